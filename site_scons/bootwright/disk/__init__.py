@@ -1,0 +1,1 @@
+"""Partition tables, each a module named for its format."""
