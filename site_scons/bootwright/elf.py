@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ MAX_SEGMENTS = 32  # program headers that a kernel of bootloader 0.9 may have
 LOWEST_ADDRESS = 0x100000  # below it lie the BIOS, the loader's own pages and the VGA window
 USER_HALF_END = 0x0000_8000_0000_0000
 KERNEL_HALF_START = 0xFFFF_8000_0000_0000
+
+# What pyelftools raises for bytes that are no ELF.
+UNREADABLE = (ELFError, ConstructError, ValueError, LookupError, OSError, OverflowError, AttributeError, TypeError)
 
 STATIC_HINT = "compile with -C relocation-model=static, and link without -pie and --shared"
 
@@ -45,13 +49,14 @@ def check_kernel(path: Path) -> None:
         try:
             elf = ELFFile(stream)
             _check_identity(path, elf)
+            _check_has_entry(path, elf)
             segments = _read_segments(path, elf, length)
             _check_places(path, segments)
             _check_entry(path, elf, segments)
             _check_dynamic(path, elf)
-        except (ELFError, ConstructError, ValueError, KeyError) as error:
+        except UNREADABLE as error:
             raise BootwrightError(
-                f"{path} is no whole ELF file of {length} bytes: {error or type(error).__name__}"
+                f"{path} is no whole ELF file of {length} bytes: {error or 'it ends early'}"
             ) from error
 
 
@@ -60,7 +65,8 @@ def _check_identity(path: Path, elf: Any) -> None:
     if elf.elfclass != 64 or not elf.little_endian or header["e_machine"] != "EM_X86_64":
         endian = "little" if elf.little_endian else "big"
         raise BootwrightError(
-            f"{path} is for {header['e_machine']}, {elf.elfclass} bit, {endian}-endian; the loader starts EM_X86_64, 64 bit"
+            f"{path} is for {header['e_machine']}, {elf.elfclass} bit, {endian}-endian; "
+            "the loader starts EM_X86_64, 64 bit"
         )
     if header["e_type"] == "ET_DYN":
         raise BootwrightError(f"{path} is position-independent (ET_DYN); the loader starts ET_EXEC", STATIC_HINT)
@@ -108,7 +114,7 @@ def _check_places(path: Path, segments: list[Segment]) -> None:
                 "where BIOS, loader and screen are",
                 "link it at 0x200000, as it is without a linker script",
             )
-    for first, second in zip(segments, segments[1:], strict=False):
+    for first, second in itertools.pairwise(segments):
         if second.p_vaddr < first.end:
             raise BootwrightError(
                 f"{path}: the segments {first.p_vaddr:#x} to {first.end:#x} and {second.p_vaddr:#x} to "
@@ -116,16 +122,18 @@ def _check_places(path: Path, segments: list[Segment]) -> None:
             )
 
 
-def _check_entry(path: Path, elf: Any, segments: list[Segment]) -> None:
-    entry = elf.header["e_entry"]
-    if any(s.executable and s.p_vaddr <= entry < s.end for s in segments):
-        return
-    if entry == 0:
+def _check_has_entry(path: Path, elf: Any) -> None:
+    if elf.header["e_entry"] == 0:
         raise BootwrightError(
             f"{path} has no entry: no symbol `_start` was linked; it defines {_exported(elf)}",
             '#[unsafe(no_mangle)] pub extern "C" fn _start() -> ! { ... } is what the linker looks for',
         )
-    raise BootwrightError(f"{path}: the entry {entry:#x} is in no executable segment")
+
+
+def _check_entry(path: Path, elf: Any, segments: list[Segment]) -> None:
+    entry = elf.header["e_entry"]
+    if not any(s.executable and s.p_vaddr <= entry < s.end for s in segments):
+        raise BootwrightError(f"{path}: the entry {entry:#x} is in no executable segment")
 
 
 def _exported(elf: Any) -> str:
