@@ -1,0 +1,168 @@
+"""The set-up that sconsw makes once: the programs of the machine, .venv with its packages, and the stamp that says so.
+
+Killed at any moment it is completed or repaired by the next run: a mark lies in .venv while packages are installed,
+and a .venv that still has it is made anew. Two first runs at once take turns: a lock is held on the file sconsw.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bootwright import apt, dotvenv, hostprograms, stamp
+from bootwright.errors import BootwrightError
+from bootwright.hostprograms import PROGRAMS, System
+from bootwright.watched import tell
+
+LOCK_AT = 1 << 30  # Windows locks bytes: one far behind the end of the file hinders nobody who reads it
+
+
+def prepare(wanted: stamp.Wanted) -> int:
+    """Makes what is missing; returns 0, or prints one sentence and returns the exit status."""
+    try:
+        with _lock(Path(wanted.home)):
+            if not stamp.is_valid(wanted):  # another sconsw may have done all while this one waited
+                _set_up(wanted)
+    except BootwrightError as error:
+        tell(str(error))
+        return error.status
+    except KeyboardInterrupt:
+        tell("interrupted; the next run goes on from here")
+        return 130
+    return 0
+
+
+def _set_up(wanted: stamp.Wanted) -> None:
+    home = Path(wanted.home)
+    search = _find(wanted)
+    lacks_ensurepip = not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
+    if search.missing or lacks_ensurepip:
+        _install(wanted, search, lacks_ensurepip)
+        search = _find(wanted)
+        hopeless = [name for name in search.missing if PROGRAMS[name].essential]
+        if hopeless:
+            raise search.missing[hopeless[0]]
+    if not stamp.venv_is_valid(wanted):
+        dotvenv.make(home, wanted.environ)
+    _save(home, stamp.write(wanted, {name: str(path) for name, path in search.found.items()}))
+
+
+def _find(wanted: stamp.Wanted) -> hostprograms.Search:
+    if not wanted.programs:
+        return hostprograms.Search()
+    variables = dict(argument.split("=", 1) for argument in wanted.arguments if "=" in argument)
+    kernel = Path(variables.get("KERNEL") or Path(wanted.home) / "kernel").absolute()
+    return hostprograms.find_programs(wanted.programs, kernel, wanted.environ, variables.get("RUSTC"))
+
+
+def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip: bool) -> None:
+    """Installs what search misses where sconsw may; else raises, or tells for what only some tests need."""
+    rustup = hostprograms.of_rustup(search.toolchain)
+    final = search.toolchain is None and "rustc" in search.missing and _is_final(wanted, search.missing["rustc"])
+    if final:
+        raise search.missing["rustc"]
+    system = hostprograms.this_system(wanted.environ)
+    # A component of a toolchain that rustup manages is rustup's to bring, and sconsw never touches rustup.
+    mine = [n for n in search.missing if system is System.APT and not (rustup and n in ("rustfmt", "clippy-driver"))]
+    others = [n for n in search.missing if n not in mine]
+    packages: list[str] = []
+    if mine or lacks_ensurepip:
+        packages = _install_by_apt(wanted, search, mine, lacks_ensurepip, system)
+    if others:
+        words = hostprograms.command(others, system, packages, rustup)
+        if any(PROGRAMS[name].essential for name in others):
+            raise BootwrightError(f"{_listed(others)} {_is(others)} missing", words)
+        tell(f"{_listed(others)} {_is(others)} missing, so some tests will not run; to get {_them(others)}: {words}")
+
+
+def _is_final(wanted: stamp.Wanted, error: BootwrightError) -> bool:
+    """Tells whether a person chose the compiler that does not serve: then installing another one helps nobody."""
+    return "rustup" in error.hint or any(argument.startswith("RUSTC=") for argument in wanted.arguments)
+
+
+def _install_by_apt(
+    wanted: stamp.Wanted, search: hostprograms.Search, names: list[str], lacks_ensurepip: bool, system: System
+) -> list[str]:
+    if lacks_ensurepip and system is not System.APT:
+        raise BootwrightError(
+            f"{dotvenv.base_python()} has no module ensurepip, which `python3 -m venv` needs",
+            "install uv, or a Python that has it, or your system's package of ensurepip or venv",
+        )
+    archive = apt.Archive(wanted.environ)
+    root = apt.as_root(wanted.environ)
+    installer = apt.Apt(wanted.environ, root or [], tell)
+    if root is not None and apt.lists_are_stale():
+        installer.update("its lists of packages are missing or old")
+    llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
+    display = bool(wanted.environ.get("DISPLAY") or wanted.environ.get("WAYLAND_DISPLAY"))
+    packages = apt.packages_for(archive, names, llvm, display)
+    if lacks_ensurepip:
+        packages.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
+    if root is None:
+        words = f"{hostprograms.INSTALL[System.APT]} {' '.join(packages)}"
+        raise BootwrightError(
+            f"{_listed([*names, *packages[-1:] * lacks_ensurepip])} missing; sconsw is not root", words
+        )
+    installer.install(packages)
+    return packages
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _is(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _them(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"
+
+
+def _save(home: Path, text: str) -> None:
+    path = Path(stamp.stamp_path(str(home)))
+    beside = path.with_suffix(".new")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="")
+        beside.replace(path)
+    except OSError:
+        tell(f"{path} cannot be written, so the next run looks for all programs again")
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """Holds the lock on the set-up of home. The file sconsw itself carries it, so that no file is left behind."""
+    with (home / "sconsw").open("rb") as stream:
+        os.set_inheritable(stream.fileno(), True)
+        waited = False
+        while not _try_lock(stream.fileno()):
+            if not waited:
+                tell("waiting for the set-up that another sconsw makes here")
+                waited = True
+            time.sleep(0.1)
+        yield
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        os.lseek(descriptor, LOCK_AT, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,258 @@
+"""The programs of the machine that the build uses: where they are, what each is for, and the command that brings it.
+
+sconsw and the doctor share this. apt.py knows more about Debian and Ubuntu, where sconsw may install by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from bootwright import toolchain
+from bootwright.errors import BootwrightError
+
+BARE_TARGET = "x86_64-unknown-none"  # the loader is always built for it
+RUSTUP_SITE = "https://rustup.rs"
+
+
+class System(Enum):
+    """How programs are installed on this machine."""
+
+    APT = "apt"
+    DNF = "dnf"
+    PACMAN = "pacman"
+    BREW = "brew"
+    WINGET = "winget"
+    OTHER = "other"
+
+
+INSTALL = {
+    System.APT: "sudo apt-get install --no-install-recommends",
+    System.DNF: "sudo dnf install",
+    System.PACMAN: "sudo pacman -S --needed",
+    System.BREW: "brew install",
+    System.WINGET: "winget install",
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: what it is for, which verbs need it, its packages by system, and rustup's component."""
+
+    name: str
+    purpose: str
+    verbs: str
+    essential: bool = True  # without it the verb cannot do its work; else some tests are not run
+    packages: Mapping[System, str] = field(default_factory=dict)
+    component: str = ""
+
+
+def _packages(dnf: str = "", pacman: str = "", brew: str = "", winget: str = "") -> dict[System, str]:
+    named = {System.DNF: dnf, System.PACMAN: pacman, System.BREW: brew, System.WINGET: winget}
+    return {system: words for system, words in named.items() if words}
+
+
+PROGRAMS = {
+    program.name: program
+    for program in (
+        Program(
+            "rustc",
+            "compiles the boot loader, core and the kernel",
+            "every build",
+            packages=_packages("rust rust-src", "rust rust-src", "rustup", "Rustlang.Rustup"),
+            component="rust-src",
+        ),
+        Program(
+            "ld.lld",
+            "links the boot loader and the kernel",
+            "every build",
+            packages=_packages("lld", "lld", "lld", "LLVM.LLVM"),
+        ),
+        Program(
+            "llvm-objcopy",
+            "cuts the loader's stages and debug sections out of ELF files",
+            "every build",
+            packages=_packages("llvm", "llvm", "llvm", "LLVM.LLVM"),
+            component="llvm-tools",
+        ),
+        Program(
+            "qemu-system-x86_64",
+            "is the machine that runs the kernel",
+            "run, screenshot, gdb, test",
+            packages=_packages(
+                "qemu-system-x86", "qemu-system-x86 qemu-ui-gtk", "qemu", "SoftwareFreedomConservancy.QEMU"
+            ),
+        ),
+        Program(
+            "gdb",
+            "steps through the kernel",
+            "gdb",
+            packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT"),
+        ),
+        Program(
+            "rustfmt",
+            "checks the layout of the Rust sources",
+            "test",
+            essential=False,
+            packages=_packages("rustfmt", "rust"),
+            component="rustfmt",
+        ),
+        Program(
+            "clippy-driver",
+            "lints the Rust sources",
+            "test",
+            essential=False,
+            packages=_packages("clippy", "rust"),
+            component="clippy",
+        ),
+        Program(
+            "sgdisk",
+            "judges our partition tables as an outsider",
+            "test",
+            essential=False,
+            packages=_packages("gdisk", "gptfdisk", "gptfdisk"),
+        ),
+    )
+}
+
+
+@dataclass
+class Search:
+    """What was found of the programs asked for; why the others were not; the toolchain, if one serves."""
+
+    found: dict[str, Path] = field(default_factory=dict)
+    missing: dict[str, BootwrightError] = field(default_factory=dict)
+    toolchain: toolchain.Toolchain | None = None
+
+
+def detect_system(environ: Mapping[str, str], os_release: str, platform: str = sys.platform) -> System:
+    """Returns how this machine gets its programs: from os_release (the text of /etc/os-release) and what PATH has."""
+    if platform == "darwin":
+        return System.BREW
+    if platform == "win32":
+        return System.WINGET
+    facts = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
+    family = {word for key in ("ID", "ID_LIKE") for word in facts.get(key, "").strip("\"'").split()}
+    for ids, system, program in (
+        ({"debian", "ubuntu"}, System.APT, "apt-get"),
+        ({"fedora", "rhel"}, System.DNF, "dnf"),
+        ({"arch"}, System.PACMAN, "pacman"),
+    ):
+        if family & ids and find_on_path(program, environ):
+            return system
+    return System.OTHER
+
+
+def this_system(environ: Mapping[str, str]) -> System:
+    """Returns how this very machine gets its programs."""
+    try:
+        os_release = Path("/etc/os-release").read_text(encoding="utf-8")
+    except OSError:
+        os_release = ""
+    return detect_system(environ, os_release)
+
+
+def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
+    """Returns the first executable of that name on PATH, or None. Debian hides sgdisk from users in sbin."""
+    places = environ.get("PATH", os.defpath).split(os.pathsep)
+    if os.name == "nt":
+        places.append(str(Path(environ.get("PROGRAMFILES", "C:\\Program Files")) / "qemu"))
+    else:
+        places += ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+    path = shutil.which(name, path=os.pathsep.join(places))
+    return Path(path) if path else None
+
+
+def find_programs(
+    names: Iterable[str], kernel_dir: Path, environ: Mapping[str, str], rustc: str | None = None
+) -> Search:
+    """Looks for the programs; kernel_dir and rustc (RUSTC=) choose the toolchain as the build would."""
+    search = Search()
+    try:
+        search.toolchain = toolchain.find_toolchain(kernel_dir, BARE_TARGET, rustc, environ)
+    except BootwrightError as error:
+        no_toolchain = error
+    for name in names:
+        try:
+            if name in ("rustc", "ld.lld", "llvm-objcopy", "clippy-driver") and search.toolchain is None:
+                raise no_toolchain
+            search.found[name] = _find(name, search.toolchain, environ)
+        except BootwrightError as error:
+            search.missing[name] = error
+    return search
+
+
+def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, str]) -> Path:
+    if chosen and name == "rustc":
+        return chosen.rustc
+    if chosen and name in ("ld.lld", "llvm-objcopy"):
+        return toolchain.find_llvm_tool(chosen, name, environ)
+    if chosen and name in ("rustfmt", "clippy-driver"):
+        return find_rust_tool(chosen, name, environ)
+    path = find_on_path(name, environ)
+    if path is None:
+        raise BootwrightError(f"{name} was not found on PATH")
+    return path
+
+
+def find_rust_tool(chosen: toolchain.Toolchain, name: str, environ: Mapping[str, str]) -> Path:
+    """Returns rustfmt or clippy-driver of the chosen toolchain, not rustup's shim for another one.
+
+    Distributions with several versions at once (Ubuntu) add -1.NN to the name. clippy-driver must be of the very
+    release of rustc: it reads the rlibs that rustc wrote.
+    """
+    series = ".".join(chosen.release.split(".")[:2])
+    places = [chosen.rustc.parent / (name + chosen.rustc.suffix), find_on_path(f"{name}-{series}", environ)]
+    places.append(find_on_path(name, environ))
+    for place in places:
+        if place and place.is_file() and _serves(place, name, chosen, environ):
+            return place
+    raise BootwrightError(f"{name} of rustc {chosen.release} ({chosen.rustc}) was not found")
+
+
+def _serves(path: Path, name: str, chosen: toolchain.Toolchain, environ: Mapping[str, str]) -> bool:
+    argv = [str(path), "--rustc", "-vV"] if name == "clippy-driver" else [str(path), "--version"]
+    try:
+        run = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return run.returncode == 0 and (name == "rustfmt" or f"release: {chosen.release}\n" in run.stdout)
+
+
+def of_rustup(chosen: toolchain.Toolchain | None) -> bool:
+    """Tells whether rustup manages the toolchain: it lies in toolchains/NAME/bin."""
+    return chosen is not None and chosen.rustc.parents[2].name == "toolchains"
+
+
+def command(
+    names: Iterable[str], system: System, apt_packages: Iterable[str] = (), rustup: bool = False, is_root: bool = False
+) -> str:
+    """Returns the command line that brings the programs on such a system; rustup says that rustup has the compiler."""
+    names = list(names)
+    by_rustup = [n for n in names if PROGRAMS[n].component] if rustup or system not in INSTALL else []
+    if system in (System.BREW, System.WINGET):
+        by_rustup = [n for n in names if PROGRAMS[n].component and n != "llvm-objcopy"]
+    rest = [n for n in names if n not in by_rustup or (n == "rustc" and not rustup)]
+    parts = []
+    words = list(apt_packages) if system is System.APT else _words(rest, system)
+    if system in INSTALL and words:
+        start = INSTALL[system].removeprefix("sudo ") if is_root else INSTALL[system]
+        parts.append(f"{start} {' '.join(words)}")
+    elif rest and system not in INSTALL:
+        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in rest)}")
+    if by_rustup:
+        components = " ".join(dict.fromkeys(PROGRAMS[n].component for n in by_rustup))
+        parts.append(f"rustup component add {components}")
+        if "rustc" in by_rustup:
+            parts.append(f"rustup target add {BARE_TARGET}")
+    return " && ".join(parts)
+
+
+def _words(names: Iterable[str], system: System) -> list[str]:
+    return list(dict.fromkeys(word for n in names for word in PROGRAMS[n].packages.get(system, "").split()))

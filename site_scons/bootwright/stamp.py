@@ -1,0 +1,134 @@
+"""What a run of sconsw needs, and whether the stamp in .venv says that all of it is there.
+
+This is all that sconsw does on a machine that is set up, so it imports os alone and starts no process. The stamp is
+the last file that a set-up writes. It names the interpreter, PATH and programs that were found, then holds a copy of
+requirements.txt: what differs from today's makes it invalid.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+FORMAT = "bootwright set-up 1"
+BUILD = ("rustc", "ld.lld", "llvm-objcopy")
+RUN = (*BUILD, "qemu-system-x86_64")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "doctor": (),
+    "store": (),
+    "run": RUN,
+    "screenshot": RUN,
+    "soak": RUN,
+    "gdb": (*RUN, "gdb"),
+    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk"),
+}
+NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
+PATHS = ("KERNEL", "TARGET", "LDSCRIPT")  # variables that can name a file or a directory
+CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
+
+
+class Wanted:
+    """The checkout, scons's arguments, the environment and the names of the programs that these need."""
+
+    def __init__(self, home: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.home = home
+        self.arguments = list(arguments)
+        self.environ = environ
+        self.programs = needed_programs(arguments)
+
+    def surroundings(self) -> str:
+        """Returns the settings that the search for the programs depends on, as one line."""
+        get = self.environ.get
+        display = bool(get("DISPLAY") or get("WAYLAND_DISPLAY"))
+        return f"{get('PATH')!r} {get('RUSTUP_HOME')!r} {get('RUSTUP_TOOLCHAIN')!r} display={display}"
+
+
+def needed_programs(arguments: Iterable[str]) -> tuple[str, ...]:
+    """Returns the names of the programs that scons with these arguments needs, in the order of NEEDS."""
+    arguments = list(arguments)
+    if not NO_BUILD.isdisjoint(arguments):
+        return ()
+    verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
+    needed = dict.fromkeys(name for verb in verbs for name in NEEDS.get(verb, BUILD))
+    for argument in arguments:
+        variable, _, value = argument.partition("=")
+        if value and variable in CHOSEN_BY_HAND:
+            needed.pop(CHOSEN_BY_HAND[variable], None)
+    return tuple(needed)
+
+
+def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
+    """Returns arguments for scons in home: --json quietens scons itself, and paths are from where the person is."""
+    elsewhere = not os.path.samefile(os.curdir, home)
+    changed = []
+    for argument in arguments:
+        variable, equals, value = argument.partition("=")
+        if variable == "--json":
+            changed.append("-Q")
+        elif elsewhere and equals and variable in PATHS and os.path.exists(value):
+            argument = f"{variable}={os.path.abspath(value)}"
+        changed.append(argument)
+    return changed
+
+
+def venv_python(home: str) -> str:
+    """Returns the path of the interpreter of home's .venv."""
+    return home + ("\\.venv\\Scripts\\python.exe" if os.name == "nt" else "/.venv/bin/python")
+
+
+def stamp_path(home: str) -> str:
+    """Returns the path of the stamp."""
+    return os.path.join(home, ".venv", "bootwright.stamp")
+
+
+def interpreter(home: str) -> str:
+    """Returns one line that names the interpreter behind .venv and changes when it does; empty when it is gone."""
+    path = os.path.realpath(venv_python(home))
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return ""
+    return f"{path} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def read(path: str) -> str:
+    """Returns the text of a file; empty when there is none."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def requirements(home: str) -> str:
+    """Returns the text of requirements.txt."""
+    return read(os.path.join(home, "requirements.txt"))
+
+
+def write(wanted: Wanted, found: Mapping[str, str]) -> str:
+    """Returns the stamp's text for programs found (name -> path)."""
+    programs = "".join(f"program {name} {path}\n" for name, path in found.items())
+    head = f"{FORMAT}\n{interpreter(wanted.home)}\n{wanted.surroundings()}\n"
+    return f"{head}{programs}\n{requirements(wanted.home)}"
+
+
+def venv_is_valid(wanted: Wanted) -> bool:
+    """Tells whether .venv was set up wholly for today's requirements.txt and its interpreter is still the same."""
+    head, _, packages = read(stamp_path(wanted.home)).partition("\n\n")
+    lines = head.split("\n")
+    python = interpreter(wanted.home)
+    return lines[:2] == [FORMAT, python] and python != "" and packages == requirements(wanted.home) != ""
+
+
+def is_valid(wanted: Wanted) -> bool:
+    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists."""
+    if not venv_is_valid(wanted):
+        return False
+    lines = read(stamp_path(wanted.home)).partition("\n\n")[0].split("\n")
+    if lines[2:3] != [wanted.surroundings()]:
+        return not wanted.programs
+    found = dict(line.split(" ", 2)[1:] for line in lines[3:])
+    return all(name in found and os.access(found[name], os.X_OK) for name in wanted.programs)
