@@ -4,11 +4,11 @@ from typing import Any
 
 ActionFunction = Callable[..., Any]
 
-class ActionBase: ...
-
-def Action(
-    act: ActionFunction | str | Sequence[Any],
-    strfunction: Callable[..., str] | str | None = ...,
-    *,
-    varlist: Sequence[str] = ...,
-) -> ActionBase: ...
+class Action:  # a function in truth; a class here, so that it serves as the type of what it returns
+    def __init__(
+        self,
+        act: ActionFunction | str | Sequence[Any],
+        strfunction: ActionFunction | str | None = ...,
+        *,
+        varlist: Sequence[str] = ...,
+    ) -> None: ...

@@ -4,7 +4,7 @@ from typing import Any
 
 from SCons.Action import Action as Action
 from SCons.Builder import Builder as Builder
-from SCons.Environment import Base as Environment
+from SCons.Environment import Environment as Environment
 from SCons.Node.FS import Dir as _Dir
 from SCons.Node.FS import File as _File
 
