@@ -6,41 +6,26 @@ import codecs
 import contextlib
 import os
 import selectors
-import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from bootwright import textscreen
-from bootwright.channel import INHERIT, Channel
+from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
-from bootwright.layout import DEBUG_CONSOLE_PORT, DEBUG_EXIT_PORT
+from bootwright.layout import DEBUG_CONSOLE_PORT
+from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable
 from bootwright.qmp import QemuGone, QmpClient
 from bootwright.verdict import Registers, parse_registers
 
 OLDEST_QEMU = (7, 1)
-PROGRAM = "qemu-system-x86_64"
 START_SECONDS = 30.0
 
 # What start_new_session is elsewhere: on Windows Ctrl-C reaches every process of the console's group.
 _OWN_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-
-# How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.
-DISK_DEVICES: dict[str, tuple[str, ...]] = {
-    "ahci": ("-device", "ide-hd,drive=disk,bus=ide.0"),
-    "ide": ("-device", "ide-hd,drive=disk,bus=ide.0"),
-    "virtio": ("-device", "virtio-blk-pci,drive=disk"),
-    "nvme": ("-device", "nvme,serial=bootwright,drive=disk"),
-    "usb-uhci": ("-device", "piix3-usb-uhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
-    "usb-ehci": ("-device", "usb-ehci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
-    "usb-xhci": ("-device", "qemu-xhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
-}
 
 # Ends QEMU when this process dies in whatever way: its standard input is a pipe that nobody else holds. A process,
 # because a thread or preexec_fn is refused in an atexit function from Python 3.12 on, and a kill runs no handler.
@@ -62,67 +47,10 @@ except OSError:
 """
 
 
-@dataclass(frozen=True)
-class MachineConfig:
-    """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it."""
-
-    image: Path
-    qemu: str | None = None
-    qemu_flags: tuple[str, ...] = ()
-    memory: str = "128M"
-    machine: str = "q35"
-    disk: str = "ahci"
-
-
-def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Returns the program to start: what QEMU= names, else qemu-system-x86_64 of PATH."""
-    found = shutil.which(qemu or PROGRAM, path=environ.get("PATH"))
-    if found:
-        return Path(found)
-    if qemu:
-        raise BootwrightError(
-            f"QEMU={qemu} is no program", "give the path of a qemu-system-x86_64", Status.QEMU_NOT_STARTED
-        )
-    cures = {"linux": "apt install qemu-system-x86 (dnf install qemu-system-x86, pacman -S qemu-system-x86)"}
-    cures |= {"darwin": "brew install qemu", "win32": "winget install SoftwareFreedomConservancy.QEMU"}
-    hint = f"{cures.get(sys.platform, 'install QEMU')}; or QEMU=path"
-    raise BootwrightError(f"{PROGRAM} is not on PATH", hint, Status.QEMU_NOT_STARTED)
-
-
-def split_flags(text: str) -> tuple[str, ...]:
-    """Returns QEMUFLAGS as arguments: words as in a shell, quotes kept together, nothing expanded."""
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise BootwrightError(f"QEMUFLAGS={text}: {str(error).lower()}") from error
-
-
-def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
-    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window."""
-    flags = config.qemu_flags
-    path = str(config.image.absolute()).replace(",", ",,")
-    arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
-    if not any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags):
-        arguments += ["-accel", "tcg"]
-    arguments += ["-vga", "std", "-display", display or "none"]
-    # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
-    arguments += ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]
-    if not any("isa-debug-exit" in flag for flag in flags):
-        arguments += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
-    # A reset must not start the guest anew, and its registers are read before QEMU ends.
-    arguments += ["-action", "reboot=shutdown,shutdown=pause"]
-    return arguments + list(flags)
-
-
-def pasteable(qemu: Path, arguments: list[str]) -> str:
-    """Returns the command that starts the same machine by hand, its serial port on the terminal."""
-    return shlex.join([str(qemu), *arguments, "-serial", "stdio"])
-
-
 class Machine:
     """A context manager around one QEMU. It starts paused: resume() lets the guest run, step() is the event loop."""
 
-    def __init__(self, config: MachineConfig, display: str | None = None, inherit: bool = INHERIT) -> None:
+    def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
         self.qemu = find_qemu(config.qemu)
         self.arguments = machine_arguments(config, display)
         self.command = pasteable(self.qemu, self.arguments)
@@ -131,12 +59,13 @@ class Machine:
         self.gone = False
         self.exit_code: int | None = None
         self.stderr = ""
-        self._inherit = inherit
+        self._posix = posix
         self._own_log = not {"-d", "-D"} & set(config.qemu_flags)
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
-        self._channels: dict[str, Channel] = {}
+        self._monitor: SocketChannel | None = None
+        self._outputs: dict[str, OutputChannel] = {}
         self._selector = selectors.DefaultSelector()
         self._decode = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("serial", "console")}
 
@@ -159,17 +88,23 @@ class Machine:
         assert self._directory is not None, "the machine is not started"
         return Path(self._directory.name)
 
+    @property
+    def pid(self) -> int:
+        """QEMU's process id."""
+        assert self._process is not None, "the machine is not started"
+        return self._process.pid
+
     def _start(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="bootwright-", ignore_cleanup_errors=True)
-        arguments = [str(self.qemu), *self.arguments, "-S"]
-        for name in ("qmp", "serial", "console"):
-            self._channels[name] = Channel(name, self._inherit)
-            arguments += ["-chardev", self._channels[name].option]
+        self._monitor = SocketChannel("qmp", self._posix)
+        arguments = [str(self.qemu), *self.arguments, "-S", "-chardev", self._monitor.option]
+        for name in ("serial", "console"):
+            self._outputs[name] = OutputChannel(name, self.directory, self._posix)
+            arguments += ["-chardev", self._outputs[name].option]
         arguments += ["-mon", "chardev=qmp,mode=control", "-serial", "chardev:serial"]
         arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
         if self._own_log:
             arguments += ["-d", "cpu_reset", "-D", str(self.directory / "log")]
-        descriptors = [end for channel in self._channels.values() for end in channel.descriptors]
         with (self.directory / "stderr").open("wb") as errors:
             # A session of its own: Ctrl-C is ours to handle, and QEMU has no terminal that it could change.
             self._process = subprocess.Popen(
@@ -177,7 +112,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                pass_fds=descriptors,
+                pass_fds=self._monitor.descriptors,
                 start_new_session=True,
                 creationflags=_OWN_GROUP,
             )
@@ -190,9 +125,9 @@ class Machine:
             creationflags=_OWN_GROUP,
         )
         try:
-            if not all(channel.connect(START_SECONDS if self._alive() else 0.5) for channel in self._channels.values()):
+            if not self._monitor.connect(START_SECONDS if self._alive() else 0.5):
                 raise QemuGone("QEMU did not connect")
-            self.qmp = QmpClient(self._channels["qmp"].socket)
+            self.qmp = QmpClient(self._monitor.socket)
             self.qmp.handshake(START_SECONDS)
         except QemuGone as error:
             raise self._not_started(str(error)) from None
@@ -203,8 +138,10 @@ class Machine:
                 "install a newer QEMU, or name one by QEMU=path",
                 Status.QEMU_NOT_STARTED,
             )
-        for name, channel in self._channels.items():
-            self._selector.register(channel.socket, selectors.EVENT_READ, name)
+        self._selector.register(self.qmp, selectors.EVENT_READ)
+        for output in self._outputs.values():
+            if output.selectable:
+                self._selector.register(output, selectors.EVENT_READ)
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -224,30 +161,19 @@ class Machine:
         """Waits at most timeout seconds for QEMU to say something and takes it in: serial, console, events."""
         if self.gone:
             return
-        for key, _ in self._selector.select(timeout):
-            if key.data == "qmp":
-                self._receive_events()
-            elif not self._receive_text(key.data):
-                self._selector.unregister(key.fileobj)
+        ready = self._selector.select(timeout)
+        self._read_outputs()
+        if any(key.fileobj is self.qmp for key, _ in ready):
+            try:
+                self.qmp.receive(0)
+            except QemuGone:
+                self._take_leave()
 
-    def _receive_events(self) -> None:
-        try:
-            self.qmp.receive(0)
-        except QemuGone:
-            self._take_leave()
-
-    def _receive_text(self, name: str) -> bool:
-        """Takes what the channel holds and returns whether more can come."""
-        try:
-            data = self._channels[name].socket.recv(1 << 16)
-        except OSError:
-            data = b""
-        text = self._decode[name].decode(data, final=not data)
-        if name == "serial":
-            self.serial += text
-        else:
-            self.console += text
-        return bool(data)
+    def _read_outputs(self, final: bool = False) -> None:
+        """Takes what the guest wrote; final when QEMU is gone, so that half a character is not waited for."""
+        texts = {name: self._decode[name].decode(output.read(), final) for name, output in self._outputs.items()}
+        self.serial += texts["serial"]
+        self.console += texts["console"]
 
     def ask(self, line: str) -> str:
         """Returns the monitor's answer to line, or "" when QEMU ended over it."""
@@ -302,30 +228,30 @@ class Machine:
             self._watchdog.stdin.close()
             self._watchdog.wait()
             self._watchdog = None
-        for channel in self._channels.values():
-            channel.close()
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
+        for output in self._outputs.values():
+            output.close()
+        self._outputs = {}
         self._selector.close()
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
 
     def _take_leave(self) -> None:
-        """Waits for QEMU's end, forces it after two seconds, and drains what it left in the channels."""
+        """Waits for QEMU's end, forces it after two seconds, and takes what it left in the channels."""
         assert self._process is not None
         self.gone = True
         deadline = time.monotonic() + 2.0
-        open_names = {key.data for key in self._selector.get_map().values()} - {"qmp"}
-        # Reading comes before waiting: a QEMU whose serial socket is full would not end.
-        while open_names and time.monotonic() < deadline:
-            for key, _ in self._selector.select(0.05):
-                if key.data == "qmp":
-                    self._selector.unregister(key.fileobj)
-                elif not self._receive_text(key.data):
-                    self._selector.unregister(key.fileobj)
-                    open_names.discard(key.data)
-        try:
-            self.exit_code = self._process.wait(max(deadline - time.monotonic(), 0.1))
-        except subprocess.TimeoutExpired:
+        # Reading goes on while we wait: a QEMU whose pipe is full would not end.
+        while self._alive() and time.monotonic() < deadline:
+            self._read_outputs()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.02)
+        if self._alive():
             self._process.kill()
-            self.exit_code = self._process.wait()
+        self.exit_code = self._process.wait()
+        if self._outputs:
+            self._read_outputs(final=True)
         self.stderr = (self.directory / "stderr").read_text(errors="replace")

@@ -17,7 +17,8 @@ from typing import TextIO
 from bootwright import textscreen, verdict
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError
-from bootwright.machine import Machine, MachineConfig, find_qemu
+from bootwright.machine import Machine
+from bootwright.qemu import MachineConfig, find_qemu
 from bootwright.qmp import QmpError
 from bootwright.verdict import HALT_SECONDS, Kind, Registers, Verdict
 
@@ -34,12 +35,14 @@ INTERRUPTED = 130
 class RunConfig(MachineConfig):
     """A run: the machine, and when it ends. timeout is in seconds; None means 10 headless and none with a window.
 
-    success_exit_code is the status of QEMU that means success; None means the default, 33.
+    success_exit_code is the status of QEMU that means success; None means the default, 33. restart_mark, where it is
+    not empty, restarts the time-out whenever the serial port says it once more.
     """
 
     headless: bool = False
     timeout: float | None = None
     success_exit_code: int | None = None
+    restart_mark: str = ""
 
 
 def run(config: RunConfig, out: TextIO, notes: TextIO) -> Verdict:
@@ -124,6 +127,7 @@ class _Watch:
         self._registers: list[Registers] = []
         self._halted_since: float | None = None
         self._console = ("", 0.0)
+        self._marks = 0
         self._still_since = 0.0
         timeout = HEADLESS_TIMEOUT if config.timeout is None and config.headless else config.timeout
         self._timeout = timeout
@@ -131,11 +135,13 @@ class _Watch:
     def until_verdict(self) -> Verdict:
         """Returns the verdict; the machine may be gone then."""
         now = start = self._still_since = time.monotonic()
-        deadline = start + self._timeout if self._timeout else float("inf")
+        allowed = self._timeout or float("inf")
         next_look = start
         while True:
-            self._machine.step(max(0.0, min(next_look, deadline) - now))
+            self._machine.step(max(0.0, min(next_look, start + allowed) - now))
             now = time.monotonic()
+            if self._restarts():
+                start = now
             if now >= next_look and not self._window:
                 self._look(now)
             if now >= next_look:
@@ -144,8 +150,8 @@ class _Watch:
             end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if end:
                 return end
-            if self._timeout and now >= deadline:
-                return verdict.still_running(self._timeout, next(iter(self._machine.registers()), None))
+            if now >= start + allowed:
+                return verdict.still_running(allowed, next(iter(self._machine.registers()), None))
 
     def finish(self) -> None:
         """Passes on what came last, and those rows of the screen that the serial port did not say."""
@@ -156,6 +162,12 @@ class _Watch:
         self._print_rows(rows)
         if not self._column_0:
             self._emit("\n")
+
+    def _restarts(self) -> bool:
+        """Returns whether the serial port said the mark since the last call."""
+        mark = self._config.restart_mark
+        before, self._marks = self._marks, self._machine.serial.count(mark) if mark else 0
+        return self._marks > before
 
     def _look(self, now: float) -> None:
         """Looks at the screen and the processors; both cost a millisecond of QEMU's time."""

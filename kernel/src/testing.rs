@@ -1,0 +1,135 @@
+//! Tests that run in the machine, on stable Rust: the linker collects them in a section, and `run` walks it.
+//!
+//! What is printed on the serial port is a protocol; the builder reads each line from its mark on:
+//!
+//! ```text
+//! [test] plan 2                        how many tests the section holds
+//! [test] start hello::vga::scrolls     from here on a dead machine is this test's fault
+//! [test] ok 153 us
+//! [test] start hello::vga::wraps
+//! [test] failed 20 us                  the panic's text follows, to the end of the run
+//! [test] end                           last of all
+//! ```
+
+use core::fmt::Display;
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::clock::{Clock, cycles};
+use crate::exit::{Outcome, exit};
+use crate::serial_println;
+
+/// One test: what `kernel_test!` leaves in the section.
+#[repr(C)]
+pub struct Test {
+    /// Module path and function.
+    pub name: &'static str,
+    pub function: fn(),
+}
+
+/// Makes the section exist, so that its two symbols do, in a program that has no test.
+#[used]
+#[unsafe(link_section = "bootwright_tests")]
+static NO_TEST: [Test; 0] = [];
+
+unsafe extern "C" {
+    // The linker gives these two to every section whose name is an identifier.
+    static __start_bootwright_tests: u8;
+    static __stop_bootwright_tests: u8;
+}
+
+/// Makes a function a test. It is compiled only where the build sets `bootwright_test`.
+#[macro_export]
+macro_rules! kernel_test {
+    (fn $name:ident() $body:block) => {
+        #[cfg(bootwright_test)]
+        fn $name() $body
+
+        #[cfg(bootwright_test)]
+        const _: () = {
+            #[used]
+            #[unsafe(link_section = "bootwright_tests")]
+            static TEST: $crate::testing::Test = $crate::testing::Test {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                function: $name,
+            };
+        };
+    };
+}
+
+/// When the running test began, in cycles; 0 when none runs.
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
+/// Cycles of one second, for whoever ends a test that does not come back; 0 before the clock is measured.
+static CLOCK: AtomicU64 = AtomicU64::new(0);
+
+/// Whether a test is running: a panic is then the test's.
+pub fn is_running() -> bool {
+    STARTED.load(Ordering::Relaxed) != 0
+}
+
+/// Runs every test of this program, says so on the serial port and leaves the machine.
+pub fn run() -> ! {
+    for test in start() {
+        begin(test);
+        (test.function)();
+        passed();
+    }
+    finish(Outcome::Passed)
+}
+
+/// Runs the one test of this program, which must panic; the program's panic handler calls `passed_by_panic`.
+pub fn run_expecting_panic() -> ! {
+    for test in start() {
+        begin(test);
+        (test.function)();
+        fail("the test did not panic")
+    }
+    finish(Outcome::Failed)
+}
+
+/// Ends a program whose test should panic, and did.
+pub fn passed_by_panic(info: &PanicInfo) -> ! {
+    if !is_running() {
+        crate::panic::report(info)
+    }
+    passed();
+    finish(Outcome::Passed)
+}
+
+/// Ends the running test, and with it the program, as failed: after a panic nothing can be trusted to go on.
+pub fn fail(reason: impl Display) -> ! {
+    serial_println!("[test] failed {} us", elapsed());
+    serial_println!("{reason}");
+    finish(Outcome::Failed)
+}
+
+fn start() -> &'static [Test] {
+    CLOCK.store(Clock::calibrate().cycles_per_second(), Ordering::Relaxed);
+    let first = (&raw const __start_bootwright_tests).cast::<Test>();
+    let end = (&raw const __stop_bootwright_tests).cast::<Test>();
+    // SAFETY: the linker put nothing but `Test`s between the two symbols, without gaps.
+    let tests = unsafe { core::slice::from_raw_parts(first, end.offset_from(first) as usize) };
+    serial_println!("[test] plan {}", tests.len());
+    tests
+}
+
+fn begin(test: &Test) {
+    serial_println!("[test] start {}", test.name);
+    STARTED.store(cycles().max(1), Ordering::Relaxed);
+}
+
+fn passed() {
+    serial_println!("[test] ok {} us", elapsed());
+    STARTED.store(0, Ordering::Relaxed);
+}
+
+fn finish(outcome: Outcome) -> ! {
+    serial_println!("[test] end");
+    exit(outcome)
+}
+
+fn elapsed() -> u64 {
+    let clock = Clock::from_frequency(CLOCK.load(Ordering::Relaxed));
+    clock.microseconds(cycles() - STARTED.load(Ordering::Relaxed))
+}

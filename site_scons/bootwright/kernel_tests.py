@@ -1,0 +1,175 @@
+"""The kernel's own tests: which ones a program holds, and what became of them when it ran in the machine.
+
+The protocol on the serial port is described in kernel/src/testing.rs. The names come from the ELF, so that a test
+that the program never ran cannot go missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bootwright.errors import BootwrightError
+from bootwright.run import RunConfig, run
+from bootwright.verdict import Kind, Verdict
+
+SECTION = "bootwright_tests"
+MARK = "[test] "
+TEST_SECONDS = 30.0
+
+
+class Outcome(StrEnum):
+    """What became of a test."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class TestProgram:
+    """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/."""
+
+    __test__ = False
+
+    package: str
+    name: str
+    elf: Path
+    image: Path
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One test: its printed name, its outcome, the guest's seconds for it, and the panic or verdict that failed it."""
+
+    __test__ = False
+
+    name: str
+    outcome: Outcome
+    seconds: float | None
+    message: str
+
+
+def printed_name(package: str, name: str) -> str:
+    """Returns kernel/NAME/module::function; the crate's own name in front of a unit test's module is left out."""
+    crate, _, rest = name.partition("::")
+    return f"kernel/{package}/{rest if rest and crate == package.replace('-', '_') else name}"
+
+
+def read_test_names(elf: Path) -> list[str]:
+    """Returns the names in the tests' section of elf, in its order; none when there is no such section.
+
+    An entry is {name: pointer and length, function: pointer}, three words of the ELF's class.
+    """
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as file:
+        image = ELFFile(file)
+        section = image.get_section_by_name(SECTION)
+        if section is None:
+            return []
+        data = section.data()
+        entry = struct.Struct(("<" if image.little_endian else ">") + ("QQQ" if image.elfclass == 64 else "III"))
+        if len(data) % entry.size:
+            raise BootwrightError(f"{elf}: section {SECTION} is {len(data)} bytes; an entry has {entry.size}")
+        names = []
+        for address, length, _ in entry.iter_unpack(data):
+            for segment in image.iter_segments("PT_LOAD"):
+                offset = address - segment["p_vaddr"]
+                if offset >= 0 and offset + length <= segment["p_filesz"]:
+                    file.seek(segment["p_offset"] + offset)
+                    names.append(file.read(length).decode())
+                    break
+            else:
+                raise BootwrightError(f"{elf}: a test's name at {address:#x} is in no segment")
+    for name in names:
+        if names.count(name) > 1:
+            raise BootwrightError(f"{elf}: {names.count(name)} tests are called {name}", "rename one of them")
+    return names
+
+
+def collect(program: TestProgram) -> list[str]:
+    """Returns the printed names of program's tests; a program without the section is one test, named for itself."""
+    names = read_test_names(program.elf) or [program.name]
+    return [printed_name(program.package, name) for name in names]
+
+
+def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult]:
+    """Boots program once and returns a result for each of its tests; config gives the machine and the time-out.
+
+    timeout (30 s when None) holds for each test.
+    """
+    config = dataclasses.replace(
+        config,
+        image=program.image,
+        headless=True,
+        timeout=config.timeout or TEST_SECONDS,
+        restart_mark=MARK,
+    )
+    end = run(config, io.StringIO(), io.StringIO())
+    return judge(program, read_test_names(program.elf), end)
+
+
+def judge(program: TestProgram, names: list[str], end: Verdict) -> list[TestResult]:
+    """Returns what became of each of names in a run of program that ended with the verdict end."""
+    if not names:
+        outcome = Outcome.PASSED if end.kind is Kind.PASSED else Outcome.FAILED
+        message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial)
+        return [TestResult(printed_name(program.package, program.name), outcome, None, message)]
+    heard = parse_protocol(end.serial)
+    culprit = next((name for name, told in heard.items() if told.outcome is not Outcome.PASSED), "")
+    results = []
+    for name in [*names, *(name for name in heard if name not in names)]:
+        told = heard.get(name)
+        if name not in names:
+            told = _Told(Outcome.FAILED, None, f"the program ran {name}, which its ELF does not hold")
+        elif told is None:
+            why = f"after {culprit} failed" if culprit else end.sentence
+            told = _Told(Outcome.NOT_REACHED, None, f"not reached: {why}")
+        elif told.outcome is None:
+            told = _Told(Outcome.FAILED, None, _with_output(end.sentence, told.message))
+        assert told.outcome is not None
+        results.append(TestResult(printed_name(program.package, name), told.outcome, told.seconds, told.message))
+    if end.kind is not Kind.PASSED and all(result.outcome is Outcome.PASSED for result in results):
+        # Every test said that it passed, and then the program came to another end than it should.
+        last = results[-1]
+        results[-1] = dataclasses.replace(last, outcome=Outcome.FAILED, message=f"after the test: {end.sentence}")
+    return results
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the serial port told about one test; outcome None: it began, and nothing more was heard."""
+
+    outcome: Outcome | None
+    seconds: float | None
+    message: str
+
+
+def parse_protocol(serial: str) -> dict[str, _Told]:
+    """Returns what serial tells about each test that began, in their order; message is what came after its line."""
+    told: dict[str, _Told] = {}
+    running = ""
+    for part in serial.replace("\r", "").split(MARK)[1:]:
+        line, _, text = part.partition("\n")
+        word, _, rest = line.partition(" ")
+        if word == "start":
+            running = rest
+            told[running] = _Told(None, None, text)
+        elif word in ("ok", "failed") and running:
+            microseconds = re.match(r"(\d+) us", rest)
+            seconds = int(microseconds[1]) / 1e6 if microseconds else None
+            outcome = Outcome.PASSED if word == "ok" else Outcome.FAILED
+            told[running] = _Told(outcome, seconds, text.strip() if outcome is Outcome.FAILED else "")
+            running = ""
+    return told
+
+
+def _with_output(sentence: str, output: str) -> str:
+    output = output.strip()
+    return f"{sentence}\n{output}" if output else sentence

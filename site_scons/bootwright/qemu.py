@@ -1,0 +1,84 @@
+"""Which QEMU is started, and the arguments that make its machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright.errors import BootwrightError, Status
+from bootwright.layout import DEBUG_EXIT_PORT
+
+PROGRAM = "qemu-system-x86_64"
+
+# How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.
+DISK_DEVICES: dict[str, tuple[str, ...]] = {
+    "ahci": ("-device", "ide-hd,drive=disk,bus=ide.0"),
+    "ide": ("-device", "ide-hd,drive=disk,bus=ide.0"),
+    "virtio": ("-device", "virtio-blk-pci,drive=disk"),
+    "nvme": ("-device", "nvme,serial=bootwright,drive=disk"),
+    "usb-uhci": ("-device", "piix3-usb-uhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
+    "usb-ehci": ("-device", "usb-ehci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
+    "usb-xhci": ("-device", "qemu-xhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
+}
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it."""
+
+    image: Path
+    qemu: str | None = None
+    qemu_flags: tuple[str, ...] = ()
+    memory: str = "128M"
+    machine: str = "q35"
+    disk: str = "ahci"
+
+
+def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns the program to start: what QEMU= names, else qemu-system-x86_64 of PATH."""
+    found = shutil.which(qemu or PROGRAM, path=environ.get("PATH"))
+    if found:
+        return Path(found)
+    if qemu:
+        raise BootwrightError(
+            f"QEMU={qemu} is no program", "give the path of a qemu-system-x86_64", Status.QEMU_NOT_STARTED
+        )
+    cures = {"linux": "apt install qemu-system-x86 (dnf install qemu-system-x86, pacman -S qemu-system-x86)"}
+    cures |= {"darwin": "brew install qemu", "win32": "winget install SoftwareFreedomConservancy.QEMU"}
+    hint = f"{cures.get(sys.platform, 'install QEMU')}; or QEMU=path"
+    raise BootwrightError(f"{PROGRAM} is not on PATH", hint, Status.QEMU_NOT_STARTED)
+
+
+def split_flags(text: str) -> tuple[str, ...]:
+    """Returns QEMUFLAGS as arguments: words as in a shell, quotes kept together, nothing expanded."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise BootwrightError(f"QEMUFLAGS={text}: {str(error).lower()}") from error
+
+
+def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
+    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window."""
+    flags = config.qemu_flags
+    path = str(config.image.absolute()).replace(",", ",,")
+    arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
+    if not any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags):
+        arguments += ["-accel", "tcg"]
+    arguments += ["-vga", "std", "-display", display or "none"]
+    # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
+    arguments += ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]
+    if not any("isa-debug-exit" in flag for flag in flags):
+        arguments += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
+    # A reset must not start the guest anew, and its registers are read before QEMU ends.
+    arguments += ["-action", "reboot=shutdown,shutdown=pause"]
+    return arguments + list(flags)
+
+
+def pasteable(qemu: Path, arguments: list[str]) -> str:
+    """Returns the command that starts the same machine by hand, its serial port on the terminal."""
+    return shlex.join([str(qemu), *arguments, "-serial", "stdio"])
