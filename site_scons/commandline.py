@@ -1,0 +1,125 @@
+"""The words of the command line: targets, variables and switches, each once, with its help and its legal values."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from SCons.Script import AddOption, GetOption
+
+from bootwright.errors import BootwrightError
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One NAME=value: its default as it is shown, its help, and its legal values where they are few."""
+
+    name: str
+    default: str
+    help: str
+    values: tuple[str, ...] = ()
+
+
+VARIABLES = (
+    Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
+    Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
+             "x86_64-unknown-none"),
+    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/"),
+    Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
+    Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
+    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000"),
+    Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
+    Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
+             ("dummy", "ee", "none")),
+    Variable("QEMU", "", "the emulator; default: qemu-system-x86_64 on PATH"),
+    Variable("QEMUFLAGS", "", "more arguments for QEMU"),
+    Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
+    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, 60 for a test, none with "
+             "a window"),
+    Variable("TESTS", "*", "which tests, as a pattern over their printed names"),
+    Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
+)  # fmt: skip
+
+TARGETS = (
+    ("scons", "build/VARIANT/NAME.img and what it is made of"),
+    ("scons run", "build it and start it in QEMU"),
+    ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
+    ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons doctor", "what was found, what is missing, and the command that cures it"),
+    ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
+    ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
+)
+
+SWITCHES = (
+    ("--headless", "run without a window; serial goes to stdout"),
+    ("--verbose", "show commands in full"),
+    ("--json[=FILE]", "doctor: as JSON, to stdout (with scons's own -Q) or to FILE"),
+    ("--junit=FILE", "test: also write a JUnit report"),
+)
+
+HELP_ONLY = ("doctor", "store")
+
+
+def add_switches() -> None:
+    """Declares the switches to SCons."""
+    AddOption("--headless", action="store_true", default=False)
+    AddOption("--verbose", action="store_true", default=False)
+    AddOption("--json", nargs="?", type="string", const="-", default=None)
+    AddOption("--junit", nargs=1, type="string", default=None)
+
+
+def help_text() -> str:
+    """Returns what `scons -h` shows."""
+    lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
+    lines += [f"  {name:<18}{text}" for name, text in TARGETS]
+    lines += ["", "Variables, as NAME=value"]
+    for v in VARIABLES:
+        legal = f" ({'|'.join(v.values)})" if v.values else ""
+        default = f" [{v.default}]" if v.default else ""
+        lines.append(f"  {v.name:<18}{v.help}{legal}{default}")
+    lines += ["", "Switches"]
+    lines += [f"  {name:<18}{text}" for name, text in SWITCHES]
+    lines += ["", "-j defaults to the number of processors. SCons's own options: scons -H"]
+    return "\n".join(lines) + "\n"
+
+
+def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Returns every variable with its value or default; raises for an unknown name or an illegal value."""
+    names = [v.name for v in VARIABLES]
+    for name in arguments:
+        if name not in names:
+            raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
+    values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
+    for v in VARIABLES:
+        if v.values and values[v.name] not in v.values:
+            raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}")
+    timeout = values["TIMEOUT"]
+    if timeout and not _is_positive(timeout):
+        raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    return values
+
+
+def check_targets(wanted: Sequence[str], known: Sequence[str], env: Any) -> None:
+    """Raises for a target on the command line that is neither an alias nor a node of the graph."""
+    for name in wanted:
+        if name not in known and not env.fs.Entry(name).has_builder() and not env.fs.Entry(name).exists():
+            raise BootwrightError(f"there is no target {name}", _nearest(name, known))
+
+
+def headless() -> bool:
+    """Says whether --headless was given."""
+    return bool(GetOption("headless"))
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name.upper() if names[0].isupper() else name, names, 1)
+    return f"did you mean {near[0]}?" if near else "scons -h lists them"
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False

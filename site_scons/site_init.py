@@ -1,0 +1,11 @@
+"""Read by SCons before the SConstruct: version checks only."""
+
+import sys
+
+import SCons
+from SCons.Script import EnsurePythonVersion, EnsureSConsVersion
+
+EnsurePythonVersion(3, 11)
+EnsureSConsVersion(4, 11)
+if SCons.__version__.split(".")[:2] != ["4", "11"]:
+    print(f"bootwright: SCons {SCons.__version__} is untried; ./sconsw uses the pinned 4.11", file=sys.stderr)

@@ -1,0 +1,61 @@
+"""The Tool for our boot loader: boot sector and stages, built once for all kernels and kept in the store.
+
+Builder: Loader (targets boot_sector.bin and stages.bin; sources: what bootwright.loader.loader_sources names).
+Method: env.LoaderFiles() -> both nodes. Sets: LOADERCOM, unless set before.
+Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (door.Core of the loader's target).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from bootwright.store import Store
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright import atomic, loader, targetspec
+from door import action, modules, tell
+
+LOADER_TARGET = "x86_64-unknown-none"
+MODULES = ("loader", "layout", "store", "atomic", "procs", "errors")
+
+
+def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Takes the loader from the store, or builds it there, and copies both files to target."""
+    tools = env["BOOTWRIGHT"]
+
+    def build(out: Path) -> None:
+        loader.build_loader(
+            tools.toolchain.rustc, env["LOADERCORE"].directory, tools.linker, Path(env["HOME"]), out, tell
+        )
+
+    digest = hashlib.sha256("\0".join([tools.identity, *(node.get_csig() for node in source)]).encode())
+    made = Store().take_or_build("loader", digest.hexdigest()[:32], build, tell)
+    for node in target:
+        with atomic.new_file(Path(node.abspath)) as copy:
+            shutil.copyfile(made / node.name, copy)
+
+
+def add_loader(env: Environment) -> list[Entry]:
+    """Adds the loader, with the core that it is compiled with."""
+    core = env.Core(targetspec.Target(LOADER_TARGET, None))
+    place = f"{env['BUILD']}/loader"
+    sources = [env.File(str(path)) for path in loader.loader_sources(Path(env["HOME"]))]
+    files = env.Loader([f"{place}/boot_sector.bin", f"{place}/stages.bin"], sources, LOADERCORE=core)
+    env.Depends(files, [env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])
+    return list(files)
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builder and the method."""
+    env.SetDefault(LOADERCOM="loader $TARGETS", LOADERSHORT="loader   $TARGETS")
+    env["BUILDERS"]["Loader"] = Builder(action=action(build_loader, "LOADERCOM", []))
+    env.AddMethod(add_loader, "LoaderFiles")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

@@ -1,0 +1,151 @@
+"""The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
+
+Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader and
+diskimage, and the words of the command line (KERNEL VARIANT TARGET RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bootwright.manifest import Package
+from bootwright.targetspec import find_target
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright import manifest
+from bootwright.crate import mentions
+from bootwright.errors import BootwrightError
+from bootwright.kernel_file import PAGE_SIZE, KernelSettings
+from bootwright.tools import remember_tools
+from door import Core, KernelNodes, tell
+
+LOADER_TARGET = "x86_64-unknown-none"
+TEST_CFG = "bootwright_test"
+# Test functions are found by their linker section, to which nothing refers by name.
+KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
+LINK_FILES = [
+    "-C",
+    "link-arg=--dependency-file=$RUSTOUTDIR/link.d",
+    "-C",
+    "link-arg=-Map=$RUSTOUTDIR/${TARGET.filebase}.map",
+]
+STATIC = ["-C", "relocation-model=static"]
+
+
+def add_kernels(env: Environment) -> list[KernelNodes]:
+    """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
+    directory = Path(env["KERNELDIR"])
+    package = manifest.read_package(directory)
+    if package.main is None:
+        raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
+    word = env["TARGET"] or manifest.read_default_target(directory) or LOADER_TARGET
+    target = find_target(word, Path(env["LAUNCH"]))
+    memory = Path(env["BUILD"], "toolchain.json")
+    tools = remember_tools(memory, directory, target, env["RUSTC"] or None, os.environ, tell)
+    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.objcopy_version)
+    core = env.Core(target)
+    files = env.LoaderFiles() if core.x86_64 else []
+    variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
+    return [_add_variant(env, package, core, files, variant) for variant in variants]
+
+
+def _add_variant(env: Environment, package: Package, core: Core, files: list[Entry], variant: str) -> KernelNodes:
+    """Adds program, kernel file and image, and a test program for the package itself and for each of tests/*.rs."""
+    env = env.Clone()
+    _set_crate(env, package, core, variant)
+    place = f"{env['BUILD']}/{variant}"
+    objects = f"{place}/obj/{core.name}/{package.name}"
+    library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
+    nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant)
+
+    def add_test(suite: str, root: Path, library: list[Entry], env: Environment) -> None:
+        program = _program(env, package, root, library, f"{objects}/tests/{root.stem}", core, files, variant)
+        program.suite = suite
+        nodes.tests.append(program)
+
+    if mentions(package.main.parent, TEST_CFG):
+        own = env.Clone()
+        own.Append(RUSTPROFILEFLAGS=["--cfg", TEST_CFG])
+        tested = _library(own, package, f"{objects}/tested/lib{package.lib_name}.rlib")
+        add_test("src", package.main, tested, own)
+    for root in package.tests:
+        add_test(root.stem, root, library, env)
+    return nodes
+
+
+def _library(env: Environment, package: Package, path: str) -> list[Entry]:
+    if package.lib is None:
+        return []
+    return list(env.RustLibrary(path, str(package.lib), RUSTCRATENAME=package.lib_name, RUSTLIBS=[]))
+
+
+def _program(
+    env: Environment, package: Package, root: Path, library: list[Entry], path: str, core: Core, files: list[Entry],
+    variant: str,
+) -> KernelNodes:  # fmt: skip
+    name = Path(path).name
+    elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library)
+    nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code)
+    if core.x86_64:
+        nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
+        nodes.image = env.DiskImage(f"{path}.img", [*files, nodes.kernel], IMAGENAME=name)[0]
+    return nodes
+
+
+def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> None:
+    """Sets what every crate of the package shares."""
+    tools = env["BOOTWRIGHT"]
+    script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    if script and not script.is_file():
+        raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
+    environment = {
+        **package.environment(),
+        **core.environment,
+        **({"RUSTC_BOOTSTRAP": "1"} if env["UNSTABLE"] == "1" else {}),
+    }
+    environment |= {name: os.environ[name] for name in package.env if name in os.environ}
+    env.Replace(
+        RUSTC=[str(tools.toolchain.rustc)],
+        RUSTTARGET=core.word,
+        RUSTSYSROOT=str(core.directory or ""),
+        RUSTTOOLCHAIN=[str(tools.toolchain.sysroot)],
+        RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
+        RUSTLINKER=str(tools.linker),
+        RUSTEDITION=package.edition,
+        RUSTCWD=[str(package.root)],
+        RUSTENV=environment,
+        RUSTENVDECLARED=[*package.environment(), *package.env],
+        RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
+        RUSTFLAGS=env.Split(env["RUSTFLAGS"]),
+        RUSTPROFILEFLAGS=[*core.flags, *manifest.rustc_profile_flags(package.profiles[variant]), *package.cfg_flags()],
+        RUSTLINKFLAGS=[*(STATIC if core.x86_64 else []), *KEEP_SECTIONS, *LINK_FILES],
+        RUSTINPUTS=[env.File(str(path)) for path in package.input_files()],
+        KERNELSETTINGS=_settings(package),
+    )
+    if script:
+        env.Append(RUSTLINKFLAGS=["-C", f"link-arg=-T{script}"], RUSTINPUTS=[env.File(str(script))])
+
+
+def _settings(package: Package) -> KernelSettings:
+    wanted = package.bootloader
+    return KernelSettings(
+        kernel_stack_size=wanted.kernel_stack_size * PAGE_SIZE,
+        kernel_stack_address=wanted.kernel_stack_address,
+        boot_info_address=wanted.boot_info_address,
+        physical_memory_offset=wanted.physical_memory_offset,
+    )
+
+
+def generate(env: Environment) -> None:
+    """Adds the method, and KERNELDIR: where KERNEL is, seen from where scons was called."""
+    env.AddMethod(add_kernels, "Kernels")
+    own = not env["KERNEL"]
+    env["KERNELDIR"] = str(Path(env["HOME"], "kernel") if own else Path(env["LAUNCH"], env["KERNEL"]).resolve())
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

@@ -1,0 +1,84 @@
+"""The Tool for the machine: `scons run` and `scons screenshot`.
+
+Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels). Uses: QEMU QEMUFLAGS MEMORY TIMEOUT BUILD.
+Both start after SCons wrote its signatures, so that a window left open keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from SCons.Environment import Base as Environment
+
+from bootwright.errors import BootwrightError
+from commandline import headless
+from door import KernelNodes, record, tell
+
+if TYPE_CHECKING:
+    from bootwright.run import RunConfig
+
+
+def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
+    """Returns the machine that the command line and the kernel's manifest ask for."""
+    from bootwright.run import RunConfig
+
+    return RunConfig(
+        image=kernel.disk,
+        qemu=env["QEMU"] or None,
+        qemu_flags=tuple(shlex.split(env["QEMUFLAGS"])),
+        memory=env["MEMORY"],
+        headless=headless(),
+        timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
+        success_exit_code=kernel.success_exit_code,
+    )
+
+
+def _only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
+    if len(kernels) != 1:
+        raise BootwrightError(f"VARIANT=all: `scons {name}` starts one kernel", "say VARIANT=debug or VARIANT=release")
+    if kernels[0].image is None:
+        raise BootwrightError(
+            f"{kernels[0].name} is built for {kernels[0].target}; `scons {name}` starts x86-64 machines"
+        )
+    return kernels[0]
+
+
+def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that starts the image and ends with the machine's verdict."""
+
+    def start() -> int:
+        from bootwright.run import run_and_tell
+
+        return run_and_tell(_config(env, _only(name, kernels)), sys.stdout, sys.stderr)
+
+    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+
+
+def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that writes the guest's screen beside the image."""
+
+    def start() -> int:
+        from bootwright.run import screenshot
+
+        kernel = _only(name, kernels)
+        picture = kernel.disk.with_suffix(".png")
+        verdict = screenshot(_config(env, kernel), picture)
+        tell(f"{picture}: {verdict.sentence}")
+        return verdict.status
+
+    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+
+
+def generate(env: Environment) -> None:
+    """Adds the methods."""
+    env.AddMethod(add_run, "Run")
+    env.AddMethod(add_screenshot, "Screenshot")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up; a missing QEMU is said when it is to start."""
+    return True

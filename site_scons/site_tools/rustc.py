@@ -1,0 +1,127 @@
+"""The Tool for rustc: a library crate, a freestanding program, an object.
+
+Builders: RustLibrary (libNAME.rlib), RustProgram (NAME.elf and NAME.map), RustObject (NAME.o). source[0] is the crate
+root; the emitter adds every file of its directory, and everything in RUSTINPUTS. The crate is compiled in a scratch
+directory beside its target and renamed; whatever rustc or the linker read must be a source, else the action fails.
+
+Sets, unless set before:
+    RUSTC RUSTFLAGS RUSTCRATENAME RUSTEDITION RUSTTARGET RUSTSYSROOT RUSTPROFILEFLAGS RUSTREMAP
+    RUSTLINKER RUSTLINKFLAGS RUSTLIBS (list of .rlib nodes) RUSTINPUTS (list of nodes)
+    RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
+Uses: RUSTCOM, RUSTCOMSTR.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright import atomic, rustc
+from bootwright.crate import crate_files
+from door import action, modules, session
+
+COMMAND = (
+    "$RUSTC --crate-name $RUSTCRATENAME --crate-type $RUSTCRATETYPE --edition $RUSTEDITION $_RUSTTARGET"
+    " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $_RUSTLINKER $) $RUSTLINKFLAGS"
+    " $( $_RUSTEXTERNS $) --emit=$RUSTEMIT $RUSTROOT"
+)
+MODULES = ("rustc", "crate", "atomic", "errors", "procs")
+
+
+def compile_crate(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Compiles source[0] into target, and audits what was read."""
+    first = Path(target[0].abspath)
+    cwd = Path(env.subst("$RUSTCWD"))
+    with atomic.new_directory(first) as scratch:
+        own = env.Override({"RUSTOUTDIR": [str(scratch)]})
+        argv = [str(word) for word in own.subst_list("$RUSTCOM", target=target, source=source)[0]]
+        argv += rustc.JSON_FLAGS
+        environment = {**env["ENV"], **env["RUSTENV"], "TMPDIR": str(scratch)}
+        outcome = rustc.run_rustc(argv, cwd, environment, session().show, sys.stderr.isatty())
+        if outcome.status:
+            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), argv, cwd)
+        rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
+        linker_map = scratch / f"{first.stem}.map"
+        if linker_map.exists():
+            linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), scratch), encoding="utf-8")
+        for node in target:
+            (scratch / node.name).replace(node.abspath)
+
+
+def _declared(source: list[Entry]) -> set[Path]:
+    return {Path(node.srcnode().abspath) for node in source}
+
+
+def _toolchain_roots(env: Environment) -> list[Path]:
+    return [Path(root) for root in (env["RUSTSYSROOT"], *env["RUSTTOOLCHAIN"]) if root]
+
+
+def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    root = Path(source[0].srcnode().abspath)
+    files = [env.File(str(path)) for path in crate_files(root) if path != root]
+    env.Depends(target, [*modules(env, *MODULES), *env["RUSTTOOLCHAINNODES"]])
+    return target, [*source, *files, *env["RUSTINPUTS"], *env["RUSTLIBS"]]
+
+
+def _emit_program(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    return _emit([target[0], target[0].target_from_source("", ".map")], source, env)
+
+
+def _root(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> list[str]:
+    """Returns the crate root as rustc is to see it, so that file!() and panics name it as Cargo's do."""
+    return [os.path.relpath(source[0].srcnode().abspath, env.subst("$RUSTCWD")).replace(os.sep, "/")] if source else []
+
+
+def _externs(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> list[str]:
+    words = []
+    for library in env["RUSTLIBS"]:
+        name = library.name.removeprefix("lib").removesuffix(".rlib")
+        words += ["--extern", f"{name}={library.abspath}"]
+    return words
+
+
+def _flag(option: str, variable: str, joint: str = "") -> Any:
+    """Returns a variable that expands to option and the value of variable, or to nothing where that is empty."""
+
+    def words(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> list[str]:
+        value = env[variable]
+        return [option, f"{joint}{value}"] if value else []
+
+    return words
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builders; every variable that the user set stays."""
+    env.SetDefault(
+        RUSTC=["rustc"], RUSTFLAGS=[], RUSTCRATENAME="${TARGET.filebase}", RUSTEDITION="2024", RUSTTARGET="",
+        RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
+        RUSTLINKFLAGS=[], RUSTLIBS=[], RUSTINPUTS=[], RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={},
+        RUSTENVDECLARED=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTSHORT="rustc    $TARGET", RUSTROOT=_root,
+    )  # fmt: skip
+    env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")
+    env["_RUSTSYSROOT"] = _flag("--sysroot", "RUSTSYSROOT")
+    env["_RUSTLINKER"] = _flag("-C", "RUSTLINKER", "linker=")
+    env["_RUSTEXTERNS"] = _externs
+    compile_action = action(compile_crate, "RUSTCOM", ["RUSTENV", "RUSTENVDECLARED"])
+
+    def builder(crate_type: str, kind: str, suffix: str, emitter: Any) -> Any:
+        emit = f"dep-info=$RUSTOUTDIR/crate.d,{kind}=$RUSTOUTDIR/$TARGET.file"
+        return Builder(
+            action=compile_action, suffix=suffix, emitter=emitter, target_factory=env.fs.File,
+            source_factory=env.fs.File, RUSTCRATETYPE=crate_type, RUSTEMIT=[emit],
+        )  # fmt: skip
+
+    env["BUILDERS"]["RustLibrary"] = builder("lib", "link", ".rlib", _emit)
+    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program)
+    env["BUILDERS"]["RustObject"] = builder("lib", "obj", ".o", _emit)
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up; what is missing is said when a Builder is used."""
+    return True

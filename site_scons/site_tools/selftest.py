@@ -1,0 +1,76 @@
+"""The Tool for `scons test`: pytest over this checkout and over the kernel's own tests, which run in machines.
+
+Method: env.SelfTest(alias, kernels). Builder: KernelTests (kernel-tests.json, which pytest collects from).
+Uses: TESTS, and what the machine is made of (QEMU QEMUFLAGS MEMORY TIMEOUT). A kernel of another directory is tested
+alone: the rooms of tests/ are about bootwright itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+from SCons.Script import GetOption
+
+from bootwright import atomic
+from door import KernelNodes, action, record
+
+
+def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Writes which programs of tests there are, and the machine that they run in."""
+    from bootwright.kernel_tests import TestProgram
+    from bootwright.pytest_kernel import write_programs
+    from bootwright.run import RunConfig
+
+    timeout = float(env["TIMEOUT"]) if env["TIMEOUT"] else None
+    config = RunConfig(Path(), env["QEMU"] or None, tuple(env.Split(env["QEMUFLAGS"])), env["MEMORY"], timeout=timeout)
+    listed = [TestProgram(package, name, Path(elf), Path(image)) for package, name, elf, image in env["TESTPROGRAMS"]]
+    with atomic.new_directory(Path(target[0].abspath)) as scratch:
+        write_programs(scratch / target[0].name, listed, config)
+        (scratch / target[0].name).replace(target[0].abspath)
+
+
+def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that runs every test there is."""
+    lists = []
+    for kernel in kernels:
+        programs = [program for program in kernel.tests if program.image]
+        rows = [(kernel.name, p.suite, p.elf.abspath, str(p.disk)) for p in programs]
+        path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
+        made = [node for program in programs for node in (program.elf, program.image)]
+        lists += env.KernelTests(path, made, TESTPROGRAMS=rows)
+
+    def start() -> int:
+        home = Path(env["HOME"])
+        own = Path(env["KERNELDIR"]) == home / "kernel"
+        command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
+        command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
+        command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
+        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
+        command += [str(home / "tests")] if own else ["-p", "conftest"]
+        command += [node.abspath for node in lists]
+        paths = [str(home / "site_scons"), str(home / "tests")]
+        return subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=False).returncode
+
+    finals = [node for kernel in kernels for node in kernel.final]
+    record(env, name, [*finals, *lists], start)
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builder and the method."""
+    env.SetDefault(KERNELTESTSCOM="list the programs of tests in $TARGET", KERNELTESTSSHORT="tests    $TARGET")
+    env["BUILDERS"]["KernelTests"] = Builder(
+        action=action(list_programs, "KERNELTESTSCOM", ["TESTPROGRAMS", "QEMU", "QEMUFLAGS", "MEMORY", "TIMEOUT"])
+    )
+    env.AddMethod(add_tests, "SelfTest")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

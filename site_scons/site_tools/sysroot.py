@@ -1,0 +1,94 @@
+"""The Tool for core, alloc and compiler_builtins of a target.
+
+Builders: Sysroot (build/sysroot/KEY/manifest: the names and SHA-256 of the rlibs that the per-user store holds under
+SYSROOTKEY) and TargetSpec (the migrated copy of a user's JSON; source: its text as a Value).
+Method: env.Core(target) -> door.Core, which says what rustc needs for that target, and adds those nodes where they are
+needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the programs of this build), BUILD.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bootwright.store import Store
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright import atomic, sysroot, targetspec
+from door import Core, action, modules, tell
+
+BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
+BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
+
+
+def build_core(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Takes the sysroot SYSROOTKEY from the store, or builds it there, and writes its manifest."""
+    toolchain, name = env["BOOTWRIGHT"].toolchain, env["SYSROOTTARGET"]
+    spec = Path(source[0].abspath) if source else None
+
+    def build(out: Path) -> None:
+        tell(BOOTSTRAP_NOTE.format(f"core of {name}"))
+        sysroot.build_sysroot(toolchain, name, spec, sysroot.find_rust_src(toolchain), out, tell)
+
+    made = Store().take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
+    with atomic.new_file(Path(target[0].abspath)) as manifest:
+        manifest.write_text(sysroot.manifest_text(made), encoding="utf-8")
+
+
+def write_spec(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Writes the migrated specification and names each change."""
+    tell(BOOTSTRAP_NOTE.format(f"the specification {env['SPECNAME']}"))
+    for change in env["SPECCHANGES"]:
+        tell(f"{env['SPECNAME']}: {change}")
+    with atomic.new_file(Path(target[0].abspath)) as spec:
+        spec.write_text(source[0].read(), encoding="utf-8")
+
+
+def add_core(env: Environment, target: targetspec.Target) -> Core:
+    """Adds what target needs before a crate can be compiled for it."""
+    toolchain = env["BOOTWRIGHT"].toolchain
+    if target.spec is None:
+        x86_64 = target.name.startswith("x86_64")
+        if sysroot.has_core(toolchain, target.name):
+            return Core(target.name, target.name, x86_64=x86_64)
+        return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
+    migrated = targetspec.migrate_spec(target.spec.read_text(encoding="utf-8"), toolchain)
+    path = f"{env['BUILD']}/spec/{target.name}.json"
+    spec = env.TargetSpec(path, env.Value(migrated.text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
+    word, flags = str(Path(path)), ["-Zunstable-options"]
+    return _from_source(env, target.name, word, spec, migrated.text, migrated.arch == "x86_64", BOOTSTRAP, flags)
+
+
+def _from_source(
+    env: Environment, name: str, word: str, spec: list[Entry], key_text: str, x86_64: bool,
+    environment: dict[str, str], flags: list[str],
+) -> Core:  # fmt: skip
+    toolchain = env["BOOTWRIGHT"].toolchain
+    key = sysroot.sysroot_key(toolchain, key_text, sysroot.find_rust_src(toolchain))
+    manifest = env.Sysroot(f"{env['BUILD']}/sysroot/{key}/manifest", spec, SYSROOTKEY=key, SYSROOTTARGET=name)
+    directory = Store().path("sysroot", key)
+    return Core(name, word, directory, [*spec, *manifest], dict(environment), flags, x86_64)
+
+
+def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    env.Depends(target, [*modules(env, "sysroot", "store", "atomic", "procs"), env.Value(env["SYSROOTKEY"])])
+    if not Store().has("sysroot", env["SYSROOTKEY"]):
+        env.AlwaysBuild(target)
+    return target, source
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builders and the method."""
+    env.SetDefault(
+        SYSROOTCOM="sysroot $SYSROOTTARGET $SYSROOTKEY", SYSROOTSHORT="core     $SYSROOTTARGET",
+        SPECCOM="migrate $SPECNAME to $TARGET", SPECSHORT="spec     $TARGET",
+    )  # fmt: skip
+    env["BUILDERS"]["Sysroot"] = Builder(action=action(build_core, "SYSROOTCOM", []), emitter=_emit)
+    env["BUILDERS"]["TargetSpec"] = Builder(action=action(write_spec, "SPECCOM", []), source_factory=env.Value)
+    env.AddMethod(add_core, "Core")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

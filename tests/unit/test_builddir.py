@@ -1,0 +1,143 @@
+"""The build directory: one build at a time, and nothing half-written that a later build would trust."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bootwright import atomic
+from bootwright.builddir import BuildDirectory
+from bootwright.errors import BootwrightError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from bootwright.builddir import BuildDirectory
+build = BuildDirectory(Path(sys.argv[1]))
+build.take("scons held", print)
+build.started([Path(sys.argv[1], name) for name in sys.argv[2:]])
+for name in sys.argv[2:]:
+    Path(sys.argv[1], name).write_text("half")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def hold(build: Path, *names: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(build), *names], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "held"
+    return process
+
+
+def test_a_second_build_waits_and_says_for_whom(tmp_path: Path) -> None:
+    holder = hold(tmp_path)
+    said: list[str] = []
+
+    def tell(line: str) -> None:
+        said.append(line)
+        holder.kill()
+
+    build = BuildDirectory(tmp_path)
+    build.take("scons second", tell)
+    holder.wait()
+    assert said == [f"waiting for process {holder.pid}: scons held, which has {tmp_path}"]
+    build.finish()
+
+
+def test_a_dead_builds_lock_is_taken_over_and_its_targets_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("whole")
+    holder = hold(tmp_path, "begun", "also")
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    said: list[str] = []
+    build = BuildDirectory(tmp_path)
+    build.take("scons", said.append)
+    assert not (tmp_path / "begun").exists()
+    assert not (tmp_path / "also").exists()
+    assert (tmp_path / "kept").read_text() == "whole"
+    assert len(said) == 1
+    assert said[0].startswith("the last build did not end; removed what it had begun:")
+    assert str(tmp_path / "begun") in said[0]
+    build.finish()
+
+
+def test_what_was_recorded_is_forgotten_and_the_rest_stays_in_the_journal(tmp_path: Path) -> None:
+    build = BuildDirectory(tmp_path)
+    build.take("scons", print)
+    build.started([tmp_path / "a", tmp_path / "b"])
+    build.finish([tmp_path / "b"])
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    build.take("scons", lambda line: None)
+    assert (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()
+    build.finish()
+    assert not (tmp_path / "journal").exists()
+
+
+def test_a_torn_last_line_of_the_journal_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("half")
+    (tmp_path / "journal").write_text(f'"{tmp_path / "x"}"\n"{tmp_path}/to')
+    build = BuildDirectory(tmp_path)
+    build.take("scons", lambda line: None)
+    assert not (tmp_path / "x").exists()
+    build.finish()
+
+
+def test_a_place_that_cannot_hold_a_directory_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BootwrightError, match="file/build cannot be written: Not a directory"):
+        BuildDirectory(tmp_path / "file" / "build").take("scons", print)
+
+
+def test_a_new_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic.new_file(path) as temporary:
+        temporary.write_text("half")
+        assert path.read_text() == "old"
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with atomic.new_file(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_scratch_directory_is_gone_afterwards_and_a_leftover_is_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    atomic.beside(path).mkdir()
+    (atomic.beside(path) / "old").touch()
+    with atomic.new_directory(path) as scratch:
+        assert not list(scratch.iterdir())
+        (scratch / "x").touch()
+    assert not list(tmp_path.iterdir())
+
+
+def test_waiting_costs_little_processor_time(tmp_path: Path) -> None:
+    holder = hold(tmp_path)
+    before = time.process_time()
+    waits = 0
+
+    def tell(line: str) -> None:
+        nonlocal waits
+        waits += 1
+        subprocess.Popen([sys.executable, "-c", f"import os,time; time.sleep(0.4); os.kill({holder.pid}, 9)"])
+
+    build = BuildDirectory(tmp_path)
+    build.take("scons", tell)
+    assert waits == 1
+    assert time.process_time() - before < 0.3
+    holder.wait()
+    build.finish()
