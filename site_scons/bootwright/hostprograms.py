@@ -19,6 +19,7 @@ from bootwright.errors import BootwrightError
 
 BARE_TARGET = "x86_64-unknown-none"  # the loader is always built for it
 RUSTUP_SITE = "https://rustup.rs"
+OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver"}  # which are right depends on rustc
 
 
 class System(Enum):
@@ -122,6 +123,11 @@ PROGRAMS = {
 }
 
 
+def program(name: str) -> Program:
+    """Returns what is known of a program; one that only a test asks for is known by its name alone."""
+    return PROGRAMS.get(name) or Program(name, "serves a test", "test", essential=False)
+
+
 @dataclass
 class Search:
     """What was found of the programs asked for; why the others were not; the toolchain, if one serves."""
@@ -173,14 +179,17 @@ def find_programs(
     names: Iterable[str], kernel_dir: Path, environ: Mapping[str, str], rustc: str | None = None
 ) -> Search:
     """Looks for the programs; kernel_dir and rustc (RUSTC=) choose the toolchain as the build would."""
+    names = list(names)
     search = Search()
-    try:
-        search.toolchain = toolchain.find_toolchain(kernel_dir, BARE_TARGET, rustc, environ)
-    except BootwrightError as error:
-        no_toolchain = error
+    no_toolchain = BootwrightError("no rustc was looked for")
+    if not OF_THE_TOOLCHAIN.isdisjoint(names):
+        try:
+            search.toolchain = toolchain.find_toolchain(kernel_dir, BARE_TARGET, rustc, environ)
+        except BootwrightError as error:
+            no_toolchain = error
     for name in names:
         try:
-            if name in ("rustc", "ld.lld", "llvm-objcopy", "clippy-driver") and search.toolchain is None:
+            if name in OF_THE_TOOLCHAIN and search.toolchain is None:
                 raise no_toolchain
             search.found[name] = _find(name, search.toolchain, environ)
         except BootwrightError as error:
@@ -235,9 +244,9 @@ def command(
 ) -> str:
     """Returns the command line that brings the programs on such a system; rustup says that rustup has the compiler."""
     names = list(names)
-    by_rustup = [n for n in names if PROGRAMS[n].component] if rustup or system not in INSTALL else []
+    by_rustup = [n for n in names if program(n).component] if rustup or system not in INSTALL else []
     if system in (System.BREW, System.WINGET):
-        by_rustup = [n for n in names if PROGRAMS[n].component and n != "llvm-objcopy"]
+        by_rustup = [n for n in names if program(n).component and n != "llvm-objcopy"]
     rest = [n for n in names if n not in by_rustup or (n == "rustc" and not rustup)]
     parts = []
     words = list(apt_packages) if system is System.APT else _words(rest, system)
@@ -247,7 +256,7 @@ def command(
     elif rest and system not in INSTALL:
         parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in rest)}")
     if by_rustup:
-        components = " ".join(dict.fromkeys(PROGRAMS[n].component for n in by_rustup))
+        components = " ".join(dict.fromkeys(program(n).component for n in by_rustup))
         parts.append(f"rustup component add {components}")
         if "rustc" in by_rustup:
             parts.append(f"rustup target add {BARE_TARGET}")
@@ -255,4 +264,4 @@ def command(
 
 
 def _words(names: Iterable[str], system: System) -> list[str]:
-    return list(dict.fromkeys(word for n in names for word in PROGRAMS[n].packages.get(system, "").split()))
+    return list(dict.fromkeys(word for n in names for word in program(n).packages.get(system, "").split()))

@@ -1,0 +1,244 @@
+"""`scons doctor`: what this machine has for the build, what it lacks, what each thing is for, and what cures it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bootwright import apt, dotvenv, hostprograms, stamp
+from bootwright.errors import BootwrightError, Status
+from bootwright.hostprograms import PROGRAMS, Search, System
+
+HOME = Path(__file__).resolve().parents[2]
+OLDEST_QEMU = (7, 1)
+OPTIONAL = {"gdb"}  # a verb of its own; nobody lacks it who does not debug
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one."""
+
+    name: str
+    path: str | None
+    version: str
+    purpose: str
+    verbs: str
+    needed: bool
+    problem: str = ""
+    cure: str = ""
+
+    @property
+    def state(self) -> str:
+        """One word: found, missing, or none for what is missing and not needed."""
+        return "found" if not self.problem else "missing" if self.needed else "none"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the doctor says: the programs, and facts as name -> sentence."""
+
+    findings: tuple[Finding, ...]
+    facts: Mapping[str, str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that is needed was found."""
+        return not any(finding.needed and finding.problem for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns {complete, programs: [...], facts: {...}}."""
+        return {
+            "complete": self.is_complete,
+            "programs": [asdict(finding) for finding in self.findings],
+            "facts": dict(self.facts),
+        }
+
+
+def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> str:
+    """Returns the command line that brings the programs to this machine, exactly as it is to be typed."""
+    names = list(names)
+    system = hostprograms.this_system(environ)
+    rustup = hostprograms.of_rustup(search.toolchain)
+    packages: list[str] = []
+    if system is System.APT:
+        llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
+        by_apt = [name for name in names if not (rustup and name in ("rustfmt", "clippy-driver"))]
+        try:
+            packages = apt.packages_for(apt.Archive(environ), by_apt, llvm, display=has_display(environ))
+        except BootwrightError as error:
+            return error.hint
+        rustup = rustup and not by_apt
+    return hostprograms.command(names, system, packages, rustup, is_root=hasattr(os, "geteuid") and os.geteuid() == 0)
+
+
+def has_display(environ: Mapping[str, str]) -> bool:
+    """Tells whether a window could be opened."""
+    return sys.platform in ("darwin", "win32") or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
+    """Looks at everything; starts each program once for its version."""
+    search = hostprograms.find_programs(PROGRAMS, kernel_dir, environ, rustc)
+    findings = tuple(_examine_program(name, search, environ) for name in PROGRAMS)
+    return Report(findings, _facts(kernel_dir, target, search, environ))
+
+
+def _examine_program(name: str, search: Search, environ: Mapping[str, str]) -> Finding:
+    program = PROGRAMS[name]
+    path = search.found.get(name)
+    version = _version(path, environ) if path else ""
+    problem = search.missing[name].message if path is None else ""
+    remedy = ""
+    if path and name == "qemu-system-x86_64" and _numbers(version) < OLDEST_QEMU:
+        problem = f"{path} is {version}; the oldest supported is {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]}"
+        remedy = "upgrade the system, or name a newer one with QEMU="
+    elif path is None:
+        final = hostprograms.is_chosen_by_hand(search.missing[name]) if name == "rustc" else False
+        remedy = search.missing[name].hint if final else cure([name], search, environ)
+    needed = name not in OPTIONAL
+    return Finding(name, str(path) if path else None, version, program.purpose, program.verbs, needed, problem, remedy)
+
+
+def _version(path: Path, environ: Mapping[str, str]) -> str:
+    """Returns the first line with a digit that the program says of itself."""
+    flavour = ["-flavor", "gnu"] if path.stem == "rust-lld" else []
+    try:
+        run = subprocess.run(
+            [str(path), *flavour, "--version"], env=dict(environ), capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line.strip() for line in run.stdout.splitlines() if any(c.isdigit() for c in line)]
+    return lines[0] if lines else ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Returns the numbers of the first word like 7.2.19 in version."""
+    for word in version.replace("(", " ").split():
+        parts = word.split(".")
+        if len(parts) > 1 and all(part.isdigit() for part in parts[:2]):
+            return tuple(int(part) for part in parts[:2])
+    return (0, 0)
+
+
+def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, str]) -> dict[str, str]:
+    chosen = search.toolchain
+    facts = {"kernel": str(kernel_dir)}
+    if target:
+        facts["target"] = target
+    if chosen:
+        facts["host triple"] = chosen.host
+        facts["toolchain"] = f"rustc {chosen.release} (LLVM {chosen.llvm_version}), {chosen.origin}"
+        for number, note in enumerate(chosen.notes, 1):
+            facts[f"note {number}"] = note
+        if "nightly" in chosen.release or "dev" in chosen.release:
+            facts["channel"] = "this is no stable compiler; stable is enough"
+        else:
+            facts["channel"] = "stable, which is enough: no nightly is needed"
+    facts.update(_toolchain_file(kernel_dir, environ))
+    facts["python"] = f"{sys.version.split()[0]} ({dotvenv.base_python()})"
+    wanted = stamp.Wanted(str(HOME), [], environ)
+    state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
+    facts[".venv"] = f"{HOME / '.venv'}: {state}"
+    facts.update(_store())
+    facts["display"] = "yes" if has_display(environ) else "none: run shows the text screen in the terminal"
+    return facts
+
+
+def _toolchain_file(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns what is to be said of a rust-toolchain file above the kernel on a machine without rustup."""
+    for directory in (kernel_dir, *kernel_dir.parents):
+        for name in ("rust-toolchain.toml", "rust-toolchain"):
+            if (directory / name).is_file():
+                if hostprograms.find_on_path("rustup", environ):
+                    return {"rust-toolchain": f"{directory / name}: rustup obeys it"}
+                return {"rust-toolchain": f"{directory / name} asks for a toolchain, and there is no rustup to obey it"}
+    return {}
+
+
+def _store() -> dict[str, str]:
+    from bootwright.store import Store
+
+    root = Store().root
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    return {"store": f"{root}: {size / 1_000_000:.1f} MB"}
+
+
+def report(
+    kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str], json_to: str | None = None
+) -> int:
+    """Prints the report, or with json_to writes it as JSON there (- is standard output); returns the exit status."""
+    found = examine(kernel_dir, target, rustc, environ)
+    if json_to is None:
+        show(found)
+    else:
+        text = json.dumps(found.as_json(), indent=1) + "\n"
+        if json_to == "-":
+            sys.stdout.write(text)
+        else:
+            try:
+                Path(json_to).write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise BootwrightError(f"{json_to} cannot be written: {error.strerror}") from error
+    return Status.DONE if found.is_complete else Status.BUILD_ERROR
+
+
+def show(found: Report) -> None:
+    """Prints the report: as a table where rich is, which tools/doctor may have to do without."""
+    try:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+    except ImportError:
+        print("\n".join(plain_lines(found)))
+        return
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "program", "path and version", "needed for"):
+        table.add_column(heading, overflow="fold")
+    for f in found.findings:
+        colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
+        where = f"{f.path}\n{f.version}" if f.path else ""
+        table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
+    console.print(table)
+    console.print("\n".join(["", *closing_lines(found)]), markup=False)
+
+
+def plain_lines(found: Report) -> list[str]:
+    """Returns the whole report as lines of text."""
+    table = [
+        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.version}\n{'':8}{f.verbs}: {f.purpose}" for f in found.findings
+    ]
+    return [*table, "", *closing_lines(found)]
+
+
+def closing_lines(found: Report) -> list[str]:
+    """Returns the facts, a cure for each problem and the verdict."""
+    lines = [f"{name:<16}{fact}" for name, fact in found.facts.items()]
+    for f in found.findings:
+        if f.problem:
+            lines += ["", f"{f.name}: {f.problem}", f"  cure: {f.cure}"]
+    return [*lines, "", "all that is needed is here" if found.is_complete else "not all that is needed is here"]
+
+
+def main() -> int:
+    """Runs the doctor without SCons, for the example kernel or the one in the directory that is named."""
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json")]
+    switches = [argument for argument in sys.argv[1:] if argument.startswith("--json")]
+    json_to = (switches[-1].partition("=")[2] or "-") if switches else None
+    kernel = Path(arguments[0]).absolute() if arguments else HOME / "kernel"
+    try:
+        return report(kernel, "", os.environ.get("RUSTC"), os.environ, json_to)
+    except BootwrightError as error:
+        print(f"doctor: {error}", file=sys.stderr)
+        return error.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

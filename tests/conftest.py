@@ -1,0 +1,169 @@
+"""How tests are named, chosen, printed and counted: one line each, and what cannot run here is said and counts in CI.
+
+A printed name is the room, the module and the sentence: unit/elf::refuses_a_truncated_file. A kernel's own tests
+bring theirs along (kernel/NAME/module::function, from bootwright.pytest_kernel).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from xdist import is_xdist_worker
+
+from bootwright import doctor, hostprograms
+
+TESTS = Path(__file__).parent
+HOME = TESTS.parent
+ROOMS = ("lint", "unit", "build", "boot")
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+NAME = pytest.StashKey[str]()
+
+# No deadline: the machine that runs the tests may be busy. In CI the examples are the same each time.
+settings.register_profile("bootwright", deadline=None, derandomize=IN_CI)
+settings.load_profile("bootwright")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds --tests."""
+    group = parser.getgroup("bootwright")
+    group.addoption("--tests", default="*", metavar="GLOB", help="which tests, as a pattern over their printed names")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the marks."""
+    for room in (*ROOMS, "kernel"):
+        config.addinivalue_line("markers", f"{room}: lies in tests/{room}, or is a kernel's own")
+    config.addinivalue_line("markers", "needs(*programs): is not run where one of these programs is missing")
+
+
+def printed_name(item: pytest.Item) -> str:
+    """Returns the name that is printed and that TESTS= matches."""
+    if item.name.startswith("kernel/"):
+        return item.name
+    room = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else item.path.parent.name
+    stem = item.path.stem.removeprefix("test_")
+    return f"{room}/{stem}::{item.name.removeprefix('test_')}"
+
+
+def is_chosen(name: str, patterns: str) -> bool:
+    """Tells whether one of the patterns (separated by spaces) is the name, matches it, or is a room or module of it."""
+    return any(
+        name == pattern or fnmatch.fnmatchcase(name, pattern) or name.startswith((f"{pattern}/", f"{pattern}::"))
+        for pattern in patterns.split()
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist takes the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Names and marks the tests, and leaves those that TESTS= chooses."""
+    chosen: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        name = item.stash[NAME] = printed_name(item)
+        room = name.split("/")[0]
+        item.add_marker(room)
+        if room == "kernel":  # a program boots once for all of its tests: one worker has them
+            item.add_marker(pytest.mark.xdist_group(name.rpartition("::")[0].rpartition("/")[0] or name))
+        (chosen if is_chosen(name, config.getoption("tests")) else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = chosen
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Gives the report the printed name; xdist carries it to the process that prints."""
+    report = yield
+    report.printed_name = item.stash[NAME]  # type: ignore[attr-defined]  # reports are open for such things
+    return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leaves out a test whose programs are missing, with the command that brings them."""
+    for mark in item.iter_markers("needs"):
+        for program in mark.args:
+            why = missing(program)
+            if why:
+                raise pytest.skip.Exception(why, _use_item_location=True)
+
+
+_known: dict[str, str] = {}
+
+
+def missing(program: str) -> str:
+    """Returns why a test that needs the program cannot run here, with the cure; empty when it can."""
+    if program not in _known:
+        search = hostprograms.find_programs([program], HOME / "kernel", os.environ)
+        error = search.missing.get(program)
+        _known[program] = f"{error.message}; {doctor.cure([program], search, os.environ)}" if error else ""
+    return _known[program]
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Lets pytest count, and print nothing: the line is ours."""
+    if not hasattr(report, "printed_name"):
+        return None
+    if report.when == "call" or not report.passed:
+        category = "error" if report.failed and report.when != "call" else report.outcome
+        return category, "", ""
+    return "", "", ""
+
+
+class Lines:
+    """Prints a line for each test as it ends; lives where pytest's own reporter does, not in the workers."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Prints how it ended, its seconds and its name."""
+        if report.when != "call" and report.passed:
+            return
+        words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
+            report.outcome, ("FAILED ", "red")
+        )
+        seconds = dict(report.user_properties).get("guest_seconds", report.duration)
+        assert isinstance(seconds, float)
+        self._reporter.ensure_newline()
+        self._reporter.write(words, **{colour: True})
+        self._reporter.write_line(f" {seconds:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Lists what was not run, by its reason, and says so when TESTS= chose nothing."""
+        reasons: dict[str, list[str]] = {}
+        for report in terminalreporter.stats.get("skipped", []):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            reasons.setdefault(reason.removeprefix("Skipped: "), []).append(report.printed_name)
+        for reason, names in reasons.items():
+            terminalreporter.write_line(f"not run: {reason}")
+            for name in sorted(names):
+                terminalreporter.write_line(f"  {name}")
+        for report in (*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])):
+            terminalreporter.write_line(f"FAILED {getattr(report, 'printed_name', report.nodeid)}", red=True)
+        pattern = terminalreporter.config.getoption("tests")
+        if pattern != "*" and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped")):
+            terminalreporter.write_line(
+                f"no test's name matches TESTS={pattern}; TESTS='unit/*' would be the unit tests"
+            )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Adds the lines where a person reads them."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not is_xdist_worker(session):
+        session.config.pluginmanager.register(Lines(reporter), "bootwright-lines")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fails in CI when something was not run: there, nobody reads the list."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,125 @@
+"""The rules of the house that a program can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from tests.lint.sources import HOME, is_python, tracked
+
+COMPILED = {".o", ".a", ".so", ".elf", ".bin", ".img", ".rlib", ".rmeta", ".pyc", ".exe", ".efi", ".iso", ".dll"}
+COMPILED_MAGIC = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"!<arch>")
+COMMENT = {".rs": ("//!", "//"), ".ld": ("/*",), ".s": ("#", "//", "/*"), ".S": ("#", "//", "/*"), ".sh": ("#",)}
+PLACES_OF_ONE_MACHINE = re.compile(r"/(?:wo[r]k|ro[o]t|ho[m]e)/|/tmp/[a-z]")
+LONGEST = 400
+
+
+def named(paths: list[Path]) -> list[str]:
+    """Returns paths as they read in the checkout."""
+    return [str(path.relative_to(HOME)) for path in paths]
+
+
+def first_line(path: Path) -> str:
+    """Returns the first line that is not the one which names the interpreter, or an inner attribute of Rust."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#!/") and not line.startswith("#!["):
+            return line
+    return ""
+
+
+def test_no_compiled_file_is_tracked() -> None:
+    found = []
+    for path in tracked():
+        with path.open("rb") as stream:
+            if path.suffix in COMPILED or stream.read(8).startswith(COMPILED_MAGIC):
+                found.append(path)
+    assert named(found) == []
+
+
+def test_every_source_begins_with_its_subtitle() -> None:
+    without = []
+    for path in tracked():
+        line = first_line(path)
+        if is_python(path) and path.suffix != ".pyi" and path.name != "__init__.py":
+            fine = line.startswith(('"""', 'r"""'))
+        elif path.suffix in COMMENT:
+            fine = line.startswith(COMMENT[path.suffix])
+        else:
+            continue
+        if not fine:
+            without.append(path)
+    assert named(without) == []
+
+
+def imports(path: Path) -> set[str]:
+    """Returns the first words of the modules that a Python file imports, wherever it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_the_package_never_imports_scons() -> None:
+    package = tracked("site_scons/bootwright/*.py")
+    assert package
+    assert named([path for path in package if imports(path) & {"SCons", "door", "commandline", "site_tools"}]) == []
+
+
+def test_tools_for_scons_hold_no_byte_offset() -> None:
+    tools = tracked("site_scons/site_tools/*.py")
+    assert tools
+    found = []
+    for path in tools:
+        numbers = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and type(node.value) is int
+        ]
+        if "struct" in imports(path) or any(number >= 128 for number in numbers):
+            found.append(path)
+    assert named(found) == []
+
+
+def test_no_place_of_one_machine_is_named() -> None:
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(HOME)}: {match[0]}" for match in PLACES_OF_ONE_MACHINE.finditer(text)]
+    assert found == []
+
+
+def test_no_source_is_so_long_that_it_is_two() -> None:
+    sources = [path for path in tracked() if is_python(path) or path.suffix in (".rs", ".s", ".S")]
+    assert named([path for path in sources if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST]) == []
+
+
+def test_a_change_of_the_pins_reaches_requirements() -> None:
+    import tomllib
+
+    project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wishes = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    lines = (HOME / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    locked = dict(line.split(";")[0].strip().split("==") for line in lines if "==" in line and line[0] != "#")
+    for wish in wishes:
+        match = re.fullmatch(r"([\w.-]+)(?:==([\d.]+)|>=([\d.]+),<([\d.]+))", wish)
+        assert match, wish
+        name = re.sub(r"[._]", "-", match[1])
+        version = [int(part) for part in locked[name].split(".")]
+        if match[2]:
+            assert locked[name] == match[2]
+        else:
+            low, high = ([int(part) for part in match[n].split(".")] for n in (3, 4))
+            assert low <= version < high, wish
+
+
+@pytest.mark.parametrize("name", ["sconsw", ".ci/run", "tools/doctor"])
+def test_programs_have_their_run_bit(name: str) -> None:
+    assert (HOME / name).stat().st_mode & 0o111
