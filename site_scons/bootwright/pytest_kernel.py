@@ -38,6 +38,11 @@ def read_programs(path: Path) -> tuple[list[TestProgram], RunConfig]:
     return programs, RunConfig(image=Path(), **settings)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the mark of pytest-xdist's, which need not be installed."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that stay with one worker")
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collects from the list, which is no Python file."""
     if file_path.name == FILE_NAME:
@@ -53,8 +58,12 @@ class KernelTests(pytest.File):
         programs, config = read_programs(self.path)
         for program in programs:
             run = _Run(program, config)
+            # With pytest-xdist the tests of one program stay with one worker, which boots it.
+            group = pytest.mark.xdist_group(f"kernel/{program.package}/{program.name}")
             for name in collect(program):
-                yield KernelTest.from_parent(self, name=name, run=run)
+                item = KernelTest.from_parent(self, name=name, run=run)
+                item.add_marker(group)
+                yield item
 
 
 class _Run:
