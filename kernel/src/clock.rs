@@ -28,12 +28,14 @@ impl Clock {
     #[must_use]
     pub fn calibrate() -> Self {
         // SAFETY: these ports are the timer's and the gate of its channel 2 (and the speaker, left silent).
-        let (gate, command, channel_2) = unsafe { (Port::new(0x61), Port::new(0x43), Port::new(0x42)) };
+        let (gate, command, channel_2) =
+            unsafe { (Port::new(0x61), Port::new(0x43), Port::new(0x42)) };
         let before = gate.read();
         gate.write(before & !0x03); // gate low, speaker off
         command.write(0xb0); // channel 2, low byte then high byte, mode 0: the output rises at zero
-        channel_2.write((PIT_COUNT & 0xff) as u8);
-        channel_2.write((PIT_COUNT >> 8) as u8);
+        let [low, high, ..] = PIT_COUNT.to_le_bytes();
+        channel_2.write(low);
+        channel_2.write(high);
         gate.write(before & !0x02 | 0x01); // gate high: it counts
         let start = cycles();
         while gate.read() & 0x20 == 0 {
@@ -47,7 +49,9 @@ impl Clock {
     /// A clock for a cycle counter whose frequency, in Hz, is known already.
     #[must_use]
     pub fn from_frequency(cycles_per_second: u64) -> Self {
-        Self { cycles_per_second: cycles_per_second.max(1) }
+        Self {
+            cycles_per_second: cycles_per_second.max(1),
+        }
     }
 
     /// The frequency of the cycle counter, in Hz.
@@ -59,7 +63,8 @@ impl Clock {
     /// A number of cycles in microseconds.
     #[must_use]
     pub fn microseconds(&self, cycles: u64) -> u64 {
-        (u128::from(cycles) * 1_000_000 / u128::from(self.cycles_per_second)) as u64
+        let (seconds, rest) = (cycles / self.cycles_per_second, cycles % self.cycles_per_second);
+        seconds * 1_000_000 + rest * 1_000_000 / self.cycles_per_second
     }
 }
 

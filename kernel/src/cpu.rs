@@ -6,6 +6,6 @@ use core::arch::asm;
 pub fn halt() -> ! {
     loop {
         // SAFETY: hlt touches no memory; the loop makes it safe to be woken.
-        unsafe { asm!("hlt", options(nomem, nostack, preserves_flags)) }
+        unsafe { asm!("hlt", options(nomem, nostack, preserves_flags)) };
     }
 }

@@ -17,6 +17,8 @@ pub enum Outcome {
 /// Ends QEMU; on a machine without the device it halts.
 pub fn exit(outcome: Outcome) -> ! {
     // SAFETY: the port is the device's own; elsewhere nobody listens to it.
-    unsafe { asm!("out dx, eax", in("dx") PORT, in("eax") outcome as u32, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("out dx, eax", in("dx") PORT, in("eax") outcome as u32, options(nomem, nostack, preserves_flags));
+    };
     cpu::halt()
 }

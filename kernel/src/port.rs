@@ -20,12 +20,16 @@ impl Port {
     pub fn read(self) -> u8 {
         let value: u8;
         // SAFETY: whoever called `new` vouched for this port.
-        unsafe { asm!("in al, dx", out("al") value, in("dx") self.0, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            asm!("in al, dx", out("al") value, in("dx") self.0, options(nomem, nostack, preserves_flags));
+        };
         value
     }
 
     pub fn write(self, value: u8) {
         // SAFETY: as above.
-        unsafe { asm!("out dx, al", in("dx") self.0, in("al") value, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            asm!("out dx, al", in("dx") self.0, in("al") value, options(nomem, nostack, preserves_flags));
+        };
     }
 }

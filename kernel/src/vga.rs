@@ -70,7 +70,14 @@ impl Writer {
         if self.column == COLUMNS {
             self.new_line();
         }
-        self.set(self.row, self.column, Cell { character: byte, colour: self.colour });
+        self.set(
+            self.row,
+            self.column,
+            Cell {
+                character: byte,
+                colour: self.colour,
+            },
+        );
         self.column += 1;
     }
 
@@ -115,7 +122,14 @@ impl Writer {
             }
         }
         for column in 0..COLUMNS {
-            self.set(ROWS - 1, column, Cell { character: b' ', colour: self.colour });
+            self.set(
+                ROWS - 1,
+                column,
+                Cell {
+                    character: b' ',
+                    colour: self.colour,
+                },
+            );
         }
     }
 }

@@ -61,7 +61,9 @@ pub unsafe extern "C" fn qemu_plugin_install(
         return 1;
     }
     // SAFETY: there is one argument, and QEMU keeps the interface's promise.
-    let Some(entry) = (unsafe { parse_entry((*arguments).cast()) }) else { return 1 };
+    let Some(entry) = (unsafe { parse_entry((*arguments).cast()) }) else {
+        return 1;
+    };
     ENTRY.store(entry, Ordering::Relaxed);
     // SAFETY: the callback lives as long as the plugin.
     unsafe { qemu_plugin_register_vcpu_tb_trans_cb(id, translated) };
@@ -116,7 +118,10 @@ extern "C" fn executed(processor: c_uint, data: *mut c_void) {
         report(count);
         COUNT.store(DONE, Ordering::Relaxed);
     } else {
-        COUNT.store(if count == NOT_STARTED { 1 } else { count + 1 }, Ordering::Relaxed);
+        COUNT.store(
+            if count == NOT_STARTED { 1 } else { count + 1 },
+            Ordering::Relaxed,
+        );
     }
 }
 
