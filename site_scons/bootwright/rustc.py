@@ -16,14 +16,15 @@ from bootwright.procs import pasteable
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FEATURE_ON_STABLE = "E0554"
+UNRESOLVED = ("E0432", "E0433", "E0463")  # an import, a path, a crate
 
 
 @dataclass
 class Outcome:
-    """How a run of rustc ended: its status, the codes of its errors and how many errors it counted."""
+    """How a run of rustc ended: its status, its errors as (code, message), and how many of them have a place."""
 
     status: int
-    codes: list[str] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
     errors: int = 0
 
 
@@ -58,23 +59,31 @@ def _read_diagnostic(line: str, outcome: Outcome) -> str:
         return ""
     if message.get("level") == "error" and message.get("spans"):
         outcome.errors += 1
-    if message.get("code"):
-        outcome.codes.append(message["code"]["code"])
+    if message.get("code") and message.get("level") == "error":
+        outcome.said.append((message["code"]["code"], message.get("message", "")))
     return str(message["rendered"] or "")
 
 
-def compile_error(outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path) -> BootwrightError:
-    """Returns the sentence for a run of rustc that failed, with the command to paste."""
-    hint = f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})"
-    if FEATURE_ON_STABLE in outcome.codes:
-        hint = (
-            "#![feature] needs a nightly compiler (rustup override set nightly), or UNSTABLE=1, which sets "
-            f"RUSTC_BOOTSTRAP=1 for this kernel\n  {hint}"
-        )
-    if outcome.errors:
-        count = f"{outcome.errors} error{'s' if outcome.errors != 1 else ''}"
-        return BootwrightError(f"{crate} does not compile: {count}", hint)
-    return BootwrightError(f"{crate} does not compile: rustc ended with status {outcome.status}", hint)
+def compile_error(
+    outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path, absent: Collection[str] = ()
+) -> BootwrightError:
+    """Returns the sentence for a run of rustc that failed, with the command to paste.
+
+    absent holds the crates that the manifest depends on and that are not compiled: their code is not there.
+    """
+    count = f"{outcome.errors} error{'s' if outcome.errors != 1 else ''}"
+    sentence = f"{crate} does not compile: {count if outcome.errors else f'rustc ended with status {outcome.status}'}"
+    hints = [f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})"]
+    if any(code == FEATURE_ON_STABLE for code, _ in outcome.said):
+        hints.insert(0, "#![feature] needs a nightly compiler (rustup override set nightly), or UNSTABLE=1, which sets "
+                     "RUSTC_BOOTSTRAP=1 for this kernel")  # fmt: skip
+    for name in absent:
+        if any(code in UNRESOLVED and f"`{name}`" in text for code, text in outcome.said):
+            sentence = (
+                f"{cwd / 'Cargo.toml'}: dependencies.{name} is taken to be our loader, and {crate} uses code of that "
+                "crate: Cargo packages are not built yet"
+            )
+    return BootwrightError(sentence, "\n  ".join(hints))
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ def check_reads(
     unknown = sorted(os.path.relpath(p, cwd).replace(os.sep, "/") for p in paths - known if not p.startswith(roots))
     if unknown:
         raise BootwrightError(
-            f"{cwd / 'Cargo.toml'} does not name {', '.join(unknown)}, which the compiler read: a change is missed there",
+            f"{cwd / 'Cargo.toml'} does not name {', '.join(unknown)}, which the compiler read: changes go unseen",
             f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    inputs = {json.dumps(unknown)}",
         )
     undeclared = sorted(set(info.variables) - set(variables))

@@ -118,6 +118,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTCWD=[str(package.root)],
         RUSTENV=environment,
         RUSTENVDECLARED=[*package.environment(), *package.env],
+        RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
         RUSTFLAGS=env.Split(env["RUSTFLAGS"]),
         RUSTPROFILEFLAGS=[*core.flags, *manifest.rustc_profile_flags(package.profiles[variant]), *package.cfg_flags()],

@@ -8,6 +8,7 @@ Sets, unless set before:
     RUSTC RUSTFLAGS RUSTCRATENAME RUSTEDITION RUSTTARGET RUSTSYSROOT RUSTPROFILEFLAGS RUSTREMAP
     RUSTLINKER RUSTLINKFLAGS RUSTLIBS (list of .rlib nodes) RUSTINPUTS (list of nodes)
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
+    RUSTABSENT (crates that the manifest names and that are not compiled)
 Uses: RUSTCOM, RUSTCOMSTR.
 """
 
@@ -45,7 +46,7 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         environment = {**env["ENV"], **env["RUSTENV"], "TMPDIR": str(scratch)}
         outcome = rustc.run_rustc(argv, cwd, environment, session().show, sys.stderr.isatty())
         if outcome.status:
-            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), argv, cwd)
+            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), argv, cwd, env["RUSTABSENT"])
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
         if linker_map.exists():
@@ -102,7 +103,8 @@ def generate(env: Environment) -> None:
         RUSTC=["rustc"], RUSTFLAGS=[], RUSTCRATENAME="${TARGET.filebase}", RUSTEDITION="2024", RUSTTARGET="",
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
         RUSTLINKFLAGS=[], RUSTLIBS=[], RUSTINPUTS=[], RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={},
-        RUSTENVDECLARED=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTSHORT="rustc    $TARGET", RUSTROOT=_root,
+        RUSTENVDECLARED=[], RUSTABSENT=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
+        RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
     env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")
     env["_RUSTSYSROOT"] = _flag("--sysroot", "RUSTSYSROOT")

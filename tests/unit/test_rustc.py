@@ -33,7 +33,7 @@ def test_diagnostics_come_whole_and_in_their_colours(tmp_path: Path) -> None:
     outcome, shown = run(tmp_path, colour=True)
     assert "\x1b[1merror\x1b[0m: wrong\n" in shown
     assert "a plain line\n" in shown
-    assert (outcome.status, outcome.errors, outcome.codes) == (1, 1, ["E0554"])
+    assert (outcome.status, outcome.errors, outcome.said) == (1, 1, [("E0554", "")])
 
 
 def test_without_a_terminal_there_are_no_colours(tmp_path: Path) -> None:
@@ -47,6 +47,15 @@ def test_a_feature_on_a_stable_compiler_offers_nightly_and_unstable(tmp_path: Pa
     assert "rustup override set nightly" in error.hint
     assert "UNSTABLE=1" in error.hint
     assert "'a b'" in error.hint
+
+
+def test_code_of_a_crate_that_is_not_compiled_is_named_by_its_key(tmp_path: Path) -> None:
+    outcome = rustc.Outcome(1, [("E0432", "unresolved import `bootloader`")], 1)
+    error = rustc.compile_error(outcome, "kern", ["rustc"], tmp_path, ["bootloader"])
+    assert f"{tmp_path}/Cargo.toml: dependencies.bootloader" in error.message
+    assert "Cargo packages are not built yet" in error.message
+    other = rustc.Outcome(1, [("E0432", "unresolved import `spin`")], 1)
+    assert "dependencies" not in rustc.compile_error(other, "kern", ["rustc"], tmp_path, ["bootloader"]).message
 
 
 def test_a_compiler_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Real builds: a copy of this checkout in a scratch directory, and scons run in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+PARTS = ("SConstruct", "site_scons", "kernel", "bootloader", "linker", "pyproject.toml")
+# What a line of a quiet build begins with, for each kind of action.
+STEP = re.compile(r"^(core|spec|loader|rustc|kernel|image|tests) +(\S.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Built:
+    """How one run of scons ended; steps are its actions as 'kind file'."""
+
+    status: int
+    output: str
+
+    @property
+    def steps(self) -> list[str]:
+        """The actions, each by its kind and the names of its targets without their directories."""
+        found = []
+        for kind, names in STEP.findall(self.output):
+            found.append(" ".join([kind, *(name.rpartition("/")[2] for name in names.split())]))
+        return found
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of this checkout at path."""
+
+    path: Path
+
+    def scons(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Built:
+        """Runs scons with arguments; output is stdout and stderr as they came."""
+        done = subprocess.run(
+            [sys.executable, "-m", "SCons", "-Q", "-C", str(self.path), *arguments],
+            cwd=cwd or self.path,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+        return Built(done.returncode, done.stdout)
+
+    def build(self, *arguments: str, **environment: str) -> list[str]:
+        """Runs scons, which must succeed, and returns its steps."""
+        built = self.scons(*arguments, **environment)
+        assert built.status == 0, built.output
+        return built.steps
+
+    def refuse(self, *arguments: str, **environment: str) -> str:
+        """Runs scons, which must fail as a build error without a traceback, and returns its output."""
+        built = self.scons(*arguments, **environment)
+        assert built.status == 2, built.output
+        assert "Traceback" not in built.output
+        return built.output
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replaces old, which must be there, in a file."""
+        path = self.path / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def image(self, variant: str = "debug", name: str = "hello") -> bytes:
+        """Returns the bytes of an image."""
+        return (self.path / "build" / variant / f"{name}.img").read_bytes()
+
+
+def copy_checkout(path: Path) -> Checkout:
+    """Copies what a build needs of this checkout to path."""
+    ignore = shutil.ignore_patterns("__pycache__", "build")
+    for part in PARTS:
+        source = HOME / part
+        if source.is_dir():
+            shutil.copytree(source, path / part, ignore=ignore)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, path / part)
+    return Checkout(path)
+
+
+MINIMAL = """#![no_std]
+#![no_main]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    for (i, byte) in b"Hello World!".iter().enumerate() {
+        unsafe { (0xb8000 as *mut u8).add(2 * i).write_volatile(*byte) };
+    }
+    loop {}
+}
+"""

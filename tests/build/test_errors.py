@@ -1,0 +1,209 @@
+"""Bad input: one clear sentence with the file, the value and the cure, and nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkouts import Checkout
+
+
+def leftovers(checkout: Checkout) -> list[str]:
+    """Returns the names below build/ that a half-written file would have."""
+    return [path.name for path in (checkout.path / "build").rglob(".*.new*")]
+
+
+def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(checkout: Checkout) -> None:
+    said = checkout.refuse("VARIENT=release")
+    assert said == "bootwright: VARIENT=release: there is no variable VARIENT\n  hint: did you mean VARIANT?\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("VARIANT=fast", "VARIANT=fast is none of debug, release, all"),
+        ("ACTIVE=yes", "ACTIVE=yes is none of dummy, ee, none"),
+        ("TIMEOUT=soon", "TIMEOUT=soon is no positive number of seconds"),
+        ("LDSCRIPT=no.ld", "LDSCRIPT=no.ld: there is no file"),
+        ("KERNEL=nowhere", "nowhere"),
+        ("RUSTC=no-such-rustc", "no-such-rustc"),
+        ("TARGET=x86_64-unknown-nope", "x86_64-unknown-nope"),
+        ("TARGET=missing.json", "missing.json"),
+    ],
+)
+def test_an_illegal_value_is_named(checkout: Checkout, word: str, sentence: str) -> None:
+    said = checkout.refuse(word)
+    assert sentence in said
+    assert len(said.splitlines()) <= 4, said
+
+
+def test_a_misspelt_target_is_named_with_the_one_that_was_meant(checkout: Checkout) -> None:
+    assert checkout.refuse("rum") == "bootwright: there is no target rum\n  hint: did you mean run?\n"
+
+
+def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Checkout) -> None:
+    checkout.build()
+    checkout.edit("kernel/src/main.rs", "fn _start() -> !", "fn _start() -> ! { missing(); }\nfn unused() -> !")
+    said = checkout.refuse()
+    assert "src/main.rs:" in said
+    assert "cannot find function `missing`" in said
+    assert "hello does not compile: 1 error" in said
+    assert "the command was: (cd " in said
+    assert not (checkout.path / "build/debug/hello.elf").exists()
+    assert not leftovers(checkout)
+
+
+def test_a_feature_on_a_stable_compiler_is_explained_and_unstable_takes_it(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text("#![feature(abi_x86_interrupt)]\n" + source.read_text())
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "UNSTABLE=1" in said
+    assert "rustup override set nightly" in said
+    assert checkout.build(f"KERNEL={package}", "UNSTABLE=1")
+
+
+def test_a_file_from_elsewhere_must_be_declared_and_then_is_an_input(checkout: Checkout, package: Path) -> None:
+    (package / "logo.txt").write_text("one")
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text() + 'pub static LOGO: &str = include_str!("../logo.txt");\n')
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "Cargo.toml does not name logo.txt, which the compiler read" in said
+    line = next(line.strip() for line in said.splitlines() if line.strip().startswith("inputs = "))
+    assert not (checkout.path / "build/debug/reader.elf").exists()
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write(f"\n[package.metadata.bootwright]\n{line}\n")
+    checkout.build(f"KERNEL={package}")
+    assert checkout.build(f"KERNEL={package}") == []
+    (package / "logo.txt").write_text("two")
+    assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
+
+
+def test_a_variable_must_be_declared_and_then_is_an_input(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text() + 'pub static WHO: Option<&str> = option_env!("WHO");\n')
+    said = checkout.refuse(f"KERNEL={package}", WHO="me")
+    assert "does not name the environment variable WHO" in said
+    line = next(line.strip() for line in said.splitlines() if line.strip().startswith("env = "))
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write(f"\n[package.metadata.bootwright]\n{line}\n")
+    checkout.build(f"KERNEL={package}", WHO="me")
+    assert checkout.build(f"KERNEL={package}", WHO="me") == []
+    assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}", WHO="you")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('\n[dependencies]\nspin = "0.9"\n', ["spin", "Cargo packages are not built yet"]),
+        ('\n[dependencies]\nbootloader = { version = "0.9", features = ["map_physical_memory"] }\n', ["features"]),
+        ("\n[workspace]\n", ["workspace", "Cargo packages are not built yet"]),
+        ("\n[package.metadata.bootloader]\nkernel-stack-sise = 5\n", ["kernel-stack-sise"]),
+        ('\n[package.metadata.bootloader]\nkernel-stack-address = "0x1001"\n', ["kernel-stack-address", "0x1001"]),
+    ],
+)
+def test_what_a_manifest_asks_for_and_cannot_have_is_named(
+    checkout: Checkout, package: Path, text: str, words: list[str]
+) -> None:
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write(text)
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "Cargo.toml" in said
+    for word in words:
+        assert word in said
+
+
+def test_a_build_script_is_refused(checkout: Checkout, package: Path) -> None:
+    (package / "build.rs").write_text("fn main() {}\n")
+    assert "build.rs" in checkout.refuse(f"KERNEL={package}")
+
+
+def test_a_dependency_on_bootloader_is_ours(checkout: Checkout, package: Path) -> None:
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[dependencies]\nbootloader = "0.9.23"\n')
+    assert "image reader.img" in checkout.build(f"KERNEL={package}")
+
+
+def test_a_use_of_the_bootloader_crates_code_is_one_sentence(checkout: Checkout, package: Path) -> None:
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[dependencies]\nbootloader = "0.9.23"\n')
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text() + "use bootloader::BootInfo;\npub fn f(_: &BootInfo) {}\n")
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "Cargo packages are not built yet" in said
+
+
+def test_a_kernel_without_an_entry_says_what_it_defines_instead(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text().replace("_start", "begin"))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "no symbol `_start` was linked" in said
+    assert not (checkout.path / "build/debug/reader.kernel").exists()
+    assert not (checkout.path / "build/debug/reader.img").exists()
+
+
+def test_a_kernel_below_one_mib_is_refused(checkout: Checkout) -> None:
+    checkout.edit("linker/x86_64.ld", ". = 0x200000", ". = 0x8000")
+    assert "begins below 0x100000" in checkout.refuse("LDSCRIPT=linker/x86_64.ld")
+
+
+def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.build()
+    copy = tmp_path / "other-rustc"
+    known = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
+    assert known
+    copy.write_text(
+        f"#!{sys.executable}\nimport os, subprocess, sys\n"
+        f"real = {shutil.which('rustc', path='/usr/bin')!r}\n"
+        "done = subprocess.run([real, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)\n"
+        "out = done.stdout\n"
+        "if '-vV' in sys.argv: out = out.replace('rustc 1.', 'rustc 1.', 1) + open(__file__ + '.note').read()\n"
+        "sys.stdout.write(out)\nsys.exit(done.returncode)\n"
+    )
+    copy.chmod(0o755)
+    note = copy.with_name("other-rustc.note")
+    note.write_text("")
+    first = checkout.scons(f"RUSTC={copy}")
+    assert first.status == 0, first.output
+    note.write_text("build: 2\n")
+    copy.touch()
+    again = checkout.scons(f"RUSTC={copy}")
+    assert again.status == 0, again.output
+    assert "the compiler changed from" in again.output
+    assert "rustc hello.elf hello.map" in again.steps
+    assert "loader boot_sector.bin stages.bin" in again.steps
+
+
+def in_small_file_system(size: str, command: list[str], mounted: Path) -> subprocess.CompletedProcess[str]:
+    """Runs command with a file system of its own, of this size, at mounted."""
+    script = 'mount -t tmpfs -o "size=$1" bootwright "$2" && shift 2 && exec "$@"'
+    return subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", size, str(mounted), *command],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(checkout: Checkout) -> None:
+    build = checkout.path / "build"
+    build.mkdir()
+    scons = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path)]
+    check = '"$@"; status=$?; find "$0" -name "*.new*" -o -name "*.img"; exit $status'
+    done = in_small_file_system("300k", ["sh", "-c", check, str(build), *scons], build)
+    assert done.returncode == 2, done.stdout
+    assert "No space left on device" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not [line for line in done.stdout.splitlines() if line.endswith((".img", ".new"))]
+
+
+def test_a_read_only_checkout_is_one_sentence(checkout: Checkout) -> None:
+    scons = [sys.executable, "-B", "-m", "SCons", "-Q", "-C", str(checkout.path)]
+    script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(checkout.path), *scons],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout
+    assert "build cannot be written: Read-only file system" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,153 @@
+"""The graph of the build: what an edit rebuilds, and what it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from checkouts import HOME, Checkout, copy_checkout
+
+KERNEL = ["rustc hello.elf hello.map", "kernel hello.kernel", "image hello.img"]
+ALL = ["rustc libhello.rlib", *KERNEL]
+
+
+def test_a_second_build_executes_nothing(checkout: Checkout) -> None:
+    assert set(ALL) <= set(checkout.build())
+    assert checkout.build() == []
+
+
+def test_an_edit_of_the_program_rebuilds_the_program_alone(checkout: Checkout) -> None:
+    checkout.build()
+    before = checkout.image()
+    checkout.edit("kernel/src/main.rs", "Hello World!", "Hello Again!")
+    assert checkout.build() == KERNEL
+    assert checkout.image() != before
+    checkout.edit("kernel/src/main.rs", "Hello Again!", "Hello World!")
+    assert checkout.build() == KERNEL
+    assert checkout.image() == before
+
+
+def test_an_edit_with_a_restored_time_is_seen(checkout: Checkout) -> None:
+    checkout.build()
+    path = checkout.path / "kernel/src/main.rs"
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    checkout.edit("kernel/src/main.rs", "World", "Wordl")
+    os.utime(path, ns=times)
+    assert checkout.build() == KERNEL
+
+
+def test_a_touched_file_rebuilds_nothing(checkout: Checkout) -> None:
+    checkout.build()
+    os.utime(checkout.path / "kernel/src/main.rs", ns=(0, 0))
+    assert checkout.build() == []
+
+
+def test_a_comment_stops_where_the_bytes_are_the_same(checkout: Checkout) -> None:
+    checkout.build("VARIANT=release")
+    with (checkout.path / "kernel/src/main.rs").open("a") as source:
+        source.write("// a last line\n")
+    assert checkout.build("VARIANT=release") == ["rustc hello.elf hello.map"]
+
+
+def test_an_added_a_renamed_and_a_removed_module_rebuild(checkout: Checkout) -> None:
+    checkout.build()
+    module = checkout.path / "kernel/src/more.rs"
+    module.write_text("pub fn more() {}\n")
+    assert checkout.build()[:2] == ["rustc libhello.rlib", "rustc hello.elf hello.map"]
+    assert checkout.build() == []
+    module.rename(module.with_name("less.rs"))
+    assert "rustc hello.elf hello.map" in checkout.build()
+    module.with_name("less.rs").unlink()
+    assert "rustc hello.elf hello.map" in checkout.build()
+    assert checkout.build() == []
+
+
+def test_a_changed_flag_rebuilds_the_crates_and_no_loader(checkout: Checkout) -> None:
+    checkout.build()
+    steps = checkout.build("RUSTFLAGS=-C opt-level=2")
+    assert steps == ALL
+    assert checkout.build("RUSTFLAGS=-C opt-level=2") == []
+
+
+def test_a_setting_of_qemu_rebuilds_nothing(checkout: Checkout) -> None:
+    checkout.build()
+    assert checkout.build("MEMORY=64M", "QEMUFLAGS=-m 1G", "TIMEOUT=3") == []
+
+
+def test_a_changed_profile_rebuilds_its_variant_alone(checkout: Checkout) -> None:
+    checkout.build("VARIANT=all")
+    assert checkout.build("VARIANT=all") == []
+    with (checkout.path / "kernel/Cargo.toml").open("a") as manifest:
+        manifest.write("\n")
+    steps = checkout.build("VARIANT=all")
+    assert sorted(steps) == sorted(["rustc hello.elf hello.map", "rustc libhello.rlib"] * 2)
+
+
+def test_debug_and_release_stand_side_by_side(checkout: Checkout) -> None:
+    checkout.build("VARIANT=all")
+    debug, release = checkout.image("debug"), checkout.image("release")
+    assert debug != release
+    assert checkout.build() == []
+    assert checkout.build("VARIANT=release") == []
+
+
+def test_an_edited_linker_script_links_again(checkout: Checkout) -> None:
+    steps = checkout.build("LDSCRIPT=linker/x86_64.ld")
+    assert "rustc hello.elf hello.map" in steps
+    checkout.edit("linker/x86_64.ld", "0x200000", "0x400000")
+    assert checkout.build("LDSCRIPT=linker/x86_64.ld") == KERNEL
+
+
+def test_a_changed_module_of_ours_rebuilds_what_it_makes(checkout: Checkout) -> None:
+    checkout.build()
+    with (checkout.path / "site_scons/bootwright/disk/gpt.py").open("a") as module:
+        module.write("# changed\n")
+    assert checkout.build() == ["image hello.img"]
+
+
+def test_a_changed_loader_is_built_again_and_the_kernel_is_not(checkout: Checkout) -> None:
+    checkout.build()
+    source = sorted((checkout.path / "bootloader").rglob("main.rs"))[0]
+    with source.open("a") as text:
+        text.write("// changed\n")
+    steps = checkout.build()
+    assert steps[0] == "loader boot_sector.bin stages.bin"
+    assert not [step for step in steps if step.startswith("rustc")]
+
+
+def test_the_bytes_do_not_depend_on_place_time_or_parallelism(tmp_path: Path) -> None:
+    one = copy_checkout(tmp_path / "one")
+    other = copy_checkout(tmp_path / "quite" / "an other place")
+    for path in other.path.rglob("*"):
+        os.utime(path, ns=(10**18, 10**18))
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    one.build("VARIANT=all", "-j1")
+    other.build("VARIANT=all", "-j2", TZ="Asia/Tokyo", USER="somebody", **cache)
+    for variant in ("debug", "release"):
+        assert one.image(variant) == other.image(variant)
+        kernels = [(c.path / "build" / variant / "hello.kernel").read_bytes() for c in (one, other)]
+        assert kernels[0] == kernels[1]
+        assert str(tmp_path).encode() not in kernels[0]
+
+
+def test_clean_removes_every_variant_and_leaves_the_store(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.build("VARIANT=all")
+    checkout.build("-c")
+    assert not (checkout.path / "build").exists()
+    steps = checkout.build()
+    assert set(ALL) <= set(steps)
+    assert not [step for step in steps if "x86_64-unknown-none.rlib" in step]
+
+
+def test_the_home_of_bootwright_is_only_read(checkout: Checkout) -> None:
+    before = {path: path.read_bytes() for path in checkout.path.rglob("*") if path.is_file()}
+    checkout.build(PYTHONDONTWRITEBYTECODE="1")
+    after = {p: p.read_bytes() for p in checkout.path.rglob("*") if p.is_file() and "build" not in p.parts}
+    assert after == before
+
+
+def test_a_build_is_seen_from_the_directory_that_scons_was_called_in(checkout: Checkout, package: Path) -> None:
+    built = checkout.scons(f"KERNEL={package.name}", cwd=package.parent)
+    assert built.status == 0, built.output
+    assert (checkout.path / "build/debug/reader.img").exists()
+    assert checkout.path != HOME

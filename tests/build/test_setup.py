@@ -1,0 +1,191 @@
+"""The real sconsw in a checkout of its own, with a scons of a few lines from a local index: no network is used."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).resolve().parents[2]
+SCONS = """
+import os, sys
+print("scons", *sys.argv[1:], "in", os.getcwd())
+"""
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # linux/prctl.h, linux/capability.h
+
+
+def make_wheel(index: Path, version: str) -> None:
+    """Puts a package scons, which prints its arguments, into index."""
+    name = f"scons-{version}"
+    files = {
+        "SCons/__init__.py": "",
+        "SCons/__main__.py": SCONS,
+        f"{name}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: scons\nVersion: {version}\n",
+        f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{name}.dist-info/RECORD"] = "".join(f"{file},,\n" for file in files)
+    with zipfile.ZipFile(index / f"{name}-py3-none-any.whl", "w") as wheel:
+        for file, text in files.items():
+            wheel.writestr(file, text)
+
+
+class Checkout:
+    """A copy of what sconsw is made of, under a path with a space, with an empty HOME beside it."""
+
+    def __init__(self, parent: Path) -> None:
+        self.path = parent / "a fresh place"
+        self.index = parent / "index"
+        self.index.mkdir()
+        package = self.path / "site_scons" / "bootwright"
+        package.mkdir(parents=True)
+        for file in (HOME / "site_scons" / "bootwright").glob("*.py"):
+            shutil.copy(file, package)
+        shutil.copy(HOME / "sconsw", self.path)
+        for version in ("4.11.1", "4.11.2"):
+            make_wheel(self.index, version)
+        self.require("4.11.1")
+        (parent / "home").mkdir()
+        # The system's own Python, without uv: what a bare machine has.
+        self.environ = {
+            "HOME": str(parent / "home"), "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
+            "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.index), "PIP_NO_CACHE_DIR": "1",
+        }  # fmt: skip
+
+    def require(self, version: str) -> None:
+        (self.path / "requirements.txt").write_text(f"scons=={version}\n")
+
+    def start(self, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+        argv = [getattr(sys, "_base_executable", sys.executable), str(self.path / "sconsw"), *arguments]
+        return subprocess.Popen(
+            argv, env=self.environ, cwd=self.path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True, preexec_fn=before,
+        )  # fmt: skip
+
+    def run(self, *arguments: str, before: Callable[[], None] | None = None) -> tuple[int, str, str]:
+        """Runs sconsw to its end; returns its status, what it printed and what it told."""
+        with self.start(*arguments, before=before) as process:
+            out, told = process.communicate(timeout=120)
+        assert "Traceback" not in told
+        return process.returncode, out, told
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_the_first_run_makes_the_environment_and_becomes_scons(checkout: Checkout) -> None:
+    status, out, told = checkout.run("doctor", "--json", "X=a b")
+    assert (status, out) == (0, f"scons doctor -Q --json X=a b in {checkout.path}\n")
+    assert "making .venv with 1 packages" in told
+    assert (checkout.path / ".venv" / ("Scripts" if os.name == "nt" else "bin")).is_dir()
+
+
+def test_a_second_run_does_nothing_but_scons(checkout: Checkout) -> None:
+    checkout.run("doctor")
+    (checkout.path / "site_scons" / "bootwright" / "environment.py").write_text("raise SystemExit('looked again')\n")
+    assert checkout.run("doctor") == (0, f"scons doctor in {checkout.path}\n", "")
+
+
+def test_a_run_from_another_directory_is_in_the_checkout_and_means_paths_there(checkout: Checkout) -> None:
+    checkout.run("doctor")
+    kernel = checkout.path / "my kernel"
+    kernel.mkdir()
+    checkout_path, checkout.path = checkout.path, kernel
+    (kernel / "sconsw").symlink_to(checkout_path / "sconsw")
+    assert checkout.run("doctor", "KERNEL=.")[1] == f"scons doctor KERNEL={kernel} in {checkout_path}\n"
+
+
+def test_new_requirements_are_installed(checkout: Checkout) -> None:
+    checkout.run("doctor")
+    checkout.require("4.11.2")
+    status, _, told = checkout.run("doctor")
+    assert status == 0
+    assert "making .venv" in told
+    assert list(checkout.path.glob(".venv/**/scons-4.11.2.dist-info"))
+    assert not list(checkout.path.glob(".venv/**/scons-4.11.1.dist-info"))
+
+
+@pytest.mark.parametrize("moment", ["bootwright.unfinished", "pyvenv.cfg", "**/pip"])
+def test_a_set_up_that_was_killed_is_completed_by_the_next_run(checkout: Checkout, moment: str) -> None:
+    process = checkout.start("doctor")
+    deadline = time.monotonic() + 60
+    while not any((checkout.path / ".venv").glob(moment)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (checkout.path / ".venv" / "bootwright.stamp").exists()
+    status, out, told = checkout.run("doctor")
+    assert (status, out) == (0, f"scons doctor in {checkout.path}\n")
+    assert "did not end" in told
+    assert not (checkout.path / ".venv" / "bootwright.unfinished").exists()
+
+
+def test_two_first_runs_at_once_take_turns(checkout: Checkout) -> None:
+    first, second = checkout.start("doctor"), checkout.start("doctor")
+    results = [(*process.communicate(timeout=120), process.returncode) for process in (first, second)]
+    assert [(out, status) for out, _, status in results] == [(f"scons doctor in {checkout.path}\n", 0)] * 2
+    told = sorted(told for _, told, _ in results)
+    assert "making .venv" in told[0]
+    assert told[1] == "sconsw: waiting for the set-up that another sconsw makes here\n"
+
+
+def test_no_index_is_one_sentence_with_the_cure(checkout: Checkout) -> None:
+    del checkout.environ["PIP_NO_INDEX"], checkout.environ["PIP_FIND_LINKS"]
+    checkout.environ |= {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
+    status, out, told = checkout.run("doctor")
+    assert (status, out) == (2, "")
+    assert "no package index answers" in told
+    assert "  hint: connect to the network" in told
+    assert checkout.run("doctor")[0] == 2
+    checkout.environ["PIP_FIND_LINKS"] = str(checkout.index)
+    checkout.environ["PIP_NO_INDEX"] = "1"
+    assert checkout.run("doctor")[0] == 0
+
+
+def test_a_package_that_does_not_exist_is_told_in_the_words_of_pip(checkout: Checkout) -> None:
+    checkout.require("4.11.9")
+    status, _, told = checkout.run("doctor")
+    assert status == 2
+    assert "requirements.txt failed with status 1" in told
+    assert "scons==4.11.9" in told
+
+
+def test_a_python_that_went_away_is_replaced(checkout: Checkout) -> None:
+    checkout.run("doctor")
+    python = checkout.path / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    status, out, told = checkout.run("doctor")
+    assert (status, out) == (0, f"scons doctor in {checkout.path}\n")
+    assert "its Python is gone" in told
+
+
+def obey_file_modes() -> None:
+    """Takes from root, in a process that is about to start, the right to write what its modes forbid (capabilities(7))."""
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+def test_a_read_only_checkout_is_one_sentence_unless_it_is_set_up(checkout: Checkout) -> None:
+    checkout.path.chmod(0o555)
+    status, _, told = checkout.run("doctor", before=obey_file_modes)
+    assert status == 2
+    assert f"{checkout.path / '.venv'} cannot be written: Permission denied" in told
+    assert "copy it to" in told
+    checkout.path.chmod(0o755)
+    checkout.run("doctor")
+    checkout.path.chmod(0o555)
+    (checkout.path / ".venv").chmod(0o555)
+    assert checkout.run("doctor", before=obey_file_modes) == (0, f"scons doctor in {checkout.path}\n", "")
+    checkout.path.chmod(0o755)
+    (checkout.path / ".venv").chmod(0o755)
