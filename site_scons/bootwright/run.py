@@ -17,6 +17,7 @@ from typing import TextIO
 from bootwright import textscreen, verdict
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError
+from bootwright.failures import loader_sentences
 from bootwright.machine import Machine
 from bootwright.qemu import MachineConfig, find_qemu
 from bootwright.qmp import QmpError
@@ -211,7 +212,9 @@ class _Watch:
         if self._machine.console != self._console[0]:
             self._console = (self._machine.console, now)
         complete = now - self._console[1] > CONSOLE_SECONDS
-        end = verdict.find_loader_failure(self._machine.console, complete)
+        if "bootwright: " not in self._console[0]:
+            return None
+        end = verdict.find_loader_failure(self._machine.console, complete, loader_sentences())
         if end:
             self._look_last()
         return end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -123,16 +124,18 @@ def qemu_failed(exit_code: int | None, stderr: str, command: str) -> Verdict:
     return Verdict(Kind.QEMU_FAILED, Status.QEMU_NOT_STARTED, sentence, exit_code)
 
 
-def find_loader_failure(console: str, complete: bool) -> Verdict | None:
-    """Returns the verdict when the loader said `bootwright: CODE sentence` on port E9.
+def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, str]) -> Verdict | None:
+    """Returns the verdict when the loader said `bootwright: CODE` on port E9, and on the next line its sentence.
 
-    A line counts when its newline is there, or when complete says that nothing more will come: the boot
-    sector has no room for more than the code.
+    The boot sector has no room for more than the code; sentences (by code) has what belongs to it. complete says that
+    nothing more will come, so that a line without its end counts too.
     """
-    end = r"(?:\r?\n|$)" if complete else r"\r?\n"
-    found = re.search(rf"^bootwright: (\S+)[ \t]*([^\r\n]*){end}", console, re.MULTILINE)
+    end = r"(?:\n|$)" if complete else r"\n"
+    rest = rf"(?:([^\n]+){end})" + ("?" if complete else "")
+    found = re.search(rf"^bootwright: (\w+)\s*?{end}{rest}", console.replace("\r", ""), re.MULTILINE)
     if not found:
         return None
-    code, text = found[1].rstrip(":"), found[2].strip()
+    code = found[1]
+    text = (found[2] or "").strip() or sentences.get(code, "")
     sentence = f"the loader failed: {code}" + (f": {text}" if text else "")
     return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)

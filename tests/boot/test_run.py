@@ -130,15 +130,15 @@ def test_a_kernel_that_switches_the_machine_off_is_told_so(sector: Sector) -> No
 
 def test_a_loader_failure_ends_at_once_with_status_4_and_its_sentence(sector: Sector) -> None:
     start = time.monotonic()
-    end, _ = headless(sector(say(0xE9, b"bootwright: KC bad sum\r\n") + HALT))
+    end, _ = headless(sector(say(0xE9, b"bootwright: KC\r\nbad sum\r\n") + HALT))
     assert (end.kind, end.status) == (Kind.LOADER_FAILED, 4)
     assert end.sentence == "the loader failed: KC: bad sum"
     assert time.monotonic() - start < 5
 
 
-def test_a_code_alone_is_a_loader_failure_too(sector: Sector) -> None:
-    end, _ = headless(sector(say(0xE9, b"bootwright: D1") + SPIN))
-    assert end.sentence == "the loader failed: D1"
+def test_a_code_alone_is_a_loader_failure_whose_sentence_the_table_has(sector: Sector) -> None:
+    end, _ = headless(sector(say(0xE9, b"bootwright: DS") + SPIN))
+    assert end.sentence == "the loader failed: DS: the loader's stage cannot be read from the disk"
 
 
 def test_nothing_that_the_serial_port_said_last_is_lost(sector: Sector) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootwright import verdict
+from bootwright.failures import TABLE, loader_sentences
 from bootwright.verdict import Kind, Registers, find_loader_failure, parse_registers
 
 LONG_MODE = """
@@ -61,18 +62,28 @@ def test_halted_and_still_running_are_status_0_and_the_sentence_says_which() -> 
 @pytest.mark.parametrize(
     ("console", "complete", "sentence"),
     [
-        ("bootwright: K3 kernel's sum is wrong\r\n", False, "the loader failed: K3: kernel's sum is wrong"),
-        ("noise\nbootwright: E1: disk read\n", False, "the loader failed: E1: disk read"),
-        ("bootwright: D1", True, "the loader failed: D1"),
+        ("bootwright: K3\r\nkernel's sum is wrong\r\n", False, "the loader failed: K3: kernel's sum is wrong"),
+        ("noise\nbootwright: E1\ndisk read\n", False, "the loader failed: E1: disk read"),
+        ("bootwright: E1\ndisk", False, None),
+        ("bootwright: E1\ndisk", True, "the loader failed: E1: disk"),
+        ("bootwright: D1", True, "the loader failed: D1: told by the table"),
+        ("bootwright: D1\r\n", True, "the loader failed: D1: told by the table"),
+        ("bootwright: D2", True, "the loader failed: D2"),
         ("bootwright: D1", False, None),
         ("the kernel mentions bootwright: twice\n", True, None),
         ("", True, None),
     ],
 )
-def test_a_loader_failure_is_a_whole_line_of_its_own(console: str, complete: bool, sentence: str | None) -> None:
-    end = find_loader_failure(console, complete)
+def test_a_loader_failure_is_a_code_and_its_sentence(console: str, complete: bool, sentence: str | None) -> None:
+    end = find_loader_failure(console, complete, {"D1": "told by the table"})
     assert (end.sentence if end else None) == sentence
     assert end is None or (end.status, end.kind) == (4, Kind.LOADER_FAILED)
+
+
+def test_every_code_of_the_loaders_table_has_its_sentence() -> None:
+    sentences = loader_sentences()
+    assert len(sentences) == TABLE.read_text(encoding="utf-8").count(' b"') > 20
+    assert sentences["KM"] == "the kernel partition holds no kernel file"
 
 
 def test_a_qemu_that_ended_by_itself_is_status_5_with_its_words_and_the_command() -> None:
