@@ -163,7 +163,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fails in CI when something was not run: there, nobody reads the list."""
+    """Fails when TESTS= chose nothing, and in CI when something was not run: there, nobody reads the list."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if IN_CI and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED or (
+        IN_CI and exitstatus == pytest.ExitCode.OK and reporter is not None and reporter.stats.get("skipped")
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -41,6 +41,7 @@ def make(home: Path, environ: Mapping[str, str]) -> None:
     uv = shutil.which("uv", path=environ.get("PATH"))
     clean = {key: value for key, value in environ.items() if key not in LEADS_ASTRAY}
     clean.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PYTHONUTF8="1")
+    clean.setdefault("PIP_RETRIES", "3")  # the default of 5 is half a minute of silence without a network
     started = time.monotonic()
     try:
         if venv.exists() and (mark.exists() or not _is_usable(python, uv, clean)):
@@ -57,7 +58,7 @@ def make(home: Path, environ: Mapping[str, str]) -> None:
     tell(f"making .venv with {count} packages of Python ({'uv' if uv else 'pip'})")
     ended = _fill(venv, python, requirements, uv, clean, count)
     if ended.status:
-        raise _pip_failure(ended, venv)
+        raise failure(ended, venv)
     mark.unlink()
     tell(f".venv is ready after {time.monotonic() - started:.1f} s")
 
@@ -80,7 +81,7 @@ def _is_usable(python: Path, uv: str | None, environ: Mapping[str, str]) -> bool
 def _fill(
     venv: Path, python: Path, requirements: Path, uv: str | None, environ: Mapping[str, str], count: int
 ) -> watched.Ended:
-    pip = ["-m", "pip", "install", "--retries", "3", "-r", str(requirements)]
+    pip = ["-m", "pip", "install", "-r", str(requirements)]
     ended = watched.Ended(1, ())
     if uv:
         for argv in (
@@ -115,7 +116,8 @@ def _pip_progress(count: int) -> Callable[[str], str | None]:
     return progress
 
 
-def _pip_failure(ended: watched.Ended, venv: Path) -> BootwrightError:
+def failure(ended: watched.Ended, venv: Path) -> BootwrightError:
+    """Returns the sentence for a pip or uv that failed to fill venv."""
     again = "then start sconsw again; it repairs .venv by itself"
     if ended.said(watched.DISK_FULL):
         free = shutil.disk_usage(venv).free // 1_000_000

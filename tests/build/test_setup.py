@@ -115,7 +115,7 @@ def test_new_requirements_are_installed(checkout: Checkout) -> None:
     assert not list(checkout.path.glob(".venv/**/scons-4.11.1.dist-info"))
 
 
-@pytest.mark.parametrize("moment", ["bootwright.unfinished", "pyvenv.cfg", "**/pip"])
+@pytest.mark.parametrize("moment", ["bootwright.unfinished", "pyvenv.cfg", "**/pip"], ids=["early", "venv", "pip"])
 def test_a_set_up_that_was_killed_is_completed_by_the_next_run(checkout: Checkout, moment: str) -> None:
     process = checkout.start("doctor")
     deadline = time.monotonic() + 60
@@ -146,7 +146,6 @@ def test_no_index_is_one_sentence_with_the_cure(checkout: Checkout) -> None:
     assert (status, out) == (2, "")
     assert "no package index answers" in told
     assert "  hint: connect to the network" in told
-    assert checkout.run("doctor")[0] == 2
     checkout.environ["PIP_FIND_LINKS"] = str(checkout.index)
     checkout.environ["PIP_NO_INDEX"] = "1"
     assert checkout.run("doctor")[0] == 0
@@ -171,7 +170,7 @@ def test_a_python_that_went_away_is_replaced(checkout: Checkout) -> None:
 
 
 def obey_file_modes() -> None:
-    """Takes from root, in a process that is about to start, the right to write what its modes forbid (capabilities(7))."""
+    """Takes from root, in a process that is about to start, the right to write what modes forbid: capabilities(7)."""
     if os.geteuid() == 0:
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
 

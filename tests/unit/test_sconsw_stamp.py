@@ -1,0 +1,124 @@
+"""What sconsw looks at when all is there: which programs an errand needs, and whether the stamp still holds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bootwright import stamp
+
+ENVIRON = {"PATH": "/usr/bin"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A checkout with a .venv whose Python exists, and two programs."""
+    python = Path(stamp.venv_python(str(tmp_path)))
+    python.parent.mkdir(parents=True)
+    for program in (python, tmp_path / "rustc", tmp_path / "a linker"):
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    (tmp_path / "requirements.txt").write_text("scons==4.11.1\n")
+    return tmp_path
+
+
+def wanted(home: Path, *arguments: str, environ: dict[str, str] = ENVIRON) -> stamp.Wanted:
+    return stamp.Wanted(str(home), arguments, environ)
+
+
+def stamped(home: Path, *arguments: str, **more: str) -> None:
+    found = {
+        "rustc": str(home / "rustc"),
+        "ld.lld": str(home / "a linker"),
+        "llvm-objcopy": str(home / "rustc"),
+        **more,
+    }
+    Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home, *arguments), found))
+
+
+def test_a_build_needs_a_compiler_and_no_machine() -> None:
+    assert "rustc" in stamp.needed_programs([])
+    assert "qemu-system-x86_64" not in stamp.needed_programs(["VARIANT=release", "-j2", "build/debug/kernel.img"])
+
+
+def test_run_needs_a_machine_and_test_the_linters_too() -> None:
+    assert "qemu-system-x86_64" in stamp.needed_programs(["--headless", "run"])
+    assert {"rustfmt", "clippy-driver", "sgdisk"} <= set(stamp.needed_programs(["test", "TESTS=unit"]))
+    assert "clippy-driver" not in stamp.needed_programs(["run"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["-h"], ["-c", "run"], ["--version"], ["store", "PRUNE=all"]], ids=" ".join
+)
+def test_help_doctor_and_cleaning_need_no_program(arguments: list[str]) -> None:
+    assert stamp.needed_programs(arguments) == ()
+
+
+def test_a_program_named_by_hand_is_not_looked_for() -> None:
+    assert "rustc" not in stamp.needed_programs(["run", "RUSTC=/opt/rustc"])
+    assert "qemu-system-x86_64" not in stamp.needed_programs(["run", "QEMU=qemu"])
+    assert "qemu-system-x86_64" in stamp.needed_programs(["run", "QEMU="])
+
+
+def test_a_stamp_just_written_is_valid(home: Path) -> None:
+    stamped(home)
+    assert stamp.is_valid(wanted(home))
+
+
+def test_without_a_stamp_nothing_is_valid(home: Path) -> None:
+    assert not stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_a_verb_that_needs_more_than_was_found_is_not_valid(home: Path) -> None:
+    stamped(home)
+    assert not stamp.is_valid(wanted(home, "run"))
+
+
+def test_a_program_that_went_away_makes_the_stamp_invalid(home: Path) -> None:
+    stamped(home)
+    (home / "a linker").unlink()
+    assert not stamp.is_valid(wanted(home))
+    assert stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_other_requirements_make_the_stamp_invalid(home: Path) -> None:
+    stamped(home)
+    (home / "requirements.txt").write_text("scons==4.11.2\n")
+    assert not stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_another_interpreter_behind_the_venv_makes_the_stamp_invalid(home: Path) -> None:
+    stamped(home)
+    Path(stamp.venv_python(str(home))).write_text("#!/bin/sh\n# newer\n")
+    assert not stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_another_path_makes_the_stamp_invalid_for_what_needs_programs(home: Path) -> None:
+    stamped(home)
+    elsewhere = {"PATH": "/opt/bin"}
+    assert not stamp.is_valid(wanted(home, environ=elsewhere))
+    assert stamp.is_valid(wanted(home, "doctor", environ=elsewhere))
+
+
+@pytest.mark.parametrize("length", [0, 5, 19, 40, 90])
+def test_a_stamp_that_was_cut_off_is_not_valid(home: Path, length: int) -> None:
+    stamped(home)
+    path = Path(stamp.stamp_path(str(home)))
+    path.write_text(path.read_text()[:length])
+    assert not stamp.is_valid(wanted(home))
+
+
+def test_json_quietens_scons(home: Path) -> None:
+    assert stamp.scons_arguments(str(home), ["doctor", "--json=x"]) == ["doctor", "-Q", "--json=x"]
+
+
+def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = home / "my kernel"
+    mine.mkdir()
+    monkeypatch.chdir(mine)
+    changed = stamp.scons_arguments(str(home), ["run", "KERNEL=.", "TARGET=x86_64-unknown-none", "VARIANT=debug"])
+    assert changed == ["run", f"KERNEL={mine}", "TARGET=x86_64-unknown-none", "VARIANT=debug"]
+    monkeypatch.chdir(home)
+    assert stamp.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]
