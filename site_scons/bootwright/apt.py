@@ -16,6 +16,7 @@ from bootwright.errors import BootwrightError
 from bootwright.hostprograms import RUSTUP_SITE, find_on_path
 
 OLDEST_RUSTC = (1, 85)
+BUILTINS = "librust-compiler-builtins-dev"
 LISTS = Path("/var/lib/apt/lists")
 LISTS_ARE_OLD = 7 * 24 * 3600  # seconds; an archive drops superseded packages, so that old lists name missing files
 OPTIONS = ("-q", "-o", "APT::Status-Fd=1", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120")
@@ -123,6 +124,9 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None, displ
                 "rustup component add llvm-tools rustfmt clippy",
             )
         packages += rust_packages(rustc, names)
+        # The sources of core in Debian 13 and Ubuntu lack this crate, which core needs; those of rustc-web have it.
+        if "rustc" in names and rustc != "rustc-web" and archive.policy([BUILTINS]):
+            packages.append(BUILTINS)
     if not {"ld.lld", "llvm-objcopy"}.isdisjoint(names):
         if llvm is None:  # no compiler yet: the library that it would bring tells
             brought = [re.match(r"libllvm(\d+)", name) for name in archive.would_install(packages)]

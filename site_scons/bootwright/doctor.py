@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -64,16 +65,17 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
     """Returns the command line that brings the programs to this machine, exactly as it is to be typed."""
     names = list(names)
     system = hostprograms.this_system(environ)
-    rustup = hostprograms.of_rustup(search.toolchain)
+    of_rustup = hostprograms.of_rustup(search.toolchain)
+    rustup = hostprograms.has_rustup(search, environ)
     packages: list[str] = []
     if system is System.APT:
         llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
-        by_apt = [name for name in names if not (rustup and name in ("rustfmt", "clippy-driver"))]
+        by_apt = [name for name in names if not (of_rustup and name in ("rustfmt", "clippy-driver"))]
         try:
             packages = apt.packages_for(apt.Archive(environ), by_apt, llvm, display=has_display(environ))
         except BootwrightError as error:
             return error.hint
-        rustup = rustup and not by_apt
+        rustup = of_rustup and not by_apt
     return hostprograms.command(names, system, packages, rustup, is_root=hasattr(os, "geteuid") and os.geteuid() == 0)
 
 
@@ -99,8 +101,11 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str]) -> F
         problem = f"{path} is {version}; the oldest supported is {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]}"
         remedy = "upgrade the system, or name a newer one with QEMU="
     elif path is None:
-        final = hostprograms.is_chosen_by_hand(search.missing[name]) if name == "rustc" else False
-        remedy = search.missing[name].hint if final else cure([name], search, environ)
+        remedy = (
+            search.final.hint
+            if search.final and name in hostprograms.OF_THE_TOOLCHAIN
+            else cure([name], search, environ)
+        )
     needed = name not in OPTIONAL
     return Finding(name, str(path) if path else None, version, program.purpose, program.verbs, needed, problem, remedy)
 
@@ -134,7 +139,9 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         facts["target"] = target
     if chosen:
         facts["host triple"] = chosen.host
-        facts["toolchain"] = f"rustc {chosen.release} (LLVM {chosen.llvm_version}), {chosen.origin}"
+        facts["toolchain"] = (
+            f"rustc {chosen.release} (LLVM {chosen.llvm_version}) in {chosen.sysroot}; found by: {chosen.origin}"
+        )
         for number, note in enumerate(chosen.notes, 1):
             facts[f"note {number}"] = note
         if "nightly" in chosen.release or "dev" in chosen.release:
@@ -190,15 +197,15 @@ def report(
 
 
 def show(found: Report) -> None:
-    """Prints the report: as a table where rich is, which tools/doctor may have to do without."""
-    try:
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Table
-    except ImportError:
+    """Prints the report: as a table on a terminal where rich is, which tools/doctor may have to do without."""
+    if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
         print("\n".join(plain_lines(found)))
         return
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "program", "path and version", "needed for"):
         table.add_column(heading, overflow="fold")

@@ -61,27 +61,24 @@ def _find(wanted: stamp.Wanted) -> hostprograms.Search:
 
 def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip: bool) -> None:
     """Installs what search misses where sconsw may; else raises, or tells for what only some tests need."""
-    rustup = hostprograms.of_rustup(search.toolchain)
-    final = search.toolchain is None and "rustc" in search.missing and _is_final(wanted, search.missing["rustc"])
-    if final:
-        raise search.missing["rustc"]
+    if search.final:
+        raise search.final
     system = hostprograms.this_system(wanted.environ)
     # A component of a toolchain that rustup manages is rustup's to bring, and sconsw never touches rustup.
-    mine = [n for n in search.missing if system is System.APT and not (rustup and n in ("rustfmt", "clippy-driver"))]
+    mine = [
+        n
+        for n in search.missing
+        if system is System.APT and not (hostprograms.of_rustup(search.toolchain) and n in ("rustfmt", "clippy-driver"))
+    ]
     others = [n for n in search.missing if n not in mine]
     packages: list[str] = []
     if mine or lacks_ensurepip:
         packages = _install_by_apt(wanted, search, mine, lacks_ensurepip, system)
     if others:
-        words = hostprograms.command(others, system, packages, rustup)
+        words = hostprograms.command(others, system, packages, hostprograms.has_rustup(search, wanted.environ))
         if any(PROGRAMS[name].essential for name in others):
             raise BootwrightError(f"{_listed(others)} {_is(others)} missing", words)
         tell(f"{_listed(others)} {_is(others)} missing, so some tests will not run; to get {_them(others)}: {words}")
-
-
-def _is_final(wanted: stamp.Wanted, error: BootwrightError) -> bool:
-    """Tells whether a person chose the compiler that does not serve: then installing another one helps nobody."""
-    return "rustup" in error.hint or any(argument.startswith("RUSTC=") for argument in wanted.arguments)
 
 
 def _install_by_apt(

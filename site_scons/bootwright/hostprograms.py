@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from bootwright import toolchain
+from bootwright import rustup, toolchain
 from bootwright.errors import BootwrightError
 
 BARE_TARGET = "x86_64-unknown-none"  # the loader is always built for it
@@ -67,7 +67,6 @@ PROGRAMS = {
             "compiles the boot loader, core and the kernel",
             "every build",
             packages=_packages("rust rust-src", "rust rust-src", "rustup", "Rustlang.Rustup"),
-            component="rust-src",
         ),
         Program(
             "ld.lld",
@@ -135,6 +134,7 @@ class Search:
     found: dict[str, Path] = field(default_factory=dict)
     missing: dict[str, BootwrightError] = field(default_factory=dict)
     toolchain: toolchain.Toolchain | None = None
+    final: BootwrightError | None = None  # why the compiler that a person chose does not serve: another helps nobody
 
 
 def detect_system(environ: Mapping[str, str], os_release: str, platform: str = sys.platform) -> System:
@@ -187,6 +187,7 @@ def find_programs(
             search.toolchain = toolchain.find_toolchain(kernel_dir, BARE_TARGET, rustc, environ)
         except BootwrightError as error:
             no_toolchain = error
+            search.final = error if rustc or _is_pinned(kernel_dir, environ) else None
     for name in names:
         try:
             if name in OF_THE_TOOLCHAIN and search.toolchain is None:
@@ -195,6 +196,15 @@ def find_programs(
         except BootwrightError as error:
             search.missing[name] = error
     return search
+
+
+def _is_pinned(kernel_dir: Path, environ: Mapping[str, str]) -> bool:
+    """Tells whether a file or an override chooses rustup's toolchain for kernel_dir, even one that is not installed."""
+    program = rustup.find_rustup(environ)
+    try:
+        return program is not None and rustup.active_toolchain(program, kernel_dir, environ).pinned
+    except BootwrightError:
+        return True
 
 
 def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, str]) -> Path:
@@ -235,31 +245,40 @@ def _serves(path: Path, name: str, chosen: toolchain.Toolchain, environ: Mapping
 
 
 def of_rustup(chosen: toolchain.Toolchain | None) -> bool:
-    """Tells whether rustup manages the toolchain: it lies in toolchains/NAME/bin."""
-    return chosen is not None and chosen.rustc.parents[2].name == "toolchains"
+    """Tells whether rustup manages the toolchain."""
+    return chosen is not None and rustup.toolchain_name(chosen.rustc) != ""
+
+
+def has_rustup(search: Search, environ: Mapping[str, str]) -> bool:
+    """Tells whether rustup is to bring what the compiler lacks: it manages the one found, or there is none but it."""
+    return of_rustup(search.toolchain) or (search.toolchain is None and rustup.find_rustup(environ) is not None)
 
 
 def command(
-    names: Iterable[str], system: System, apt_packages: Iterable[str] = (), rustup: bool = False, is_root: bool = False
+    names: Iterable[str],
+    system: System,
+    apt_packages: Iterable[str] = (),
+    by_rustup: bool = False,
+    is_root: bool = False,
 ) -> str:
-    """Returns the command line that brings the programs on such a system; rustup says that rustup has the compiler."""
+    """Returns the command line that brings the programs on such a system; by_rustup: rustup has the compiler."""
     names = list(names)
-    by_rustup = [n for n in names if program(n).component] if rustup or system not in INSTALL else []
-    if system in (System.BREW, System.WINGET):
-        by_rustup = [n for n in names if program(n).component and n != "llvm-objcopy"]
-    rest = [n for n in names if n not in by_rustup or (n == "rustc" and not rustup)]
+    rustups = set[str]()  # what rustup brings, where the compiler is its own or no system package is good enough
+    if by_rustup or system not in (System.APT, System.DNF, System.PACMAN):
+        rustups = {n for n in names if n == "rustc" or program(n).component}
+        if system in (System.BREW, System.WINGET):
+            rustups.discard("llvm-objcopy")  # the package of ld.lld brings it there
+    packaged = [n for n in names if n not in rustups or (n == "rustc" and not by_rustup)]
+    words = list(apt_packages) if system is System.APT else _words(packaged, system)
     parts = []
-    words = list(apt_packages) if system is System.APT else _words(rest, system)
     if system in INSTALL and words:
         start = INSTALL[system].removeprefix("sudo ") if is_root else INSTALL[system]
         parts.append(f"{start} {' '.join(words)}")
-    elif rest and system not in INSTALL:
-        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in rest)}")
-    if by_rustup:
-        components = " ".join(dict.fromkeys(program(n).component for n in by_rustup))
-        parts.append(f"rustup component add {components}")
-        if "rustc" in by_rustup:
-            parts.append(f"rustup target add {BARE_TARGET}")
+    elif packaged and system not in INSTALL:
+        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in packaged)}")
+    components = dict.fromkeys(program(n).component for n in names if n in rustups and program(n).component)
+    parts += [f"rustup component add {' '.join(components)}"] if components else []
+    parts += [f"rustup target add {BARE_TARGET}"] if "rustc" in rustups else []
     return " && ".join(parts)
 
 

@@ -83,6 +83,11 @@ def test_an_archive_without_numbered_llvm_gives_the_plain_names() -> None:
     assert apt.llvm_packages(FakeArchive({"lld": "19"}), 19) == ["lld", "llvm"]
 
 
+def test_the_sources_of_compiler_builtins_come_along_where_they_are_a_package_of_their_own() -> None:
+    archive = FakeArchive({**TRIXIE, apt.BUILTINS: "0.1.139-1"})
+    assert apt.packages_for(archive, ["rustc"], 19, False) == ["rustc", "rust-src", apt.BUILTINS]
+
+
 def test_an_installed_compiler_decides_the_llvm() -> None:
     assert apt.packages_for(FakeArchive(BOOKWORM, brings=["libllvm22"]), ["ld.lld"], 19, False) == ["lld-19", "llvm-19"]
 
