@@ -1,0 +1,118 @@
+"""Small kernels for the boot tests: compiled, linked and put on a disk image by plain calls, without SCons."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright import image, kernel_file
+from bootwright.kernel_tests import TestProgram
+from bootwright.llvm_tools import find_llvm_tool
+from bootwright.loader import LoaderFiles, build_loader
+from bootwright.procs import attempt
+from bootwright.store import Store
+from bootwright.sysroot import build_sysroot, sysroot_key
+from bootwright.toolchain import Toolchain, find_rust_src, find_toolchain, has_core
+
+HOME = Path(__file__).parents[2]
+KERNEL = HOME / "kernel"
+SMALL_KERNELS = HOME / "tests" / "kernels"
+TARGET = "x86_64-unknown-none"
+
+
+def silent(_: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """One program: its ELF with debug sections, and the image that boots it."""
+
+    elf: Path
+    image: Path
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What makes kernels: a compiler with its core, a linker, an objcopy, a loader, and the example's two libraries.
+
+    library is what a program of tests/ links; tested holds the modules' own tests as well.
+    """
+
+    directory: Path
+    toolchain: Toolchain
+    sysroot: Path | None
+    linker: Path
+    objcopy: Path
+    loader: LoaderFiles
+    library: Path
+    tested: Path
+
+    def build(
+        self, source: Path, name: str = "", *, tests: bool = True, library: Path | None = None, data: Path | None = None
+    ) -> Built:
+        """Builds the program source with the plain library unless another is given; data is for big.rs.
+
+        tests says whether the program's own tests are compiled.
+        """
+        name = name or source.stem
+        elf = self.directory / f"{name}.elf"
+        arguments = [str(source), "--crate-type", "bin", "--crate-name", name, "-o", str(elf)]
+        arguments += ["--cfg", "bootwright_test"] if tests else []
+        arguments += ["--extern", f"hello={library or self.library}", "-C", f"linker={self.linker}"]
+        arguments += ["-C", "linker-flavor=ld.lld", "-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
+        compile_crate(self.toolchain, self.sysroot, arguments, {"BIG_DATA": str(data)} if data else {})
+        return Built(elf, self.write_image(elf, name))
+
+    def write_image(self, elf: Path, name: str, active: str = "dummy") -> Path:
+        """Returns a new image with the kernel elf on it."""
+        stripped = elf.with_suffix(".stripped")
+        result = attempt([str(self.objcopy), "--strip-debug", str(elf), str(stripped)])
+        assert result.status == 0, result.stderr
+        path = self.directory / f"{name}-{active}.img"
+        kernel = kernel_file.write_kernel_file(stripped.read_bytes())
+        sector, stages = self.loader.boot_sector.read_bytes(), self.loader.stages.read_bytes()
+        image.write_image(path, name, sector, stages, kernel, active)
+        return path
+
+    def program(self, source: Path, name: str = "", library: Path | None = None) -> TestProgram:
+        """Builds source as a program of the example's tests."""
+        built = self.build(source, f"test_{source.stem}" if name else "", library=library)
+        return TestProgram("hello", name or source.stem, built.elf, built.image)
+
+
+def compile_crate(
+    toolchain: Toolchain, sysroot: Path | None, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> None:
+    """Runs rustc for the bare target with the flags that every kernel crate has."""
+    argv = [str(toolchain.rustc), "--edition", "2024", "--target", TARGET, "-C", "panic=abort", "-g"]
+    argv += ["-C", "relocation-model=static", "--check-cfg", "cfg(bootwright_test)", "-D", "warnings"]
+    argv += ["--sysroot", str(sysroot)] if sysroot else []
+    result = attempt([*argv, *arguments], extra=environment)
+    assert result.status == 0, result.stderr
+
+
+def open_workshop(directory: Path) -> Workshop:
+    """Returns a workshop that works in directory; core and the loader come from the store where it has them."""
+    toolchain = find_toolchain(KERNEL, TARGET, os.environ.get("RUSTC"), os.environ)
+    sysroot = None
+    if not has_core(toolchain, TARGET):
+        library = find_rust_src(toolchain)
+        assert library is not None, "the toolchain was found, so it has core or its source"
+        key = sysroot_key(toolchain, TARGET, library)
+        sysroot = Store().take_or_build(
+            "sysroot", key, lambda out: build_sysroot(toolchain, TARGET, None, library, out, silent), silent
+        )
+    linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
+    (directory / "loader").mkdir()
+    loader = build_loader(toolchain.rustc, sysroot, linker, HOME, directory / "loader", silent)
+    libraries = []
+    for name, flags in (("plain", []), ("tested", ["--cfg", "bootwright_test"])):
+        (directory / name).mkdir()
+        libraries.append(directory / name / "libhello.rlib")
+        arguments = [str(KERNEL / "src" / "lib.rs"), "--crate-type", "rlib", "--crate-name", "hello", *flags]
+        compile_crate(toolchain, sysroot, [*arguments, "-C", f"metadata={name}", "-o", str(libraries[-1])])
+    objcopy = find_llvm_tool(toolchain, "llvm-objcopy", os.environ)
+    return Workshop(directory, toolchain, sysroot, linker, objcopy, loader, *libraries)

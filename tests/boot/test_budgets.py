@@ -1,0 +1,68 @@
+"""What a boot may cost: guest instructions from 0x7C00 to the kernel's entry, and reads of the disk.
+
+The counts are exact and do not depend on the builder, so that a loader that got slower fails here.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from tests.boot.kernels import HOME, SMALL_KERNELS, Built, Workshop
+
+from bootwright.icount import Counts, build_plugin, count_boot, qemu_version
+from bootwright.qemu import find_qemu
+from bootwright.run import RunConfig
+
+MIB = 1 << 20
+MACHINES = [("q35", "ahci"), ("pc", "ide")]
+# Of data in the kernel: millions of instructions on q35 with AHCI, and on pc, where SeaBIOS copies by PIO.
+LIMITS = {4: (2.5, 6.0), 16: (8.0, 20.0)}
+READS = 300
+
+
+@pytest.fixture(scope="module")
+def plugin(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The counter, compiled for this QEMU."""
+    source = HOME / "tools" / "icount" / "icount.rs"
+    out = tmp_path_factory.mktemp("icount")
+    return build_plugin(workshop.toolchain.rustc, workshop.linker, source, out, qemu_version(find_qemu(None)))
+
+
+def count(built: Built, plugin: Path, machine: tuple[str, str]) -> Counts:
+    with built.elf.open("rb") as file:
+        entry = ELFFile(file)["e_entry"]
+    config = RunConfig(built.image, qemu_flags=("-cpu", "qemu64"), machine=machine[0], disk=machine[1])
+    counts = count_boot(config, plugin, entry)
+    print(f"{machine}: {counts}")
+    return counts
+
+
+@pytest.mark.parametrize(("machine", "limit"), list(zip(MACHINES, (0.2, 0.3), strict=True)))
+def test_the_example_kernel_is_reached_in_few_instructions(
+    hello: Built, plugin: Path, machine: tuple[str, str], limit: float
+) -> None:
+    assert count(hello, plugin, machine).instructions <= limit * 1e6
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("size", LIMITS)
+def test_data_in_the_kernel_costs_little(workshop: Workshop, plugin: Path, size: int, machine: tuple[str, str]) -> None:
+    data = workshop.directory / f"{size}.data"
+    if not data.exists():
+        data.write_bytes(random.Random(size).randbytes(size * MIB))
+    built = workshop.build(SMALL_KERNELS / "big.rs", f"big{size}", tests=False, data=data)
+    counts = count(built, plugin, machine)
+    assert counts.instructions <= LIMITS[size][MACHINES.index(machine)] * 1e6
+    if machine[0] == "q35":
+        assert counts.reads <= READS
+
+
+def test_the_counter_counts(tmp_path: Path, plugin: Path) -> None:
+    # mov cx, 1000; loop to itself; jmp to 0x7c80: 1,002 instructions, and the one read of the boot sector.
+    code = b"\xb9\xe8\x03\xe2\xfe\xeb\x79".ljust(0x80, b"\0") + b"\xfa\xf4"
+    image = tmp_path / "count.img"
+    image.write_bytes((code.ljust(510, b"\0") + b"\x55\xaa").ljust(MIB, b"\0"))
+    assert count_boot(RunConfig(image), plugin, 0x7C80) == Counts(1002, 1)

@@ -1,0 +1,121 @@
+"""The example kernel and its tests in the machine, and what is told when a test fails, hangs or dies."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
+
+from bootwright.kernel_tests import Outcome, TestResult, collect, read_test_names, run_test_program
+from bootwright.run import RunConfig, run, screenshot
+from bootwright.verdict import Kind
+
+OWN_TESTS = {
+    "kernel/hello/clock::ten_milliseconds_take_about_ten_thousand_microseconds",
+    "kernel/hello/main_is_tested_too",
+    "kernel/hello/spin::a_dropped_guard_gives_the_lock_back",
+    "kernel/hello/vga::a_full_screen_scrolls",
+    "kernel/hello/vga::a_long_line_goes_on_in_the_next_row",
+    "kernel/hello/vga::println_puts_its_text_at_0xb8000",
+    "kernel/hello/vga::what_is_no_ascii_becomes_a_square",
+}
+
+
+def run_small(workshop: Workshop, name: str, timeout: float = 20) -> list[TestResult]:
+    program = workshop.program(SMALL_KERNELS / f"{name}.rs")
+    return run_test_program(program, RunConfig(Path(), timeout=timeout))
+
+
+def test_headless_it_says_hello_world_once_and_ends_as_halted(hello: Built) -> None:
+    out = io.StringIO()
+    end = run(RunConfig(hello.image, headless=True), out, io.StringIO())
+    # The screen says the same, so the terminal shows it once.
+    assert out.getvalue().replace("\r", "") == "Hello World!\n"
+    assert (end.kind, end.status) == (Kind.HALTED, 0)
+    assert end.screen[0] == "Hello World!"
+
+
+def test_its_picture_shows_something(hello: Built, tmp_path: Path) -> None:
+    end = screenshot(RunConfig(hello.image), tmp_path / "hello.png")
+    assert end.kind is Kind.HALTED
+    assert (tmp_path / "hello.png").stat().st_size > 1000
+
+
+def test_the_modules_own_tests_all_pass_and_none_is_missing(workshop: Workshop) -> None:
+    program = workshop.program(KERNEL / "src" / "main.rs", "src", workshop.tested)
+    assert set(collect(program)) == OWN_TESTS
+    results = run_test_program(program, RunConfig(Path()))
+    assert {result.name: result.outcome for result in results} == dict.fromkeys(OWN_TESTS, Outcome.PASSED)
+    assert all(result.seconds is not None and result.seconds < 10 for result in results)
+
+
+@pytest.mark.parametrize("name", ["boots", "should_panic"])
+def test_the_programs_of_its_tests_pass(workshop: Workshop, name: str) -> None:
+    results = run_test_program(workshop.program(KERNEL / "tests" / f"{name}.rs"), RunConfig(Path()))
+    assert results
+    assert [result for result in results if result.outcome is not Outcome.PASSED] == []
+    assert all(result.name.startswith(f"kernel/hello/{name}::") for result in results)
+
+
+def test_a_program_without_tests_has_no_names(hello: Built) -> None:
+    assert read_test_names(hello.elf) == []
+
+
+def test_a_panic_fails_its_test_with_file_line_and_message(workshop: Workshop) -> None:
+    results = {result.name: result for result in run_small(workshop, "failing_test")}
+    failed = results["kernel/hello/failing_test::second::fails"]
+    assert failed.outcome is Outcome.FAILED
+    assert "failing_test.rs:32:13" in failed.message
+    assert "arithmetic" in failed.message and "left: 4" in failed.message and "right: 5" in failed.message
+    # The linker orders the tests; each of the others ran before the panic or is told as not reached.
+    others = {result.outcome for name, result in results.items() if name != failed.name}
+    assert len(results) == 3 and others <= {Outcome.PASSED, Outcome.NOT_REACHED}
+
+
+def test_a_test_that_hangs_ends_at_its_time_out(workshop: Workshop) -> None:
+    (result,) = run_small(workshop, "hanging_test", timeout=2)
+    assert result.outcome is Outcome.FAILED
+    assert "still running at TIMEOUT=2" in result.message and "before the end" in result.message
+
+
+def test_a_test_that_kills_the_machine_is_told_with_the_address(workshop: Workshop) -> None:
+    (result,) = run_small(workshop, "faulting_test")
+    assert result.outcome is Outcome.FAILED
+    assert "triple fault" in result.message and "CR2=0x1eadbeef0000" in result.message
+
+
+def test_a_program_that_leaves_early_with_success_does_not_pass(workshop: Workshop) -> None:
+    (result,) = run_small(workshop, "silent_test")
+    assert result.outcome is Outcome.NOT_REACHED
+
+
+def test_a_program_with_a_harness_of_its_own_is_one_test(workshop: Workshop) -> None:
+    (result,) = run_small(workshop, "own_harness")
+    assert (result.name, result.outcome) == ("kernel/hello/own_harness", Outcome.PASSED)
+
+
+def test_a_kernel_that_panics_prints_file_line_and_message_on_both(workshop: Workshop) -> None:
+    built = workshop.build(SMALL_KERNELS / "panics.rs")
+    out = io.StringIO()
+    end = run(RunConfig(built.image, headless=True), out, io.StringIO())
+    assert end.kind is Kind.HALTED
+    for said in (end.serial, "\n".join(end.screen)):
+        assert "panics.rs:11:5" in said and "nothing goes any more: 42" in said
+    assert out.getvalue().rstrip().endswith("before")
+
+
+def test_the_same_image_runs_twice_at_once(hello: Built) -> None:
+    from bootwright.machine import Machine
+
+    config = RunConfig(hello.image)
+    with Machine(config) as one, Machine(config) as two:
+        for machine in (one, two):
+            machine.resume()
+        for machine in (one, two):
+            for _ in range(100):
+                machine.step(0.1)
+                if "Hello World!" in machine.serial:
+                    break
+            assert "Hello World!" in machine.serial

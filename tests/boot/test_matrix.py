@@ -1,0 +1,59 @@
+"""The example kernel on every way to attach a disk, on little and much memory, on old and new processors."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from tests.boot.kernels import Built, Workshop
+
+from bootwright import textscreen
+from bootwright.machine import Machine
+from bootwright.run import RunConfig
+from bootwright.verdict import HALT_SECONDS
+
+WORDS = b"Hello World!"
+
+DISKS = [
+    ("pc", "ide"), ("q35", "ahci"), ("q35", "virtio"), ("q35", "nvme"), ("q35", "usb-uhci"), ("q35", "usb-ehci"),
+    ("q35", "usb-xhci"), ("pc", "virtio"),
+]  # fmt: skip
+
+
+def check_hello(config: RunConfig) -> None:
+    """Boots and looks for the words on the serial port and at 0xb8000, and for a halted processor."""
+    with Machine(config) as machine:
+        machine.resume()
+        for _ in range(300):
+            machine.step(0.1)
+            if "Hello World!\r\n" in machine.serial or machine.gone or machine.qmp.events.count(("STOP", {})):
+                break
+        else:
+            pytest.fail(f"no hello: {machine.serial!r} {machine.console!r} {machine.rows()}")
+        assert machine.serial == "Hello World!\r\n", (machine.serial, machine.console, machine.log())
+        machine.step(HALT_SECONDS / 5)
+        cells = textscreen.parse_words(machine.ask("xp /6xw 0xb8000"))
+        assert cells[0::2] == WORDS
+        assert all(processor.stopped for processor in machine.registers())
+        assert machine.rows()[1:] == ("",) * 24
+
+
+@pytest.mark.parametrize(("machine", "disk"), DISKS)
+def test_it_boots_from(hello: Built, machine: str, disk: str) -> None:
+    check_hello(RunConfig(hello.image, machine=machine, disk=disk))
+
+
+@pytest.mark.parametrize("memory", ["32M", "6G"])
+def test_it_boots_with_memory_of(hello: Built, memory: str) -> None:
+    check_hello(RunConfig(hello.image, memory=memory))
+
+
+@pytest.mark.parametrize("cpu", ["qemu64", "max"])
+def test_it_boots_on_the_processor(hello: Built, cpu: str) -> None:
+    check_hello(RunConfig(hello.image, qemu_flags=("-cpu", cpu)))
+
+
+@pytest.mark.parametrize("active", ["dummy", "ee", "none"])
+def test_it_boots_with_the_active_entry(workshop: Workshop, hello: Built, active: str) -> None:
+    image = workshop.write_image(hello.elf, "active", active)
+    check_hello(dataclasses.replace(RunConfig(hello.image), image=image))
