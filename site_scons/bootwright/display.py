@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 WINDOWS = {"darwin": ("cocoa", "gtk", "sdl"), "win32": ("gtk", "sdl")}
@@ -26,7 +27,8 @@ def find_display(
 ) -> Display:
     """Returns the display of a run that is not headless: a window, unless there is no screen or no module for it."""
     if any(flag in USERS_CHOICE for flag in qemu_flags):
-        return Display(None, "-nographic" not in qemu_flags)
+        no_window = "-nographic" in qemu_flags or ("-display", "none") in pairwise(qemu_flags)
+        return Display(None, not no_window)
     if platform not in WINDOWS and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return Display(None, False)
     known = displays(qemu)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,16 @@ def test_a_window_that_cannot_open_falls_back_to_the_terminal(sector: Sector, mo
     assert "no window" in notes.getvalue()
 
 
+def test_a_window_stays_open_when_the_kernel_has_halted(sector: Sector) -> None:
+    out, notes = io.StringIO(), io.StringIO()
+    image = sector(say(0x3F8, b"serial") + show(5, b"in the window") + HALT)
+    # A VNC display that nobody can reach is a window that no test has to look at.
+    end = run(RunConfig(image, qemu_flags=("-vnc", "none"), timeout=1.5), out, notes)
+    assert end.kind is Kind.STILL_RUNNING
+    assert out.getvalue() == "serial\n"
+    assert "close it or press Ctrl-C" in notes.getvalue()
+
+
 def test_a_flag_that_qemu_refuses_is_status_5_with_its_words_and_the_command(sector: Sector) -> None:
     with pytest.raises(BootwrightError) as failure:
         run(RunConfig(sector(HALT), qemu_flags=("-no-such-flag",), headless=True), io.StringIO(), io.StringIO())
@@ -223,8 +234,9 @@ def test_qemu_that_is_killed_is_status_5(sector: Sector, monkeypatch: pytest.Mon
     assert "SIGKILL" in end.sentence
 
 
-def start_child(image: Path, call: str) -> tuple[subprocess.Popen[str], int]:
-    """Starts a Python that runs image, and returns it with the process id of its QEMU."""
+@contextlib.contextmanager
+def child_that_runs(image: Path, call: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Starts a Python that runs image, and gives it with the process id of its QEMU."""
     program = f"""
 import sys
 from pathlib import Path
@@ -239,28 +251,38 @@ config = run.RunConfig(Path({str(image)!r}), headless=True, timeout=60)
 """
     environment = os.environ | {"PYTHONPATH": str(SITE_SCONS)}
     child = subprocess.Popen(
-        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    assert child.stdout is not None
-    return child, int(child.stdout.readline())
+    with child:
+        assert child.stdout is not None
+        try:
+            yield child, int(child.stdout.readline())
+        finally:
+            child.kill()
 
 
 def test_ctrl_c_leaves_no_qemu_behind_and_says_so(sector: Sector) -> None:
-    child, pid = start_child(sector(SPIN), "sys.exit(run.run_and_tell(config, sys.stdout, sys.stderr))")
-    time.sleep(0.3)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=10)
-    assert not is_alive(pid)
+    call = "sys.exit(run.run_and_tell(config, sys.stdout, sys.stderr))"
+    with child_that_runs(sector(SPIN), call) as (child, pid):
+        time.sleep(0.3)
+        # A terminal sends the signal to every process of its foreground group.
+        os.killpg(child.pid, signal.SIGINT)
+        _, said = child.communicate(timeout=10)
+        assert not is_alive(pid)
     assert said == "bootwright: left by Ctrl-C\n"
     assert child.returncode == 130
 
 
 def test_a_killed_parent_takes_qemu_with_it(sector: Sector) -> None:
-    child, pid = start_child(sector(SPIN), "run.run(config, sys.stdout, sys.stderr)")
-    assert is_alive(pid)
-    child.kill()
-    child.communicate(timeout=10)
-    assert wait_until_gone(pid)
+    with child_that_runs(sector(SPIN), "run.run(config, sys.stdout, sys.stderr)") as (child, pid):
+        assert is_alive(pid)
+        child.kill()
+        assert wait_until_gone(pid)
 
 
 def png_pixels(png: bytes) -> tuple[int, int, bytes]:

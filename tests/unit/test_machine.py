@@ -139,3 +139,4 @@ def test_a_screen_without_a_module_for_it_is_a_hint(tmp_path: Path) -> None:
 def test_a_display_that_the_user_chose_is_left_alone() -> None:
     assert find_display(Path("qemu"), ("-display", "vnc=:1"), {}) == Display(None, True)
     assert find_display(Path("qemu"), ("-nographic",), {"DISPLAY": ":0"}) == Display(None, False)
+    assert find_display(Path("qemu"), ("-display", "none"), {"DISPLAY": ":0"}) == Display(None, False)
