@@ -20,7 +20,7 @@ from bootwright import atomic, loader, targetspec
 from door import action, modules, tell
 
 LOADER_TARGET = "x86_64-unknown-none"
-MODULES = ("loader", "layout", "store", "atomic", "procs", "errors")
+MODULES = ("loader", "layout", "atomic", "procs")
 
 
 def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> None:

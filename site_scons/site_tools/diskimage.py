@@ -40,12 +40,12 @@ def make_image(target: list[Entry], source: list[Entry], env: Environment) -> No
 
 
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, modules(env, "elf", "kernel_file", "layout", "atomic", "procs", "errors"))
+    env.Depends(target, modules(env, "elf", "kernel_file", "layout", "atomic", "procs"))
     return target, source
 
 
 def _emit_image(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, modules(env, "image", "layout", "disk/gpt", "disk/mbr", "atomic", "errors"))
+    env.Depends(target, modules(env, "image", "layout", "disk/gpt", "disk/mbr", "atomic"))
     return target, source
 
 

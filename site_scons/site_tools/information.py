@@ -1,6 +1,6 @@
 """The Tool for what builds nothing: `scons doctor`, `scons store` and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.CleanBuild(). Uses: LAUNCH, KERNEL, TARGET, RUSTC, PRUNE, BUILD.
+Methods: env.Doctor(alias), env.ListStore(alias), env.CleanBuild(). Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def add_doctor(env: Environment, name: str) -> None:
     def start() -> int:
         from bootwright import doctor
 
-        return doctor.report(Path(env["KERNELDIR"]), env["TARGET"], env["RUSTC"] or None, os.environ, GetOption("json"))
+        kernel, target, rustc = Path(env["KERNELDIR"]), env["TARGETWORD"], env["RUSTC"] or None
+        return doctor.report(kernel, target, rustc, os.environ, GetOption("json"))
 
     record(env, name, [], start)
 
@@ -30,7 +31,8 @@ def add_store(env: Environment, name: str) -> None:
     """Adds the alias that lists the store and, with PRUNE=, removes from it."""
 
     def start() -> int:
-        from bootwright.store import Store, report
+        from bootwright.store import Store
+        from bootwright.store_report import report
 
         report(Store(), env["PRUNE"], sys.stdout)
         return 0

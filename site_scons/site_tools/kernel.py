@@ -1,7 +1,7 @@
 """The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
 
 Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader and
-diskimage, and the words of the command line (KERNEL VARIANT TARGET RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+diskimage, and the words of the command line (KERNEL VARIANT TARGETWORD RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
 Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
 """
 
@@ -41,10 +41,11 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     package = manifest.read_package(directory)
     if package.main is None:
         raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
-    word = env["TARGET"] or manifest.read_default_target(directory) or LOADER_TARGET
+    word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
     target = find_target(word, Path(env["LAUNCH"]))
     memory = Path(env["BUILD"], "toolchain.json")
-    tools = remember_tools(memory, directory, target, env["RUSTC"] or None, os.environ, tell)
+    wanted = str(target.spec or target.name)
+    tools = remember_tools(memory, directory, wanted, env["RUSTC"] or None, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.objcopy_version)
     core = env.Core(target)
     files = env.LoaderFiles() if core.x86_64 else []
@@ -121,7 +122,13 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
         RUSTFLAGS=env.Split(env["RUSTFLAGS"]),
-        RUSTPROFILEFLAGS=[*core.flags, *manifest.rustc_profile_flags(package.profiles[variant]), *package.cfg_flags()],
+        RUSTPROFILEFLAGS=[
+            "--check-cfg",
+            f"cfg({TEST_CFG})",
+            *core.flags,
+            *manifest.rustc_profile_flags(package.profiles[variant]),
+            *package.cfg_flags(),
+        ],
         RUSTLINKFLAGS=[*(STATIC if core.x86_64 else []), *KEEP_SECTIONS, *LINK_FILES],
         RUSTINPUTS=[env.File(str(path)) for path in package.input_files()],
         KERNELSETTINGS=_settings(package),

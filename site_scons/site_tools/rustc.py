@@ -32,7 +32,7 @@ COMMAND = (
     " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $_RUSTLINKER $) $RUSTLINKFLAGS"
     " $( $_RUSTEXTERNS $) --emit=$RUSTEMIT $RUSTROOT"
 )
-MODULES = ("rustc", "crate", "atomic", "errors", "procs")
+MODULES = ("rustc", "atomic", "procs")
 
 
 def compile_crate(target: list[Entry], source: list[Entry], env: Environment) -> None:

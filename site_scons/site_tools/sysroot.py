@@ -16,6 +16,7 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright import atomic, sysroot, targetspec
+from bootwright.toolchain import find_rust_src, has_core
 from door import Core, action, modules, tell
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
@@ -29,7 +30,7 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
 
     def build(out: Path) -> None:
         tell(BOOTSTRAP_NOTE.format(f"core of {name}"))
-        sysroot.build_sysroot(toolchain, name, spec, sysroot.find_rust_src(toolchain), out, tell)
+        sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
 
     made = Store().take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
     with atomic.new_file(Path(target[0].abspath)) as manifest:
@@ -50,7 +51,7 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
     toolchain = env["BOOTWRIGHT"].toolchain
     if target.spec is None:
         x86_64 = target.name.startswith("x86_64")
-        if sysroot.has_core(toolchain, target.name):
+        if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
     migrated = targetspec.migrate_spec(target.spec.read_text(encoding="utf-8"), toolchain)
@@ -65,14 +66,14 @@ def _from_source(
     environment: dict[str, str], flags: list[str],
 ) -> Core:  # fmt: skip
     toolchain = env["BOOTWRIGHT"].toolchain
-    key = sysroot.sysroot_key(toolchain, key_text, sysroot.find_rust_src(toolchain))
+    key = sysroot.sysroot_key(toolchain, key_text, find_rust_src(toolchain))
     manifest = env.Sysroot(f"{env['BUILD']}/sysroot/{key}/manifest", spec, SYSROOTKEY=key, SYSROOTTARGET=name)
     directory = Store().path("sysroot", key)
     return Core(name, word, directory, [*spec, *manifest], dict(environment), flags, x86_64)
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, [*modules(env, "sysroot", "store", "atomic", "procs"), env.Value(env["SYSROOTKEY"])])
+    env.Depends(target, [*modules(env, "sysroot", "rust_library", "atomic", "procs"), env.Value(env["SYSROOTKEY"])])
     if not Store().has("sysroot", env["SYSROOTKEY"]):
         env.AlwaysBuild(target)
     return target, source

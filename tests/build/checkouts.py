@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,12 @@ class Checkout:
 
     path: Path
 
-    def scons(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Built:
+    def scons(self, *arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Built:
         """Runs scons with arguments; output is stdout and stderr as they came."""
         done = subprocess.run(
             [sys.executable, "-m", "SCons", "-Q", "-C", str(self.path), *arguments],
             cwd=cwd or self.path,
-            env=os.environ | environment,
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -54,13 +55,13 @@ class Checkout:
 
     def build(self, *arguments: str, **environment: str) -> list[str]:
         """Runs scons, which must succeed, and returns its steps."""
-        built = self.scons(*arguments, **environment)
+        built = self.scons(*arguments, environment=environment)
         assert built.status == 0, built.output
         return built.steps
 
     def refuse(self, *arguments: str, **environment: str) -> str:
         """Runs scons, which must fail as a build error without a traceback, and returns its output."""
-        built = self.scons(*arguments, **environment)
+        built = self.scons(*arguments, environment=environment)
         assert built.status == 2, built.output
         assert "Traceback" not in built.output
         return built.output

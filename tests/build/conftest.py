@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from checkouts import MINIMAL, Checkout, copy_checkout
+from tests.build.checkouts import MINIMAL, Checkout, copy_checkout
 
 
 @pytest.fixture

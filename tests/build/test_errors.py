@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkouts import Checkout
+from tests.build.checkouts import Checkout
 
 
 def leftovers(checkout: Checkout) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checkouts import HOME, Checkout, copy_checkout
+from tests.build.checkouts import HOME, Checkout, copy_checkout
 
 KERNEL = ["rustc hello.elf hello.map", "kernel hello.kernel", "image hello.img"]
 ALL = ["rustc libhello.rlib", *KERNEL]
