@@ -16,10 +16,14 @@ from bootwright.errors import BootwrightError
 from bootwright.hostprograms import RUSTUP_SITE, find_on_path
 
 OLDEST_RUSTC = (1, 85)
-BUILTINS = "librust-compiler-builtins-dev"
+BUILTINS = "librust-compiler-builtins-dev"  # a crate that core needs; it came into core's own tree with this series:
+BUILTINS_INSIDE = (1, 90)
 LISTS = Path("/var/lib/apt/lists")
 LISTS_ARE_OLD = 7 * 24 * 3600  # seconds; an archive drops superseded packages, so that old lists name missing files
-OPTIONS = ("-q", "-o", "APT::Status-Fd=1", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120")
+OPTIONS = ("-q", "-o", "APT::Status-Fd=3", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120")
+# apt closes its status descriptor for the programs that it starts, so it must not be 1: packages' scripts would have no
+# standard output. sudo passes no descriptor from 3 on; hence the shell, which runs as root.
+WITH_STATUS = ("sh", "-c", 'exec "$@" 3>&1', "sh")
 INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
 INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
@@ -68,8 +72,8 @@ def rust_series(version: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def choose_rust(archive: Archive) -> str | None:
-    """Returns the package of a compiler that is new enough: one that is installed, else the newest, else None.
+def choose_rust(archive: Archive) -> tuple[str, tuple[int, int]] | None:
+    """Returns the package of a compiler that is new enough, and its series: an installed one, else the newest one.
 
     Debian has `rustc` and, in old releases, a newer `rustc-web`; Ubuntu adds `rustc-1.NN`.
     """
@@ -79,7 +83,8 @@ def choose_rust(archive: Archive) -> str | None:
         series = {name: rust_series(getattr(version, which)) for name, version in policy.items()}
         fit = [name for name in series if series[name] >= OLDEST_RUSTC]
         if fit:
-            return max(fit, key=lambda name: (series[name], name == "rustc"))
+            best = max(fit, key=lambda name: (series[name], name == "rustc"))
+            return best, series[best]
     return None
 
 
@@ -116,16 +121,15 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None, displ
     names = list(names)
     packages: list[str] = []
     if not {"rustc", "rustfmt", "clippy-driver"}.isdisjoint(names):
-        rustc = choose_rust(archive)
-        if rustc is None:
+        chosen = choose_rust(archive)
+        if chosen is None:
             raise BootwrightError(
                 f"this release's archive has no rustc; the oldest supported is {OLDEST_RUSTC[0]}.{OLDEST_RUSTC[1]}",
                 f"install rustup ({RUSTUP_SITE}), then: rustup target add x86_64-unknown-none && "
                 "rustup component add llvm-tools rustfmt clippy",
             )
-        packages += rust_packages(rustc, names)
-        # The sources of core in Debian 13 and Ubuntu lack this crate, which core needs; those of rustc-web have it.
-        if "rustc" in names and rustc != "rustc-web" and archive.policy([BUILTINS]):
+        packages += rust_packages(chosen[0], names)
+        if "rustc" in names and chosen[1] < BUILTINS_INSIDE and archive.policy([BUILTINS]):
             packages.append(BUILTINS)
     if not {"ld.lld", "llvm-objcopy"}.isdisjoint(names):
         if llvm is None:  # no compiler yet: the library that it would bring tells
@@ -138,9 +142,13 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None, displ
     return packages
 
 
-def lists_are_stale() -> bool:
-    """Tells whether apt's lists are missing or so old that they may name packages that are gone."""
-    if not any(LISTS.glob("*_Packages*")):
+def lists_are_stale(archive: Archive) -> bool:
+    """Tells whether a list of apt's is missing, or all are so old that they may name packages that are gone."""
+    would_fetch = re.findall(r"^\S+ (\S+_InRelease) ", archive.ask("apt-get", "update", "--print-uris"), re.MULTILINE)
+    there = {path.name.replace("_InRelease", "_Release") for path in LISTS.glob("*Release")}
+    if any(name.replace("_InRelease", "_Release") not in there for name in would_fetch) or not any(
+        LISTS.glob("*_Packages*")
+    ):
         return True
     return time.time() - max(p.stat().st_mtime for p in (LISTS, LISTS / "partial") if p.exists()) > LISTS_ARE_OLD
 
@@ -189,7 +197,7 @@ class Apt:
     def _run(self, program: str, verb: str, *words: str) -> watched.Ended:
         options = OPTIONS if program == "apt-get" else ()
         setting = ["env", *(f"{key}={value}" for key, value in QUIET.items())]
-        argv = [*self._root, *setting, program, verb, *options, *words]
+        argv = [*self._root, *WITH_STATUS, *setting, program, verb, *options, *words]
         return watched.watch(argv, self._environ, apt_progress)
 
 

@@ -92,7 +92,7 @@ def _install_by_apt(
     archive = apt.Archive(wanted.environ)
     root = apt.as_root(wanted.environ)
     installer = apt.Apt(wanted.environ, root or [], tell)
-    if root is not None and apt.lists_are_stale():
+    if root is not None and apt.lists_are_stale(archive):
         installer.update("its lists of packages are missing or old")
     llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
     display = bool(wanted.environ.get("DISPLAY") or wanted.environ.get("WAYLAND_DISPLAY"))

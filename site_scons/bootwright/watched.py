@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import deque
@@ -12,6 +13,7 @@ from bootwright.errors import BootwrightError
 
 TAIL = 6  # lines of an installer's own words that are shown when it fails
 WIDTH = 150  # characters of each: pip's are up to 300 long
+ERROR = re.compile(r"E: |ERROR|dpkg: error|error")
 NO_NETWORK = (
     "could not resolve",
     "temporary failure in name resolution",
@@ -49,7 +51,10 @@ class Ended:
 
     def error(self, message: str, hint: str) -> BootwrightError:
         """Returns the one sentence, with the cure and the tail of the installer's own words."""
-        tail = "".join(f"\n  | {line[:WIDTH]}" for line in self.lines[-TAIL:])
+        errors = (number for number, line in enumerate(self.lines) if ERROR.match(line))
+        first = max(next(errors, len(self.lines) - TAIL + 1) - 1, 0)  # the line before often says why
+        last = self.lines[first : first + TAIL]
+        tail = "".join(f"\n  | {line[:WIDTH]}" for line in last)
         return BootwrightError(message + tail, hint)
 
 

@@ -88,6 +88,11 @@ def test_the_sources_of_compiler_builtins_come_along_where_they_are_a_package_of
     assert apt.packages_for(archive, ["rustc"], 19, False) == ["rustc", "rust-src", apt.BUILTINS]
 
 
+def test_a_compiler_whose_sources_have_compiler_builtins_inside_needs_no_package_of_it() -> None:
+    archive = FakeArchive({**BOOKWORM, apt.BUILTINS: "0.1.139-1"})
+    assert apt.packages_for(archive, ["rustc"], 22, False) == ["rustc-web", "rust-web-src"]
+
+
 def test_an_installed_compiler_decides_the_llvm() -> None:
     assert apt.packages_for(FakeArchive(BOOKWORM, brings=["libllvm22"]), ["ld.lld"], 19, False) == ["lld-19", "llvm-19"]
 

@@ -40,6 +40,18 @@ def test_the_last_words_are_kept_and_progress_is_not() -> None:
     assert ended == watched.Ended(3, ("why",))
 
 
+def test_what_went_wrong_is_shown_although_much_was_said_after_it() -> None:
+    ended = watched.Ended(
+        100, ("fetched", "echo: I/O error", "dpkg: error processing x", *(f"y{n}" for n in range(20)))
+    )
+    assert ended.error("no", "cure").message.splitlines()[1:3] == [
+        "  | echo: I/O error",
+        "  | dpkg: error processing x",
+    ]
+    plain = watched.Ended(1, tuple(f"y{n}" for n in range(20)))
+    assert plain.error("no", "cure").message.splitlines()[-1] == "  | y19"
+
+
 def test_a_program_that_is_not_there_has_ended_badly() -> None:
     ended = watched.watch(["no-such-program"], os.environ, lambda line: None)
     assert ended.status == 127

@@ -1,0 +1,223 @@
+"""The doctor and the search behind it, with a PATH of small fake programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bootwright import apt, doctor, hostprograms, toolchain
+from bootwright.errors import BootwrightError
+from bootwright.hostprograms import Search, System
+from bootwright.toolchain import Toolchain
+
+DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12"\nID=debian\n'
+UBUNTU = "ID=ubuntu\nID_LIKE=debian\n"
+MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\n'
+FEDORA = "ID=fedora\n"
+ARCH = "ID=arch\n"
+VERBOSE = "rustc 1.96.0\nrelease: 1.96.0\nhost: x86_64-unknown-linux-gnu\nLLVM version: 22.1.8\n"
+
+
+class Machine:
+    """A directory of programs that is all of PATH."""
+
+    def __init__(self, root: Path) -> None:
+        self.bin = root / "toolchain" / "bin"
+        self.bin.mkdir(parents=True)
+        self.environ = {"PATH": str(self.bin), "HOME": str(root)}
+        self.toolchain = Toolchain(
+            self.bin / "rustc", VERBOSE, "1.96.0", "x86_64-unknown-linux-gnu", "22.1.8", self.bin.parent, "a test"
+        )
+
+    def add(self, name: str, says: str, status: int = 0) -> Path:
+        path = self.bin / name
+        path.write_text(f"#!/bin/sh\nprintf '%s\\n' {shlex.quote(says)}\nexit {status}\n")  # all of it built in
+        path.chmod(0o755)
+        return path
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(tmp_path)
+    for name, says in (
+        ("rustc", VERBOSE), ("ld.lld", "LLD 22.1.8"), ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
+        ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
+        ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),
+    ):  # fmt: skip
+        made.add(name, says)
+    monkeypatch.setattr(toolchain, "find_toolchain", lambda *question: made.toolchain)
+    monkeypatch.setattr(toolchain, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
+    monkeypatch.setattr(hostprograms, "this_system", lambda environ: System.DNF)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    return made
+
+
+def findings(machine: Machine) -> dict[str, doctor.Finding]:
+    report = doctor.examine(Path("/a/kernel"), "", None, machine.environ)
+    return {finding.name: finding for finding in report.findings}
+
+
+def test_each_program_is_told_with_its_path_version_and_purpose(machine: Machine) -> None:
+    found = findings(machine)
+    assert set(found) == set(hostprograms.PROGRAMS)
+    qemu = found["qemu-system-x86_64"]
+    assert (qemu.path, qemu.problem) == (str(machine.bin / "qemu-system-x86_64"), "")
+    assert qemu.version == "QEMU emulator version 7.2.22 (Debian 1:7.2)"
+    assert "runs the kernel" in qemu.purpose
+
+
+def test_the_status_is_0_when_all_is_there_and_2_when_something_is_missing(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 0
+    assert "all that is needed is here" in capsys.readouterr().out
+    (machine.bin / "rustfmt").unlink()
+    if hostprograms.find_on_path("rustfmt", {"PATH": "/bin:/usr/bin"}):
+        assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 2
+    out = capsys.readouterr().out
+    assert "missing rustfmt" in out
+    assert "cure: sudo dnf install rustfmt" in out
+
+
+def test_a_debugger_that_is_missing_is_told_and_is_no_failure(machine: Machine) -> None:
+    (machine.bin / "gdb").unlink()
+    gdb = findings(machine)["gdb"]
+    assert (gdb.state, gdb.needed) == ("none", False)
+    assert gdb.cure == "sudo dnf install gdb"
+
+
+@pytest.mark.parametrize(("version", "fine"), [("7.1.0", True), ("7.0.50", False), ("6.2", False), ("10.0.2", True)])
+def test_a_qemu_that_is_too_old_is_a_problem(machine: Machine, version: str, fine: bool) -> None:
+    machine.add(
+        "qemu-system-x86_64", f"QEMU emulator version {version} (Debian 1:{version}+dfsg-1)\nCopyright (c) 2003"
+    )
+    qemu = findings(machine)["qemu-system-x86_64"]
+    assert (qemu.problem == "") is fine
+    assert fine or (f"{version} " in qemu.problem and "oldest supported is 7.1" in qemu.problem)
+
+
+def test_json_goes_to_standard_output_or_to_a_file(
+    machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctor.report(Path("/a/kernel"), "", None, machine.environ, "-")
+    said = json.loads(capsys.readouterr().out)
+    assert said["complete"] is True
+    assert said["facts"]["host triple"] == "x86_64-unknown-linux-gnu"
+    assert {program["name"] for program in said["programs"]} == set(hostprograms.PROGRAMS)
+    doctor.report(Path("/a/kernel"), "", None, machine.environ, str(tmp_path / "doctor.json"))
+    assert json.loads((tmp_path / "doctor.json").read_text()) == said
+    assert capsys.readouterr().out == ""
+    with pytest.raises(BootwrightError, match="cannot be written"):
+        doctor.report(Path("/a/kernel"), "", None, machine.environ, str(tmp_path / "no" / "where"))
+
+
+def test_stable_is_said_to_suffice(machine: Machine) -> None:
+    facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
+    assert facts["channel"].startswith("stable, which is enough")
+    machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
+    facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
+    assert "stable is enough" in facts["channel"]
+
+
+def test_a_toolchain_file_that_nobody_obeys_is_named(machine: Machine, tmp_path: Path) -> None:
+    kernel = tmp_path / "my kernel"
+    kernel.mkdir()
+    (kernel / "rust-toolchain").write_text("nightly\n")
+    fact = doctor.examine(kernel, "", None, machine.environ).facts["rust-toolchain"]
+    assert str(kernel / "rust-toolchain") in fact
+    assert "no rustup" in fact
+    machine.add("rustup", "rustup 1.29")
+    assert "rustup obeys it" in doctor.examine(kernel, "", None, machine.environ).facts["rust-toolchain"]
+
+
+def test_a_clippy_of_another_compiler_does_not_serve(machine: Machine) -> None:
+    machine.add("clippy-driver", VERBOSE.replace("1.96.0", "1.95.0"))
+    search = hostprograms.find_programs(["clippy-driver"], Path("/a/kernel"), machine.environ)
+    assert "clippy-driver of rustc 1.96.0" in search.missing["clippy-driver"].message
+    beside = machine.add("clippy-driver-1.96", VERBOSE)
+    search = hostprograms.find_programs(["clippy-driver"], Path("/a/kernel"), machine.environ)
+    assert search.found["clippy-driver"] == beside
+
+
+def test_without_a_compiler_all_that_depends_on_it_is_missing_for_that_reason(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*question: object) -> Toolchain:
+        raise BootwrightError("no rustc was found", "rustup default stable")
+
+    monkeypatch.setattr(toolchain, "find_toolchain", none)
+    search = hostprograms.find_programs(["rustc", "ld.lld", "sgdisk"], Path("/a/kernel"), machine.environ)
+    assert {name: error.message for name, error in search.missing.items()} == dict.fromkeys(
+        ["rustc", "ld.lld"], "no rustc was found"
+    )
+    assert search.final is None
+    search = hostprograms.find_programs(["ld.lld"], Path("/a/kernel"), machine.environ, rustc="/opt/rustc")
+    assert search.final is search.missing["ld.lld"]
+
+
+@pytest.mark.parametrize(
+    ("os_release", "platform", "programs", "system"),
+    [
+        (DEBIAN, "linux", ["apt-get"], System.APT),
+        (UBUNTU, "linux", ["apt-get"], System.APT),
+        (MINT, "linux", ["apt-get"], System.APT),
+        (DEBIAN, "linux", [], System.OTHER),
+        (FEDORA, "linux", ["dnf", "apt-get"], System.DNF),
+        (ARCH, "linux", ["pacman"], System.PACMAN),
+        ("", "linux", ["apt-get"], System.OTHER),
+        ("", "darwin", [], System.BREW),
+        ("", "win32", [], System.WINGET),
+    ],
+    ids=lambda value: value.value if isinstance(value, System) else None,
+)
+def test_a_system_is_known_by_its_family_and_its_installer(
+    tmp_path: Path, os_release: str, platform: str, programs: list[str], system: System
+) -> None:
+    for name in programs:
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+    assert hostprograms.detect_system({"PATH": str(tmp_path)}, os_release, platform) is system
+
+
+ALL = ["rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64", "rustfmt", "clippy-driver", "sgdisk"]
+
+
+RUSTUPS = "rustup component add rustfmt clippy && rustup target add x86_64-unknown-none"
+COMMANDS = {
+    System.APT: "sudo apt-get install --no-install-recommends a b",
+    System.DNF: "sudo dnf install rust rust-src lld llvm qemu-system-x86 rustfmt clippy gdisk",
+    System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 qemu-ui-gtk gptfdisk",
+    System.BREW: f"brew install rustup lld llvm qemu gptfdisk && {RUSTUPS}",
+    System.WINGET: f"winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && {RUSTUPS}",
+    System.OTHER: f"install rustup (https://rustup.rs), ld.lld, qemu-system-x86_64, sgdisk && {RUSTUPS}".replace(
+        "add rustfmt", "add llvm-tools rustfmt"
+    ),
+}
+
+
+@pytest.mark.parametrize("system", System, ids=lambda system: system.value)
+def test_the_command_is_that_of_the_system(system: System) -> None:
+    assert hostprograms.command(ALL, system, ["a", "b"]) == COMMANDS[system]
+
+
+def test_what_rustups_compiler_lacks_is_rustups_to_bring() -> None:
+    brought = hostprograms.command(["rustc", "rustfmt", "sgdisk"], System.DNF, by_rustup=True)
+    assert brought == "sudo dnf install gdisk && rustup component add rustfmt && rustup target add x86_64-unknown-none"
+
+
+def test_root_needs_no_sudo() -> None:
+    assert hostprograms.command(["gdb"], System.DNF, is_root=True) == "dnf install gdb"
+
+
+def test_the_cure_of_a_debian_names_its_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hostprograms, "this_system", lambda environ: System.APT)
+    monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm, display: [f"{llvm}", *names])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    chosen = Machine(tmp_path).toolchain
+    cure = doctor.cure(["ld.lld"], Search(toolchain=chosen), {})
+    assert cure == "sudo apt-get install --no-install-recommends 22 ld.lld"
