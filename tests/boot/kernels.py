@@ -55,11 +55,12 @@ class Workshop:
     ) -> Built:
         """Builds the program source with the plain library unless another is given; data is for big.rs.
 
-        tests says whether the program's own tests are compiled.
+        name is that of the files; tests says whether the program's own tests are compiled.
         """
         name = name or source.stem
         elf = self.directory / f"{name}.elf"
-        arguments = [str(source), "--crate-type", "bin", "--crate-name", name, "-o", str(elf)]
+        crate = "hello" if source.stem == "main" else source.stem
+        arguments = [str(source), "--crate-type", "bin", "--crate-name", crate, "-o", str(elf)]
         arguments += ["--cfg", "bootwright_test"] if tests else []
         arguments += ["--extern", f"hello={library or self.library}", "-C", f"linker={self.linker}"]
         arguments += ["-C", "linker-flavor=ld.lld", "-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
