@@ -285,6 +285,21 @@ def test_a_killed_parent_takes_qemu_with_it(sector: Sector) -> None:
         assert wait_until_gone(pid)
 
 
+def test_a_run_works_from_an_atexit_function(sector: Sector) -> None:
+    # From Python 3.12 on neither a thread nor a preexec_fn may start there.
+    call = """
+import atexit, os
+def start():
+    status = run.run_and_tell(config, sys.stdout, sys.stderr)
+    sys.stdout.flush()
+    os._exit(status)
+atexit.register(start)
+"""
+    with child_that_runs(sector(debug_exit(0x11)), call) as (child, _):
+        child.communicate(timeout=20)
+        assert child.returncode == 35
+
+
 def png_pixels(png: bytes) -> tuple[int, int, bytes]:
     """Returns width, height and the inflated rows of a PNG."""
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
