@@ -11,12 +11,12 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from bootwright.store import Store
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright import atomic, loader, targetspec
+from bootwright.store import Store
 from door import action, modules, tell
 
 LOADER_TARGET = "x86_64-unknown-none"

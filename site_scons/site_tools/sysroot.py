@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bootwright.store import Store
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright import atomic, sysroot, targetspec
+from bootwright.store import Store
 from bootwright.toolchain import find_rust_src, has_core
 from door import Core, action, modules, tell
 
@@ -54,7 +54,7 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
         if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
-    migrated = targetspec.migrate_spec(target.spec.read_text(encoding="utf-8"), toolchain)
+    migrated = targetspec.migrate_spec(target.spec.read_text(encoding="utf-8"), toolchain, target.spec)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(migrated.text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
     word, flags = str(Path(path)), ["-Zunstable-options"]
@@ -66,7 +66,7 @@ def _from_source(
     environment: dict[str, str], flags: list[str],
 ) -> Core:  # fmt: skip
     toolchain = env["BOOTWRIGHT"].toolchain
-    key = sysroot.sysroot_key(toolchain, key_text, find_rust_src(toolchain))
+    key = sysroot.sysroot_key(toolchain, key_text, find_rust_src(toolchain), name if spec else "")
     manifest = env.Sysroot(f"{env['BUILD']}/sysroot/{key}/manifest", spec, SYSROOTKEY=key, SYSROOTTARGET=name)
     directory = Store().path("sysroot", key)
     return Core(name, word, directory, [*spec, *manifest], dict(environment), flags, x86_64)

@@ -105,3 +105,15 @@ pub extern "C" fn _start() -> ! {
     loop {}
 }
 """
+
+IDLE = """#![no_std]
+#![no_main]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+#[no_mangle]
+pub extern "C" fn _start() -> ! {
+    loop {}
+}
+"""
