@@ -72,16 +72,11 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
         llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
         by_apt = [name for name in names if not (of_rustup and name in ("rustfmt", "clippy-driver"))]
         try:
-            packages = apt.packages_for(apt.Archive(environ), by_apt, llvm, display=has_display(environ))
+            packages = apt.packages_for(apt.Archive(environ), by_apt, llvm, display=hostprograms.has_display(environ))
         except BootwrightError as error:
             return error.hint
         rustup = of_rustup and not by_apt
     return hostprograms.command(names, system, packages, rustup, is_root=hasattr(os, "geteuid") and os.geteuid() == 0)
-
-
-def has_display(environ: Mapping[str, str]) -> bool:
-    """Tells whether a window could be opened."""
-    return sys.platform in ("darwin", "win32") or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
@@ -154,7 +149,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
     state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
     facts[".venv"] = f"{HOME / '.venv'}: {state}"
     facts.update(_store())
-    facts["display"] = "yes" if has_display(environ) else "none: run shows the text screen in the terminal"
+    facts["display"] = "yes" if hostprograms.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 
 

@@ -95,15 +95,13 @@ def _install_by_apt(
     if root is not None and apt.lists_are_stale(archive):
         installer.update("its lists of packages are missing or old")
     llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
-    display = bool(wanted.environ.get("DISPLAY") or wanted.environ.get("WAYLAND_DISPLAY"))
-    packages = apt.packages_for(archive, names, llvm, display)
+    packages = apt.packages_for(archive, names, llvm, hostprograms.has_display(wanted.environ))
     if lacks_ensurepip:
         packages.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     if root is None:
+        lacking = [*names, "ensurepip"] if lacks_ensurepip else names
         words = f"{hostprograms.INSTALL[System.APT]} {' '.join(packages)}"
-        raise BootwrightError(
-            f"{_listed([*names, *packages[-1:] * lacks_ensurepip])} missing; sconsw is not root", words
-        )
+        raise BootwrightError(f"{_listed(lacking)} {_is(lacking)} missing, and sconsw is not root here", words)
     installer.install(packages)
     return packages
 

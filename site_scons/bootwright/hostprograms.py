@@ -164,6 +164,11 @@ def this_system(environ: Mapping[str, str]) -> System:
     return detect_system(environ, os_release)
 
 
+def has_display(environ: Mapping[str, str]) -> bool:
+    """Tells whether a window could be opened."""
+    return sys.platform in ("darwin", "win32") or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
 def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
     """Returns the first executable of that name on PATH, or None. Debian hides sgdisk from users in sbin."""
     places = environ.get("PATH", os.defpath).split(os.pathsep)

@@ -41,14 +41,13 @@ def test_no_compiled_file_is_tracked() -> None:
 def test_every_source_begins_with_its_subtitle() -> None:
     without = []
     for path in tracked():
-        line = first_line(path)
-        if is_python(path) and path.suffix != ".pyi" and path.name != "__init__.py":
-            fine = line.startswith(('"""', 'r"""'))
-        elif path.suffix in COMMENT:
-            fine = line.startswith(COMMENT[path.suffix])
+        if path.suffix in COMMENT:
+            beginnings = COMMENT[path.suffix]
+        elif is_python(path) and path.suffix != ".pyi" and path.name != "__init__.py":
+            beginnings = ('"""', 'r"""')
         else:
             continue
-        if not fine:
+        if not first_line(path).startswith(beginnings):
             without.append(path)
     assert named(without) == []
 

@@ -1,0 +1,155 @@
+"""What sconsw installs, what it leaves to the person, and the sentences for both; nothing is installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bootwright import apt, dotvenv, environment, hostprograms, rustup, stamp
+from bootwright.errors import BootwrightError
+from bootwright.hostprograms import Search, System
+from bootwright.toolchain import Toolchain
+
+NO_RUSTC = BootwrightError("no rustc was found", "rustup default stable")
+
+
+class Bench:
+    """A machine whose missing programs, system and rights are set; what would be installed is collected."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = home
+        self.missing: dict[str, BootwrightError] = {}
+        self.system = System.APT
+        self.root: list[str] | None = ["sudo"]
+        self.installed: list[str] = []
+        self.told: list[str] = []
+        self.final: BootwrightError | None = None
+        self.toolchain: Toolchain | None = None
+        self.stale = False
+        (home / "requirements.txt").write_text("scons==4.11.1\n")
+        (home / "sconsw").write_text("")
+        monkeypatch.setattr(hostprograms, "find_programs", self._find)
+        monkeypatch.setattr(hostprograms, "this_system", lambda environ: self.system)
+        monkeypatch.setattr(rustup, "find_rustup", lambda environ: None)
+        monkeypatch.setattr(apt, "as_root", lambda environ: self.root)
+        monkeypatch.setattr(apt, "lists_are_stale", lambda archive: self.stale)
+        monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm, display: [f"package-{n}" for n in names])
+        monkeypatch.setattr(apt.Apt, "install", lambda installer, packages: self._install(packages))
+        monkeypatch.setattr(apt.Apt, "update", lambda installer, reason: self.told.append(reason))
+        monkeypatch.setattr(environment, "tell", self.told.append)
+        monkeypatch.setattr(dotvenv, "make", lambda home, environ: None)
+        monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: True)
+        (home / ".venv").mkdir()
+
+    def _find(self, names: Sequence[str], *question: object) -> Search:
+        found = {name: Path("/bin", name) for name in names if name not in self.missing}
+        return Search(found, dict(self.missing), self.toolchain, self.final)
+
+    def _install(self, packages: Sequence[str]) -> None:
+        self.installed += packages
+        for package in packages:
+            self.missing.pop(package.removeprefix("package-"), None)
+
+    def run(self, *arguments: str) -> int:
+        return environment.prepare(stamp.Wanted(str(self.home), arguments, {"PATH": "/bin"}))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(tmp_path, monkeypatch)
+
+
+def lacks(bench: Bench, *names: str) -> None:
+    bench.missing = {name: BootwrightError(f"{name} was not found on PATH") for name in names}
+
+
+def test_a_machine_that_has_all_installs_nothing_and_remembers_it(bench: Bench) -> None:
+    assert bench.run("run") == 0
+    assert bench.installed == []
+    assert "program qemu-system-x86_64 /bin/qemu-system-x86_64" in (bench.home / ".venv/bootwright.stamp").read_text()
+
+
+def test_what_is_missing_is_installed_and_no_more(bench: Bench) -> None:
+    lacks(bench, "qemu-system-x86_64")
+    assert bench.run("run") == 0
+    assert bench.installed == ["package-qemu-system-x86_64"]
+
+
+def test_stale_lists_are_renewed_first(bench: Bench) -> None:
+    bench.stale = True
+    lacks(bench, "sgdisk")
+    assert bench.run("test") == 0
+    assert bench.told == ["its lists of packages are missing or old"]
+
+
+def test_without_the_right_to_install_the_command_is_printed(bench: Bench) -> None:
+    bench.root = None
+    lacks(bench, "rustc", "qemu-system-x86_64")
+    assert bench.run("run") == 2
+    (sentence,) = bench.told
+    assert sentence.startswith("rustc and qemu-system-x86_64 are missing, and sconsw is not root here\n")
+    assert "sudo apt-get install --no-install-recommends package-rustc package-qemu-system-x86_64" in sentence
+    assert not (bench.home / ".venv/bootwright.stamp").exists()
+
+
+@pytest.mark.parametrize("system", [system for system in System if system is not System.APT], ids=lambda s: s.value)
+def test_on_other_systems_the_command_is_printed(bench: Bench, system: System) -> None:
+    bench.system = system
+    lacks(bench, "qemu-system-x86_64")
+    assert bench.run("run") == 2
+    (sentence,) = bench.told
+    assert sentence.startswith("qemu-system-x86_64 is missing\n")
+    assert hostprograms.command(["qemu-system-x86_64"], system) in sentence
+
+
+def test_a_linter_that_is_missing_stops_no_test(bench: Bench) -> None:
+    bench.system = System.DNF
+    lacks(bench, "sgdisk")
+    assert bench.run("test") == 0
+    (sentence,) = bench.told
+    assert sentence.startswith("sgdisk is missing, so some tests will not run")
+    assert sentence.endswith("sudo dnf install gdisk")
+
+
+def test_a_compiler_that_a_person_chose_is_never_replaced(bench: Bench) -> None:
+    lacks(bench, "rustc", "ld.lld")
+    bench.final = NO_RUSTC
+    assert bench.run() == 2
+    assert bench.told == [str(NO_RUSTC)]
+    assert bench.installed == []
+
+
+def test_an_existing_rustup_is_never_touched(bench: Bench) -> None:
+    rustc = Path("/somewhere/toolchains/stable/bin/rustc")
+    bench.toolchain = Toolchain(rustc, "", "1.96.0", "x86_64-unknown-linux-gnu", "22.1.8", rustc.parents[1], "rustup")
+    lacks(bench, "clippy-driver", "sgdisk")
+    assert bench.run("test") == 0
+    assert bench.installed == ["package-sgdisk"]
+    assert bench.told[-1].endswith("rustup component add clippy")
+
+
+def test_what_is_still_missing_after_the_installation_is_the_error(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt.Apt, "install", lambda installer, packages: None)
+    lacks(bench, "rustc")
+    bench.missing["rustc"] = NO_RUSTC
+    assert bench.run() == 2
+    assert bench.told == [str(NO_RUSTC)]
+
+
+def test_a_python_without_ensurepip_gets_its_package(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: False)
+    assert bench.run("doctor") == 0
+    (package,) = bench.installed
+    assert package.startswith("python3.")
+    assert package.endswith("-venv")
+
+
+def test_elsewhere_a_python_without_ensurepip_is_one_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: False)
+    bench.system = System.PACMAN
+    assert bench.run("doctor") == 2
+    assert "has no module ensurepip" in bench.told[0]
