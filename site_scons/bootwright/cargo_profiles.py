@@ -7,7 +7,6 @@ debug sections, and NAME.elf is there to debug with.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from bootwright.cargo_toml import Table, show
 

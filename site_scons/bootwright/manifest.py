@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.cargo_config import read_default_target as read_default_target
+from bootwright.cargo_limits import BOOTLOADER, refuse
 from bootwright.cargo_profiles import Profile, read_profiles
 from bootwright.cargo_profiles import rustc_profile_flags as rustc_profile_flags
 from bootwright.cargo_toml import NOT_YET, Table, read_toml, show
@@ -26,9 +27,6 @@ from bootwright.package_settings import (
 )
 
 EDITIONS = ("2015", "2018", "2021", "2024")
-# The one dependency that is understood: its code is our loader, and nothing is fetched.
-BOOTLOADER = "bootloader"
-_BOOTLOADER_09 = re.compile(r"[\^~=]?\s*0\.9(\.(\d+|\*))?")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 _LINT_LEVELS = {"allow": "--allow", "warn": "--warn", "deny": "--deny", "forbid": "--forbid"}
 
@@ -37,8 +35,9 @@ _LINT_LEVELS = {"allow": "--allow", "warn": "--warn", "deny": "--deny", "forbid"
 class Package:
     """One package. root is its directory, absolute; main, lib and tests are the roots of its crates.
 
-    features are those that its default feature turns on, declared_features all, sorted; profiles are keyed by our variants, debug and release;
-    warnings are lines for the person; about holds what Cargo tells a crate of its package, by CARGO_PKG_ name.
+    features are those that its default feature turns on, declared_features all, both sorted; profiles are keyed by our
+    variants, debug and release; warnings are lines for the person; about holds what Cargo tells a crate of its package,
+    by the rest of its CARGO_PKG_ name.
     """
 
     name: str
@@ -106,7 +105,7 @@ def read_package(directory: Path) -> Package:
         hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
     manifest = Table(path, "", read_toml(path))
-    _refuse(manifest, root)
+    refuse(manifest, root)
     package = manifest.table("package")
     metadata = package.table("metadata")
     name = _name(package)
@@ -135,53 +134,6 @@ def read_package(directory: Path) -> Package:
         warnings=tuple(warnings),
         about=_about(package, root, name),
     )
-
-
-def _refuse(manifest: Table, root: Path) -> None:
-    """Raises for the first key that needs Cargo."""
-    for key in ("workspace", "patch", "replace"):
-        if key in manifest.values:
-            raise BootwrightError(f"{manifest.path}: [{key}] needs Cargo; {NOT_YET}")
-    if "package" not in manifest.values:
-        raise BootwrightError(f"{manifest.path} has no [package]")
-    for table in _dependency_tables(manifest):
-        for name, wanted in table.values.items():
-            if table.name == "dependencies" and name == BOOTLOADER:
-                _check_bootloader(table, wanted)
-            else:
-                raise table.error(name, f"is a dependency; {NOT_YET}")
-    package, library = manifest.table("package"), manifest.table("lib")
-    build = package.values.get("build")
-    if build not in (None, False) or (build is None and (root / "build.rs").is_file()):
-        script = build if isinstance(build, str) else "build.rs"
-        raise package.error("build", f"is a build script, {script}; {NOT_YET}")
-    if package.values.get("links") is not None:
-        raise package.error("links", f"needs a build script; {NOT_YET}")
-    for key in ("proc-macro", "proc_macro"):
-        if library.values.get(key):
-            raise library.error(key, f"makes this package a procedural macro; {NOT_YET}")
-    for key in ("crate-type", "crate_type"):
-        for kind in library.strings(key):
-            if kind not in ("lib", "rlib"):
-                raise library.error(key, f"is {show(kind)}; only lib and rlib are built for a kernel")
-
-
-def _dependency_tables(manifest: Table) -> Iterator[Table]:
-    kinds = ("dependencies", "dev-dependencies", "dev_dependencies", "build-dependencies", "build_dependencies")
-    for place in (manifest, *(manifest.table("target").table(name) for name in manifest.table("target").values)):
-        for kind in kinds:
-            yield place.table(kind)
-
-
-def _check_bootloader(table: Table, wanted: object) -> None:
-    if isinstance(wanted, dict):
-        for key in wanted:
-            if key != "version" and not (key == "features" and wanted[key] == []):
-                raise table.error(f"{BOOTLOADER}.{key}", f"is more than the version of a loader; {NOT_YET}")
-        wanted = wanted.get("version")
-    if not isinstance(wanted, str) or not _BOOTLOADER_09.fullmatch(wanted.strip()):
-        words = "has no version" if wanted is None else f"is {show(wanted)}; only 0.9.x is understood"
-        raise table.error(BOOTLOADER, f"{words}: {NOT_YET}")
 
 
 def _name(package: Table) -> str:
