@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from bootwright.errors import BootwrightError
 from bootwright.filelock import lock_file
@@ -29,7 +28,6 @@ from bootwright.filelock import lock_file
 DESCRIPTION = "description"  # a file of an entry: one line for the list
 _NAMES = re.compile(r"[A-Za-z0-9_.]+")
 _INTERNAL = ("lock", "new")
-DAY = 24 * 3600
 _PLACE_IS_BAD = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EEXIST}
 
 
@@ -195,43 +193,6 @@ class Store:
                 f"the store cannot be written: {name}: {error.strerror}",
                 f"the environment variable {variable} can name another place; `scons store` lists what it holds",
             ) from error
-
-
-def report(store: Store, prune: str, stream: TextIO) -> None:
-    """Writes the list of the store to stream; prune ("" for nothing) says what is removed first.
-
-    That is all, a number of days that an entry was not used (30), or a size to shrink to (500M, 2G). Raises
-    BootwrightError where it is something else.
-    """
-    if prune:
-        for entry in _prune(store, prune):
-            print(f"removed  {_line(entry)}", file=stream)
-    entries = store.entries()
-    for entry in entries:
-        print(_line(entry), file=stream)
-    total = sum(entry.size for entry in entries)
-    count = f"{len(entries)} entr{'y' if len(entries) == 1 else 'ies'}"
-    print(f"{store.root}: {count}, {_size(total)}", file=stream)
-
-
-def _prune(store: Store, text: str) -> list[Entry]:
-    if text == "all":
-        return store.prune(everything=True)
-    number = re.fullmatch(r"(\d+)([dMG]?)", text)
-    if number is None:
-        raise BootwrightError(f"PRUNE={text} is neither all, nor days (30), nor a size (500M, 2G)")
-    if number[2] in ("M", "G"):
-        return store.prune(larger_than=int(number[1]) << (20 if number[2] == "M" else 30))
-    return store.prune(unused_for=int(number[1]) * DAY)
-
-
-def _line(entry: Entry) -> str:
-    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.last_used))
-    return f"{entry.kind:<8} {entry.key[:16]:<16} {_size(entry.size):>9}  used {used}  {entry.description}".rstrip()
-
-
-def _size(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB"
 
 
 def _to_disk(path: Path) -> None:
