@@ -274,13 +274,18 @@ def command(
         if system in (System.BREW, System.WINGET):
             rustups.discard("llvm-objcopy")  # the package of ld.lld brings it there
     packaged = [n for n in names if n not in rustups or (n == "rustc" and not by_rustup)]
-    words = list(apt_packages) if system is System.APT else _words(packaged, system)
+    by_name = [n for n in packaged if n not in PROGRAMS]  # no package of them is known
+    if system is System.APT:
+        words = list(apt_packages)
+    else:
+        words = _words(packaged, system)
+        by_name = [n for n in packaged if not program(n).packages.get(system)]
     parts = []
-    if system in INSTALL and words:
+    if words:
         start = INSTALL[system].removeprefix("sudo ") if is_root else INSTALL[system]
         parts.append(f"{start} {' '.join(words)}")
-    elif packaged and system not in INSTALL:
-        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in packaged)}")
+    if by_name:
+        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in by_name)}")
     components = dict.fromkeys(program(n).component for n in names if n in rustups and program(n).component)
     parts += [f"rustup component add {' '.join(components)}"] if components else []
     parts += [f"rustup target add {BARE_TARGET}"] if "rustc" in rustups else []

@@ -193,7 +193,7 @@ COMMANDS = {
     System.DNF: "sudo dnf install rust rust-src lld llvm qemu-system-x86 rustfmt clippy gdisk",
     System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 qemu-ui-gtk gptfdisk",
     System.BREW: f"brew install rustup lld llvm qemu gptfdisk && {RUSTUPS}",
-    System.WINGET: f"winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && {RUSTUPS}",
+    System.WINGET: f"winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && install sgdisk && {RUSTUPS}",
     System.OTHER: f"install rustup (https://rustup.rs), ld.lld, qemu-system-x86_64, sgdisk && {RUSTUPS}".replace(
         "add rustfmt", "add llvm-tools rustfmt"
     ),
@@ -208,6 +208,11 @@ def test_the_command_is_that_of_the_system(system: System) -> None:
 def test_what_rustups_compiler_lacks_is_rustups_to_bring() -> None:
     brought = hostprograms.command(["rustc", "rustfmt", "sgdisk"], System.DNF, by_rustup=True)
     assert brought == "sudo dnf install gdisk && rustup component add rustfmt && rustup target add x86_64-unknown-none"
+
+
+def test_a_program_without_a_known_package_is_named() -> None:
+    for system in System:
+        assert hostprograms.command(["mkfs.odd"], system) == "install mkfs.odd"
 
 
 def test_root_needs_no_sudo() -> None:
