@@ -193,7 +193,8 @@ COMMANDS = {
     System.DNF: "sudo dnf install rust rust-src lld llvm qemu-system-x86 rustfmt clippy gdisk",
     System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 qemu-ui-gtk gptfdisk",
     System.BREW: f"brew install rustup lld llvm qemu gptfdisk && {RUSTUPS}",
-    System.WINGET: f"winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && install sgdisk && {RUSTUPS}",
+    System.WINGET: "winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && "
+    f"install sgdisk && {RUSTUPS}",
     System.OTHER: f"install rustup (https://rustup.rs), ld.lld, qemu-system-x86_64, sgdisk && {RUSTUPS}".replace(
         "add rustfmt", "add llvm-tools rustfmt"
     ),
