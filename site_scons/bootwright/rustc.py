@@ -119,7 +119,7 @@ def check_reads(
     names = list(info.files)
     link = scratch / "link.d"
     if link.exists():
-        names += [name for name in read_linker_dependencies(link.read_text(encoding="utf-8")) if not _is_object(name)]
+        names += read_linker_dependencies(link.read_text(encoding="utf-8"))
     known = {os.path.normpath(path) for path in declared}
     roots = tuple(f"{os.path.normpath(root)}{os.sep}" for root in (scratch, *toolchain_roots))
     paths = {os.path.normpath(cwd / name) for name in names}
@@ -135,11 +135,6 @@ def check_reads(
             f"{cwd / 'Cargo.toml'} does not name the environment variable {', '.join(undeclared)}, which env!() read",
             f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    env = {json.dumps(undeclared)}",
         )
-
-
-def _is_object(name: str) -> bool:
-    """Says whether name is one of rustc's own objects, which it hands to the linker without a directory."""
-    return name.endswith(".rcgu.o") and "/" not in name
 
 
 def read_linker_dependencies(text: str) -> tuple[str, ...]:

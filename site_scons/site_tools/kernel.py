@@ -39,6 +39,8 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
     package = manifest.read_package(directory)
+    for warning in package.warnings:
+        tell(warning)
     if package.main is None:
         raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
     word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
@@ -59,6 +61,7 @@ def _add_variant(env: Environment, package: Package, core: Core, files: list[Ent
     _set_crate(env, package, core, variant)
     place = f"{env['BUILD']}/{variant}"
     objects = f"{place}/obj/{core.name}/{package.name}"
+    assert package.main is not None, "add_kernels looked"
     library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
     nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant)
 
@@ -130,7 +133,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
             *package.cfg_flags(),
         ],
         RUSTLINKFLAGS=[*(STATIC if core.x86_64 else []), *KEEP_SECTIONS, *LINK_FILES],
-        RUSTINPUTS=[env.File(str(path)) for path in package.input_files()],
+        RUSTINPUTS=[env.File(str(path)) for path in (package.root / "Cargo.toml", *package.input_files())],
         KERNELSETTINGS=_settings(package),
     )
     if script:

@@ -30,7 +30,7 @@ from door import action, modules, session
 COMMAND = (
     "$RUSTC --crate-name $RUSTCRATENAME --crate-type $RUSTCRATETYPE --edition $RUSTEDITION $_RUSTTARGET"
     " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $_RUSTLINKER $) $RUSTLINKFLAGS"
-    " $( $_RUSTEXTERNS $) --emit=$RUSTEMIT $RUSTROOT"
+    " $( $_RUSTEXTERNS $) --out-dir $RUSTOUTDIR --emit=$RUSTEMIT $RUSTROOT"
 )
 MODULES = ("rustc", "atomic", "procs")
 

@@ -97,8 +97,8 @@ def test_a_variable_that_the_graph_does_not_know_gives_the_line_to_paste(tmp_pat
 def test_a_file_that_the_linker_read_must_be_known_too(tmp_path: Path, scratch: Path) -> None:
     cwd = tmp_path / "k"
     declared = {cwd / "src/main.rs", tmp_path / "logo.bin"}
-    read = (f"{scratch}/rustcAbc/symbols.o", "x.0.rcgu.o", "/sys\\ root/libcore.rlib", "my\\ link.ld")
-    read = (f"{scratch}/rustcAbc/symbols.o", "x.0.rcgu.o", "/sys\\ root/libcore.rlib", "my\\ link.ld")
+    read = (f"{scratch}/rustcAbc/symbols.o", f"{scratch}/x.0.rcgu.o", "/sys\\ root/libcore.rlib", "my\\ link.ld")
+    read = (f"{scratch}/rustcAbc/symbols.o", f"{scratch}/x.0.rcgu.o", "/sys\\ root/libcore.rlib", "my\\ link.ld")
     link = f"{scratch}/x.elf: \\\n " + " \\\n ".join(read) + "\n\n"
     (scratch / "link.d").write_text(link)
     with pytest.raises(BootwrightError, match=r"does not name my link\.ld,"):
