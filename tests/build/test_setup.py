@@ -130,6 +130,20 @@ def test_a_set_up_that_was_killed_is_completed_by_the_next_run(checkout: Checkou
     assert not (checkout.path / ".venv" / "bootwright.unfinished").exists()
 
 
+def test_a_change_that_was_killed_and_taken_back_does_not_trust_the_old_stamp(checkout: Checkout) -> None:
+    checkout.run("doctor")
+    checkout.require("4.11.2")
+    process = checkout.start("doctor")
+    while not (checkout.path / ".venv" / "bootwright.unfinished").exists() and process.poll() is None:
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    checkout.require("4.11.1")
+    status, out, told = checkout.run("doctor")
+    assert (status, out) == (0, f"scons doctor in {checkout.path}\n")
+    assert "did not end" in told
+
+
 def test_two_first_runs_at_once_take_turns(checkout: Checkout) -> None:
     first, second = checkout.start("doctor"), checkout.start("doctor")
     results = [(*process.communicate(timeout=120), process.returncode) for process in (first, second)]

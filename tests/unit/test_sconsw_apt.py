@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from bootwright import apt
+from bootwright import apt, watched
 from bootwright.errors import BootwrightError
 from bootwright.watched import Ended
 
@@ -95,6 +95,54 @@ def test_a_compiler_whose_sources_have_compiler_builtins_inside_needs_no_package
 
 def test_an_installed_compiler_decides_the_llvm() -> None:
     assert apt.packages_for(FakeArchive(BOOKWORM, brings=["libllvm22"]), ["ld.lld"], 19, False) == ["lld-19", "llvm-19"]
+
+
+class Runs:
+    """Stands for watched.watch: collects the commands and ends each as it was told."""
+
+    def __init__(self, *ends: Ended) -> None:
+        self.ends = list(ends)
+        self.commands: list[list[str]] = []
+
+    def watch(self, argv: list[str], environ: object, progress: object) -> Ended:
+        self.commands.append([word for word in argv if "=" not in word])
+        return self.ends.pop(0)
+
+
+DONE = Ended(0, ())
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *ends: Ended) -> tuple[Runs, list[str]]:
+    runs, told = Runs(*ends), list[str]()
+    monkeypatch.setattr(watched, "watch", runs.watch)
+    apt.Apt({}, ["sudo"], told.append).install(["rustc", "gdisk"])
+    return runs, told
+
+
+def test_one_line_says_what_is_installed_and_nothing_is_ever_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, told = install(monkeypatch, DONE)
+    assert told == ["installing with apt-get (sudo): rustc gdisk"]
+    (command,) = runs.commands
+    assert command[0] == "sudo"
+    assert {"apt-get", "install", "-y", "--no-install-recommends", "--no-remove"} <= set(command)
+    assert command[-2:] == ["rustc", "gdisk"]
+
+
+def test_lists_that_name_missing_files_are_renewed_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, told = install(monkeypatch, Ended(100, ("E: Failed to fetch x  404  Not Found",)), DONE, DONE)
+    assert ["update" in command for command in runs.commands] == [False, True, False]
+    assert told[1] == "apt-get update, since the archive has moved on"
+
+
+def test_an_installation_that_was_killed_is_completed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, told = install(monkeypatch, Ended(100, ("E: dpkg was interrupted, run 'dpkg --configure -a'",)), DONE, DONE)
+    assert runs.commands[1][-3:] == ["dpkg", "--configure", "-a"]
+    assert "was interrupted" in told[1]
+
+
+def test_a_failure_is_told_after_one_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BootwrightError, match="no archive answers"):
+        install(monkeypatch, Ended(100, ("E: Temporary failure resolving 'x'",)))
 
 
 @pytest.mark.parametrize(
