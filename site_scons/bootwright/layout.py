@@ -79,6 +79,18 @@ CHECKSUM_MULTIPLIER = 0x9E3779B97F4A7C15
 BOOT_SECTOR_ADDRESS = 0x7C00
 LOW_MEMORY_LIMIT = 0x80000  # stay below: the EBDA may begin anywhere above
 
+STAGE_END = 0x10000  # the stage, its data included, fits one real-mode segment
+READ_BUFFER_ADDRESS = 0x10000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
+READ_MAX_SECTORS = 127  # what every BIOS takes in one call
+LOADER_TABLES_ADDRESS = 0x20000  # the loader's own page tables: six pages that map up to 4 GiB
+MEMORY_FLOOR = MIB  # nothing is allocated below, nothing at or above the ceiling, which the loader's tables end at
+MEMORY_CEILING = 4096 * MIB
+VGA_START = 0xA0000
+VGA_END = 0xC0000
+VGA_TEXT = 0xB8000
+PAGE_SIZE = 4096
+LARGE_PAGE_SIZE = 2 * MIB
+
 # Verdicts of the guest. Port E9 is QEMU's debug console; isa-debug-exit returns value * 2 + 1.
 DEBUG_CONSOLE_PORT = 0xE9
 DEBUG_EXIT_PORT = 0xF4

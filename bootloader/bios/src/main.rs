@@ -1,0 +1,47 @@
+//! The BIOS loader's stage: from the boot sector to the kernel's first instruction.
+//!
+//! Everything here is specific to a BIOS; what is not is in the crates `common` and `arch_x86_64`.
+#![no_std]
+#![no_main]
+
+mod a20;
+mod bios;
+mod console;
+mod e820;
+mod edd;
+mod exceptions;
+mod kernel;
+mod physical;
+mod screen;
+
+use core::convert::Infallible;
+
+use common::failure::{Failure, Kind};
+
+/// Entered from real_mode.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
+extern "sysv64" fn main(drive: u8) -> ! {
+    let Err(failure) = boot(drive);
+    console::fail(&failure)
+}
+
+fn boot(drive: u8) -> Result<Infallible, Failure> {
+    screen::prepare();
+    if !has_no_execute() {
+        return Err(Kind::NoExecuteDisable.alone());
+    }
+    a20::enable()?;
+    let map = e820::read()?;
+    physical::map_up_to(map.usable_end(layout::MEMORY_CEILING));
+    kernel::boot(&mut edd::Disk::new(drive), map)
+}
+
+/// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20).
+fn has_no_execute() -> bool {
+    core::arch::x86_64::__cpuid(0x8000_0001).edx & 1 << 20 != 0
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! {
+    let line = info.location().map_or(0, |location| location.line());
+    console::fail(&Kind::Panic.with(line.into(), 0))
+}

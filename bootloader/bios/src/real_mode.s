@@ -1,0 +1,209 @@
+# The stage's head and its way between 64-bit mode and the BIOS.
+#
+# Real mode is left at once; everything else is Rust, which calls the BIOS through bios_thunk. The stack is one for
+# both modes: it lies below 0x7C00, and so do all addresses here fit 16 bits.
+.section .stage_header, "awx"
+.code16
+.global stage_entry
+stage_entry:
+    jmp enter_stage
+    .org {STAGE_MAGIC_OFFSET}
+    .quad {STAGE_MAGIC}
+# loader.py fills in sectors, checksum and build id.
+    .org {STAGE_HEADER_SIZE}
+
+# Entered by the boot sector in real mode with segments 0 and the stack below 0x7C00; the drive is in its memory.
+enter_stage:
+    mov di, offset stage_bss
+    mov cx, offset stage_bss_end
+    sub cx, di
+    shr cx, 2
+    xor eax, eax
+    rep stosd
+
+    pushfd                       # CPUID is there when the flag ID can be changed
+    pop eax
+    mov ecx, eax
+    xor eax, 1 << 21
+    push eax
+    popfd
+    pushfd
+    pop eax
+    xor eax, ecx
+    jz no_long_mode
+    mov eax, 0x80000000
+    cpuid
+    cmp eax, 0x80000001
+    jb no_long_mode
+    mov eax, 0x80000001
+    cpuid
+    bt edx, 29
+    jc has_long_mode
+no_long_mode:
+    mov si, offset {NO_LONG_MODE}
+    jmp say_and_wait
+
+has_long_mode:
+    push {LOADER_TABLES_ADDRESS} >> 4
+    pop es                       # three tables that map the first 2 MiB; Rust maps the rest
+    xor di, di
+    xor eax, eax
+    mov cx, 3 * 1024
+    rep stosd
+    mov dword ptr es:[0], {LOADER_TABLES_ADDRESS} + 0x1000 + 3
+    mov dword ptr es:[0x1000], {LOADER_TABLES_ADDRESS} + 0x2000 + 3
+    mov dword ptr es:[0x2000], 0x83
+    mov ebx, offset start_rust
+    jmp enter_long_mode
+
+# Calls the handler of a BIOS interrupt: edi its number, rsi the Registers, which are below 64 KiB.
+.code64
+.global bios_thunk
+bios_thunk:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [thunk_stack], rsp
+    mov [thunk_registers], esi
+    mov eax, [rdi * 4]           # the handler's far address, from the table at 0
+    mov [thunk_handler], eax
+    push {CODE_16}
+    push offset leave_long_mode
+    retfq
+
+.code16
+leave_long_mode:                 # compatibility mode, 16 bit
+    mov ax, {DATA_16}
+    mov ds, ax
+    mov es, ax
+    mov fs, ax
+    mov gs, ax
+    mov ss, ax
+    mov eax, cr0
+    and eax, 0x7FFFFFFF          # PG
+    mov cr0, eax
+    mov ecx, 0xC0000080          # EFER: a BIOS may turn on paging of its own
+    xor eax, eax
+    xor edx, edx
+    wrmsr
+    mov cr4, eax
+    mov eax, cr0
+    and al, 0xFE                 # PE
+    mov cr0, eax
+    .byte 0xEA
+    .word real_mode, 0
+real_mode:
+    xor ax, ax
+    mov ss, ax
+    mov ds, ax
+    mov fs, ax
+    mov gs, ax
+    lidt [real_mode_idt]
+    # As INT does: flags (IF set), CS, IP for the handler's IRET; then its own address for our RETF.
+    push 0x0202
+    push cs
+    push offset bios_returned
+    push dword ptr [thunk_handler]
+    mov si, [thunk_registers]
+    mov eax, [si + {EAX}]
+    mov ebx, [si + {EBX}]
+    mov ecx, [si + {ECX}]
+    mov edx, [si + {EDX}]
+    mov edi, [si + {EDI}]
+    mov ebp, [si + {EBP}]
+    mov es, [si + {ES}]
+    push word ptr [si + {DS}]
+    mov esi, [si + {ESI}]
+    pop ds
+    .byte 0xCB                   # retf, 16 bit
+bios_returned:                   # only SS:SP are what they were
+    pushfd
+    cli
+    cld
+    push esi
+    push 0
+    pop ds
+    mov si, [thunk_registers]
+    mov [si + {EAX}], eax
+    mov [si + {EBX}], ebx
+    mov [si + {ECX}], ecx
+    mov [si + {EDX}], edx
+    mov [si + {EDI}], edi
+    mov [si + {EBP}], ebp
+    mov [si + {ES}], es
+    pop dword ptr [si + {ESI}]
+    pop dword ptr [si + {EFLAGS}]
+    mov ebx, offset thunk_return
+
+# From real mode with DS = 0 to the address in ebx. Everything that a BIOS may have changed is loaded anew.
+enter_long_mode:
+    cli
+    lgdt [gdt_pointer]
+    mov eax, 1 << 5              # PAE, and nothing else
+    mov cr4, eax
+    mov eax, {LOADER_TABLES_ADDRESS}
+    mov cr3, eax
+    mov ecx, 0xC0000080          # EFER
+    mov eax, 1 << 8              # LME
+    xor edx, edx
+    wrmsr
+    mov eax, cr0
+    or eax, 0x80000001           # PG, PE
+    and eax, 0x9FFFFFFF          # caches on
+    mov cr0, eax
+    .byte 0xEA
+    .word in_long_mode, {CODE_64}
+.code64
+in_long_mode:
+    mov eax, {DATA_64}
+    mov ds, eax
+    mov es, eax
+    mov fs, eax
+    mov gs, eax
+    mov ss, eax
+    lidt [idt_pointer]
+    mov ebx, ebx
+    jmp rbx
+
+thunk_return:
+    mov rsp, [thunk_stack]
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+
+start_rust:
+    mov esp, {BOOT_SECTOR_ADDRESS}
+    movzx edi, byte ptr [drive]
+    call {MAIN}
+
+.balign 8
+thunk_stack:
+    .quad 0
+thunk_registers:
+    .long 0
+thunk_handler:
+    .long 0
+.balign 8
+# The accessed bits are set: the processor must not write here once the kernel's tables make it read-only.
+gdt:
+    .quad 0
+    .quad 0x00AF9B000000FFFF     # 08h: 64-bit code
+    .quad 0x00CF93000000FFFF     # 10h: data
+    .quad 0x00009B000000FFFF     # 18h: 16-bit code
+    .quad 0x000093000000FFFF     # 20h: data with real mode's limit
+gdt_end:
+    .balign 4
+    .word 0
+gdt_pointer:
+    .word gdt_end - gdt - 1
+    .quad gdt
+real_mode_idt:
+    .word 0x3FF
+    .long 0

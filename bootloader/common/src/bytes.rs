@@ -1,0 +1,34 @@
+//! Where bytes come from, and little-endian numbers in them.
+
+use crate::failure::Failure;
+
+/// A disk, a file, or memory that is read like one.
+pub trait ReadAt {
+    /// Returns the `length` bytes at `offset`, valid until the next read.
+    ///
+    /// A disk may demand that both are multiples of its sector and that `length` is at most `largest_read`.
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure>;
+
+    /// The most bytes that one call gives.
+    fn largest_read(&self) -> usize;
+}
+
+/// The `N` bytes at `offset`, or `None` where they leave `bytes`.
+pub fn take<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
+    bytes.get(offset..)?.first_chunk().copied()
+}
+
+/// The little-endian u16 at `offset`.
+pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    take(bytes, offset).map(u16::from_le_bytes)
+}
+
+/// The little-endian u32 at `offset`.
+pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    take(bytes, offset).map(u32::from_le_bytes)
+}
+
+/// The little-endian u64 at `offset`.
+pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    take(bytes, offset).map(u64::from_le_bytes)
+}

@@ -1,0 +1,147 @@
+//! The one table of failures: a two-character code and a sentence each, and how both are told.
+
+/// What went wrong, and the two numbers that its sentence names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: Kind,
+    pub numbers: [u64; 2],
+}
+
+macro_rules! failures {
+    ($($name:ident $code:literal $sentence:literal)*) => {
+        /// One row of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind { $($name),* }
+
+        impl Kind {
+            /// The two characters that the screen shows.
+            pub const fn code(self) -> [u8; 2] {
+                match self { $(Kind::$name => *$code),* }
+            }
+
+            /// The sentence; `{}` stands for a number in decimal, `{x}` for one in hexadecimal.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Kind::$name => $sentence),* }
+            }
+
+            /// Every row, in the table's order.
+            pub const ALL: &'static [Kind] = &[$(Kind::$name),*];
+        }
+    };
+}
+
+// The README's table is tested against these rows. The boot sector has room for the codes alone.
+failures! {
+    // The boot sector.
+    NoEdd               b"DE" "the BIOS cannot read this disk by LBA (no EDD, INT 13h AH=41h)"
+    StageUnreadable     b"DS" "the loader's stage cannot be read from the disk"
+    StageMagic          b"SM" "there is no stage of this loader at its place on the disk"
+    StageBuildId        b"SI" "boot sector and stage come from two different builds"
+    StageChecksum       b"SC" "the stage's checksum is wrong: the disk is damaged"
+    // The processor and its memory.
+    NoLongMode          b"CL" "this processor has no 64-bit mode"
+    NoExecuteDisable    b"CN" "this processor has no NX bit"
+    A20                 b"A2" "address line A20 stays off: 2401h, keyboard controller and port 92h were tried"
+    NoMemoryMap         b"ME" "the BIOS reports no memory: E820, E801 and 88h all fail"
+    OutOfMemory         b"MF" "{} bytes of memory are needed; the largest free piece below 4 GiB has {}"
+    // The disk.
+    DiskRead            b"DR" "the disk cannot be read at LBA {}; the BIOS says {x}"
+    GptSignature        b"GS" "there is no GUID partition table at LBA 1"
+    GptHeader           b"GH" "the GPT header's CRC is {x}; it states {x}"
+    GptHeaderField      b"GF" "the GPT header is out of bounds at byte {}: {}"
+    GptEntries          b"GA" "the CRC of the partition entries is {x}; the GPT header states {x}"
+    GptBounds           b"GB" "the kernel partition takes LBA {} to {}, outside of what the GPT header allows"
+    NoKernelPartition   b"GK" "there is no kernel partition among the {} entries of the GPT"
+    // The kernel file.
+    KernelMagic         b"KM" "the kernel partition holds no kernel file"
+    KernelHeader        b"KH" "the kernel header's checksum is {x}; it states {x}"
+    KernelVersion       b"KV" "the kernel file has version {}; this loader reads version {}"
+    KernelField         b"KF" "the kernel header is out of bounds at byte {}: {}"
+    KernelTruncated     b"KT" "the kernel file takes {} bytes; its partition has {}"
+    KernelTooBig        b"KB" "the kernel needs {} bytes of memory; the largest free piece below 4 GiB has {}"
+    KernelChecksum      b"KC" "the kernel's checksum is {x}; its header states {x}"
+    Handover            b"KP" "the kernel wants handover {}, which this loader does not know"
+    UnknownRecord       b"KR" "the kernel file holds record {} with value {x}, which this loader does not know"
+    RecordValue         b"KA" "record {} of the kernel file has the value {x}: not whole pages, or no canonical address"
+    KernelReturned      b"KX" "the kernel's entry point returned"
+    // The kernel's ELF.
+    ElfMagic            b"EM" "the kernel is no ELF file"
+    ElfClass            b"EC" "the kernel's ELF has class {} and data encoding {}; 2 and 1 are needed"
+    ElfVersion          b"EV" "the kernel's ELF has version {}; 1 is needed"
+    ElfMachine          b"EA" "the kernel is for machine {}; 62 (x86-64) is needed"
+    ElfPie              b"ET" "the kernel is position-independent; hint: relocation-model=static"
+    ElfType             b"EX" "the kernel's ELF has type {}; 2 (EXEC) is needed"
+    ElfHeaders          b"EH" "the ELF has {} program headers of {} bytes; 1 to 32 of 56 are allowed"
+    ElfOutside          b"EO" "the ELF names bytes up to {}; it has {}"
+    ElfFileSize         b"EZ" "a segment takes {} bytes from the file and only {} in memory"
+    ElfNotCanonical     b"EN" "a segment at {x} with {x} bytes leaves the canonical addresses"
+    ElfCongruence       b"EG" "a segment at {x} comes from offset {x}; they differ modulo 4096"
+    ElfOverlap          b"EL" "two segments overlap: one ends at {x}, the next begins at {x}"
+    ElfEmpty            b"ES" "the ELF has nothing to load"
+    ElfNoEntry          b"EE" "the entry point {x} lies in no executable segment"
+    ElfDynamic          b"ED" "the kernel needs a dynamic linker (program header of type {})"
+    ElfTls              b"EU" "the ELF has a second TLS segment, or one at {x} that is not loaded"
+    ElfWild             b"EW" "the kernel's addresses collide at {x} with what the loader keeps at {x}"
+    // The loader itself.
+    Exception           b"XX" "exception {} in the loader at {x}"
+    Panic               b"IE" "the loader contradicts itself at line {}"
+}
+
+impl Kind {
+    /// The failure with the numbers of its sentence, in their order.
+    pub const fn with(self, first: u64, second: u64) -> Failure {
+        Failure { kind: self, numbers: [first, second] }
+    }
+
+    /// The failure of a sentence without numbers.
+    pub const fn alone(self) -> Failure {
+        self.with(0, 0)
+    }
+
+    /// The code as the assembler stores it: a little-endian word.
+    pub const fn code_word(self) -> u16 {
+        u16::from_le_bytes(self.code())
+    }
+}
+
+impl Failure {
+    /// Tells one line to `put`, byte by byte: `bootwright: CODE sentence`.
+    pub fn tell(&self, put: &mut dyn FnMut(u8)) {
+        tell_text(b"bootwright: ", put);
+        tell_text(&self.kind.code(), put);
+        put(b' ');
+        let mut numbers = self.numbers.iter();
+        let mut rest = self.kind.sentence().as_bytes();
+        while let [byte, after @ ..] = rest {
+            rest = after;
+            let base = match rest {
+                [b'}', ..] if *byte == b'{' => 10,
+                [b'x', b'}', ..] if *byte == b'{' => 16,
+                _ => {
+                    put(*byte);
+                    continue;
+                }
+            };
+            if base == 16 {
+                tell_text(b"0x", put);
+            }
+            tell_number(numbers.next().copied().unwrap_or(0), base, put);
+            rest = rest.split_at_checked(base as usize / 16 + 1).map_or(rest, |(_, after)| after);
+        }
+        put(b'\n');
+    }
+}
+
+fn tell_text(text: &[u8], put: &mut dyn FnMut(u8)) {
+    for &byte in text {
+        put(byte);
+    }
+}
+
+fn tell_number(number: u64, base: u64, put: &mut dyn FnMut(u8)) {
+    if number >= base {
+        tell_number(number / base, base, put);
+    }
+    let digit = (number % base) as u8;
+    put(if digit < 10 { b'0' + digit } else { b'a' - 10 + digit });
+}
