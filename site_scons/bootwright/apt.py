@@ -27,7 +27,7 @@ WITH_STATUS = ("sh", "-c", 'exec "$@" 3>&1', "sh")
 INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
 INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
-SIMPLE = {"qemu-system-x86_64": "qemu-system-x86", "sgdisk": "gdisk", "gdb": "gdb"}
+SIMPLE = {"qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def llvm_packages(archive: Archive, major: int | None) -> list[str]:
     return [f"lld-{nearest}", f"llvm-{nearest}"]
 
 
-def packages_for(archive: Archive, names: Iterable[str], llvm: int | None, display: bool) -> list[str]:
+def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> list[str]:
     """Returns the packages that bring the programs; llvm is the LLVM of the compiler that is there, if one is.
 
     Raises BootwrightError where the release has no compiler that is new enough.
@@ -137,8 +137,6 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None, displ
             llvm = max((int(m[1]) for m in brought if m), default=None)
         packages += llvm_packages(archive, llvm)
     packages += [SIMPLE[name] for name in names if name in SIMPLE]
-    if display and "qemu-system-x86_64" in names:
-        packages.append("qemu-system-gui")
     return packages
 
 

@@ -18,7 +18,7 @@ from bootwright.hostprograms import PROGRAMS, Search, System
 
 HOME = Path(__file__).resolve().parents[2]
 OLDEST_QEMU = (7, 1)
-OPTIONAL = {"gdb"}  # a verb of its own; nobody lacks it who does not debug
+OPTIONAL = {"gdb", stamp.WINDOW}  # nobody lacks a debugger who does not debug, and a terminal shows the screen too
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
         llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
         by_apt = [name for name in names if not (of_rustup and name in ("rustfmt", "clippy-driver"))]
         try:
-            packages = apt.packages_for(apt.Archive(environ), by_apt, llvm, display=hostprograms.has_display(environ))
+            packages = apt.packages_for(apt.Archive(environ), by_apt, llvm)
         except BootwrightError as error:
             return error.hint
         rustup = of_rustup and not by_apt
@@ -81,8 +81,9 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
 
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
     """Looks at everything; starts each program once for its version."""
-    search = hostprograms.find_programs(PROGRAMS, kernel_dir, environ, rustc)
-    findings = tuple(_examine_program(name, search, environ) for name in PROGRAMS)
+    names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
+    search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
+    findings = tuple(_examine_program(name, search, environ) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
 
 
@@ -149,7 +150,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
     state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
     facts[".venv"] = f"{HOME / '.venv'}: {state}"
     facts.update(_store())
-    facts["display"] = "yes" if hostprograms.has_display(environ) else "none: run shows the text screen in the terminal"
+    facts["display"] = "yes" if stamp.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 
 

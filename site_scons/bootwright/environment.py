@@ -38,6 +38,7 @@ def prepare(wanted: stamp.Wanted) -> int:
 
 def _set_up(wanted: stamp.Wanted) -> None:
     home = Path(wanted.home)
+    before = stamp.found_before(wanted)  # so that run and test, in turn, do not forget each other's programs
     search = _find(wanted)
     lacks_ensurepip = not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
     if search.missing or lacks_ensurepip:
@@ -48,7 +49,8 @@ def _set_up(wanted: stamp.Wanted) -> None:
             raise search.missing[hopeless[0]]
     if not stamp.venv_is_valid(wanted):
         dotvenv.make(home, wanted.environ)
-    _save(home, stamp.write(wanted, {name: str(path) for name, path in search.found.items()}))
+    known = {**before, **{name: str(path) for name, path in search.found.items()}}
+    _save(home, stamp.write(wanted, known))
 
 
 def _find(wanted: stamp.Wanted) -> hostprograms.Search:
@@ -78,7 +80,8 @@ def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip:
         words = hostprograms.command(others, system, packages, hostprograms.has_rustup(search, wanted.environ))
         if any(PROGRAMS[name].essential for name in others):
             raise BootwrightError(f"{_listed(others)} {_is(others)} missing", words)
-        tell(f"{_listed(others)} {_is(others)} missing, so some tests will not run; to get {_them(others)}: {words}")
+        result = " and ".join(dict.fromkeys(PROGRAMS[name].lacking for name in others))
+        tell(f"{_listed(others)} {_is(others)} missing, so {result}; to get {_them(others)}: {words}")
 
 
 def _install_by_apt(
@@ -95,12 +98,14 @@ def _install_by_apt(
     if root is not None and apt.lists_are_stale(archive):
         installer.update("its lists of packages are missing or old")
     llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
-    packages = apt.packages_for(archive, names, llvm, hostprograms.has_display(wanted.environ))
+    packages = apt.packages_for(archive, names, llvm)
     if lacks_ensurepip:
         packages.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     if root is None:
         lacking = [*names, "ensurepip"] if lacks_ensurepip else names
         words = f"{hostprograms.INSTALL[System.APT]} {' '.join(packages)}"
+        if apt.lists_are_stale(archive):
+            words = f"sudo apt-get update && {words}"
         raise BootwrightError(f"{_listed(lacking)} {_is(lacking)} missing, and sconsw is not root here", words)
     installer.install(packages)
     return packages

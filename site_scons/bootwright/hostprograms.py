@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from bootwright import rustup, toolchain
+from bootwright import rustup, stamp, toolchain
+from bootwright.display import find_display
 from bootwright.errors import BootwrightError
 
 BARE_TARGET = "x86_64-unknown-none"  # the loader is always built for it
+QEMU = "qemu-system-x86_64"
 RUSTUP_SITE = "https://rustup.rs"
 OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver"}  # which are right depends on rustc
 
@@ -49,9 +51,17 @@ class Program:
     name: str
     purpose: str
     verbs: str
-    essential: bool = True  # without it the verb cannot do its work; else some tests are not run
+    lacking: str = ""  # what becomes of the verb without it; empty: the verb cannot do its work
     packages: Mapping[System, str] = field(default_factory=dict)
     component: str = ""
+
+    @property
+    def essential(self) -> bool:
+        """Whether its verbs cannot do without it."""
+        return not self.lacking
+
+
+SOME_TESTS = "some tests will not run"
 
 
 def _packages(dnf: str = "", pacman: str = "", brew: str = "", winget: str = "") -> dict[System, str]:
@@ -82,12 +92,17 @@ PROGRAMS = {
             component="llvm-tools",
         ),
         Program(
-            "qemu-system-x86_64",
+            QEMU,
             "is the machine that runs the kernel",
             "run, screenshot, gdb, test",
-            packages=_packages(
-                "qemu-system-x86", "qemu-system-x86 qemu-ui-gtk", "qemu", "SoftwareFreedomConservancy.QEMU"
-            ),
+            packages=_packages("qemu-system-x86", "qemu-system-x86", "qemu", "SoftwareFreedomConservancy.QEMU"),
+        ),
+        Program(
+            stamp.WINDOW,
+            "shows the machine's screen in a window",
+            "run, gdb",
+            lacking="the machine's screen will be in the terminal",
+            packages=_packages("qemu-ui-gtk", "qemu-ui-gtk", "qemu", "SoftwareFreedomConservancy.QEMU"),
         ),
         Program(
             "gdb",
@@ -99,7 +114,7 @@ PROGRAMS = {
             "rustfmt",
             "checks the layout of the Rust sources",
             "test",
-            essential=False,
+            lacking=SOME_TESTS,
             packages=_packages("rustfmt", "rust"),
             component="rustfmt",
         ),
@@ -107,7 +122,7 @@ PROGRAMS = {
             "clippy-driver",
             "lints the Rust sources",
             "test",
-            essential=False,
+            lacking=SOME_TESTS,
             packages=_packages("clippy", "rust"),
             component="clippy",
         ),
@@ -115,7 +130,7 @@ PROGRAMS = {
             "sgdisk",
             "judges our partition tables as an outsider",
             "test",
-            essential=False,
+            lacking=SOME_TESTS,
             packages=_packages("gdisk", "gptfdisk", "gptfdisk"),
         ),
     )
@@ -124,7 +139,7 @@ PROGRAMS = {
 
 def program(name: str) -> Program:
     """Returns what is known of a program; one that only a test asks for is known by its name alone."""
-    return PROGRAMS.get(name) or Program(name, "serves a test", "test", essential=False)
+    return PROGRAMS.get(name) or Program(name, "serves a test", "test", SOME_TESTS)
 
 
 @dataclass
@@ -162,11 +177,6 @@ def this_system(environ: Mapping[str, str]) -> System:
     except OSError:
         os_release = ""
     return detect_system(environ, os_release)
-
-
-def has_display(environ: Mapping[str, str]) -> bool:
-    """Tells whether a window could be opened."""
-    return sys.platform in ("darwin", "win32") or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
@@ -219,9 +229,14 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
         return toolchain.find_llvm_tool(chosen, name, environ)
     if chosen and name in ("rustfmt", "clippy-driver"):
         return find_rust_tool(chosen, name, environ)
-    path = find_on_path(name, environ)
+    program_name = QEMU if name == stamp.WINDOW else name
+    path = find_on_path(program_name, environ)
     if path is None:
-        raise BootwrightError(f"{name} was not found on PATH")
+        raise BootwrightError(f"{program_name} was not found on PATH")
+    if name == stamp.WINDOW:
+        shown = find_display(path, (), environ)
+        if not shown.window:
+            raise BootwrightError(f"{path} has no window", shown.hint)
     return path
 
 

@@ -1,13 +1,14 @@
 """What a run of sconsw needs, and whether the stamp in .venv says that all of it is there.
 
-This is all that sconsw does on a machine that is set up, so it imports os alone and starts no process. The stamp is
-the last file that a set-up writes. It names the interpreter, PATH and programs that were found, then holds a copy of
-requirements.txt: what differs from today's makes it invalid.
+This is all that sconsw does on a machine that is set up, so it imports os and sys alone and starts no process. The
+stamp is the last file that a set-up writes. It names the interpreter, PATH and the programs that were found, then holds
+a copy of requirements.txt: what differs from today's makes it invalid.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "gdb": (*RUN, "gdb"),
     "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk"),
 }
+WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
+WITH_WINDOW = {"run", "gdb"}
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PATHS = ("KERNEL", "TARGET", "LDSCRIPT")  # variables that can name a file or a directory
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
@@ -37,26 +40,34 @@ class Wanted:
         self.home = home
         self.arguments = list(arguments)
         self.environ = environ
-        self.programs = needed_programs(arguments)
+        self.programs = needed_programs(arguments, has_display(environ))
 
     def surroundings(self) -> str:
         """Returns the settings that the search for the programs depends on, as one line."""
         get = self.environ.get
-        display = bool(get("DISPLAY") or get("WAYLAND_DISPLAY"))
-        return f"{get('PATH')!r} {get('RUSTUP_HOME')!r} {get('RUSTUP_TOOLCHAIN')!r} display={display}"
+        return f"{get('PATH')!r} {get('RUSTUP_HOME')!r} {get('RUSTUP_TOOLCHAIN')!r}"
 
 
-def needed_programs(arguments: Iterable[str]) -> tuple[str, ...]:
+def has_display(environ: Mapping[str, str]) -> bool:
+    """Tells whether a window could be opened."""
+    return os.name == "nt" or sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[str, ...]:
     """Returns the names of the programs that scons with these arguments needs, in the order of NEEDS."""
     arguments = list(arguments)
     if not NO_BUILD.isdisjoint(arguments):
         return ()
     verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
     needed = dict.fromkeys(name for verb in verbs for name in NEEDS.get(verb, BUILD))
+    if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
+        needed[WINDOW] = None
     for argument in arguments:
         variable, _, value = argument.partition("=")
         if value and variable in CHOSEN_BY_HAND:
             needed.pop(CHOSEN_BY_HAND[variable], None)
+            if variable == "QEMU":
+                needed.pop(WINDOW, None)
     return tuple(needed)
 
 
@@ -123,12 +134,17 @@ def venv_is_valid(wanted: Wanted) -> bool:
     return lines[:2] == [FORMAT, python] and python != "" and packages == requirements(wanted.home) != ""
 
 
+def found_before(wanted: Wanted) -> dict[str, str]:
+    """Returns the programs (name -> path) that the stamp names, if the search would be the same today."""
+    lines = read(stamp_path(wanted.home)).partition("\n\n")[0].split("\n")
+    if lines[2:3] != [wanted.surroundings()]:
+        return {}
+    return dict(line.split(" ", 2)[1:] for line in lines[3:] if line.count(" ") > 1)
+
+
 def is_valid(wanted: Wanted) -> bool:
     """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists."""
     if not venv_is_valid(wanted):
         return False
-    lines = read(stamp_path(wanted.home)).partition("\n\n")[0].split("\n")
-    if lines[2:3] != [wanted.surroundings()]:
-        return not wanted.programs
-    found = dict(line.split(" ", 2)[1:] for line in lines[3:])
+    found = found_before(wanted) if wanted.programs else {}
     return all(name in found and os.access(found[name], os.X_OK) for name in wanted.programs)

@@ -64,7 +64,7 @@ def findings(machine: Machine) -> dict[str, doctor.Finding]:
 
 def test_each_program_is_told_with_its_path_version_and_purpose(machine: Machine) -> None:
     found = findings(machine)
-    assert set(found) == set(hostprograms.PROGRAMS)
+    assert set(found) == set(hostprograms.PROGRAMS) - {"qemu-window"}
     qemu = found["qemu-system-x86_64"]
     assert (qemu.path, qemu.problem) == (str(machine.bin / "qemu-system-x86_64"), "")
     assert qemu.version == "QEMU emulator version 7.2.22 (Debian 1:7.2)"
@@ -101,6 +101,15 @@ def test_a_qemu_that_is_too_old_is_a_problem(machine: Machine, version: str, fin
     assert fine or (f"{version} " in qemu.problem and "oldest supported is 7.1" in qemu.problem)
 
 
+@pytest.mark.parametrize("module", ["gtk", "sdl", "curses"])
+def test_a_window_is_looked_for_where_there_is_a_display(machine: Machine, module: str) -> None:
+    machine.environ["DISPLAY"] = ":0"
+    machine.add("qemu-system-x86_64", f"QEMU emulator version 7.2.22\nnone\n{module}")
+    window = findings(machine)["qemu-window"]
+    assert window.state == ("found" if module != "curses" else "none")
+    assert module != "curses" or window.cure == "sudo dnf install qemu-ui-gtk"
+
+
 def test_json_goes_to_standard_output_or_to_a_file(
     machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,7 +117,7 @@ def test_json_goes_to_standard_output_or_to_a_file(
     said = json.loads(capsys.readouterr().out)
     assert said["complete"] is True
     assert said["facts"]["host triple"] == "x86_64-unknown-linux-gnu"
-    assert {program["name"] for program in said["programs"]} == set(hostprograms.PROGRAMS)
+    assert {program["name"] for program in said["programs"]} == set(hostprograms.PROGRAMS) - {"qemu-window"}
     doctor.report(Path("/a/kernel"), "", None, machine.environ, str(tmp_path / "doctor.json"))
     assert json.loads((tmp_path / "doctor.json").read_text()) == said
     assert capsys.readouterr().out == ""
@@ -191,7 +200,7 @@ RUSTUPS = "rustup component add rustfmt clippy && rustup target add x86_64-unkno
 COMMANDS = {
     System.APT: "sudo apt-get install --no-install-recommends a b",
     System.DNF: "sudo dnf install rust rust-src lld llvm qemu-system-x86 rustfmt clippy gdisk",
-    System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 qemu-ui-gtk gptfdisk",
+    System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 gptfdisk",
     System.BREW: f"brew install rustup lld llvm qemu gptfdisk && {RUSTUPS}",
     System.WINGET: "winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && "
     f"install sgdisk && {RUSTUPS}",
@@ -222,7 +231,7 @@ def test_root_needs_no_sudo() -> None:
 
 def test_the_cure_of_a_debian_names_its_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(hostprograms, "this_system", lambda environ: System.APT)
-    monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm, display: [f"{llvm}", *names])
+    monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm: [f"{llvm}", *names])
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     chosen = Machine(tmp_path).toolchain
     cure = doctor.cure(["ld.lld"], Search(toolchain=chosen), {})

@@ -35,13 +35,15 @@ class Bench:
         monkeypatch.setattr(rustup, "find_rustup", lambda environ: None)
         monkeypatch.setattr(apt, "as_root", lambda environ: self.root)
         monkeypatch.setattr(apt, "lists_are_stale", lambda archive: self.stale)
-        monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm, display: [f"package-{n}" for n in names])
+        monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm: [f"package-{n}" for n in names])
         monkeypatch.setattr(apt.Apt, "install", lambda installer, packages: self._install(packages))
         monkeypatch.setattr(apt.Apt, "update", lambda installer, reason: self.told.append(reason))
         monkeypatch.setattr(environment, "tell", self.told.append)
         monkeypatch.setattr(dotvenv, "make", lambda home, environ: None)
         monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: True)
-        (home / ".venv").mkdir()
+        python = Path(stamp.venv_python(str(home)))
+        python.parent.mkdir(parents=True)
+        python.touch()
 
     def _find(self, names: Sequence[str], *question: object) -> Search:
         found = {name: Path("/bin", name) for name in names if name not in self.missing}
@@ -69,6 +71,12 @@ def test_a_machine_that_has_all_installs_nothing_and_remembers_it(bench: Bench) 
     assert bench.run("run") == 0
     assert bench.installed == []
     assert "program qemu-system-x86_64 /bin/qemu-system-x86_64" in (bench.home / ".venv/bootwright.stamp").read_text()
+
+
+def test_the_programs_of_another_verb_are_not_forgotten(bench: Bench) -> None:
+    bench.run("test")
+    bench.run("run")
+    assert "program sgdisk /bin/sgdisk" in (bench.home / ".venv/bootwright.stamp").read_text()
 
 
 def test_what_is_missing_is_installed_and_no_more(bench: Bench) -> None:

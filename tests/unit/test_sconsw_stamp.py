@@ -56,6 +56,13 @@ def test_help_doctor_and_cleaning_need_no_program(arguments: list[str]) -> None:
     assert stamp.needed_programs(arguments) == ()
 
 
+def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
+    assert stamp.WINDOW in stamp.needed_programs(["run"], display=True)
+    assert stamp.WINDOW not in stamp.needed_programs(["run"], display=False)
+    assert stamp.WINDOW not in stamp.needed_programs(["run", "--headless"], display=True)
+    assert stamp.WINDOW not in stamp.needed_programs(["test"], display=True)
+
+
 def test_a_program_named_by_hand_is_not_looked_for() -> None:
     assert "rustc" not in stamp.needed_programs(["run", "RUSTC=/opt/rustc"])
     assert "qemu-system-x86_64" not in stamp.needed_programs(["run", "QEMU=qemu"])
