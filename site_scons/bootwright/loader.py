@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.elf.elffile import ELFFile
-
 from bootwright import layout, procs
 from bootwright.errors import BootwrightError
 
@@ -27,7 +25,7 @@ LINKER_SYMBOLS = ("BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_END")
 # Static code for addresses below 64 KiB, as small as it gets; no panic unwinds.
 FLAGS = (
     "--edition=2024", f"--target={TARGET}", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1",
-    "-Crelocation-model=static", "-Ccode-model=small", "-Cdebuginfo=0", "-Cincremental=",
+    "-Crelocation-model=static", "-Ccode-model=small", "-Cdebuginfo=0",
 )  # fmt: skip
 
 
@@ -107,6 +105,8 @@ def finish(program: Path) -> tuple[bytes, bytes]:
 
     The build id is made of both before it is written into them. Raises BootwrightError for a part that is too big.
     """
+    from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
+
     with program.open("rb") as stream:
         elf = ELFFile(stream)
         parts = [elf.get_section_by_name(name).data() for name in (".boot_sector", ".stage")]
