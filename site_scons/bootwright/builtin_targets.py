@@ -62,12 +62,16 @@ class Builtins:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What rustc makes of a specification: its error ("" for none), the data-layout it wants instead, and features of
-    the specification that LLVM does not know (with their sign)."""
+    """What rustc makes of a specification: its error ("" for none), and what it wants otherwise.
 
-    error: str
-    data_layout: str
-    unknown_features: tuple[str, ...]
+    data_layout is the layout it asks for; unknown_features are those that LLVM does not know, with their sign;
+    unknown_keys are those that a rustc before 1.91 passes over (later ones make it an error).
+    """
+
+    error: str = ""
+    data_layout: str = ""
+    unknown_features: tuple[str, ...] = ()
+    unknown_keys: tuple[str, ...] = ()
 
 
 def read_builtins(toolchain: Toolchain) -> Builtins:
@@ -85,13 +89,17 @@ def judge(toolchain: Toolchain, text: str, name: str) -> Verdict:
     ended = _ask(toolchain, text, name)
     layout = re.search(r"default layout, `([^`]+)`", ended.stderr)
     features = re.findall(r"^'([^']+)' is not a recognized feature", ended.stderr, re.MULTILINE)
-    error = ""
-    if ended.status != 0:
-        lines = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
-        error = re.sub(r"^error: (error loading target specification: )?", "", lines[-1] if lines else "rustc fails")
-        if "aborting due to" in error:
-            error = re.sub(r"^error: ", "", lines[0])
-    return Verdict(error, layout[1] if layout else "", tuple(dict.fromkeys(features)))
+    unused = re.search(r"target json file contains unused fields: (.*)", ended.stderr)
+    keys = tuple(unused[1].split(", ")) if unused else ()
+    error = "" if ended.status == 0 else _error(ended.stderr)
+    return Verdict(error, layout[1] if layout else "", tuple(dict.fromkeys(features)), keys)
+
+
+def _error(stderr: str) -> str:
+    """Returns the line of rustc's output that says most; where it panics that is another than the last."""
+    lines = re.findall(r"^error: (.*)", stderr, re.MULTILINE)
+    telling = [line for line in lines if not re.search(r"aborting due to|internal compiler|panicked", line)]
+    return telling[0].removeprefix("error loading target specification: ") if telling else "rustc fails"
 
 
 def _ask(toolchain: Toolchain, text: str, name: str) -> Ended:

@@ -123,8 +123,13 @@ def _migrate_and_check(spec: Spec, toolchain: Toolchain, origin: str) -> Migrate
     spec, changes = migrate(spec, builtins, origin)
     for _ in range(2):  # rustc names all unknown features and the layout it wants, then takes the specification
         verdict = judge(toolchain, _text(spec), "spec")
-        if not verdict.data_layout and not verdict.unknown_features:
+        if not (verdict.data_layout or verdict.unknown_features or verdict.unknown_keys):
             break
+        for key in verdict.unknown_keys:
+            if key not in GONE:
+                raise _unknown_key(key, builtins, origin)
+            del spec[key]
+            changes.append(f"{key}: removed, rustc {builtins.release} does not know it")
         if verdict.data_layout:
             changes = [change for change in changes if not change.startswith("data-layout")]
             changes.append(_layout_changed(spec))
@@ -151,6 +156,13 @@ def _changed(key: str, old: object, new: object) -> str:
 def _layout_changed(spec: Spec) -> str:
     why = "was another when this was written" if "data-layout" in spec else "was not there"
     return f"data-layout: LLVM's own for {spec['llvm-target']}, which {why}"
+
+
+def _unknown_key(key: str, builtins: Builtins, origin: str) -> BootwrightError:
+    known = builtins.keys or {name for spec in builtins.specs.values() for name in spec}
+    near = difflib.get_close_matches(key, sorted(known), 2, 0.8)
+    hint = f"did you mean {' or '.join(near)}?" if near else ""
+    return BootwrightError(f'{origin}: rustc {builtins.release} knows no key "{key}"', hint)
 
 
 class _Migration:
@@ -258,9 +270,7 @@ class _Migration:
         known = self.builtins.keys
         for key in [key for key in self.spec if known is not None and key not in known]:
             if key not in GONE:
-                near = difflib.get_close_matches(key, known or (), 2, 0.8)
-                hint = f"did you mean {' or '.join(near)}?" if near else ""
-                raise BootwrightError(f'{self.origin}: {self.rustc} knows no key "{key}"', hint)
+                raise _unknown_key(key, self.builtins, self.origin)
             self._drop(key, f"{self.rustc} does not know it")
 
     def _data_layout(self) -> None:
