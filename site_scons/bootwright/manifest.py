@@ -93,6 +93,7 @@ class Package:
             "CARGO_MANIFEST_DIR": str(self.root),
             "CARGO_MANIFEST_PATH": str(self.root / "Cargo.toml"),
             "CARGO_CRATE_NAME": crate,
+            "CARGO_PRIMARY_PACKAGE": "1",
             **({"CARGO_BIN_NAME": self.name} if crate_name is None else {}),
         }
 
@@ -227,7 +228,7 @@ def _lint_flags(lints: Table) -> tuple[str, ...]:
             level = lint.get("level", str, "")
             if level not in _LINT_LEVELS:
                 raise lint.error("level", f"is {show(level)}, not one of {', '.join(_LINT_LEVELS)}")
-            found.append((lint.get("priority", int, 0), f"{prefix}{name}", f"{_LINT_LEVELS[level]}={prefix}{name}"))
+            found.append((lint.get("priority", int, 0), name, f"{_LINT_LEVELS[level]}={prefix}{name}"))
             more += [f"--check-cfg={cfg}" for cfg in lint.strings("check-cfg")]
     # Of equal priority the last in the alphabet comes first.
     found.sort(key=lambda lint: lint[1], reverse=True)
