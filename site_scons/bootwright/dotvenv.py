@@ -48,8 +48,8 @@ def make(home: Path, environ: Mapping[str, str]) -> None:
             tell("an earlier set-up of .venv did not end, or its Python is gone: making it anew")
             _empty(venv)
         venv.mkdir(exist_ok=True)
+        Path(stamp.stamp_path(str(home))).unlink(missing_ok=True)  # first, so that no stamp ever lies beside a mark
         mark.touch()
-        Path(stamp.stamp_path(str(home))).unlink(missing_ok=True)
     except OSError as error:
         raise BootwrightError(
             f"{error.filename or venv} cannot be written: {error.strerror}",
