@@ -1,0 +1,84 @@
+"""core from the real sources: the same bytes wherever it is built, no path of this machine in them, and it links."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bootwright.store import Store
+from bootwright.sysroot import build_sysroot, manifest_text, sysroot_key
+from bootwright.toolchain import Toolchain, find_llvm_tool, find_rust_src, find_toolchain
+
+BARE = "x86_64-unknown-none"
+# Copies a slice, formats, and allocates: what needs compiler_builtins' memcpy, core and alloc.
+PROGRAM = """#![no_std]
+#![no_main]
+extern crate alloc;
+use core::alloc::{GlobalAlloc, Layout};
+
+struct Nothing;
+unsafe impl GlobalAlloc for Nothing {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 { core::ptr::null_mut() }
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+#[global_allocator]
+static ALLOCATOR: Nothing = Nothing;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+
+#[unsafe(no_mangle)]
+pub extern "C" fn _start(to: &mut [u8], from: &[u8], wide: u128) -> usize {
+    to.copy_from_slice(from);
+    alloc::format!("{wide} {:?}", wide / 7).len()
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def toolchain() -> Toolchain:
+    """The toolchain that a kernel gets here; its own core is not looked at."""
+    return find_toolchain(Path(__file__).parent, "sources.json", None, os.environ)
+
+
+@pytest.fixture(scope="module")
+def stored(toolchain: Toolchain) -> Path:
+    """The sysroot of the person's store, which is built if it is not there."""
+    library = find_rust_src(toolchain)
+
+    def build(out: Path) -> None:
+        build_sysroot(toolchain, BARE, None, library, out)
+
+    return Store().take_or_build("sysroot", sysroot_key(toolchain, BARE, library), build)
+
+
+def test_core_has_the_same_bytes_at_another_place_and_time_and_names_none(
+    toolchain: Toolchain, stored: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a place with blanks"
+    out.mkdir()
+    library = find_rust_src(toolchain)
+    assert library is not None
+    build_sysroot(toolchain, BARE, None, library, out)
+    assert manifest_text(out) == manifest_text(stored)
+    places = {str(place).encode() for place in (out, stored, library, library.resolve(), Path.home() / ".rustup")}
+    for rlib in out.rglob("*.rlib"):
+        data = rlib.read_bytes()
+        assert not [place for place in places if place in data], rlib
+
+
+def test_a_program_that_copies_formats_and_allocates_links_with_stable_flags(
+    toolchain: Toolchain, stored: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "program.rs").write_text(PROGRAM)
+    linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
+    argv = [str(toolchain.rustc), "--edition=2024", "--target", BARE, f"--sysroot={stored}", "-Cpanic=abort"]
+    environment = {name: value for name, value in os.environ.items() if name != "RUSTC_BOOTSTRAP"}
+    for profile in (["-Copt-level=0"], ["-Copt-level=3", "-Clto=fat"]):
+        flags = [*profile, f"-Clinker={linker}", "-o", str(tmp_path / "program"), str(tmp_path / "program.rs")]
+        done = subprocess.run([*argv, *flags], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "program").stat().st_size > 0
