@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bootwright.loader import build_loader
 from tests.lint.sources import HOME, tracked
 
 from bootwright import hostprograms
+from bootwright.errors import BootwrightError
+from bootwright.loader import build_loader
 from bootwright.store import Store
 from bootwright.sysroot import build_sysroot, sysroot_key
 from bootwright.toolchain import Toolchain, find_rust_src, has_core
@@ -114,7 +115,10 @@ def test_clippy_finds_nothing_in_the_small_kernels(clippy: Clippy, monkeypatch: 
 @pytest.mark.needs("clippy-driver")
 def test_clippy_finds_nothing_in_the_boot_loader(clippy: Clippy, tmp_path: Path) -> None:
     told: list[str] = []
-    build_loader(clippy.driver, clippy.sysroot, clippy.linker, HOME, tmp_path, told.append)
+    try:
+        build_loader(clippy.driver, clippy.sysroot, clippy.linker, HOME, tmp_path, told.append)
+    except BootwrightError as error:
+        pytest.fail(str(error), pytrace=False)
     assert [line for line in told if "warning" in line] == []
 
 
