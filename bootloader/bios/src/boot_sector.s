@@ -102,9 +102,12 @@ piece_is_read:
     jne fail
     mov si, {STAGE_LOAD_ADDRESS}
     mov cx, [si + {STAGE_SECTORS_OFFSET}]
-    shl cx, 7                    # doublewords
+    shl cx, 6                    # pairs of doublewords
     xor edx, edx
 sum:                             # rotate and add: over the whole stage this gives 0
+    lodsd
+    rol edx, 1
+    add edx, eax
     lodsd
     rol edx, 1
     add edx, eax

@@ -33,19 +33,18 @@ impl Reports {
     }
 }
 
-/// Returns the map, with frame zero and the loader's own memory taken out.
-pub fn read() -> Result<MemoryMap, Failure> {
+/// Fills the map; frame zero and the loader's own memory are taken out of it.
+pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
     let nothing = Report { start: 0, length: 0, purpose: Use::Reserved };
     let mut reports = Reports { list: [nothing; CAPACITY], count: 0 };
     read_e820(&mut reports);
     if !reports.list[..reports.count].iter().any(|report| report.purpose == Use::Usable) {
         read_e801_or_88(&mut reports)?;
     }
-    let mut map = MemoryMap::new(layout::MEMORY_FLOOR, layout::MEMORY_CEILING);
     map.take_reports(&reports.list[..reports.count]);
     map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
     map.reserve(layout::STAGE_LOAD_ADDRESS, layout::STAGE_END, Use::Bootloader);
-    Ok(map)
+    Ok(())
 }
 
 fn read_e820(reports: &mut Reports) {

@@ -29,11 +29,11 @@ const IDENTITY: [Identity; 2] = [
 ];
 
 /// Finds, reads, checks and starts the kernel.
-pub fn boot(disk: &mut Disk, mut map: MemoryMap) -> Result<Infallible, Failure> {
+pub fn boot(disk: &mut Disk, map: &mut MemoryMap) -> Result<Infallible, Failure> {
     let partition = gpt::find(disk, &layout::KERNEL_TYPE)?;
-    let kernel = read(disk, &partition, &mut map)?;
-    let mut space = PageTable::new(&mut Physical, &mut map)?;
-    let ready = boot::prepare(&kernel, &IDENTITY, &mut Physical, &mut map, &mut space)?;
+    let kernel = read(disk, &partition, map)?;
+    let mut space = PageTable::new(&mut Physical, map)?;
+    let ready = boot::prepare(&kernel, &IDENTITY, &mut Physical, map, &mut space)?;
     // SAFETY: `prepare` mapped the stage, which holds this code, the GDT and `returned`, to itself.
     unsafe { jump::jump(space.root, &ready, returned) }
 }

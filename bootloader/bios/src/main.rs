@@ -17,6 +17,7 @@ mod screen;
 use core::convert::Infallible;
 
 use common::failure::{Failure, Kind};
+use common::memory_map::MemoryMap;
 
 /// Entered from real_mode.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
 extern "sysv64" fn main(drive: u8) -> ! {
@@ -30,9 +31,10 @@ fn boot(drive: u8) -> Result<Infallible, Failure> {
         return Err(Kind::NoExecuteDisable.alone());
     }
     a20::enable()?;
-    let map = e820::read()?;
+    let mut map = MemoryMap::new(layout::MEMORY_FLOOR, layout::MEMORY_CEILING);
+    e820::read(&mut map)?;
     physical::map_up_to(map.usable_end(layout::MEMORY_CEILING));
-    kernel::boot(&mut edd::Disk::new(drive), map)
+    kernel::boot(&mut edd::Disk::new(drive), &mut map)
 }
 
 /// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20).

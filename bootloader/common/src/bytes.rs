@@ -14,21 +14,25 @@ pub trait ReadAt {
 }
 
 /// The `N` bytes at `offset`, or `None` where they leave `bytes`.
+#[inline]
 pub fn take<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()
 }
 
 /// The little-endian u16 at `offset`.
+#[inline]
 pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     take(bytes, offset).map(u16::from_le_bytes)
 }
 
 /// The little-endian u32 at `offset`.
+#[inline]
 pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     take(bytes, offset).map(u32::from_le_bytes)
 }
 
 /// The little-endian u64 at `offset`.
+#[inline]
 pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     take(bytes, offset).map(u64::from_le_bytes)
 }

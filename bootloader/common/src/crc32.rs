@@ -29,11 +29,9 @@ pub fn crc32(pieces: &[&[u8]]) -> u32 {
 
 /// Returns the CRC of `bytes`, quickly where the end of them is zero.
 pub fn crc32_sparse(bytes: &[u8]) -> u32 {
-    let mut used = bytes;
-    while let Some((rest, &[0, 0, 0, 0, 0, 0, 0, 0])) = used.split_last_chunk() {
-        used = rest;
-    }
-    !append_zeroes(walk(!0, used), bytes.len() - used.len())
+    let is_zero = |block: &&[u8]| block.first_chunk().is_some_and(|&block| u128::from_le_bytes(block) == 0);
+    let zeroes = bytes.rchunks_exact(16).take_while(is_zero).count() * 16;
+    !append_zeroes(walk(!0, &bytes[..bytes.len() - zeroes]), zeroes)
 }
 
 fn walk(register: u32, bytes: &[u8]) -> u32 {
