@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 
 def beside(path: Path) -> Path:
-    """Returns the temporary name for path: in the same directory, always the same, so that a leftover is overwritten."""
+    """Returns the temporary name for path, in its directory; it is always the same, so that a leftover is overwritten."""
     return path.with_name(f".{path.name}.new")
 
 
@@ -34,7 +33,7 @@ def new_file(path: Path) -> Iterator[Path]:
     remove(temporary)
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         remove(temporary)
         raise
