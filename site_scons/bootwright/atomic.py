@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def beside(path: Path) -> Path:
-    """Returns the temporary name for path, in its directory; it is always the same, so that a leftover is overwritten."""
+    """Returns the temporary name for path, in its directory; always the same, so that a leftover is overwritten."""
     return path.with_name(f".{path.name}.new")
 
 

@@ -53,10 +53,10 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
         command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
-        command += [str(home / "tests")] if own else ["-p", "conftest"]
+        command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
-        paths = [str(home / "site_scons"), str(home / "tests")]
-        return subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=False).returncode
+        environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
+        return subprocess.run(command, cwd=home, env=environment, check=False).returncode
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)
