@@ -54,7 +54,8 @@ def test_a_second_scons_works_while_a_machine_runs(checkout: Checkout, package: 
 
 def out(port: int, register: str, value: int) -> str:
     """Returns the statement that writes value to port."""
-    return f'unsafe {{ core::arch::asm!("out dx, {register}", in("dx") {port}u16, in("{register}") {value}) }}'
+    kind = "u8" if register == "al" else "u32"
+    return f'unsafe {{ core::arch::asm!("out dx, {register}", in("dx") {port}u16, in("{register}") {value}{kind}) }}'
 
 
 @pytest.mark.needs("qemu-system-x86_64")
