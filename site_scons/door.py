@@ -21,6 +21,7 @@ import SCons.Node
 from SCons.Action import Action
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
+from SCons.Script import GetBuildFailures
 
 from bootwright.builddir import BuildDirectory
 from bootwright.errors import BootwrightError, Status
@@ -79,7 +80,7 @@ class Session:
         self.directory.finish([Path(target.abspath) for target in unrecorded])
         if self.remove_at_end:
             self.directory.remove()
-        if self.start is not None:
+        if self.start is not None and not GetBuildFailures():
             with sentences_at_exit():
                 leave(self.start())
 
@@ -198,8 +199,6 @@ def record(env: Environment, name: str, sources: list[Entry], start: Callable[[]
     """Adds the alias name, which starts something once all is built and SCons has recorded it."""
 
     def note(target: list[Entry], source: list[Entry], env: Environment) -> None:
-        if session().start is not None:
-            raise BootwrightError(f"{name}: only one target of this kind at a time")
         session().start = start
 
     env.AlwaysBuild(env.Alias(name, sources, Action(note, lambda *_: "")))
