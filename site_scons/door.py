@@ -77,9 +77,7 @@ class Session:
 
     def _close(self) -> None:
         unrecorded = [t for t in self._began if t.get_state() != SCons.Node.executed]
-        self.directory.finish([Path(target.abspath) for target in unrecorded])
-        if self.remove_at_end:
-            self.directory.remove()
+        self.directory.finish([Path(target.abspath) for target in unrecorded], self.remove_at_end)
         if self.start is not None and not GetBuildFailures():
             with sentences_at_exit():
                 leave(self.start())

@@ -44,18 +44,14 @@ class BuildDirectory:
 
     def take(self, command: str, tell: Callable[[str], None]) -> None:
         """Locks the directory for command, waiting for another build to end; then removes what a dead one left."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            stream = (self.path / "lock").open("a+", encoding="utf-8")
-        except OSError as error:
-            raise BootwrightError(
-                f"{self.path} cannot be written: {error.strerror}", "the build needs a directory of its own"
-            ) from error
-        told = False
+        stream, told = self._open(), False
         while True:
             try:
                 _lock(stream)
-                break
+                if self._is_there(stream):
+                    break
+                stream.close()  # `scons -c` removed it while this process waited
+                stream = self._open()
             except OSError:
                 if not told:
                     stream.seek(0)
@@ -68,6 +64,21 @@ class BuildDirectory:
         self._lock = stream
         self._recover(tell)
 
+    def _open(self) -> IO[str]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return (self.path / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise BootwrightError(
+                f"{self.path} cannot be written: {error.strerror}", "the build needs a directory of its own"
+            ) from error
+
+    def _is_there(self, stream: IO[str]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(stream.fileno()), (self.path / "lock").stat())
+        except FileNotFoundError:
+            return False
+
     def started(self, targets: Iterable[Path]) -> None:
         """Records, safely on the disk, that an action which writes targets begins."""
         with self._journal.open("a", encoding="utf-8") as journal:
@@ -75,8 +86,11 @@ class BuildDirectory:
             journal.flush()
             os.fsync(journal.fileno())
 
-    def finish(self, unrecorded: Iterable[Path] = ()) -> None:
-        """Forgets the journal but for the unrecorded targets, since SCons knows the others; lets the next build in."""
+    def finish(self, unrecorded: Iterable[Path] = (), remove: bool = False) -> None:
+        """Forgets the journal but for the unrecorded targets, since SCons knows the others; lets the next build in.
+
+        remove takes the whole directory away while no other build can be in it.
+        """
         if self._lock is None:
             return
         self._journal.unlink(missing_ok=True)
@@ -84,10 +98,12 @@ class BuildDirectory:
         if left:
             self.started(left)
         self._lock.truncate(0)
+        if remove:
+            self._remove()
         self._lock.close()
         self._lock = None
 
-    def remove(self) -> None:
+    def _remove(self) -> None:
         """Removes the directory with all that is left in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
