@@ -26,10 +26,11 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
     """Writes which programs of tests there are, and the machine that they run in."""
     from bootwright.kernel_tests import TestProgram
     from bootwright.pytest_kernel import write_programs
+    from bootwright.qemu import split_flags
     from bootwright.run import RunConfig
 
     timeout = float(env["TIMEOUT"]) if env["TIMEOUT"] else None
-    config = RunConfig(Path(), env["QEMU"] or None, tuple(env.Split(env["QEMUFLAGS"])), env["MEMORY"], timeout=timeout)
+    config = RunConfig(Path(), env["QEMU"] or None, split_flags(env["QEMUFLAGS"]), env["MEMORY"], timeout=timeout)
     listed = [TestProgram(package, name, Path(elf), Path(image)) for package, name, elf, image in env["TESTPROGRAMS"]]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)

@@ -56,7 +56,7 @@ unsafe extern "C" {
     fn qemu_plugin_insn_size(instruction: *const c_void) -> usize;
     #[cfg(any(plugin_api = "1", plugin_api = "2"))]
     fn qemu_plugin_insn_data(instruction: *const c_void) -> *const c_void;
-    #[cfg(plugin_api = "3")]
+    #[cfg(not(any(plugin_api = "1", plugin_api = "2")))]
     fn qemu_plugin_insn_data(
         instruction: *const c_void,
         destination: *mut c_void,
@@ -148,7 +148,7 @@ unsafe fn is_pause(instruction: *const c_void) -> bool {
         let bytes = qemu_plugin_insn_data(instruction)
             .cast::<[u8; 2]>()
             .read_unaligned();
-        #[cfg(plugin_api = "3")]
+        #[cfg(not(any(plugin_api = "1", plugin_api = "2")))]
         let bytes = {
             let mut bytes = [0; 2];
             qemu_plugin_insn_data(instruction, bytes.as_mut_ptr().cast(), bytes.len());
