@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from tests.boot.kernels import Built
 
+from bootwright import accelerator
 from bootwright.accelerator import TCG, boot_once, choose_accelerator, find_rival
 from bootwright.errors import BootwrightError
 from bootwright.machine import Machine
@@ -27,11 +27,10 @@ def test_an_accelerator_that_qemu_does_not_have_is_told_in_its_own_words() -> No
         boot_once(find_qemu(None), "no-such", 60.0)
 
 
-def test_a_boot_that_is_not_through_in_time_is_ended() -> None:
-    before = time.monotonic()
-    with pytest.raises(BootwrightError, match=r"not through after 1e-06 s"):
-        boot_once(find_qemu(None), TCG, 1e-6)
-    assert time.monotonic() - before < 120
+def test_a_boot_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accelerator, "BOOT_SECTOR", b"\xeb\xfe")  # jmp to itself
+    with pytest.raises(BootwrightError, match=r"not through after 0\.5 s"):
+        boot_once(find_qemu(None), TCG, 0.5)
 
 
 def test_a_run_tells_of_a_choice_when_it_was_made_and_not_again(
