@@ -270,3 +270,12 @@ def test_a_mistake_on_the_command_line_is_a_sentence(
 ) -> None:
     assert program.main(arguments) == 2
     assert sentence in capsys.readouterr().err
+
+
+@posix_only
+def test_ctrl_c_leaves_without_a_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "run_bench", interrupted)
+    assert program.main([str(tmp_path)]) == 130

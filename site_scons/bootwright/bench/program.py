@@ -26,6 +26,7 @@ from bootwright.toolchain import find_toolchain
 
 HOME = Path(__file__).resolve().parents[3]
 TARGET = "x86_64-unknown-none"
+INTERRUPTED = 130
 PARTS = ("clean", "null", "edit", "boot", "nodes")
 FLOOR = 'Command("out", "in", Copy("$TARGET", "$SOURCE"))\n'
 
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     except BootwrightError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return Status.DONE
 
 
