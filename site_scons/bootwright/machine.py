@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import dataclasses
 import os
 import selectors
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bootwright import textscreen
+from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
 from bootwright.layout import DEBUG_CONSOLE_PORT
@@ -52,6 +54,10 @@ class Machine:
 
     def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
         self.qemu = find_qemu(config.qemu)
+        self.accelerator: Choice | None = None  # where neither the config nor its flags name one
+        if not config.accelerator and not is_chosen_by_hand(config.qemu_flags):
+            self.accelerator = choose_accelerator(self.qemu)
+            config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
         self.command = pasteable(self.qemu, self.arguments)
         self.serial = ""
@@ -149,9 +155,11 @@ class Machine:
     def _not_started(self, reason: str) -> BootwrightError:
         self.end()
         said = self.stderr.strip() or reason
-        return BootwrightError(
-            f"QEMU did not start: {said}", f"the command was: {self.command}", Status.QEMU_NOT_STARTED
-        )
+        hint = f"the command was: {self.command}"
+        if self.accelerator and self.accelerator.name != TCG:
+            forget_accelerator(self.qemu)
+            hint += f"\n  {self.accelerator.name} was the quicker accelerator once; the next start finds out anew"
+        return BootwrightError(f"QEMU did not start: {said}", hint, Status.QEMU_NOT_STARTED)
 
     def resume(self) -> None:
         """Lets the guest run."""

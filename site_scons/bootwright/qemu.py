@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.accelerator import TCG, is_chosen_by_hand
 from bootwright.errors import BootwrightError, Status
 from bootwright.layout import DEBUG_EXIT_PORT
 
@@ -29,7 +30,10 @@ DISK_DEVICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class MachineConfig:
-    """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it."""
+    """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it.
+
+    accelerator is one of QEMU's names, or "" for the one that boots quicker here; flags that name one win over both.
+    """
 
     image: Path
     qemu: str | None = None
@@ -37,6 +41,7 @@ class MachineConfig:
     memory: str = "128M"
     machine: str = "q35"
     disk: str = "ahci"
+    accelerator: str = ""
 
 
 def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -63,12 +68,15 @@ def split_flags(text: str) -> tuple[str, ...]:
 
 
 def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
-    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window."""
+    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window.
+
+    A config whose accelerator nobody has chosen yet gets TCG.
+    """
     flags = config.qemu_flags
     path = str(config.image.absolute()).replace(",", ",,")
     arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
-    if not any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags):
-        arguments += ["-accel", "tcg"]
+    if not is_chosen_by_hand(flags):
+        arguments += ["-accel", config.accelerator or TCG]
     arguments += ["-vga", "std", "-display", display or "none"]
     # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
     arguments += ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]

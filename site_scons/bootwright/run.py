@@ -63,6 +63,9 @@ def run(config: RunConfig, out: TextIO, notes: TextIO) -> Verdict:
                 raise
             machine = stack.enter_context(Machine(config, None))
             display = Display(None, False, f"no window: {error.message}")
+        if machine.accelerator and machine.accelerator.fresh:
+            choice = machine.accelerator
+            _write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
             _write(notes, f"bootwright: {display.hint}\n")
         if not config.headless:

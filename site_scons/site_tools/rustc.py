@@ -65,12 +65,18 @@ def _toolchain_roots(env: Environment) -> list[Path]:
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     root = Path(source[0].srcnode().abspath)
-    files = [env.File(str(path)) for path in crate_files(root) if path != root]
+    files = [env.fs.File(str(path)) for path in crate_files(root) if path != root]
     inputs = [*source, *files, *env["RUSTINPUTS"], *env["RUSTLIBS"]]
     # SCons compares contents; a file that was renamed has the same, and another name to rustc.
-    names = env.Value("\n".join(os.path.relpath(node.srcnode().abspath, root.parent) for node in inputs))
+    names = env.Value("\n".join(_names(inputs, f"{root.parent}{os.sep}")))
     env.Depends(target, [names, *modules(env, *MODULES), *env["RUSTTOOLCHAINNODES"]])
     return target, inputs
+
+
+def _names(nodes: list[Entry], directory: str) -> list[str]:
+    """Returns the nodes' paths from directory, which ends with a separator; most lie in it, and relpath is slow."""
+    paths = [node.srcnode().abspath for node in nodes]
+    return [p.removeprefix(directory) if p.startswith(directory) else os.path.relpath(p, directory) for p in paths]
 
 
 def _emit_program(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
