@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     flags = config.qemu_flags
     path = str(config.image.absolute()).replace(",", ",,")
     arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
-    if not any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags):
+    if not _names_accelerator(flags):
         arguments += ["-accel", "tcg"]
     arguments += ["-vga", "std", "-display", display or "none"]
     # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
@@ -77,6 +78,30 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     # A reset must not start the guest anew, and its registers are read before QEMU ends.
     arguments += ["-action", "reboot=shutdown,shutdown=pause"]
     return arguments + list(flags)
+
+
+def _names_accelerator(flags: Sequence[str]) -> bool:
+    return any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags)
+
+
+def uses_tcg(flags: Sequence[str]) -> bool:
+    """Tells whether a machine with these flags of the person's runs under TCG, QEMU's own emulation."""
+    return not _names_accelerator(flags) or any("tcg" in flag for flag in flags)
+
+
+def under_tcg(flags: Sequence[str]) -> tuple[str, ...]:
+    """Returns flags without an accelerator, a log, and a processor that only another accelerator has."""
+    kept: list[str] = []
+    skip = False
+    for flag, value in zip(flags, (*flags[1:], ""), strict=True):
+        if skip:
+            skip = False
+        elif flag in ("-accel", "-d", "-D") or (flag == "-cpu" and value.startswith("host")):
+            skip = True
+        elif flag != "-enable-kvm":
+            in_machine = kept and kept[-1] in ("-machine", "-M")
+            kept.append(re.sub(r",accel=[^,]*|^accel=[^,]*,?", "", flag) if in_machine else flag)
+    return tuple(kept)
 
 
 def pasteable(qemu: Path, arguments: list[str]) -> str:

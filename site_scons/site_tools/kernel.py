@@ -70,6 +70,7 @@ def _add_variant(env: Environment, package: Package, core: Core, files: list[Ent
     assert package.main is not None, "add_kernels looked"
     library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
     nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant)
+    nodes.objects = objects
 
     def add_test(suite: str, root: Path, library: list[Entry], path: str) -> None:
         program = _program(tested, package, root, library, path, core, files, variant)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
@@ -50,9 +51,13 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     """Adds the alias that starts the image and ends with the machine's verdict."""
 
     def start() -> int:
-        from bootwright.run import run_and_tell
+        from bootwright.fault_report import Subject
+        from bootwright.fault_run import run_and_tell
 
-        return run_and_tell(_config(env, _only(name, kernels)), sys.stdout, sys.stderr)
+        kernel = _only(name, kernels)
+        elf = Path(kernel.elf.abspath)
+        subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
+        return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
     record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
 
