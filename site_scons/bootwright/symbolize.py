@@ -127,6 +127,14 @@ class Symbols:
         return FrameRow(int(row[1]), int(row[2]), tuple(zip(saved[::2], saved[1::2], strict=True)))
 
 
+def read_entry(elf: Path) -> int:
+    """Returns the address of the kernel's first instruction."""
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as stream:
+        return int(ELFFile(stream).header["e_entry"])
+
+
 def read_symbols(elf: Path, index: Path | None = None) -> Symbols:
     """Returns the symbols of elf: from the file index where that was made of the same bytes, else that is made."""
     try:
