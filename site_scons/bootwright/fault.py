@@ -19,6 +19,7 @@ DEVICES_START, DEVICES_END = 0xC000_0000, 1 << 32
 OVERFLOW_REACH = 16 << 20
 LOCK = re.compile(r"\block\b|[Mm]utex|[Ss]pin(?:lock|Lock)|RwLock")
 LONGEST_FUNCTION = 4096  # bytes that are searched for a use of the red zone
+JUMP_TO_ITSELF = b"\xeb\xfe"
 UD2, IRET, RET, CALL_OR_JUMP = 0x0F0B, 0xCF, 0xC3, 0xFF
 
 
@@ -119,6 +120,11 @@ def uses_red_zone(guest: Guest, log: Log) -> bool:
     last = log.fatal[0] if log.fatal else None
     before = [event for event in log.events if event is not last and event not in log.fatal]
     return any(start <= event.registers.get("RIP", 0) < end for event in before)
+
+
+def is_idle(guest: Guest) -> bool:
+    """Tells whether the processor sleeps until an interrupt comes, or runs `loop {}`, a jump to itself."""
+    return guest.registers.get("HLT") == 1 or guest.memory.read(guest.registers["RIP"], 2) == JUMP_TO_ITSELF
 
 
 def waits_for_lock(frames: Sequence[Frame]) -> bool:

@@ -78,7 +78,7 @@ def make_report(machine: Machine, end: Verdict, subject: Subject, in_test: bool)
     what = _what(end, panic is not None, in_test)
     if what is None:
         return None
-    return _Maker(machine, end, subject, panic).make(what)
+    return _Maker(machine, end, subject, panic).make(what, in_test)
 
 
 def find_panic(end: Verdict) -> re.Match[str] | None:
@@ -120,8 +120,8 @@ class _Maker:
         """The kernel's; what a machine that is gone left behind needs none."""
         return read_symbols(self._subject.elf, self._subject.index)
 
-    def make(self, what: What) -> Report:
-        """Returns the report on what happened."""
+    def make(self, what: What, in_test: bool) -> Report | None:
+        """Returns the report on what happened; None where a kernel only waits at its end, and need not leave."""
         log = parse_log(self._machine.log())
         event = log.fatal[0] if log.fatal else None
         guest = self._guest(event)
@@ -134,6 +134,8 @@ class _Maker:
         frames = call_chain(guest.symbols, guest.memory, guest.registers) if guest else []
         if what in (What.HANG, What.HALT) and any(_is_panicking(frame) for frame in frames):
             facts = Facts(What.PANIC)
+        elif what is What.HANG and guest and not in_test and fault.is_idle(guest):
+            return None
         elif what is What.HANG:
             facts = dataclasses.replace(facts, waits_for_lock=fault.waits_for_lock(frames))
         found = find_fault(facts)

@@ -1,12 +1,13 @@
-"""`scons gdb` and `scons size` by the real scons: a debugger begins when the build is over."""
+"""What a person starts after a build, by the real scons: `scons run` on a dying kernel, `scons gdb`, `scons size`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tests.build.checkouts import Checkout
+from tests.build.checkouts import MINIMAL, Checkout
 
 
 @pytest.mark.needs("qemu-system-x86_64", "gdb")
@@ -34,3 +35,27 @@ def test_size_tells_what_an_edit_changed(checkout: Checkout) -> None:
     assert "since the last build" in second.output and "symbols that changed most" in second.output, second.output
     again = checkout.scons("size")
     assert (again.steps, again.output.splitlines()[-1]) == ([], second.output.splitlines()[-1])
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+def test_a_kernel_that_dies_is_explained_and_photographed(checkout: Checkout, package: Path) -> None:
+    dying = MINIMAL.replace("    for (i", "    unsafe { (0x1ead_beef_0000 as *mut u8).write_volatile(1) };\n    for (i")
+    (package / "src" / "main.rs").write_text(dying)
+    line = dying[: dying.index("0x1ead")].count("\n") + 1
+    run = checkout.scons("run", "--headless", f"KERNEL={package}")
+    assert run.status == 3, run.output
+    assert f"fault: unmapped address in _start, src/main.rs:{line}\n" in run.output, run.output
+    assert f"{line} | unsafe {{ (0x1ead_beef_0000 as" in run.output  # the sources are found
+    assert (checkout.path / "build/debug/reader.png").stat().st_size > 500
+    index = next((checkout.path / "build/debug/obj").rglob("symbols.json"))
+    assert "src/main.rs" in index.read_text()
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+def test_a_kernel_that_waits_in_its_last_loop_has_no_fault(checkout: Checkout, package: Path) -> None:
+    run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
+    assert run.status == 0 and "still running at TIMEOUT=2" in run.output and "fault:" not in run.output, run.output
+    source = (package / "src" / "main.rs").read_text().rstrip().removesuffix("loop {}\n}")
+    (package / "src" / "main.rs").write_text(source + "loop { core::hint::spin_loop() }\n}\n")
+    run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
+    assert run.status == 0 and "fault: hang in _start, src/main.rs:" in run.output, run.output
