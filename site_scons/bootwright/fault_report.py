@@ -72,10 +72,15 @@ class Report:
         return "\n".join([f"fault: {self.title}", *body]) + "\n"
 
 
-def make_report(machine: Machine, end: Verdict, subject: Subject, in_test: bool) -> Report | None:
-    """Returns the report on a run that ended so; None where nothing went wrong. The machine may be gone."""
+def make_report(
+    machine: Machine, end: Verdict, subject: Subject, in_test: bool, what: What | None = None
+) -> Report | None:
+    """Returns the report on a run that ended so; None where nothing went wrong. The machine may be gone.
+
+    what is what happened, where the caller knows it from another run.
+    """
     panic = find_panic(end)
-    what = _what(end, panic is not None, in_test)
+    what = what or _what(end, panic is not None, in_test)
     if what is None:
         return None
     return _Maker(machine, end, subject, panic).make(what, in_test)
@@ -96,6 +101,8 @@ def _what(end: Verdict, panicked: bool, in_test: bool) -> What | None:
         return What.EXCEPTION
     if end.kind is Kind.RESET:
         return What.RESET
+    if end.kind is Kind.STOPPED:
+        return What.PANIC
     if end.kind not in (Kind.EXITED, Kind.HALTED, Kind.STILL_RUNNING):
         return None
     if panicked:
@@ -160,6 +167,8 @@ class _Maker:
         registers = event.registers if event else parse_processor(machine.ask("info registers"))
         if "RIP" not in registers:
             return None
+        if self._end.kind is Kind.STOPPED:
+            registers["RIP"] -= 1  # out with dx has one byte, and has just been done
         control = (registers.get(name, 0) for name in ("CR3", "CR0", "CR4", "EFER"))
         return Guest(registers, GuestMemory(machine.read_physical, *control), self._symbols)
 

@@ -190,6 +190,9 @@ class _Watch:
         machine = self._machine
         while machine.qmp.events:
             name, data = machine.qmp.events.popleft()
+            if name == "GUEST_PANICKED":
+                self._look_last()
+                return verdict.stopped(next(iter(machine.registers()), None))
             if name != "SHUTDOWN":
                 continue
             if data["reason"] in ("guest-reset", "guest-panic"):

@@ -179,3 +179,15 @@ def test_a_test_that_kills_the_machine_fails_with_the_report(workshop: Workshop)
     assert "fault: unmapped address in faulting_test::it_says_something_first, " in result.message
     assert "faulting_test.rs:22\n" in result.message
     assert program.subject.picture.exists()
+
+
+def test_where_a_kernel_left_with_an_unknown_code_is_looked_up_in_a_second_run(workshop: Workshop) -> None:
+    built = workshop.build(FAULTS / "unknown_exit_code.rs", tests=False, flags=BEHIND)
+    subject = Subject(built.elf, built.elf.with_suffix(".symbols"), built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=5)
+    verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert verdict.status == verdict.exit_code == 0x2B * 2 + 1
+    place = f"unknown_exit_code::cause, {FAULTS / 'unknown_exit_code.rs'}:11"
+    assert report.startswith(f"fault: unknown exit code in {place}\n"), report
+    assert "the kernel ended with code 87; success is 33" in report and "unknown_exit_code::outer, " in report
+    assert str(subject.picture) in report and subject.picture.exists()

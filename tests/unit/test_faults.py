@@ -131,4 +131,5 @@ def test_the_second_run_has_no_accelerator_and_no_log_of_the_persons_own() -> No
     )
     assert not uses_tcg(flags)
     assert under_tcg(flags) == ("-machine", "pc", "-smp", "2")
+    assert under_tcg(()) == ()
     assert uses_tcg(under_tcg(flags)) and uses_tcg(("-accel", "tcg"))
