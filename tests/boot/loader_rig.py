@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +69,7 @@ class Rig:
 
     def kernel(self, letter: str = "h", flags: tuple[str, ...] = ()) -> bytes:
         """Returns handover.rs as an ELF without debug sections."""
-        elf = self.directory / f"handover{abs(hash(flags))}.elf"
+        elf = self.directory / f"handover-{zlib.crc32(repr(flags).encode()):08x}.elf"
         if not elf.exists():
             arguments = [str(SOURCE), "--crate-type=bin", "--crate-name=handover", "-o", str(elf), "-Cstrip=symbols"]
             arguments += [f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld", "-Copt-level=1", *flags]

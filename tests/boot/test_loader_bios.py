@@ -32,9 +32,12 @@ def test_a_wrong_drive_number_means_the_first_disk(rig: Rig, drive: int) -> None
     assert boot_behind_shim(rig, BOOT_DL=drive + 256).told["done"] == 1
 
 
-@pytest.mark.parametrize("switch", ["BOOT_07C0", "TRASH", "SCRIBBLE", "A20_OFF", "HOOK_TRASH"])
-def test_what_a_bios_may_do_does_not_hinder_the_boot(rig: Rig, switch: str) -> None:
-    ended = boot_behind_shim(rig, **{switch: 1})
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [("BOOT_07C0", 1), ("TRASH", 1), ("SCRIBBLE", 1), ("A20_OFF", 1), ("HOOK_TRASH", 1), ("HOOK_TRASH", 2)],
+)
+def test_what_a_bios_may_do_does_not_hinder_the_boot(rig: Rig, switch: str, value: int) -> None:
+    ended = boot_behind_shim(rig, **{switch: value})
     assert (ended.told["done"], ended.told["bss_dirty"]) == (1, 0)
 
 

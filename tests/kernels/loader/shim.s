@@ -3,7 +3,7 @@
 # Switches, set by the test; 0 leaves a thing alone:
 #   BOOT_DL      what DL says, plus 256       BOOT_07C0  start at 07C0:0000      TRASH     registers, flags, stack
 #   SCRIBBLE     overwrite the BPB            A20_OFF    A20 off at the start
-#   HOOK_TRASH   INT 13h reads change all that a BIOS may change, A20 and the GDT included
+#   HOOK_TRASH   INT 13h reads change all that a BIOS may change, the GDT included; 1: A20 too
 #   HOOK_SHORT   INT 13h reads of more sectors fail
 #   HOOK_NO_EDD  AH=41h fails
 #   HOOK_15      1: no E820; 2: nor E801; 3: nor 88h; 4: entries of 20 bytes, EDX and ECX lost, carry at the end
@@ -136,11 +136,13 @@ hooks:                            # INT 13h
     pop word ptr [bp + 6]         # the caller gets these flags, but with DF
     or word ptr [bp + 6], 0x400
     pop bp
+    .if HOOK_TRASH == 1
     push ax
     in al, 0x92                   # A20 off
     and al, 0xFD
     out 0x92, al
     pop ax
+    .endif
     and eax, 0xFFFF
     or eax, 0xBAD00000
     mov ebx, 0xBAD1BAD1
