@@ -46,6 +46,8 @@ TARGETS = (
     ("scons", "build/VARIANT/NAME.img and what it is made of"),
     ("scons run", "build it and start it in QEMU"),
     ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
+    ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
+    ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),

@@ -110,6 +110,7 @@ class KernelNodes:
     kernel: Entry | None = None
     image: Entry | None = None
     success_exit_code: int | None = None
+    objects: str = ""  # where what belongs to it and is no product of its own goes
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
     tests: list[KernelNodes] = field(default_factory=list)
 

@@ -18,9 +18,10 @@ from bootwright import textscreen
 from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
+from bootwright.guest_log import GuestLog
 from bootwright.layout import DEBUG_CONSOLE_PORT
-from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable
-from bootwright.qmp import QemuGone, QmpClient
+from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
+from bootwright.qmp import QemuGone, QmpClient, QmpError
 from bootwright.verdict import Registers, parse_registers
 
 OLDEST_QEMU = (7, 1)
@@ -67,6 +68,8 @@ class Machine:
         self.stderr = ""
         self._posix = posix
         self._own_log = not {"-d", "-D"} & set(config.qemu_flags)
+        self._is_tcg = uses_tcg(config)
+        self._guest_log = GuestLog()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -110,7 +113,7 @@ class Machine:
         arguments += ["-mon", "chardev=qmp,mode=control", "-serial", "chardev:serial"]
         arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
         if self._own_log:
-            arguments += ["-d", "cpu_reset", "-D", str(self.directory / "log")]
+            arguments += self._guest_log.arguments(self.directory)
         with (self.directory / "stderr").open("wb") as errors:
             # A session of its own: Ctrl-C is ours to handle, and QEMU has no terminal that it could change.
             self._process = subprocess.Popen(
@@ -203,9 +206,27 @@ class Machine:
         return textscreen.read_rows(textscreen.parse_words(dump)) if dump else ()
 
     def log(self) -> str:
-        """Returns what QEMU logged about resets; "" when the user's flags hold a log of their own."""
-        path = self.directory / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        """Returns what QEMU logged last of resets and exceptions; "" when the user's flags hold a log of their own."""
+        return self._guest_log.read()
+
+    @property
+    def sees_exceptions(self) -> bool:
+        """Whether the log holds vector and error code of what the processor was last delivered: only TCG tells them."""
+        return self._own_log and self._is_tcg and self._guest_log.whole
+
+    def tend_log(self, now: float) -> None:
+        """Keeps QEMU's log small; called now and then, now in seconds."""
+        for command in self._guest_log.tend(now):
+            self.ask(command)
+
+    def read_physical(self, address: int, size: int) -> bytes:
+        """Returns size bytes of the guest's physical memory, none where there is no memory."""
+        path = self.directory / "memory"
+        try:
+            self.qmp.execute("pmemsave", {"val": address, "size": size, "filename": str(path)})
+        except QmpError:
+            return b""
+        return path.read_bytes()
 
     def disk_reads(self) -> int:
         """Returns how many reads the guest's disk has answered."""

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     POWERED_OFF = "powered off"
     TRIPLE_FAULT = "triple fault"
     RESET = "reset"
+    STOPPED = "stopped"
     LOADER_FAILED = "loader failed"
     LEFT = "left"
     QEMU_FAILED = "qemu failed"
@@ -88,6 +89,14 @@ def reset(registers: Registers | None, triple_fault: bool) -> Verdict:
         sentence = f"triple fault{where}: an exception, and no handler for it or for the double fault that followed"
         return Verdict(Kind.TRIPLE_FAULT, Status.GUEST_RESET, sentence, registers=registers)
     return Verdict(Kind.RESET, Status.GUEST_RESET, f"the machine was reset{where}", registers=registers)
+
+
+def stopped(registers: Registers | None) -> Verdict:
+    """Returns the verdict on a guest that wrote to a pvpanic device, which stops it where it is."""
+    where = f", RIP={registers.rip:#x}" if registers else ""
+    return Verdict(
+        Kind.STOPPED, Status.GUEST_RESET, f"the kernel told QEMU that it panicked{where}", registers=registers
+    )
 
 
 def halted(registers: Registers) -> Verdict:

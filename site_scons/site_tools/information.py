@@ -1,18 +1,20 @@
-"""The Tool for what builds nothing: `scons doctor`, `scons store` and `scons -c`.
+"""The Tool for what tells: `scons doctor`, `scons store`, `scons size`; and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.CleanBuild(). Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
+Methods: env.Doctor(alias), env.ListStore(alias), env.Sizes(alias, kernels), env.CleanBuild().
+Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import record, session, tell
+from door import KernelNodes, record, session, tell
 
 
 def add_doctor(env: Environment, name: str) -> None:
@@ -40,6 +42,19 @@ def add_store(env: Environment, name: str) -> None:
     record(env, name, [], start)
 
 
+def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that tells what each kernel is made of."""
+
+    def start() -> int:
+        from bootwright.sizes import report
+
+        for kernel in kernels:
+            sys.stdout.write(report(Path(kernel.elf.abspath), Path(kernel.objects, "history", "previous.elf")))
+        return 0
+
+    record(env, name, [kernel.elf for kernel in kernels], start)
+
+
 def clean_build(env: Environment) -> None:
     """Makes `scons -c` remove the whole build directory, whichever kernel and variant filled it."""
     build = Path(env["BUILD"])
@@ -57,6 +72,7 @@ def generate(env: Environment) -> None:
     """Adds the methods."""
     env.AddMethod(add_doctor, "Doctor")
     env.AddMethod(add_store, "ListStore")
+    env.AddMethod(add_sizes, "Sizes")
     env.AddMethod(clean_build, "CleanBuild")
 
 

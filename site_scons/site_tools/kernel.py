@@ -69,7 +69,9 @@ def _add_variant(env: Environment, package: Package, core: Core, files: list[Ent
     objects = f"{place}/obj/{core.name}/{package.name}"
     assert package.main is not None, "add_kernels looked"
     library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
-    nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant)
+    history = f"{objects}/history"
+    nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant, history)
+    nodes.objects = objects
 
     def add_test(suite: str, root: Path, library: list[Entry], path: str) -> None:
         program = _program(tested, package, root, library, path, core, files, variant)
@@ -94,10 +96,11 @@ def _library(env: Environment, package: Package, path: str) -> list[Entry]:
 
 def _program(
     env: Environment, package: Package, root: Path, library: list[Entry], path: str, core: Core, files: list[Entry],
-    variant: str,
+    variant: str, history: str = "",
 ) -> KernelNodes:  # fmt: skip
     name = Path(path).name
-    elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library)
+    elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
+                          RUSTHISTORY=history)  # fmt: skip
     nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]

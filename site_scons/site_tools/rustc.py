@@ -8,6 +8,7 @@ Sets, unless set before:
     RUSTC RUSTFLAGS RUSTCRATENAME RUSTEDITION RUSTTARGET RUSTSYSROOT RUSTPROFILEFLAGS RUSTREMAP
     RUSTLINKER RUSTLINKFLAGS RUSTLINKINPUTS (nodes) for programs alone; RUSTLIBS (.rlib nodes) RUSTINPUTS (nodes)
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
+    RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`; "" for none)
     RUSTABSENT (crates that the manifest names and that are not compiled)
 Uses: RUSTCOM, RUSTCOMSTR.
 """
@@ -53,6 +54,10 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
             linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), scratch), encoding="utf-8")
         for node in target:
             (scratch / node.name).replace(node.abspath)
+    if env["RUSTHISTORY"]:
+        from bootwright.sizes import keep_build
+
+        keep_build(first, Path(env["RUSTHISTORY"]))
 
 
 def _declared(source: list[Entry]) -> set[Path]:
@@ -114,7 +119,7 @@ def generate(env: Environment) -> None:
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
         RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[],
         RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={}, RUSTENVDECLARED=[],
-        RUSTABSENT=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
+        RUSTABSENT=[], RUSTHISTORY="", RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
         RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
     env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")
