@@ -68,7 +68,7 @@ def run(
             display = Display(None, False, f"no window: {error.message}")
         if machine.accelerator and machine.accelerator.fresh:
             choice = machine.accelerator
-            _write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
+            write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
             write(notes, f"bootwright: {display.hint}\n")
         if not config.headless:
