@@ -86,7 +86,10 @@ def help_text() -> str:
 
 
 def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
-    """Returns every variable with its value or default; raises for an unknown name or an illegal value."""
+    """Returns every variable with its value or default; raises for an unknown name or an illegal value.
+
+    TARGET comes as TARGETWORD: SCons keeps that name for the target of an action.
+    """
     names = [v.name for v in VARIABLES]
     for name in arguments:
         if name not in names:
@@ -98,14 +101,23 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    values["TARGETWORD"] = values.pop("TARGET")
     return values
 
 
-def check_targets(wanted: Sequence[str], known: Sequence[str], env: Any) -> None:
-    """Raises for a target on the command line that is neither an alias nor a node of the graph."""
+def check_words(wanted: Sequence[str]) -> None:
+    """Raises for a word on the command line that is no alias and, without a dot or a slash, no file either."""
+    aliases = ["image", *(name.removeprefix("scons ") for name, _ in TARGETS if name.startswith("scons "))]
     for name in wanted:
-        if name not in known and not env.fs.Entry(name).has_builder() and not env.fs.Entry(name).exists():
-            raise BootwrightError(f"there is no target {name}", _nearest(name, known))
+        if name not in aliases and not any(c in name for c in "./\\"):
+            raise BootwrightError(f"there is no target {name}", _nearest(name, aliases))
+
+
+def check_files(wanted: Sequence[str], env: Any) -> None:
+    """Raises for a file on the command line that the graph, now complete, does not make."""
+    for name in wanted:
+        if any(c in name for c in "./\\") and not env.fs.Entry(name).has_builder():
+            raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
 
 
 def headless() -> bool:

@@ -1,7 +1,7 @@
 """What a boot costs: guest instructions from 0x7C00 to the kernel's entry, and reads of the disk, under TCG.
 
-Unlike seconds they hardly depend on the builder: the firmware's rounds of waiting for the disk are the one part that
-does, so the least of several boots is taken. The plugin that counts is tools/icount/icount.rs.
+Unlike seconds they hardly depend on the builder: only the firmware's circles while it waits for the disk do, and the
+plugin (tools/icount/icount.rs) keeps them few. The least of several boots is taken.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bootwright.errors import BootwrightError
 from bootwright.machine import Machine
 from bootwright.qemu import MachineConfig, find_qemu
 
-# Before 9.0 QEMU takes plugins of version 1 at most, from then on of version 2 at least.
-NEW_PLUGINS = (9, 0)
+# Since which QEMU the plugin is compiled for which version of the interface.
+PLUGIN_API = {(9, 1): "3", (9, 0): "2", (0, 0): "1"}
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def build_plugin(rustc: Path, linker: Path, source: Path, out: Path, version: tu
 
     A static library and an ELF linker are enough: no C compiler is asked for. rustc must have the builder's own core.
     """
-    api = "2" if version >= NEW_PLUGINS else "1"
+    api = next(api for since, api in PLUGIN_API.items() if version >= since)
     library, plugin = out / "libicount.a", out / "icount.so"
     compile_it: list[str | Path] = [rustc, "--edition", "2024", "--crate-type", "staticlib", "--crate-name", "icount"]
     compile_it += ["-C", "panic=abort", "-C", "opt-level=3", "-C", "relocation-model=pic"]
-    compile_it += ["--cfg", f'plugin_api="{api}"', "--check-cfg", 'cfg(plugin_api, values("1", "2"))']
+    compile_it += ["--cfg", f'plugin_api="{api}"', "--check-cfg", 'cfg(plugin_api, values("1", "2", "3"))']
     link: list[str | Path] = [
         linker,
         "-shared",
@@ -66,7 +66,7 @@ def build_plugin(rustc: Path, linker: Path, source: Path, out: Path, version: tu
     return plugin
 
 
-def count_boot(config: MachineConfig, plugin: Path, entry: int, boots: int = 3, timeout: float = 60.0) -> Counts:
+def count_boot(config: MachineConfig, plugin: Path, entry: int, boots: int = 2, timeout: float = 60.0) -> Counts:
     """Boots config's image until its kernel's first instruction, at the virtual address entry; the least of boots.
 
     Raises BootwrightError when the kernel is not reached within timeout seconds.

@@ -129,15 +129,16 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
             "--check-cfg",
             f"cfg({TEST_CFG})",
             *core.flags,
+            *(STATIC if core.x86_64 else []),
             *manifest.rustc_profile_flags(package.profiles[variant]),
             *package.cfg_flags(),
         ],
-        RUSTLINKFLAGS=[*(STATIC if core.x86_64 else []), *KEEP_SECTIONS, *LINK_FILES],
+        RUSTLINKFLAGS=[*KEEP_SECTIONS, *LINK_FILES],
         RUSTINPUTS=[env.File(str(path)) for path in (package.root / "Cargo.toml", *package.input_files())],
         KERNELSETTINGS=_settings(package),
     )
     if script:
-        env.Append(RUSTLINKFLAGS=["-C", f"link-arg=-T{script}"], RUSTINPUTS=[env.File(str(script))])
+        env.Append(RUSTLINKFLAGS=["-C", f"link-arg=-T{script}"], RUSTLINKINPUTS=[env.File(str(script))])
 
 
 def _settings(package: Package) -> KernelSettings:

@@ -6,7 +6,7 @@ directory beside its target and renamed; whatever rustc or the linker read must 
 
 Sets, unless set before:
     RUSTC RUSTFLAGS RUSTCRATENAME RUSTEDITION RUSTTARGET RUSTSYSROOT RUSTPROFILEFLAGS RUSTREMAP
-    RUSTLINKER RUSTLINKFLAGS RUSTLIBS (list of .rlib nodes) RUSTINPUTS (list of nodes)
+    RUSTLINKER RUSTLINKFLAGS RUSTLINKINPUTS (nodes) for programs alone; RUSTLIBS (.rlib nodes) RUSTINPUTS (nodes)
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
     RUSTABSENT (crates that the manifest names and that are not compiled)
 Uses: RUSTCOM, RUSTCOMSTR.
@@ -29,7 +29,7 @@ from door import action, modules, session
 
 COMMAND = (
     "$RUSTC --crate-name $RUSTCRATENAME --crate-type $RUSTCRATETYPE --edition $RUSTEDITION $_RUSTTARGET"
-    " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $_RUSTLINKER $) $RUSTLINKFLAGS"
+    " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $) $_RUSTLINK"
     " $( $_RUSTEXTERNS $) --out-dir $RUSTOUTDIR --emit=$RUSTEMIT $RUSTROOT"
 )
 MODULES = ("rustc", "atomic", "procs")
@@ -66,12 +66,16 @@ def _toolchain_roots(env: Environment) -> list[Path]:
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     root = Path(source[0].srcnode().abspath)
     files = [env.File(str(path)) for path in crate_files(root) if path != root]
-    env.Depends(target, [*modules(env, *MODULES), *env["RUSTTOOLCHAINNODES"]])
-    return target, [*source, *files, *env["RUSTINPUTS"], *env["RUSTLIBS"]]
+    inputs = [*source, *files, *env["RUSTINPUTS"], *env["RUSTLIBS"]]
+    # SCons compares contents; a file that was renamed has the same, and another name to rustc.
+    names = env.Value("\n".join(os.path.relpath(node.srcnode().abspath, root.parent) for node in inputs))
+    env.Depends(target, [names, *modules(env, *MODULES), *env["RUSTTOOLCHAINNODES"]])
+    return target, inputs
 
 
 def _emit_program(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    return _emit([target[0], target[0].target_from_source("", ".map")], source, env)
+    target, source = _emit([target[0], target[0].target_from_source("", ".map")], source, env)
+    return target, [*source, *env["RUSTLINKINPUTS"]]
 
 
 def _root(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> list[str]:
@@ -102,7 +106,7 @@ def generate(env: Environment) -> None:
     env.SetDefault(
         RUSTC=["rustc"], RUSTFLAGS=[], RUSTCRATENAME="${TARGET.filebase}", RUSTEDITION="2024", RUSTTARGET="",
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
-        RUSTLINKFLAGS=[], RUSTLIBS=[], RUSTINPUTS=[], RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={},
+        RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[], RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={},
         RUSTENVDECLARED=[], RUSTABSENT=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
         RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
@@ -112,15 +116,15 @@ def generate(env: Environment) -> None:
     env["_RUSTEXTERNS"] = _externs
     compile_action = action(compile_crate, "RUSTCOM", ["RUSTENV", "RUSTENVDECLARED"])
 
-    def builder(crate_type: str, kind: str, suffix: str, emitter: Any) -> Any:
+    def builder(crate_type: str, kind: str, suffix: str, emitter: Any, link: str = "") -> Any:
         emit = f"dep-info=$RUSTOUTDIR/crate.d,{kind}=$RUSTOUTDIR/$TARGET.file"
         return Builder(
             action=compile_action, suffix=suffix, emitter=emitter, target_factory=env.fs.File,
-            source_factory=env.fs.File, RUSTCRATETYPE=crate_type, RUSTEMIT=[emit],
+            source_factory=env.fs.File, RUSTCRATETYPE=crate_type, RUSTEMIT=[emit], _RUSTLINK=link,
         )  # fmt: skip
 
     env["BUILDERS"]["RustLibrary"] = builder("lib", "link", ".rlib", _emit)
-    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program)
+    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program, "$( $_RUSTLINKER $) $RUSTLINKFLAGS")
     env["BUILDERS"]["RustObject"] = builder("lib", "obj", ".o", _emit)
 
 

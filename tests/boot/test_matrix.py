@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
 import pytest
 from tests.boot.kernels import Built, Workshop
 
-from bootwright import textscreen
-from bootwright.machine import Machine
-from bootwright.run import RunConfig
-from bootwright.verdict import HALT_SECONDS
-
-WORDS = b"Hello World!"
+from bootwright.run import RunConfig, run
+from bootwright.verdict import Kind
 
 DISKS = [
     ("pc", "ide"), ("q35", "ahci"), ("q35", "virtio"), ("q35", "nvme"), ("q35", "usb-uhci"), ("q35", "usb-ehci"),
@@ -22,20 +19,10 @@ DISKS = [
 
 def check_hello(config: RunConfig) -> None:
     """Boots and looks for the words on the serial port and at 0xb8000, and for a halted processor."""
-    with Machine(config) as machine:
-        machine.resume()
-        for _ in range(300):
-            machine.step(0.1)
-            if "Hello World!\r\n" in machine.serial or machine.gone or machine.qmp.events.count(("STOP", {})):
-                break
-        else:
-            pytest.fail(f"no hello: {machine.serial!r} {machine.console!r} {machine.rows()}")
-        assert machine.serial == "Hello World!\r\n", (machine.serial, machine.console, machine.log())
-        machine.step(HALT_SECONDS / 5)
-        cells = textscreen.parse_words(machine.ask("xp /6xw 0xb8000"))
-        assert cells[0::2] == WORDS
-        assert all(processor.stopped for processor in machine.registers())
-        assert machine.rows()[1:] == ("",) * 24
+    end = run(dataclasses.replace(config, headless=True, timeout=30), io.StringIO(), io.StringIO())
+    assert (end.kind, end.serial) == (Kind.HALTED, "Hello World!\r\n"), end
+    # The rows are read from 0xb8000.
+    assert end.screen == ("Hello World!", *[""] * 24)
 
 
 @pytest.mark.parametrize(("machine", "disk"), DISKS)

@@ -46,7 +46,8 @@ def test_a_misspelt_target_is_named_with_the_one_that_was_meant(checkout: Checko
 
 def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Checkout) -> None:
     checkout.build()
-    checkout.edit("kernel/src/main.rs", "fn _start() -> !", "fn _start() -> ! { missing(); }\nfn unused() -> !")
+    with (checkout.path / "kernel/src/main.rs").open("a") as source:
+        source.write("fn wrong() { missing() }\n")
     said = checkout.refuse()
     assert "src/main.rs:" in said
     assert "cannot find function `missing`" in said
