@@ -47,6 +47,7 @@ TARGETS = (
     ("scons run", "build it and start it in QEMU"),
     ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
     ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
@@ -59,7 +60,7 @@ SWITCHES = (
     ("--junit=FILE", "test: also write a JUnit report"),
 )
 
-HELP_ONLY = ("doctor", "store")
+HELP_ONLY = ("doctor", "store", "verify")
 
 
 def add_switches() -> None:

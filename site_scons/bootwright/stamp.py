@@ -20,6 +20,7 @@ RUN = (*BUILD, "qemu-system-x86_64")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),
+    "verify": (),
     "run": RUN,
     "screenshot": RUN,
     "soak": RUN,

@@ -1,6 +1,7 @@
-"""The Tool for what builds nothing: `scons doctor`, `scons store` and `scons -c`.
+"""The Tool for what builds nothing: `scons doctor`, `scons store`, `scons verify` and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.CleanBuild(). Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
+Methods: env.Doctor(alias), env.ListStore(alias), env.Verify(alias), env.CleanBuild().
+Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import record, session, tell
+from bootwright.builddir import SIGNATURES
+from door import check, record, session, tell
 
 
 def add_doctor(env: Environment, name: str) -> None:
@@ -40,10 +42,24 @@ def add_store(env: Environment, name: str) -> None:
     record(env, name, [], start)
 
 
+def add_verify(env: Environment, name: str) -> None:
+    """Adds the alias that compares every output with the manifest of what was built."""
+
+    def compare() -> None:
+        from bootwright import outputs
+        from bootwright.store import Store
+
+        build, store = Path(env["BUILD"]), Store()
+        manifests = [path for path in build.glob("sysroot/*/manifest") if store.has("sysroot", path.parent.name)]
+        tell(outputs.verify(build, {path: store.path("sysroot", path.parent.name) for path in manifests}))
+
+    check(env, name, compare)
+
+
 def clean_build(env: Environment) -> None:
     """Makes `scons -c` remove the whole build directory, whichever kernel and variant filled it."""
     build = Path(env["BUILD"])
-    kept = {"lock", "journal", ".sconsign.dblite"}  # this process still writes them; they go when it ends
+    kept = {"lock", "journal", SIGNATURES}  # this process still writes them; they go when it ends
     left = sorted(path for path in build.iterdir() if path.name not in kept)
     env.Default(env.Alias("clean"))
     for path in left:
@@ -57,6 +73,7 @@ def generate(env: Environment) -> None:
     """Adds the methods."""
     env.AddMethod(add_doctor, "Doctor")
     env.AddMethod(add_store, "ListStore")
+    env.AddMethod(add_verify, "Verify")
     env.AddMethod(clean_build, "CleanBuild")
 
 
