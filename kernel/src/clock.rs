@@ -63,7 +63,10 @@ impl Clock {
     /// A number of cycles in microseconds.
     #[must_use]
     pub fn microseconds(&self, cycles: u64) -> u64 {
-        let (seconds, rest) = (cycles / self.cycles_per_second, cycles % self.cycles_per_second);
+        let (seconds, rest) = (
+            cycles / self.cycles_per_second,
+            cycles % self.cycles_per_second,
+        );
         seconds * 1_000_000 + rest * 1_000_000 / self.cycles_per_second
     }
 }

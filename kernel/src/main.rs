@@ -30,7 +30,7 @@ fn panic(info: &PanicInfo) -> ! {
 }
 
 hello::kernel_test! {
-    fn main_is_tested_too() {
-        assert_eq!(1 + 1, 2);
+    fn the_loader_leaves_interrupts_off() {
+        assert!(!hello::cpu::interrupts_are_on());
     }
 }

@@ -38,7 +38,7 @@ def new_file(path: Path) -> Iterator[Path]:
     remove(temporary)
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         remove(temporary)
         raise

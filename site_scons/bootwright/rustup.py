@@ -99,9 +99,9 @@ def active_toolchain(rustup: Path, directory: Path, environ: Mapping[str, str]) 
         return Active(rustc, name or toolchain_name(rustc), pinned, reason)
     said = which.stderr + shown.stderr
     missing = re.search(r"toolchain '([^']+)' is not installed", said)
-    chosen = re.search(r"^\s*(.+) specifies an uninstalled toolchain", said, re.MULTILINE)
+    chosen = re.search(r"\b(the [^'\n]*(?:'[^'\n]*')?) specifies an uninstalled toolchain", said)
     if missing and (chosen or environ.get("RUSTUP_TOOLCHAIN") or nearest_toolchain_file(directory)):
-        reason = chosen[1].strip() if chosen else _guess(directory, environ)
+        reason = chosen[1] if chosen else _guess(directory, environ)
         raise BootwrightError(
             f"toolchain {missing[1]} is not installed, which {reason} chooses",
             f"rustup toolchain install {missing[1]}",

@@ -1,4 +1,4 @@
-"""The programs of one build, remembered in the build directory so that a null build searches nothing and runs nothing."""
+"""The programs of one build, remembered in the build directory: a null build searches nothing and starts nothing."""
 
 from __future__ import annotations
 

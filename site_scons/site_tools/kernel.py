@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bootwright.manifest import Package
-from bootwright.targetspec import find_target
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
@@ -19,6 +17,8 @@ from bootwright import manifest
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
+from bootwright.manifest import Package
+from bootwright.targetspec import find_target
 from bootwright.tools import remember_tools
 from door import Core, KernelNodes, tell
 
@@ -65,18 +65,18 @@ def _add_variant(env: Environment, package: Package, core: Core, files: list[Ent
     library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
     nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant)
 
-    def add_test(suite: str, root: Path, library: list[Entry], env: Environment) -> None:
-        program = _program(env, package, root, library, f"{objects}/tests/{root.stem}", core, files, variant)
+    def add_test(suite: str, root: Path, library: list[Entry], path: str) -> None:
+        program = _program(tested, package, root, library, path, core, files, variant)
         program.suite = suite
         nodes.tests.append(program)
 
+    tested = env.Clone()
+    tested.Append(RUSTPROFILEFLAGS=["--cfg", TEST_CFG])
     if mentions(package.main.parent, TEST_CFG):
-        own = env.Clone()
-        own.Append(RUSTPROFILEFLAGS=["--cfg", TEST_CFG])
-        tested = _library(own, package, f"{objects}/tested/lib{package.lib_name}.rlib")
-        add_test("src", package.main, tested, own)
+        own = _library(tested, package, f"{objects}/src/lib{package.lib_name}.rlib")
+        add_test("src", package.main, own, f"{objects}/src/{package.name}")
     for root in package.tests:
-        add_test(root.stem, root, library, env)
+        add_test(root.stem, root, library, f"{objects}/tests/{root.stem}")
     return nodes
 
 

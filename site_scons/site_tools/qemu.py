@@ -6,7 +6,6 @@ Both start after SCons wrote its signatures, so that a window left open keeps no
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
 
 def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
     """Returns the machine that the command line and the kernel's manifest ask for."""
+    from bootwright.qemu import split_flags
     from bootwright.run import RunConfig
 
     return RunConfig(
         image=kernel.disk,
         qemu=env["QEMU"] or None,
-        qemu_flags=tuple(shlex.split(env["QEMUFLAGS"])),
+        qemu_flags=split_flags(env["QEMUFLAGS"]),
         memory=env["MEMORY"],
         headless=headless(),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,

@@ -106,8 +106,9 @@ def generate(env: Environment) -> None:
     env.SetDefault(
         RUSTC=["rustc"], RUSTFLAGS=[], RUSTCRATENAME="${TARGET.filebase}", RUSTEDITION="2024", RUSTTARGET="",
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
-        RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[], RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={},
-        RUSTENVDECLARED=[], RUSTABSENT=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
+        RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[],
+        RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={}, RUSTENVDECLARED=[],
+        RUSTABSENT=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
         RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
     env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")

@@ -26,10 +26,11 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
     """Writes which programs of tests there are, and the machine that they run in."""
     from bootwright.kernel_tests import TestProgram
     from bootwright.pytest_kernel import write_programs
+    from bootwright.qemu import split_flags
     from bootwright.run import RunConfig
 
     timeout = float(env["TIMEOUT"]) if env["TIMEOUT"] else None
-    config = RunConfig(Path(), env["QEMU"] or None, tuple(env.Split(env["QEMUFLAGS"])), env["MEMORY"], timeout=timeout)
+    config = RunConfig(Path(), env["QEMU"] or None, split_flags(env["QEMUFLAGS"]), env["MEMORY"], timeout=timeout)
     listed = [TestProgram(package, name, Path(elf), Path(image)) for package, name, elf, image in env["TESTPROGRAMS"]]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)
@@ -53,10 +54,10 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
         command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
-        command += [str(home / "tests")] if own else ["-p", "conftest"]
+        command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
-        paths = [str(home / "site_scons"), str(home / "tests")]
-        return subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=False).returncode
+        environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
+        return subprocess.run(command, cwd=home, env=environment, check=False).returncode
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)

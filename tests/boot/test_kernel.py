@@ -14,7 +14,7 @@ from bootwright.verdict import Kind
 
 OWN_TESTS = {
     "kernel/hello/clock::ten_milliseconds_take_about_ten_thousand_microseconds",
-    "kernel/hello/main_is_tested_too",
+    "kernel/hello/the_loader_leaves_interrupts_off",
     "kernel/hello/spin::a_dropped_guard_gives_the_lock_back",
     "kernel/hello/vga::a_full_screen_scrolls",
     "kernel/hello/vga::a_long_line_goes_on_in_the_next_row",

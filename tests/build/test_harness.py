@@ -38,7 +38,7 @@ def checkout(tmp_path: Path) -> Path:
     for room in ("unit", "boot"):
         (tmp_path / "tests" / room).mkdir(parents=True)
         (tmp_path / "tests" / room / "test_sums.py").write_text(TESTS)
-    shutil.copy(HOME / "tests" / "conftest.py", tmp_path / "tests")
+    shutil.copy(HOME / "conftest.py", tmp_path)
     shutil.copy(HOME / "pyproject.toml", tmp_path)
     return tmp_path
 

@@ -86,6 +86,16 @@ def test_an_entry_is_built_once_and_then_taken(store: Store) -> None:
     assert leftovers(store) == []
 
 
+def test_an_entry_appears_by_renaming_what_was_built(store: Store) -> None:
+    built = []
+
+    def build(out: Path) -> None:
+        built.append(out.stat().st_ino)
+        assert not store.has("core", "abc")
+
+    assert store.take_or_build("core", "abc", build).stat().st_ino == built[0]
+
+
 def test_to_ask_for_an_entry_makes_nothing(store: Store) -> None:
     assert not store.has("core", "abc")
     assert store.entries() == []

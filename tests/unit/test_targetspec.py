@@ -345,6 +345,7 @@ def test_the_real_rustc_takes_each_years_sample(rustc: Toolchain, year: str, tmp
     assert builtin_targets.judge(rustc, migrated.text, "sample") == Verdict()
     if year == "2021":
         assert builtin_targets.judge(rustc, text, "sample").error != ""
+        assert "features: without -3dnow, which LLVM no longer has" in migrated.changes
     spec = tmp_path / "sample.json"
     spec.write_text(migrated.text)
     argv = [str(rustc.rustc), "-Zunstable-options", "--print", "cfg", "--target", str(spec)]

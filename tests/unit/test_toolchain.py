@@ -167,15 +167,20 @@ def test_core_that_rustup_cannot_bring_is_built_from_its_sources(machine: Machin
     assert refusal(machine, "thumbv7em-none-eabihf")[1] == "rustup component add rust-src --toolchain nightly"
 
 
-def test_a_chosen_toolchain_that_is_not_installed_is_one_sentence(machine: Machine) -> None:
-    machine.rustup_that_fails(
-        "error: override toolchain '1.90.0-x' is not installed\n\nCaused by:\n"
-        "    the toolchain file at '/k/rust-toolchain.toml' specifies an uninstalled toolchain"
-    )
+@pytest.mark.parametrize("between", [": ", "\n\nCaused by:\n    "], ids=["in one line", "as a chain"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "the toolchain file at '/k/rust-toolchain.toml'",
+        "the directory override for '/k: k'",
+        "the RUSTUP_TOOLCHAIN environment variable",
+    ],
+)
+def test_a_chosen_toolchain_that_is_not_installed_is_one_sentence(machine: Machine, reason: str, between: str) -> None:
+    said = f"error: override toolchain '1.90.0-x' is not installed{between}{reason} specifies an uninstalled toolchain"
+    machine.rustup_that_fails(said)
     message, hint = refusal(machine)
-    assert (
-        message == "toolchain 1.90.0-x is not installed, which the toolchain file at '/k/rust-toolchain.toml' chooses"
-    )
+    assert message == f"toolchain 1.90.0-x is not installed, which {reason} chooses"
     assert hint == "rustup toolchain install 1.90.0-x"
 
 

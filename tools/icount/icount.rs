@@ -1,8 +1,11 @@
 //! A plugin of QEMU's (TCG): counts guest instructions from the first at 0x7C00 to the first at the kernel's entry.
 //!
-//! Distributions ship no header for plugins, so what is used of the interface is declared here by hand; these names
-//! and types are the same from QEMU 7.1 on (include/qemu/qemu-plugin.h). Each round of a repeated string instruction
-//! counts as one. The result goes to QEMU's log (`-d plugin`) as `icount NUMBER`.
+//! Distributions ship no header for plugins, so what is used of the interface is declared here by hand, from
+//! include/qemu/qemu-plugin.h of QEMU 7.1 to 10. Each round of a repeated string instruction counts as one. The result
+//! goes to QEMU's log (`-d plugin`) as `icount NUMBER`.
+//!
+//! While the disk works the firmware runs in circles, more often on a slow builder than on a quick one. Each circle
+//! holds a `pause`, and the plugin makes it one: the processor sleeps there, and the disk is done after a circle or two.
 
 #![no_std]
 
@@ -12,8 +15,20 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// Where a BIOS jumps to when it has read the boot sector.
 const START: u64 = 0x7C00;
 
-/// QEMU before 9.0 takes version 1 at most, and 9.0 and later take 2 at least.
-const VERSION: c_int = if cfg!(plugin_api = "1") { 1 } else { 2 };
+/// QEMU before 9.0 takes version 1 at most, 9.0 takes 2, and 9.1 and later take 3 and more.
+const VERSION: c_int = if cfg!(plugin_api = "1") {
+    1
+} else if cfg!(plugin_api = "2") {
+    2
+} else {
+    3
+};
+
+/// The bytes of `pause`.
+const PAUSE: [u8; 2] = [0xf3, 0x90];
+
+/// How long a `pause` lasts, in microseconds.
+const PAUSE_MICROSECONDS: c_uint = 100;
 
 /// The largest number of digits that a u64 has.
 const DIGITS: usize = 20;
@@ -38,7 +53,18 @@ unsafe extern "C" {
         flags: c_int,
         data: *mut c_void,
     );
+    fn qemu_plugin_insn_size(instruction: *const c_void) -> usize;
+    #[cfg(any(plugin_api = "1", plugin_api = "2"))]
+    fn qemu_plugin_insn_data(instruction: *const c_void) -> *const c_void;
+    #[cfg(not(any(plugin_api = "1", plugin_api = "2")))]
+    fn qemu_plugin_insn_data(
+        instruction: *const c_void,
+        destination: *mut c_void,
+        length: usize,
+    ) -> usize;
     fn qemu_plugin_outs(text: *const c_char);
+    // The C library's, which QEMU brings along.
+    fn usleep(microseconds: c_uint) -> c_int;
 }
 
 /// QEMU looks for this symbol before it calls anything.
@@ -101,7 +127,41 @@ extern "C" fn translated(_id: u64, block: *mut c_void) {
             let instruction = qemu_plugin_tb_get_insn(block, index);
             let address = qemu_plugin_insn_vaddr(instruction) as usize as *mut c_void;
             qemu_plugin_register_vcpu_insn_exec_cb(instruction, executed, 0, address);
+            if is_pause(instruction) {
+                qemu_plugin_register_vcpu_insn_exec_cb(instruction, paused, 0, address);
+            }
         }
+    }
+}
+
+/// Whether the instruction is a `pause`.
+///
+/// # Safety
+/// QEMU lends the instruction while it translates.
+unsafe fn is_pause(instruction: *const c_void) -> bool {
+    // SAFETY: QEMU gives as many bytes as the size says.
+    unsafe {
+        if qemu_plugin_insn_size(instruction) != PAUSE.len() {
+            return false;
+        }
+        #[cfg(any(plugin_api = "1", plugin_api = "2"))]
+        let bytes = qemu_plugin_insn_data(instruction)
+            .cast::<[u8; 2]>()
+            .read_unaligned();
+        #[cfg(not(any(plugin_api = "1", plugin_api = "2")))]
+        let bytes = {
+            let mut bytes = [0; 2];
+            qemu_plugin_insn_data(instruction, bytes.as_mut_ptr().cast(), bytes.len());
+            bytes
+        };
+        bytes == PAUSE
+    }
+}
+
+extern "C" fn paused(_processor: c_uint, _data: *mut c_void) {
+    if COUNT.load(Ordering::Relaxed) < DONE {
+        // SAFETY: the function only waits, and QEMU holds no lock over a callback.
+        unsafe { usleep(PAUSE_MICROSECONDS) };
     }
 }
 

@@ -75,7 +75,7 @@ impl Disk {
 
 impl ReadAt for Disk {
     fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
-        debug_assert!(offset % SECTOR == 0 && length <= self.largest_read());
+        debug_assert!(offset & (SECTOR - 1) == 0 && length <= self.largest_read());
         self.read(offset / SECTOR, length as u64 / SECTOR, 0)?;
         // SAFETY: layout.py keeps the buffer for this disk alone, and the borrow of `self` ends the slice's life.
         Ok(unsafe { physical::slice_mut(layout::READ_BUFFER_ADDRESS, length as u64) })

@@ -39,7 +39,10 @@ fn boot(drive: u8) -> Result<Infallible, Failure> {
 
 /// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20).
 fn has_no_execute() -> bool {
-    core::arch::x86_64::__cpuid(0x8000_0001).edx & 1 << 20 != 0
+    // SAFETY: real_mode.s found this leaf. Newer compilers know that the instruction is harmless.
+    #[allow(unused_unsafe, reason = "the function is unsafe in older compilers")]
+    let leaf = unsafe { core::arch::x86_64::__cpuid(0x8000_0001) };
+    leaf.edx & 1 << 20 != 0
 }
 
 #[panic_handler]

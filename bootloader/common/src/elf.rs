@@ -88,7 +88,8 @@ impl Elf {
     /// Reads a static x86-64 program.
     pub fn parse(file: &[u8]) -> Result<Elf, Failure> {
         let headers = program_headers(file)?;
-        let mut elf = Elf { entry: u64_at(file, 24).unwrap_or(0), tls: None, segments: [NO_SEGMENT; HEADERS_MAX], count: 0 };
+        let mut elf =
+            Elf { entry: u64_at(file, 24).unwrap_or(0), tls: None, segments: [NO_SEGMENT; HEADERS_MAX], count: 0 };
         for header in headers.chunks_exact(PHENTSIZE.into()).filter_map(ProgramHeader::read) {
             match header.kind {
                 PT_LOAD if header.memory_size > 0 || header.file_size > 0 => elf.add_segment(&header, file)?,

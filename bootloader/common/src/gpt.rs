@@ -58,10 +58,8 @@ pub fn find(disk: &mut impl ReadAt, type_guid: &[u8; 16]) -> Result<Partition, F
         .chunks_exact(header.entry_size as usize)
         .find(|entry| take(entry, 0) == Some(*type_guid))
         .ok_or(Kind::NoKernelPartition.with(header.entry_count.into(), 0))?;
-    let partition = Partition {
-        starting_lba: u64_at(entry, 32).unwrap_or(0),
-        ending_lba: u64_at(entry, 40).unwrap_or(0),
-    };
+    let partition =
+        Partition { starting_lba: u64_at(entry, 32).unwrap_or(0), ending_lba: u64_at(entry, 40).unwrap_or(0) };
     let allowed = header.first_usable_lba..=header.last_usable_lba;
     let inside = allowed.contains(&partition.starting_lba) && allowed.contains(&partition.ending_lba);
     if !inside || partition.starting_lba > partition.ending_lba {

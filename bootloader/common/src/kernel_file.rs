@@ -3,7 +3,7 @@
 use crate::bytes::{u32_at, u64_at};
 use crate::checksum;
 use crate::failure::{Failure, Kind};
-use crate::memory::{PAGE, is_canonical};
+use crate::memory::{PAGE, is_canonical, page_of};
 
 /// The size of the header in bytes; the ELF follows.
 pub const HEADER_SIZE: usize = layout::KERNEL_HEADER_SIZE as usize;
@@ -86,7 +86,7 @@ impl Settings {
                 return Err(Kind::KernelField.with(layout::KERNEL_RECORDS_OFFSET, length.into()));
             };
             let unknown = Kind::UnknownRecord.with(tag.into(), value);
-            if value % PAGE != 0 || !is_canonical(value) {
+            if page_of(value) != value || !is_canonical(value) {
                 return Err(if known(tag) { Kind::RecordValue.with(tag.into(), value) } else { unknown });
             }
             match u64::from(tag) {

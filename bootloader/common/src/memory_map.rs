@@ -72,9 +72,9 @@ impl MemoryMap {
     /// Takes in what the firmware reports: any bytes, in any order; the worse use wins where reports overlap.
     pub fn take_reports(&mut self, reports: &[Report]) {
         // The usable ones first: then a region that is dropped for want of room cannot become usable again.
-        let (usable, others): (fn(&&Report) -> bool, fn(&&Report) -> bool) =
-            (|report| report.purpose == Use::Usable, |report| report.purpose != Use::Usable);
-        reports.iter().filter(usable).chain(reports.iter().filter(others)).for_each(|report| self.take(report));
+        let usable = |report: &&Report| report.purpose == Use::Usable;
+        reports.iter().filter(usable).for_each(|report| self.take(report));
+        reports.iter().filter(|report| !usable(report)).for_each(|report| self.take(report));
     }
 
     fn take(&mut self, report: &Report) {

@@ -63,7 +63,7 @@ impl AddressSpace for PageTable {
     ) -> Result<(), Failure> {
         let mut rest = run;
         while rest.length > 0 {
-            let large = (rest.address | rest.frame) % LARGE_PAGE == 0 && rest.length >= LARGE_PAGE;
+            let large = (rest.address | rest.frame) & (LARGE_PAGE - 1) == 0 && rest.length >= LARGE_PAGE;
             let (level, size) = if large { (2, LARGE_PAGE) } else { (1, PAGE) };
             let table = self.table(memory, frames, rest.address, level)?;
             let first = index(rest.address, level);

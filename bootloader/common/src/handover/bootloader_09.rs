@@ -107,8 +107,7 @@ fn free_p4_entry(elf: &Elf, settings: &Settings) -> Result<u64, Failure> {
     let stack_end = settings.stack_address.map(|address| address.saturating_add(settings.stack_size));
     let configured = [settings.stack_address, stack_end, settings.physical_memory_offset];
     let is_free = |&entry: &u64| {
-        let in_segment =
-            |&(start, last): &(u64, u64)| (index(start)..=index(last)).contains(&entry);
+        let in_segment = |&(start, last): &(u64, u64)| (index(start)..=index(last)).contains(&entry);
         let mut segments = elf.segments().iter().map(|segment| (segment.address, segment.end() - 1));
         segments.all(|segment| !in_segment(&segment)) && !configured.iter().flatten().any(|&at| index(at) == entry)
     };

@@ -17,8 +17,8 @@ from xdist import is_xdist_worker
 
 from bootwright import doctor, hostprograms
 
-TESTS = Path(__file__).parent
-HOME = TESTS.parent
+HOME = Path(__file__).parent
+TESTS = HOME / "tests"
 ROOMS = ("lint", "unit", "build", "boot")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()

@@ -1,0 +1,114 @@
+//! What the tests share: a small deterministic generator, fake memory, and a builder of ELF files.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use common::bytes::ReadAt;
+use common::failure::{Failure, Kind};
+use common::memory::Memory;
+
+/// xorshift64*: the same numbers on every run.
+pub struct Generator(u64);
+
+impl Generator {
+    pub fn new(seed: u64) -> Generator {
+        Generator(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// Memory from `base` on, which holds rubbish at first.
+pub struct FakeMemory {
+    pub base: u64,
+    pub content: Vec<u8>,
+}
+
+impl FakeMemory {
+    pub fn new(base: u64, length: usize) -> FakeMemory {
+        FakeMemory { base, content: vec![0xCC; length] }
+    }
+}
+
+impl Memory for FakeMemory {
+    fn bytes(&mut self, address: u64, length: u64) -> &mut [u8] {
+        &mut self.content[(address - self.base) as usize..][..length as usize]
+    }
+}
+
+/// A disk in memory that insists on whole sectors, as a real one does.
+pub struct FakeDisk(pub Vec<u8>);
+
+impl ReadAt for FakeDisk {
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
+        assert!(offset % 512 == 0 && length % 512 == 0 && length <= self.largest_read());
+        let missing = Kind::DiskRead.with(offset / 512, 4);
+        let start = usize::try_from(offset).map_err(|_| missing)?;
+        self.0.get(start..).and_then(|rest| rest.get(..length)).ok_or(missing)
+    }
+
+    fn largest_read(&self) -> usize {
+        127 * 512
+    }
+}
+
+pub const PT_LOAD: u32 = 1;
+pub const R: u32 = 4;
+pub const W: u32 = 2;
+pub const X: u32 = 1;
+
+/// A program header to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Header {
+    pub kind: u32,
+    pub flags: u32,
+    pub offset: u64,
+    pub address: u64,
+    pub file_size: u64,
+    pub memory_size: u64,
+}
+
+/// An ELF file of `length` bytes with those headers; bytes that no header takes are `filling`.
+pub fn write_elf(entry: u64, headers: &[Header], length: usize, filling: u8) -> Vec<u8> {
+    let mut file = vec![filling; length.max(64 + headers.len() * 56)];
+    let mut put = |offset: usize, bytes: &[u8]| file[offset..offset + bytes.len()].copy_from_slice(bytes);
+    put(0, b"\x7fELF\x02\x01\x01\x00\0\0\0\0\0\0\0\0");
+    put(16, &2u16.to_le_bytes());
+    put(18, &62u16.to_le_bytes());
+    put(20, &1u32.to_le_bytes());
+    put(24, &entry.to_le_bytes());
+    put(32, &64u64.to_le_bytes());
+    put(52, &64u16.to_le_bytes());
+    put(54, &56u16.to_le_bytes());
+    put(56, &(headers.len() as u16).to_le_bytes());
+    for (index, header) in headers.iter().enumerate() {
+        let at = 64 + index * 56;
+        put(at, &header.kind.to_le_bytes());
+        put(at + 4, &header.flags.to_le_bytes());
+        let fields = [header.offset, header.address, header.address, header.file_size, header.memory_size, 4096];
+        for (number, field) in fields.iter().enumerate() {
+            put(at + 8 + number * 8, &field.to_le_bytes());
+        }
+    }
+    file
+}
+
+/// The code of what went wrong.
+pub fn code<T>(result: Result<T, Failure>) -> String {
+    match result {
+        Ok(_) => "none".into(),
+        Err(failure) => String::from_utf8(failure.kind.code().to_vec()).unwrap(),
+    }
+}
