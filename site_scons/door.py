@@ -54,6 +54,7 @@ class Session:
         self.directory = BuildDirectory(build)
         self.start: Callable[[], int] | None = None
         self.remove_at_end = False
+        self.inputs: dict[Entry, Inputs] = {}  # of the actions that were begun
         self._began: list[Entry] = []
         self._signatures = build / SIGNATURES
 
@@ -98,16 +99,21 @@ class Session:
 class Inputs:
     """The files that an action reads: what SCons took them for, and what they were when the action began."""
 
-    def __init__(self, target: Entry) -> None:
+    def __init__(self, target: Entry, env: Environment) -> None:
         files = [node for node in target.children() if isinstance(node, File)]
+        self._made = target
         self._seen = [(Path(node.abspath), node.get_csig(), loaded.stamp(node.abspath)) for node in files]
+        self._programs: Sequence[Path] = env["BOOTWRIGHT"].files if "BOOTWRIGHT" in env else ()
 
-    def check(self, made: Entry) -> None:
+    def check(self) -> None:
         """Raises if one of them is another now, or was in between: what was made of it has no known source."""
         for path, digest, before in self._seen:
             same = before is not None and loaded.stamp(path) == before and not loaded.changed(str(path))
             if not same or outputs.file_digest(path) != digest:
-                raise BootwrightError(f"{path} changed while {made} was made of it", "run scons again")
+                raise BootwrightError(f"{path} changed while {self._made} was made of it", "run scons again")
+        for path in self._programs:
+            if loaded.changed(str(path)):
+                raise BootwrightError(f"{path} changed while {self._made} was made with it", "run scons again")
 
 
 @dataclass(frozen=True)
@@ -201,11 +207,11 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
     """
 
     def act(target: list[Entry], source: list[Entry], env: Environment) -> None:
-        inputs = Inputs(target[0])
+        inputs = session().inputs[target[0]] = Inputs(target[0], env)
         session().begin(target)
         try:
             function(target, source, env)
-            inputs.check(target[0])
+            inputs.check()
         except BootwrightError as error:
             session().give_up(target)
             raise SCons.Errors.BuildError(target[0], str(error), status=error.status, exitstatus=2) from error
@@ -220,6 +226,11 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
         return str(env.subst(short if short is not None else f"${command}", target=target, source=source))
 
     return Action(act, show, varlist=[*varlist, command])
+
+
+def check_inputs(target: Sequence[Entry]) -> None:
+    """Raises if an input of the running action changed: the store keeps what it makes longer than this build does."""
+    session().inputs[target[0]].check()
 
 
 def check(env: Environment, name: str, function: Callable[[], None]) -> None:

@@ -46,8 +46,15 @@ def note_sources(site: str = SITE) -> None:
                 _remove(cached)
 
 
+def note(path: str) -> None:
+    """Notes a file that is no Python source, such as a program, for changed."""
+    found = stamp(path)
+    if found is not None:
+        _loaded[path] = found
+
+
 def changed(path: str) -> bool:
-    """Says whether the Python file at path is another one than note_sources saw; False for a file that it did not."""
+    """Says whether the file at path is another one than was noted; False for a file that was not."""
     return path in _loaded and stamp(path) != _loaded[path]
 
 

@@ -17,7 +17,7 @@ from SCons.Node.FS import Entry
 
 from bootwright import atomic, loader, targetspec
 from bootwright.store import Store
-from door import action, modules, tell
+from door import action, check_inputs, modules, tell
 
 LOADER_TARGET = "x86_64-unknown-none"
 MODULES = ("loader", "layout", "atomic", "procs")
@@ -31,6 +31,7 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
         loader.build_loader(
             tools.toolchain.rustc, env["LOADERCORE"].directory, tools.linker, Path(env["HOME"]), out, tell
         )
+        check_inputs(target)
 
     digest = hashlib.sha256("\0".join([tools.identity, *(node.get_csig() for node in source)]).encode())
     made = Store().take_or_build("loader", digest.hexdigest()[:32], build, tell)

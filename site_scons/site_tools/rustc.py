@@ -8,6 +8,7 @@ Sets, unless set before:
     RUSTC RUSTFLAGS RUSTCRATENAME RUSTEDITION RUSTTARGET RUSTSYSROOT RUSTPROFILEFLAGS RUSTREMAP
     RUSTLINKER RUSTLINKFLAGS RUSTLINKINPUTS (nodes) for programs alone; RUSTLIBS (.rlib nodes) RUSTINPUTS (nodes)
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
+    RUSTTOOLCHAIN (directories that rustc may read unseen) RUSTTOOLCHAINNODES (nodes that stand for the toolchain)
     RUSTABSENT (crates that the manifest names and that are not compiled)
 Uses: RUSTCOM, RUSTCOMSTR.
 """

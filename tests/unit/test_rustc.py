@@ -138,3 +138,10 @@ def test_a_word_is_looked_for_in_rust_sources_alone(tmp_path: Path) -> None:
     assert not mentions(tmp_path / "src", "bootwright_test")
     (tmp_path / "src/x.rs").write_text(json.dumps("cfg(bootwright_test)"))
     assert mentions(tmp_path / "src", "bootwright_test")
+
+
+def test_files_that_flags_name_are_found_from_where_rustc_runs(tmp_path: Path) -> None:
+    make(tmp_path, "flags.txt", "lib/libx.rlib", "my.ld")
+    flags = ["@flags.txt", "--extern", f"x={tmp_path}/lib/libx.rlib", "-Clinker=my.ld", "-Copt-level=2", "@missing"]
+    found = [path.relative_to(tmp_path).as_posix() for path in rustc.files_in_flags(flags, tmp_path)]
+    assert found == ["flags.txt", "lib/libx.rlib", "my.ld"]
