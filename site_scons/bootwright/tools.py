@@ -13,6 +13,7 @@ from bootwright.store import default_root
 from bootwright.toolchain import Toolchain, find_llvm_tool, find_toolchain
 
 DIGESTS = "programs.json"  # in the store's directory
+REMEMBERED = 16  # questions: a person goes to and fro between a few kernels and targets
 
 
 @dataclass(frozen=True)
@@ -64,29 +65,52 @@ def remember_tools(
 
     tell hears the toolchain's notes, and that the compiler is another one than the last time.
     """
-    question = {"kernel": str(kernel), "target": target, "rustc": rustc}
-    try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-        old = Tools(Toolchain.from_json(known["toolchain"]), Path(known["linker"]), known["linker_version"],
-                    Path(known["objcopy"]), known["objcopy_version"], tuple(map(Path, known["files"])),
-                    known["digest"])  # fmt: skip
-        seen = known["stamp"]
-    except (OSError, ValueError, KeyError, TypeError):
-        known, old, seen = {}, None, None
-    if old and known["question"] == question and seen == _stamp(old, environ):
+    question = json.dumps([str(kernel), target, rustc])
+    known = _read_memory(memory)
+    stamp, old = known.get(question, (None, None))
+    if old and stamp == _stamp(old, environ):
         _note(old)
         return old
     tools = find_tools(kernel, target, rustc, environ)
     _note(tools)
     for note in tools.toolchain.notes:
         tell(note)
-    if old and known["question"] == question and old.identity != tools.identity:
+    if old and old.identity != tools.identity:
         before, after = _first_lines(old), _first_lines(tools)
         change = f"changed from {before} to {after}" if before != after else f"{after} is not the same any more"
         tell(f"the compiler {change}: what it made is built again")
-    with atomic.new_file(memory) as path:
-        facts = {
-            "question": question,
+    known.pop(question, None)
+    known[question] = (_stamp(tools, environ), tools)
+    _write_memory(memory, dict(list(known.items())[-REMEMBERED:]))
+    return tools
+
+
+def _read_memory(memory: Path) -> dict[str, tuple[list[object], Tools]]:
+    """Returns stamp and tools of each question; nothing where the file is not there, or of another bootwright."""
+    try:
+        return {
+            question: (
+                facts["stamp"],
+                Tools(
+                    Toolchain.from_json(facts["toolchain"]),
+                    Path(facts["linker"]),
+                    facts["linker_version"],
+                    Path(facts["objcopy"]),
+                    facts["objcopy_version"],
+                    tuple(map(Path, facts["files"])),
+                    facts["digest"],
+                ),
+            )
+            for question, facts in json.loads(memory.read_text(encoding="utf-8")).items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _write_memory(memory: Path, known: Mapping[str, tuple[list[object], Tools]]) -> None:
+    facts = {
+        question: {
+            "stamp": stamp,
             "toolchain": tools.toolchain.to_json(),
             "linker": str(tools.linker),
             "linker_version": tools.linker_version,
@@ -94,15 +118,17 @@ def remember_tools(
             "objcopy_version": tools.objcopy_version,
             "files": [str(path) for path in tools.files],
             "digest": tools.digest,
-            "stamp": _stamp(tools, environ),
         }
+        for question, (stamp, tools) in known.items()
+    }
+    with atomic.new_file(memory) as path:
         path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    return tools
 
 
 def _stamp(tools: Tools, environ: Mapping[str, str]) -> list[object]:
     """Returns what changes when the choice may have: the toolchain's own stamp, and each file's place and times."""
-    return [tools.toolchain.stamp(environ), *(list(loaded.stamp(path) or ()) for path in tools.files)]
+    files = [loaded.stamp(path) for path in (tools.linker, tools.objcopy, *tools.files)]
+    return [tools.toolchain.stamp(environ), *(list(file or ()) for file in files)]
 
 
 def _note(tools: Tools) -> None:

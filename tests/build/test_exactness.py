@@ -115,6 +115,18 @@ def test_an_exchanged_compiler_rebuilds_though_it_says_that_it_is_the_same(check
     assert set(built.steps) >= {"loader boot_sector.bin stages.bin", *ALL[:2]}
 
 
+def test_a_changed_recipe_of_the_loader_is_not_answered_from_the_store(checkout: Checkout) -> None:
+    checkout.build()
+    loader = checkout.path / "build/loader/stages.bin"
+    before = loader.read_bytes()
+    checkout.edit("site_scons/bootwright/loader.py", "-Copt-level=s", "-Copt-level=z")
+    assert checkout.build()[0] == "loader boot_sector.bin stages.bin"
+    assert loader.read_bytes() != before
+    checkout.edit("site_scons/bootwright/loader.py", "-Copt-level=z", "-Copt-level=s")
+    checkout.build()
+    assert loader.read_bytes() == before
+
+
 def start(checkout: Checkout, *arguments: str) -> subprocess.Popen[bytes]:
     """Starts scons in a process group of its own."""
     argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), *arguments]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import digests
+from bootwright import digests, outputs
 
 
 def whole(*texts: str) -> str:
@@ -32,7 +32,7 @@ def test_a_file_is_read_once_until_it_is_written_though_size_and_time_are_the_sa
     program.write_text("old")
     os.utime(program, ns=(10**18, 10**18))
     read: list[Path] = []
-    original = digests.file_digest
+    original = outputs.file_digest
 
     def counted(path: Path) -> str:
         read.append(path)
