@@ -48,6 +48,7 @@ TARGETS = (
     ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
     ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
+    ("scons soak", "kill, interrupt and double builds, edit every input: each time the bytes of a clean build"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
     ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
@@ -60,7 +61,7 @@ SWITCHES = (
     ("--junit=FILE", "test: also write a JUnit report"),
 )
 
-HELP_ONLY = ("doctor", "store", "verify")
+HELP_ONLY = ("doctor", "store", "verify", "soak")
 
 
 def add_switches() -> None:

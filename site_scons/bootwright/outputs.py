@@ -66,11 +66,15 @@ def differences(build: Path, not_outputs: Iterable[str] = NOT_OUTPUTS) -> list[s
     """Returns a line for each output that is missing or not what was built, and for each file that was not built."""
     manifest = read_manifest(build / MANIFEST)
     lines = _compare(manifest, build)
-    for path in _files(build):
-        name = _name(build, path)
-        if name not in manifest and not any(_matches(name, pattern) for pattern in not_outputs):
-            lines.append(f"{path} was not built")
-    return lines
+    return lines + [
+        f"{build / name} was not built" for name in found_outputs(build, not_outputs) if name not in manifest
+    ]
+
+
+def found_outputs(build: Path, not_outputs: Iterable[str] = NOT_OUTPUTS) -> list[str]:
+    """Returns the names of all files in the directory build that are, or look like, outputs."""
+    names = [_name(build, path) for path in _files(build)]
+    return [name for name in names if not any(_matches(name, pattern) for pattern in not_outputs)]
 
 
 def _compare(manifest: Mapping[str, str], directory: Path) -> list[str]:

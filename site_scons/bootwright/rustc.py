@@ -152,6 +152,8 @@ def read_linker_dependencies(text: str) -> tuple[str, ...]:
     return tuple(name.replace("\\ ", " ") for name in re.split(r"(?<!\\)\s+", rule.strip()) if name)
 
 
-def normalise_map(text: str, scratch: Path) -> str:
-    """Returns a linker's map without what differs between two equal builds: the scratch directories."""
-    return re.sub(r"\brustc\w{6}/", "", text.replace(f"{scratch}{os.sep}", ""))
+def normalise_map(text: str, places: Iterable[Path]) -> str:
+    """Returns a linker's map without what differs between two equal builds: places, where its objects came from."""
+    for place in places:
+        text = text.replace(f"{place}{os.sep}", "")
+    return re.sub(r"\brustc\w{6}/", "", text)

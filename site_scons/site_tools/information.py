@@ -1,6 +1,6 @@
-"""The Tool for what builds nothing: `scons doctor`, `scons store`, `scons verify` and `scons -c`.
+"""The Tool for what builds nothing: `scons doctor`, `scons store`, `scons verify`, `scons soak` and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.Verify(alias), env.CleanBuild().
+Methods: env.Doctor(alias), env.ListStore(alias), env.Verify(alias), env.Soak(alias), env.CleanBuild().
 Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
@@ -56,6 +56,17 @@ def add_verify(env: Environment, name: str) -> None:
     check(env, name, compare)
 
 
+def add_soak(env: Environment, name: str) -> None:
+    """Adds the alias that runs the soak, in copies of this checkout."""
+
+    def start() -> int:
+        from bootwright import soak
+
+        return soak.main([])
+
+    record(env, name, [], start)
+
+
 def clean_build(env: Environment) -> None:
     """Makes `scons -c` remove the whole build directory, whichever kernel and variant filled it."""
     build = Path(env["BUILD"])
@@ -74,6 +85,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(add_doctor, "Doctor")
     env.AddMethod(add_store, "ListStore")
     env.AddMethod(add_verify, "Verify")
+    env.AddMethod(add_soak, "Soak")
     env.AddMethod(clean_build, "CleanBuild")
 
 

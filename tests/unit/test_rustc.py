@@ -107,8 +107,9 @@ def test_a_file_that_the_linker_read_must_be_known_too(tmp_path: Path, scratch: 
 
 
 def test_a_map_does_not_tell_where_it_was_made(tmp_path: Path) -> None:
-    text = f"1 {tmp_path}/rustcA1b2C3/symbols.o:(.text)\n"
-    assert rustc.normalise_map(text, tmp_path) == "1 symbols.o:(.text)\n"
+    text = f"1 {tmp_path}/rustcA1b2C3/symbols.o:(.text)\n2 /a b/libk.rlib(k.o):(.data)\n"
+    expected = "1 symbols.o:(.text)\n2 libk.rlib(k.o):(.data)\n"
+    assert rustc.normalise_map(text, [tmp_path, Path("/a b")]) == expected
 
 
 def make(directory: Path, *names: str) -> None:
