@@ -22,12 +22,14 @@ import SCons.Node
 from SCons.Action import Action
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry, File
+from SCons.Util import hash_file_signature
 
 from bootwright import atomic, loaded, outputs
 from bootwright.builddir import SIGNATURES, BuildDirectory
 from bootwright.errors import BootwrightError, Status
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
+SHA256_LENGTH = 64  # hexadecimal digits
 PACKAGE = Path(__file__).resolve().parent / "bootwright"
 
 
@@ -87,13 +89,19 @@ class Session:
             recorded = loaded.stamp(self._signatures) != self._recorded_before
             made = [t for t in self._began if recorded and t.get_state() == SCons.Node.executed]
             gone = [Path(t.abspath) for t in self._began if t not in made]
-            self.directory.finish({Path(t.abspath): t.get_csig() for t in made}, gone, self.remove_at_end)
+            self.directory.finish({Path(t.abspath): _sha256(t) for t in made}, gone, self.remove_at_end)
         else:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)
         if self.start is not None:
             with sentences_at_exit():
                 leave(self.start())
+
+
+def _sha256(node: Entry) -> str:
+    """Returns the SHA-256 of a file that was made, which SCons mostly knows: the SConstruct sets this hash."""
+    known = node.get_csig()
+    return known if len(known) == SHA256_LENGTH else outputs.file_digest(Path(node.abspath))
 
 
 class Inputs:
@@ -109,7 +117,7 @@ class Inputs:
         """Raises if one of them is another now, or was in between: what was made of it has no known source."""
         for path, digest, before in self._seen:
             same = before is not None and loaded.stamp(path) == before and not loaded.changed(str(path))
-            if not same or outputs.file_digest(path) != digest:
+            if not same or hash_file_signature(str(path)) != digest:
                 raise BootwrightError(f"{path} changed while {self._made} was made of it", "run scons again")
         for path in self._programs:
             if loaded.changed(str(path)):
