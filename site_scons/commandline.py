@@ -62,6 +62,7 @@ SWITCHES = (
 )
 
 HELP_ONLY = ("doctor", "store", "verify", "soak")
+STARTERS = ("run", "screenshot", "test", *HELP_ONLY)  # of which one run of scons starts one, once all is built
 
 
 def add_switches() -> None:
@@ -113,6 +114,9 @@ def check_words(wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in aliases and not any(c in name for c in "./\\"):
             raise BootwrightError(f"there is no target {name}", _nearest(name, aliases))
+    starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
+    if len(starters) > 1:
+        raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:

@@ -22,6 +22,7 @@ import SCons.Node
 from SCons.Action import Action
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry, File
+from SCons.Script import GetBuildFailures
 from SCons.Util import hash_file_signature
 
 from bootwright import atomic, loaded, outputs
@@ -93,7 +94,7 @@ class Session:
         else:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)
-        if self.start is not None:
+        if self.start is not None and not GetBuildFailures():
             with sentences_at_exit():
                 leave(self.start())
 
@@ -257,8 +258,6 @@ def record(env: Environment, name: str, sources: list[Entry], start: Callable[[]
     """Adds the alias name, which starts something once all is built and SCons has recorded it."""
 
     def note(target: list[Entry], source: list[Entry], env: Environment) -> None:
-        if session().start is not None:
-            raise BootwrightError(f"{name}: only one target of this kind at a time")
         session().start = start
 
     env.AlwaysBuild(env.Alias(name, sources, Action(note, lambda *_: "")))
