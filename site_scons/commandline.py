@@ -49,6 +49,8 @@ TARGETS = (
     ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
     ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
+    ("scons soak", "kill, interrupt and double builds, edit every input: each time the bytes of a clean build"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
     ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
@@ -61,7 +63,7 @@ SWITCHES = (
     ("--junit=FILE", "test: also write a JUnit report"),
 )
 
-HELP_ONLY = ("doctor", "store")
+HELP_ONLY = ("doctor", "store", "verify", "soak")
 STARTERS = ("run", "screenshot", "test", *HELP_ONLY)  # of which one run of scons starts one, once all is built
 
 

@@ -20,11 +20,12 @@ RUN = (*BUILD, "qemu-system-x86_64")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),
+    "verify": (),
     "run": RUN,
     "screenshot": RUN,
-    "soak": RUN,
+    "soak": BUILD,
     "gdb": (*RUN, "gdb"),
-    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk"),
+    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", *(("strace",) if sys.platform == "linux" else ())),
 }
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}

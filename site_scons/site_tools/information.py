@@ -1,6 +1,7 @@
-"""The Tool for what tells: `scons doctor`, `scons store`, `scons size`; and `scons -c`.
+"""The Tool for what tells: `scons doctor`, `store`, `size`, `verify` and `soak`; and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.Sizes(alias, kernels), env.CleanBuild().
+Methods: env.Doctor(alias), env.ListStore(alias), env.Sizes(alias, kernels), env.Verify(alias), env.Soak(alias),
+env.CleanBuild().
 Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
@@ -14,7 +15,8 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import KernelNodes, record, session, tell
+from bootwright.builddir import SIGNATURES
+from door import KernelNodes, check, record, session, tell
 
 
 def add_doctor(env: Environment, name: str) -> None:
@@ -55,10 +57,35 @@ def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     record(env, name, [kernel.elf for kernel in kernels], start)
 
 
+def add_verify(env: Environment, name: str) -> None:
+    """Adds the alias that compares every output with the manifest of what was built."""
+
+    def compare() -> None:
+        from bootwright import outputs
+        from bootwright.store import Store
+
+        build, store = Path(env["BUILD"]), Store()
+        manifests = [path for path in build.glob("sysroot/*/manifest") if store.has("sysroot", path.parent.name)]
+        tell(outputs.verify(build, {path: store.path("sysroot", path.parent.name) for path in manifests}))
+
+    check(env, name, compare)
+
+
+def add_soak(env: Environment, name: str) -> None:
+    """Adds the alias that runs the soak, in copies of this checkout."""
+
+    def start() -> int:
+        from bootwright import soak
+
+        return soak.main([])
+
+    record(env, name, [], start)
+
+
 def clean_build(env: Environment) -> None:
     """Makes `scons -c` remove the whole build directory, whichever kernel and variant filled it."""
     build = Path(env["BUILD"])
-    kept = {"lock", "journal", ".sconsign.dblite"}  # this process still writes them; they go when it ends
+    kept = {"lock", "journal", SIGNATURES}  # this process still writes them; they go when it ends
     left = sorted(path for path in build.iterdir() if path.name not in kept)
     env.Default(env.Alias("clean"))
     for path in left:
@@ -73,6 +100,8 @@ def generate(env: Environment) -> None:
     env.AddMethod(add_doctor, "Doctor")
     env.AddMethod(add_store, "ListStore")
     env.AddMethod(add_sizes, "Sizes")
+    env.AddMethod(add_verify, "Verify")
+    env.AddMethod(add_soak, "Soak")
     env.AddMethod(clean_build, "CleanBuild")
 
 

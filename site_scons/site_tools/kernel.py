@@ -18,6 +18,8 @@ from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
+from bootwright.rust_library import library_root
+from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
 from bootwright.tools import remember_tools
 from door import Core, KernelNodes, tell
@@ -48,7 +50,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
     tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
-    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.objcopy_version)
+    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
@@ -111,6 +113,8 @@ def _program(
 def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> None:
     """Sets what every crate of the package shares."""
     tools = env["BOOTWRIGHT"]
+    flags = env.Split(env["RUSTFLAGS"])
+    inputs = (package.root / "Cargo.toml", *package.input_files(), *files_in_flags(flags, package.root))
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
     if script and not script.is_file():
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
@@ -124,7 +128,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTC=[str(tools.toolchain.rustc)],
         RUSTTARGET=core.word,
         RUSTSYSROOT=str(core.directory or ""),
-        RUSTTOOLCHAIN=[str(tools.toolchain.sysroot)],
+        RUSTTOOLCHAIN=[str(library_root(tools.toolchain.sysroot))],  # no more: the sysroot may be /usr
         RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
         RUSTLINKER=str(tools.linker),
         RUSTEDITION=package.edition,
@@ -133,7 +137,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTENVDECLARED=[*package.environment(), *package.env],
         RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
-        RUSTFLAGS=env.Split(env["RUSTFLAGS"]),
+        RUSTFLAGS=flags,
         RUSTPROFILEFLAGS=[
             "--check-cfg",
             f"cfg({TEST_CFG})",
@@ -143,7 +147,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
             *package.cfg_flags(),
         ],
         RUSTLINKFLAGS=[*KEEP_SECTIONS, *LINK_FILES],
-        RUSTINPUTS=[env.File(str(path)) for path in (package.root / "Cargo.toml", *package.input_files())],
+        RUSTINPUTS=[env.File(str(path)) for path in inputs],
         KERNELSETTINGS=_settings(package),
     )
     if script:

@@ -9,6 +9,7 @@ Sets, unless set before:
     RUSTLINKER RUSTLINKFLAGS RUSTLINKINPUTS (nodes) for programs alone; RUSTLIBS (.rlib nodes) RUSTINPUTS (nodes)
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
     RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`; "" for none)
+    RUSTTOOLCHAIN (directories that rustc may read unseen) RUSTTOOLCHAINNODES (nodes that stand for the toolchain)
     RUSTABSENT (crates that the manifest names and that are not compiled)
 Uses: RUSTCOM, RUSTCOMSTR.
 """
@@ -51,7 +52,8 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
         if linker_map.exists():
-            linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), scratch), encoding="utf-8")
+            places = [scratch, *(Path(library.abspath).parent for library in env["RUSTLIBS"]), *_toolchain_roots(env)]
+            linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), places), encoding="utf-8")
         for node in target:
             (scratch / node.name).replace(node.abspath)
     if env["RUSTHISTORY"]:

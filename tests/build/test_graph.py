@@ -149,6 +149,8 @@ def test_the_bytes_do_not_depend_on_place_time_or_parallelism(tmp_path: Path) ->
     other.build("VARIANT=all", "-j2", TZ="Asia/Tokyo", USER="somebody", **cache)
     for variant in ("debug", "release"):
         assert one.image(variant) == other.image(variant)
+        maps = [(c.path / "build" / variant / "hello.map").read_text() for c in (one, other)]
+        assert maps[0] == maps[1]
         kernels = [(c.path / "build" / variant / "hello.kernel").read_bytes() for c in (one, other)]
         assert kernels[0] == kernels[1]
         assert str(tmp_path).encode() not in kernels[0]
