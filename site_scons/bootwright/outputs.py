@@ -15,8 +15,13 @@ from bootwright import atomic
 from bootwright.errors import BootwrightError
 
 MANIFEST = "manifest"
-# What lies in a build directory and is no output: the build's own memory, and the pictures that runs leave.
-NOT_OUTPUTS = (MANIFEST, "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json", "*/*.png")
+# What lies in a build directory and is no output: the build's own memory, what `scons size` compares with, and what
+# runs and reports leave (VARIANT/NAME.png, and below VARIANT/obj/TARGET/NAME/).
+NOT_OUTPUTS = (
+    MANIFEST, "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json", "*/*.png",
+    "*/obj/*/*/history/*", "*/obj/*/*/symbols.json", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
+    "*/obj/*/*/*/*.symbols",
+)  # fmt: skip
 
 
 def file_digest(path: Path) -> str:

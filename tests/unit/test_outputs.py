@@ -48,7 +48,18 @@ def test_an_empty_directory_has_nothing_to_verify(tmp_path: Path) -> None:
 
 
 def test_the_builds_own_memory_is_no_output_and_a_picture_is_none_in_its_place_alone(build: Path) -> None:
-    for name in ("lock", "journal", ".sconsign.dblite", "toolchain.json", "debug/k.png", "debug/.k.elf.new"):
+    for name in (
+        "lock",
+        "journal",
+        ".sconsign.dblite",
+        "toolchain.json",
+        "debug/k.png",
+        "debug/.k.elf.new",
+        "debug/obj/t/k/history/last.elf",
+        "debug/obj/t/k/symbols.json",
+        "debug/obj/t/k/tests/a.png",
+    ):
+        (build / name).parent.mkdir(parents=True, exist_ok=True)
         (build / name).touch()
     (build / "debug/.k.elf.new-x1").mkdir()
     (build / "debug/.k.elf.new-x1/half").touch()
