@@ -33,7 +33,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class TestProgram:
-    """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/."""
+    """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/.
+
+    image is what its machine starts from: the disk, or in the fast lane the NAME.kernel.
+    """
 
     __test__ = False
 

@@ -1,6 +1,7 @@
 """The Tool for the machine: `scons run` and `scons screenshot`.
 
-Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels). Uses: QEMU QEMUFLAGS MEMORY TIMEOUT BUILD.
+Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels). Uses: QEMU QEMUFLAGS MEMORY TIMEOUT BUILD. Both boot
+the image; with --fast the PVH loader starts NAME.kernel, and no image is made.
 Both start after SCons wrote its signatures, so that a window left open keeps nobody waiting.
 """
 
@@ -8,12 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
 
 from bootwright.errors import BootwrightError
-from commandline import headless
+from commandline import headless, is_fast
 from door import KernelNodes, record, tell
 
 if TYPE_CHECKING:
@@ -25,8 +28,10 @@ def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
     from bootwright.qemu import split_flags
     from bootwright.run import RunConfig
 
+    boots = [Path(node.abspath) for node in kernel.starts_from(is_fast(default=False))]
     return RunConfig(
-        image=kernel.disk,
+        image=boots[0],
+        loader=boots[1] if len(boots) > 1 else None,
         qemu=env["QEMU"] or None,
         qemu_flags=split_flags(env["QEMUFLAGS"]),
         memory=env["MEMORY"],
@@ -46,15 +51,20 @@ def _only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     return kernels[0]
 
 
+def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
+    fast = is_fast(default=False)
+    return [node for kernel in kernels for node in kernel.starts_from(fast)]
+
+
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
-    """Adds the alias that starts the image and ends with the machine's verdict."""
+    """Adds the alias that starts the machine and ends with the machine's verdict."""
 
     def start() -> int:
         from bootwright.run import run_and_tell
 
         return run_and_tell(_config(env, _only(name, kernels)), sys.stdout, sys.stderr)
 
-    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+    record(env, name, _nodes(kernels), start)
 
 
 def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
@@ -69,7 +79,7 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
         tell(f"{picture}: {verdict.sentence}")
         return verdict.status
 
-    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+    record(env, name, _nodes(kernels), start)
 
 
 def generate(env: Environment) -> None:
