@@ -174,7 +174,7 @@ def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: P
     assert again.status == 0, again.output
     assert "the compiler changed from" in again.output
     assert "rustc hello.elf hello.map" in again.steps
-    assert "loader boot_sector.bin stages.bin" in again.steps
+    assert "loader boot_sector.bin stages.bin pvh.elf" in again.steps
 
 
 def in_small_file_system(size: str, command: list[str], mounted: Path) -> subprocess.CompletedProcess[str]:
