@@ -131,7 +131,7 @@ def test_a_kernel_that_switches_the_machine_off_is_told_so(sector: Sector) -> No
 
 def test_a_loader_failure_ends_at_once_with_status_4_and_its_sentence(sector: Sector) -> None:
     start = time.monotonic()
-    end, _ = headless(sector(say(0xE9, b"bootwright: KC\r\nbad sum\r\n") + HALT))
+    end, _ = headless(sector(say(0xE9, b"bootwright: KC bad sum\r\n") + HALT))
     assert (end.kind, end.status) == (Kind.LOADER_FAILED, 4)
     assert end.sentence == "the loader failed: KC: bad sum"
     assert time.monotonic() - start < 5

@@ -27,7 +27,11 @@ pub fn boot(disk: &mut Disk, map: &mut MemoryMap) -> Result<Infallible, Failure>
 }
 
 /// Reads the kernel's file to its place in memory and compares its checksum.
-fn read(disk: &mut Disk, partition: &Partition, map: &mut MemoryMap) -> Result<Kernel<'static>, Failure> {
+fn read(
+    disk: &mut Disk,
+    partition: &Partition,
+    map: &mut MemoryMap,
+) -> Result<Kernel<'static>, Failure> {
     let start = partition.starting_lba * layout::SECTOR_SIZE;
     let room = partition.length();
     if room < HEAD as u64 {
@@ -51,5 +55,9 @@ fn read(disk: &mut Disk, partition: &Partition, map: &mut MemoryMap) -> Result<K
     }
     rest.fill(0);
     boot::check(checksum, header.checksum)?;
-    Ok(Kernel { file: Loaded { bytes, address }, length: header.elf_length, settings: header.settings })
+    Ok(Kernel {
+        file: Loaded { bytes, address },
+        length: header.elf_length,
+        settings: header.settings,
+    })
 }

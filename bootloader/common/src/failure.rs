@@ -99,7 +99,10 @@ pub const LINE_ROOM: usize = 64;
 impl Kind {
     /// The failure with the numbers of its sentence, in their order.
     pub const fn with(self, first: u64, second: u64) -> Failure {
-        Failure { kind: self, numbers: [first, second] }
+        Failure {
+            kind: self,
+            numbers: [first, second],
+        }
     }
 
     /// The failure of a sentence without numbers.
@@ -110,7 +113,13 @@ impl Kind {
     /// The line of a sentence without numbers, with a zero after it, for code that runs before there is any Rust.
     pub const fn line(self) -> [u8; LINE_ROOM] {
         let mut text = [0; LINE_ROOM];
-        let parts: [&[u8]; 5] = [b"\r\nbootwright: ", &self.code(), b" ", self.sentence().as_bytes(), b"\r\n"];
+        let parts: [&[u8]; 5] = [
+            b"\r\nbootwright: ",
+            &self.code(),
+            b" ",
+            self.sentence().as_bytes(),
+            b"\r\n",
+        ];
         let (mut at, mut part) = (0, 0);
         while part < parts.len() {
             let mut index = 0;
@@ -153,7 +162,9 @@ impl Failure {
                 tell_text(b"0x", put);
             }
             tell_number(numbers.next().copied().unwrap_or(0), base, put);
-            rest = rest.split_at_checked(base as usize / 16 + 1).map_or(rest, |(_, after)| after);
+            rest = rest
+                .split_at_checked(base as usize / 16 + 1)
+                .map_or(rest, |(_, after)| after);
         }
         put(b'\n');
     }
@@ -170,5 +181,9 @@ fn tell_number(number: u64, base: u64, put: &mut dyn FnMut(u8)) {
         tell_number(number / base, base, put);
     }
     let digit = (number % base) as u8;
-    put(if digit < 10 { b'0' + digit } else { b'a' - 10 + digit });
+    put(if digit < 10 {
+        b'0' + digit
+    } else {
+        b'a' - 10 + digit
+    });
 }

@@ -8,9 +8,19 @@ use arch_x86_64::processor;
 
 const PICS: [Pic; 2] = [
     // Unmasked: timer, keyboard, the second controller, and 6.
-    Pic { port: 0x20, vectors: 0x08, wiring: 1 << 2, mask: 0xB8 },
+    Pic {
+        port: 0x20,
+        vectors: 0x08,
+        wiring: 1 << 2,
+        mask: 0xB8,
+    },
     // Unmasked: clock, 12, 13 and 14.
-    Pic { port: 0xA0, vectors: 0x70, wiring: 2, mask: 0x8E },
+    Pic {
+        port: 0xA0,
+        vectors: 0x70,
+        wiring: 2,
+        mask: 0x8E,
+    },
 ];
 
 /// An 8259A: its first port, the vector of its first line, how the two are wired, and its masked lines.

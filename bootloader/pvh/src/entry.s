@@ -83,15 +83,15 @@ no_long_mode:                    # the line, up to its zero, on the debug consol
 next_character:
     lodsb
     test al, al
-    jz halt
+    jz spin
     mov dx, {DEBUG_CONSOLE_PORT}
     out dx, al
     mov dx, {SERIAL_PORT}
     out dx, al
     jmp next_character
-halt:
-    hlt
-    jmp halt
+spin:                            # not hlt: that is how a kernel ends
+    pause
+    jmp spin
 
 .section .text.in_long_mode, "ax"
 .code64

@@ -8,7 +8,14 @@ const GLYPHS: usize = 256;
 pub type Font = [u8; GLYPHS * GLYPH];
 
 /// Characters that are one byte repeated: blank, space, full block, left half, right half, no-break space.
-const UNIFORM: [(usize, u8); 6] = [(0xDB, 0xFF), (0xDD, 0xF0), (0xDE, 0x0F), (0x20, 0x00), (0x00, 0x00), (0xFF, 0x00)];
+const UNIFORM: [(usize, u8); 6] = [
+    (0xDB, 0xFF),
+    (0xDD, 0xF0),
+    (0xDE, 0x0F),
+    (0x20, 0x00),
+    (0x00, 0x00),
+    (0xFF, 0x00),
+];
 /// The lower and the upper half block: where they change and to what may differ, but not that they are complements.
 const LOWER_HALF: usize = 0xDC;
 const UPPER_HALF: usize = 0xDF;
@@ -24,7 +31,9 @@ pub fn find(rom: &[u8]) -> Option<&Font> {
 fn is_font(font: &Font) -> bool {
     let glyph = |character: usize| &font[character * GLYPH..][..GLYPH];
     let mut halves = glyph(LOWER_HALF).iter().zip(glyph(UPPER_HALF));
-    UNIFORM.iter().all(|&(character, line)| glyph(character).iter().all(|&byte| byte == line))
+    UNIFORM
+        .iter()
+        .all(|&(character, line)| glyph(character).iter().all(|&byte| byte == line))
         && halves.all(|(lower, upper)| *lower == !upper)
         && glyph(b'A'.into()).iter().any(|&line| line != 0)
 }

@@ -64,5 +64,12 @@ fn read(module: &Module, map: &mut MemoryMap) -> Result<Kernel<'static>, Failure
     }
     after.fill(0);
     boot::check(checksum, header.checksum)?;
-    Ok(Kernel { file: Loaded { bytes: copy, address }, length: header.elf_length, settings: header.settings })
+    Ok(Kernel {
+        file: Loaded {
+            bytes: copy,
+            address,
+        },
+        length: header.elf_length,
+        settings: header.settings,
+    })
 }

@@ -64,8 +64,18 @@ impl Saved {
             map_count: 0,
             reserved: 0,
         },
-        module: Module { start: 0, length: 0, command_line: 0, reserved: 0 },
-        entries: [Entry { start: 0, length: 0, kind: 0, reserved: 0 }; CAPACITY],
+        module: Module {
+            start: 0,
+            length: 0,
+            command_line: 0,
+            reserved: 0,
+        },
+        entries: [Entry {
+            start: 0,
+            length: 0,
+            kind: 0,
+            reserved: 0,
+        }; CAPACITY],
     };
 }
 
@@ -77,15 +87,27 @@ pub fn read(saved: &Saved, map: &mut MemoryMap) -> Result<Module, Failure> {
     if info.magic != MAGIC || info.version == 0 {
         return Err(Kind::PvhStartInfo.with(info.magic.into(), info.version.into()));
     }
-    let nothing = Report { start: 0, length: 0, purpose: Use::Reserved };
+    let nothing = Report {
+        start: 0,
+        length: 0,
+        purpose: Use::Reserved,
+    };
     let mut reports = [nothing; CAPACITY];
     let count = saved.entries.len().min(info.map_count as usize);
     for (report, entry) in reports.iter_mut().zip(&saved.entries[..count]) {
-        *report = Report { start: entry.start, length: entry.length, purpose: Use::from_e820(entry.kind) };
+        *report = Report {
+            start: entry.start,
+            length: entry.length,
+            purpose: Use::from_e820(entry.kind),
+        };
     }
     map.take_reports(&reports[..count]);
     map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
-    map.reserve(layout::STAGE_LOAD_ADDRESS, layout::STAGE_END, Use::Bootloader);
+    map.reserve(
+        layout::STAGE_LOAD_ADDRESS,
+        layout::STAGE_END,
+        Use::Bootloader,
+    );
     if info.module_count == 0 {
         return Err(Kind::PvhNoModule.alone());
     }

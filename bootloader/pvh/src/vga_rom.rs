@@ -45,15 +45,19 @@ impl Device {
 
 /// Gives the font in the ROM of the first VGA on the first bus to `load`, if there is one.
 pub fn with_font(load: impl FnOnce(&Font)) {
-    let is_vga = |&device: &Device| device.read(IDENTITY) != NOBODY && device.read(CLASS) >> 16 == VGA_CLASS;
-    let Some(vga) = (0..32).map(|slot| Device(slot << 3)).find(is_vga) else { return };
+    let is_vga =
+        |&device: &Device| device.read(IDENTITY) != NOBODY && device.read(CLASS) >> 16 == VGA_CLASS;
+    let Some(vga) = (0..32).map(|slot| Device(slot << 3)).find(is_vga) else {
+        return;
+    };
     let (command, rom) = (vga.read(COMMAND) & COMMAND_BITS, vga.read(ROM));
     vga.write(ROM, ROM_ADDRESS);
     let size = u64::from((vga.read(ROM) & ROM_ADDRESS).wrapping_neg());
     vga.write(ROM, layout::ROM_WINDOW_ADDRESS as u32 | ROM_ON);
     vga.write(COMMAND, command | MEMORY_ON);
     // SAFETY: layout.py keeps the window, which is mapped, for this ROM alone, and it stays there as long as the slice.
-    let window: &[u8] = unsafe { physical::slice_mut(layout::ROM_WINDOW_ADDRESS, size.min(LARGEST)) };
+    let window: &[u8] =
+        unsafe { physical::slice_mut(layout::ROM_WINDOW_ADDRESS, size.min(LARGEST)) };
     if let Some(font) = font::find(window) {
         load(font);
     }

@@ -37,8 +37,18 @@ pub fn tell_cells(failure: &Failure) {
 
 /// Programs the port to 115200 baud, 8n1, and returns whether there is one: its scratch register keeps what it got.
 fn set_up_serial() -> bool {
-    let registers = [(3, 0x80), (0, 1), (1, 0), (3, 3), (2, 0xC7), (4, 3), (7, 0x5A)];
-    registers.iter().for_each(|&(offset, value)| outb(SERIAL + offset, value));
+    let registers = [
+        (3, 0x80),
+        (0, 1),
+        (1, 0),
+        (3, 3),
+        (2, 0xC7),
+        (4, 3),
+        (7, 0x5A),
+    ];
+    registers
+        .iter()
+        .for_each(|&(offset, value)| outb(SERIAL + offset, value));
     inb(SERIAL + 7) == 0x5A
 }
 

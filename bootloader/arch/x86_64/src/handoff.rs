@@ -13,8 +13,16 @@ use crate::{console, jump};
 
 /// What the kernel finds at its own physical address: the code that jumps, with the GDT, and the screen.
 const IDENTITY: [Identity; 2] = [
-    Identity { start: layout::STAGE_LOAD_ADDRESS, end: layout::STAGE_END, access: Access::EXECUTE },
-    Identity { start: layout::VGA_START, end: layout::VGA_END, access: Access::WRITE },
+    Identity {
+        start: layout::STAGE_LOAD_ADDRESS,
+        end: layout::STAGE_END,
+        access: Access::EXECUTE,
+    },
+    Identity {
+        start: layout::VGA_START,
+        end: layout::VGA_END,
+        access: Access::WRITE,
+    },
 ];
 
 /// Starts the kernel, whose bytes are in memory; returns only what keeps it from starting.

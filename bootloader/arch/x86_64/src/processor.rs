@@ -17,7 +17,9 @@ pub fn find_apic() -> Option<u64> {
     }
     let (low, high): (u32, u32);
     // SAFETY: a processor with an APIC has this register, and reading it changes nothing.
-    unsafe { asm!("rdmsr", in("ecx") BASE, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) }
+    unsafe {
+        asm!("rdmsr", in("ecx") BASE, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+    }
     let base = u64::from(high) << 32 | u64::from(low);
     (base & IS_ON != 0).then_some(base & !0xFFF)
 }
