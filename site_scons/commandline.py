@@ -54,8 +54,8 @@ TARGETS = (
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
-    ("--fast", "run, screenshot: start NAME.kernel without disk and BIOS, in a third of the time"),
-    ("--full", "test: boot the image of each program of tests; without it they start as with --fast"),
+    ("--fast", "run, screenshot: start NAME.kernel without image, disk and BIOS, in half the time"),
+    ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),

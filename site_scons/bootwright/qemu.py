@@ -17,7 +17,7 @@ from bootwright.layout import DEBUG_EXIT_PORT
 
 PROGRAM = "qemu-system-x86_64"
 
-# Starts a PVH kernel in a third of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
+# Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
 FAST_FIRMWARE = "qboot.rom"
 
 # How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.

@@ -17,8 +17,9 @@ static NO_LONG_MODE: [u8; LINE_ROOM] = Kind::NoLongMode.line();
 
 /// What the machine handed over; nothing may have been allocated yet, since it lies in free memory.
 pub fn saved() -> &'static Saved {
+    let saved = &raw const SAVED;
     // SAFETY: entry.s alone writes it, and that is over.
-    unsafe { &*&raw const SAVED }
+    unsafe { &*saved }
 }
 
 global_asm!(
