@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME
+from tests.scripts import write_script
 
 # Writes what it was asked to emit, with its own arguments in it, and says one thing in colour.
-FAKE = """#!{python}
-import json, sys
+FAKE = """import json, sys
 emit = next(word for word in sys.argv if word.startswith("--emit="))[7:]
 for part in emit.split(","):
     kind, path = part.split("=", 1)
@@ -24,7 +24,7 @@ for part in emit.split(","):
             out.write(" ".join(word for word in sys.argv[1:] if "/" not in word))
     if path.endswith(".elf"):
         open(path[:-4] + ".map", "w").write("map")
-print(json.dumps({{"rendered": "\\x1b[33mwarning\\x1b[0m: hm\\n", "level": "warning"}}), file=sys.stderr)
+print(json.dumps({"rendered": "\\x1b[33mwarning\\x1b[0m: hm\\n", "level": "warning"}), file=sys.stderr)
 """
 
 SCRIPT = """
@@ -46,8 +46,7 @@ env.RustProgram("build/three", "src/lib.rs", RUSTFLAGS=["--cfg", "a word"])
 def project(tmp_path: Path) -> Path:
     """A project of its own that uses the Tool."""
     fake = tmp_path / "fake rustc"
-    fake.write_text(FAKE.format(python=sys.executable))
-    fake.chmod(0o755)
+    write_script(fake, FAKE)
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "lib.rs").write_text("")
     site = str(HOME / "site_scons")
