@@ -58,6 +58,8 @@ TARGETS = (
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
+    ("--fast", "run, screenshot: start NAME.kernel without image, disk and BIOS, in half the time"),
+    ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
@@ -70,6 +72,8 @@ STARTERS = ("run", "screenshot", "test", *HELP_ONLY)  # of which one run of scon
 def add_switches() -> None:
     """Declares the switches to SCons."""
     AddOption("--headless", action="store_true", default=False)
+    AddOption("--fast", action="store_true", default=False)
+    AddOption("--full", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
@@ -126,6 +130,14 @@ def check_files(wanted: Sequence[str], env: Any) -> None:
     for name in wanted:
         if any(c in name for c in "./\\") and not env.fs.Entry(name).has_builder():
             raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
+
+
+def is_fast(default: bool) -> bool:
+    """Says which lane a machine takes: --fast, --full, or what the target does by default."""
+    fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if fast and full:
+        raise BootwrightError("--fast and --full exclude each other", "without either, run boots the image, test not")
+    return fast or (default and not full)
 
 
 def headless() -> bool:

@@ -143,7 +143,10 @@ class Core:
 
 @dataclass
 class KernelNodes:
-    """The nodes of one kernel in one variant; kernel and image are None where the target is no x86-64 machine."""
+    """The nodes of one kernel in one variant; kernel, image and pvh are None where the target is no x86-64 machine.
+
+    pvh is the loader that starts kernel in the fast lane.
+    """
 
     name: str
     target: str
@@ -151,6 +154,7 @@ class KernelNodes:
     elf: Entry
     kernel: Entry | None = None
     image: Entry | None = None
+    pvh: Entry | None = None
     success_exit_code: int | None = None
     objects: str = ""  # where what belongs to it and is no product of its own goes
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
@@ -161,6 +165,10 @@ class KernelNodes:
         """The path of the image."""
         assert self.image is not None, f"{self.name} has no image"
         return Path(self.image.abspath)
+
+    def starts_from(self, fast: bool) -> list[Entry]:
+        """What a machine needs: the image, or in the fast lane the kernel and the loader that starts it."""
+        return [node for node in ((self.kernel, self.pvh) if fast else (self.image,)) if node is not None]
 
     @property
     def final(self) -> list[Entry]:

@@ -85,6 +85,11 @@ READ_MAX_SECTORS = 127  # what every BIOS takes in one call
 LOADER_TABLES_ADDRESS = 0x20000  # the loader's own page tables: six pages that map up to 4 GiB
 MEMORY_FLOOR = MIB  # nothing is allocated below, nothing at or above the ceiling, which the loader's tables end at
 MEMORY_CEILING = 4096 * MIB
+
+# The PVH loader (bootloader/pvh/README.md).
+PVH_LOAD_ADDRESS = MIB  # where QEMU puts it; it then moves to where the stage of the image lies
+ROM_WINDOW_ADDRESS = 0xFE000000  # where the VGA's ROM is shown for a moment: PCI's, below the interrupt controllers
+
 VGA_START = 0xA0000
 VGA_END = 0xC0000
 VGA_TEXT = 0xB8000

@@ -1,7 +1,8 @@
-"""Building the BIOS loader: its crates compiled and linked, then sizes, build id and checksum filled in.
+"""Building the loaders: crates compiled and linked; for the disk, sizes, build id and checksum filled in.
 
-One program holds the boot sector at 0x7C00 and the stage at 0x8000; both are cut out of it. Everything that the bytes
-depend on is in the sources and the compiler: paths are relative to the home of bootwright, so that they tell nothing.
+The BIOS's program holds the boot sector at 0x7C00 and the stage at 0x8000; both are cut out of it. The PVH loader is a
+program that QEMU starts as it is. Everything that the bytes depend on is in the sources and the compiler: paths are
+relative to the home of bootwright, so that they tell nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from bootwright import layout, procs
 from bootwright.errors import BootwrightError
 
 TARGET = "x86_64-unknown-none"
-LINKER_SCRIPT = Path("bootloader/bios/link.ld")
 PROGRAM = "bios_loader"
+PVH_PROGRAM = "pvh_loader"
 
-# The addresses that the linker script takes from layout.py.
-LINKER_SYMBOLS = ("BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_END")
+# The addresses that the linker scripts take from layout.py.
+LINKER_SYMBOLS = ("BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_END", "PVH_LOAD_ADDRESS")
 
 # Static code for addresses below 64 KiB, as small as it gets; no panic unwinds.
 FLAGS = (
@@ -31,33 +32,53 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class Crate:
-    """A crate of the loader: its name, its root relative to the home, and the crates that it uses."""
+    """A crate of the loaders: its name, its root relative to the home, and the crates that it uses.
+
+    A program has a linker script, relative to the home as well.
+    """
 
     name: str
     root: Path
     uses: tuple[str, ...]
+    linker_script: Path | None = None
 
 
 CRATES = (
     Crate("common", Path("bootloader/common/src/lib.rs"), ("layout",)),
     Crate("arch_x86_64", Path("bootloader/arch/x86_64/src/lib.rs"), ("layout", "common")),
-    Crate(PROGRAM, Path("bootloader/bios/src/main.rs"), ("layout", "common", "arch_x86_64")),
+    Crate(
+        PROGRAM,
+        Path("bootloader/bios/src/main.rs"),
+        ("layout", "common", "arch_x86_64"),
+        Path("bootloader/bios/link.ld"),
+    ),
+    Crate(
+        PVH_PROGRAM,
+        Path("bootloader/pvh/src/main.rs"),
+        ("layout", "common", "arch_x86_64"),
+        Path("bootloader/pvh/link.ld"),
+    ),
 )
 
 
 @dataclass(frozen=True)
 class LoaderFiles:
-    """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, and a stage of whole sectors."""
+    """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, and a stage of whole sectors.
+
+    pvh is the program that QEMU takes as -kernel.
+    """
 
     boot_sector: Path
     stages: Path
+    pvh: Path
 
 
 def loader_sources(home: Path) -> list[Path]:
     """Returns every file that the loader is made of, sorted: all below its crates, and layout.py."""
     folders = [crate.root.parent for crate in CRATES]
     found = [path for folder in folders for path in (home / folder).rglob("*") if path.suffix in (".rs", ".s")]
-    return sorted([*found, home / LINKER_SCRIPT, home / "site_scons/bootwright/layout.py"])
+    scripts = [home / crate.linker_script for crate in CRATES if crate.linker_script]
+    return sorted([*found, *scripts, home / "site_scons/bootwright/layout.py"])
 
 
 def build_loader(
@@ -74,22 +95,24 @@ def build_loader(
     flags += [f"--remap-path-prefix={out}=generated", f"--remap-path-prefix={home}=."]
     _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(generated)], emit)
     for crate in CRATES:
-        kind = ["--crate-type=rlib"] if crate.name != PROGRAM else ["--crate-type=bin", *_link_flags(linker)]
+        script = crate.linker_script
+        kind = ["--crate-type=bin", *_link_flags(linker, script)] if script else ["--crate-type=rlib"]
         uses = [f"--extern={name}={out / f'lib{name}.rlib'}" for name in crate.uses]
         _compile(rustc, home, [*flags, *kind, *uses, f"--crate-name={crate.name}", crate.root.as_posix()], emit)
     boot_sector, stage = finish(out / PROGRAM)
-    files = LoaderFiles(out / "boot_sector.bin", out / "stages.bin")
+    files = LoaderFiles(out / "boot_sector.bin", out / "stages.bin", out / "pvh.elf")
     files.boot_sector.write_bytes(boot_sector)
     files.stages.write_bytes(stage)
+    (out / PVH_PROGRAM).rename(files.pvh)
     for path in (generated, *out.glob("*.rlib")):
         path.unlink()
     return files
 
 
-def _link_flags(linker: Path) -> list[str]:
+def _link_flags(linker: Path, script: Path) -> list[str]:
     symbols = [f"-Clink-arg=--defsym={name}={getattr(layout, name):#x}" for name in LINKER_SYMBOLS]
     flavour = ["-Clinker-flavor=ld.lld", f"-Clinker={linker}"]
-    return [*flavour, f"-Clink-arg=-T{LINKER_SCRIPT.as_posix()}", "-Clink-arg=--build-id=none", *symbols]
+    return [*flavour, f"-Clink-arg=-T{script.as_posix()}", "-Clink-arg=--build-id=none", *symbols]
 
 
 def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[str], None]) -> None:

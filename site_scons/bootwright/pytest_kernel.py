@@ -22,7 +22,7 @@ def write_programs(path: Path, programs: Sequence[TestProgram], config: RunConfi
     """Writes the list that pytest collects from; path's name is kernel-tests.json. config.image is not used."""
     assert path.name == FILE_NAME, path
     listed = [{name: str(value) for name, value in dataclasses.asdict(program).items()} for program in programs]
-    settings = dataclasses.asdict(config)
+    settings = dataclasses.asdict(config) | {"loader": str(config.loader) if config.loader else None}
     del settings["image"]
     path.write_text(json.dumps({"config": settings, "programs": listed}, indent=1, sort_keys=True) + "\n")
 
@@ -35,6 +35,7 @@ def read_programs(path: Path) -> tuple[list[TestProgram], RunConfig]:
         for entry in listed["programs"]
     ]
     settings = listed["config"] | {"qemu_flags": tuple(listed["config"]["qemu_flags"])}
+    settings["loader"] = Path(settings["loader"]) if settings["loader"] else None
     return programs, RunConfig(image=Path(), **settings)
 
 

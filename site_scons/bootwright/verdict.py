@@ -134,13 +134,13 @@ def qemu_failed(exit_code: int | None, stderr: str, command: str) -> Verdict:
 
 
 def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, str]) -> Verdict | None:
-    """Returns the verdict when the loader said `bootwright: CODE sentence` on port E9.
+    """Returns the verdict when the loader said the line `bootwright: CODE sentence` on port E9.
 
     The boot sector has no room for more than the code; sentences (by code) has what belongs to it. complete says that
     nothing more will come, so that a line without its end counts too.
     """
-    end = r"(?:\n|$)" if complete else r"\n"
-    found = re.search(rf"^bootwright: (\w\w)(?: ([^\n]+))?{end}", console.replace("\r", ""), re.MULTILINE)
+    end = r"(?:\n|\Z)" if complete else r"\n"
+    found = re.search(rf"^bootwright: (\w\w)(?: ([^\n]*))?{end}", console.replace("\r", ""), re.MULTILINE)
     if not found:
         return None
     code = found[1]

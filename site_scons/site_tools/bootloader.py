@@ -1,7 +1,7 @@
-"""The Tool for our boot loader: boot sector and stages, built once for all kernels and kept in the store.
+"""The Tool for our boot loader: boot sector, stages and PVH loader, built once for all kernels and kept in the store.
 
-Builder: Loader (targets boot_sector.bin and stages.bin; sources: what bootwright.loader.loader_sources names).
-Method: env.LoaderFiles() -> both nodes. Sets: LOADERCOM, unless set before.
+Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what bootwright.loader.loader_sources names).
+Method: env.LoaderFiles() -> these three nodes. Sets: LOADERCOM, unless set before.
 Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (door.Core of the loader's target).
 """
 
@@ -25,7 +25,7 @@ MODULES = ("loader", "layout", "atomic", "procs")
 
 
 def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> None:
-    """Takes the loader from the store, or builds it there, and copies both files to target."""
+    """Takes the loader from the store, or builds it there, and copies its files to target."""
     tools = env["BOOTWRIGHT"]
 
     def build(out: Path) -> None:
@@ -47,7 +47,8 @@ def add_loader(env: Environment) -> list[Entry]:
     core = env.Core(targetspec.Target(LOADER_TARGET, None))
     place = f"{env['BUILD']}/loader"
     sources = [env.File(str(path)) for path in loader.loader_sources(Path(env["HOME"]))]
-    files = env.Loader([f"{place}/boot_sector.bin", f"{place}/stages.bin"], sources, LOADERCORE=core)
+    targets = [f"{place}/{name}" for name in ("boot_sector.bin", "stages.bin", "pvh.elf")]
+    files = env.Loader(targets, sources, LOADERCORE=core)
     names = env.Value("\n".join(os.path.relpath(node.abspath, env["HOME"]) for node in sources))  # see the Tool rustc
     env.Depends(files, [names, env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])
     return list(files)

@@ -106,7 +106,8 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        nodes.image = env.DiskImage(f"{path}.img", [*files, nodes.kernel], IMAGENAME=name)[0]
+        boot_sector, stages, nodes.pvh = files
+        nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, nodes.kernel], IMAGENAME=name)[0]
     return nodes
 
 

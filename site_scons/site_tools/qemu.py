@@ -1,7 +1,8 @@
 """The Tool for the machine: `scons run`, `scons screenshot` and `scons gdb`.
 
 Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
-Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR.
+Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. Run and Screenshot boot the image; with --fast the PVH loader starts
+NAME.kernel, and no image is made.
 All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
 
 from bootwright.errors import BootwrightError
-from commandline import headless
+from commandline import headless, is_fast
 from door import KernelNodes, record, tell
 
 if TYPE_CHECKING:
@@ -27,8 +29,10 @@ def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
     from bootwright.qemu import split_flags
     from bootwright.run import RunConfig
 
+    boots = [Path(node.abspath) for node in kernel.starts_from(is_fast(default=False))]
     return RunConfig(
-        image=kernel.disk,
+        image=boots[0],
+        loader=boots[1] if len(boots) > 1 else None,
         qemu=env["QEMU"] or None,
         qemu_flags=split_flags(env["QEMUFLAGS"]),
         memory=env["MEMORY"],
@@ -48,8 +52,13 @@ def _only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     return kernels[0]
 
 
+def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
+    fast = is_fast(default=False)
+    return [node for kernel in kernels for node in kernel.starts_from(fast)]
+
+
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
-    """Adds the alias that starts the image and ends with the machine's verdict."""
+    """Adds the alias that starts the machine and ends with the machine's verdict."""
 
     def start() -> int:
         from bootwright.fault_report import Subject
@@ -60,7 +69,7 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
         subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
         return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
-    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+    record(env, name, _nodes(kernels), start)
 
 
 def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
@@ -75,7 +84,7 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
         tell(f"{picture}: {verdict.sentence}")
         return verdict.status
 
-    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+    record(env, name, _nodes(kernels), start)
 
 
 def add_debugger(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:

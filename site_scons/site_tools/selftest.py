@@ -2,7 +2,8 @@
 
 Method: env.SelfTest(alias, kernels). Builder: KernelTests (kernel-tests.json, which pytest collects from).
 Uses: TESTS, and what the machine is made of (QEMU QEMUFLAGS MEMORY TIMEOUT). A kernel of another directory is tested
-alone: the rooms of tests/ are about bootwright itself.
+alone: the rooms of tests/ are about bootwright itself. The programs start in the fast lane, for which no image is made;
+--full boots their images.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
 from bootwright import atomic
+from commandline import is_fast
 from door import KernelNodes, action, record
 
 
@@ -30,7 +32,14 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
     from bootwright.run import RunConfig
 
     timeout = float(env["TIMEOUT"]) if env["TIMEOUT"] else None
-    config = RunConfig(Path(), env["QEMU"] or None, split_flags(env["QEMUFLAGS"]), env["MEMORY"], timeout=timeout)
+    config = RunConfig(
+        Path(),
+        env["QEMU"] or None,
+        split_flags(env["QEMUFLAGS"]),
+        env["MEMORY"],
+        loader=Path(env["TESTLOADER"]) if env["TESTLOADER"] else None,
+        timeout=timeout,
+    )
     sources = Path(env["KERNELDIR"])
     listed = [TestProgram(p, name, Path(elf), Path(image), sources) for p, name, elf, image in env["TESTPROGRAMS"]]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
@@ -41,12 +50,14 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs every test there is."""
     lists = []
+    fast = is_fast(default=True)
     for kernel in kernels:
         programs = [program for program in kernel.tests if program.image]
-        rows = [(kernel.name, p.suite, p.elf.abspath, str(p.disk)) for p in programs]
+        rows = [(kernel.name, p.suite, p.elf.abspath, p.starts_from(fast)[0].abspath) for p in programs]
         path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
-        made = [node for program in programs for node in (program.elf, program.image)]
-        lists += env.KernelTests(path, made, TESTPROGRAMS=rows)
+        made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
+        loader = kernel.pvh.abspath if fast and kernel.pvh else ""
+        lists += env.KernelTests(path, made, TESTPROGRAMS=rows, TESTLOADER=loader)
 
     def start() -> int:
         home = Path(env["HOME"])
@@ -68,7 +79,9 @@ def generate(env: Environment) -> None:
     """Adds the Builder and the method."""
     env.SetDefault(KERNELTESTSCOM="list the programs of tests in $TARGET", KERNELTESTSSHORT="tests    $TARGET")
     env["BUILDERS"]["KernelTests"] = Builder(
-        action=action(list_programs, "KERNELTESTSCOM", ["TESTPROGRAMS", "QEMU", "QEMUFLAGS", "MEMORY", "TIMEOUT"])
+        action=action(
+            list_programs, "KERNELTESTSCOM", ["TESTPROGRAMS", "TESTLOADER", "QEMU", "QEMUFLAGS", "MEMORY", "TIMEOUT"]
+        )
     )
     env.AddMethod(add_tests, "SelfTest")
 

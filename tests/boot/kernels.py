@@ -28,10 +28,11 @@ def silent(_: str) -> None:
 
 @dataclass(frozen=True)
 class Built:
-    """One program: its ELF with debug sections, and the image that boots it."""
+    """One program: its ELF with debug sections, the image that boots it, and the kernel file of the fast lane."""
 
     elf: Path
     image: Path
+    kernel: Path
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,16 @@ class Workshop:
         arguments += ["-C", "linker-flavor=ld.lld", "-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
         arguments += flags
         compile_crate(self.toolchain, self.sysroot, arguments, {"BIG_DATA": str(data)} if data else {})
-        return Built(elf, self.write_image(elf, name))
+        return Built(elf, self.write_image(elf, name), self.directory / f"{name}.kernel")
 
     def write_image(self, elf: Path, name: str, active: str = "dummy") -> Path:
-        """Returns a new image with the kernel elf on it."""
+        """Returns a new image with the kernel elf on it; the kernel file lies beside it."""
         stripped = elf.with_suffix(".stripped")
         result = attempt([str(self.objcopy), "--strip-debug", str(elf), str(stripped)])
         assert result.status == 0, result.stderr
         path = self.directory / f"{name}-{active}.img"
         kernel = kernel_file.write_kernel_file(stripped.read_bytes())
+        (self.directory / f"{name}.kernel").write_bytes(kernel)
         sector, stages = self.loader.boot_sector.read_bytes(), self.loader.stages.read_bytes()
         image.write_image(path, name, sector, stages, kernel, active)
         return path

@@ -135,8 +135,32 @@ def test_a_changed_loader_is_built_again_and_the_kernel_is_not(checkout: Checkou
     with source.open("a") as text:
         text.write("// changed\n")
     steps = checkout.build()
-    assert steps[0] == "loader boot_sector.bin stages.bin"
+    assert steps[0] == "loader boot_sector.bin stages.bin pvh.elf"
     assert not [step for step in steps if step.startswith("rustc")]
+
+
+def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(checkout: Checkout) -> None:
+    checkout.build()
+    checkout.edit("bootloader/pvh/src/vga.rs", "0x0720_0720_0720_0720", "0x0721_0721_0721_0721")
+    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf"]
+
+
+def test_the_fast_lane_starts_the_kernel_and_makes_no_image(checkout: Checkout) -> None:
+    ran = checkout.scons("run", "--headless", "--fast")
+    assert ran.status == 0, ran.output
+    assert "Hello World!" in ran.output and "halted" in ran.output
+    assert not (checkout.path / "build/debug/hello.img").exists()
+    # A picture of the same screen, whichever way the kernel got there.
+    pictures = []
+    for lane in ("--fast", "--full"):
+        taken = checkout.scons("screenshot", lane)
+        assert taken.status == 0, taken.output
+        pictures.append((checkout.path / "build/debug/hello.png").read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_a_machine_has_one_lane(checkout: Checkout) -> None:
+    assert "--fast and --full exclude each other" in checkout.refuse("run", "--fast", "--full")
 
 
 def test_the_bytes_do_not_depend_on_place_time_or_parallelism(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,6 @@ def test_the_list_of_programs_is_read_back_as_it_was_written(tmp_path: Path) -> 
     config = RunConfig(Path(), "my-qemu", ("-smp", "2"), "64M", timeout=3.5, success_exit_code=35)
     write_programs(tmp_path / "kernel-tests.json", [PROGRAM], config)
     assert read_programs(tmp_path / "kernel-tests.json") == ([PROGRAM], config)
+    fast = dataclasses.replace(config, loader=Path("/build/loader/pvh.elf"))
+    write_programs(tmp_path / "kernel-tests.json", [PROGRAM], fast)
+    assert read_programs(tmp_path / "kernel-tests.json") == ([PROGRAM], fast)

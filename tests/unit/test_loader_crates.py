@@ -16,6 +16,7 @@ from bootwright.kernel_file import KernelSettings, write_kernel_file
 HOME = Path(__file__).parents[2]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
+PVH = HOME / "bootloader/pvh"
 RUSTC = os.environ.get("RUSTC", "rustc")
 
 
@@ -77,11 +78,19 @@ def run_tests(source: Path, crates: Path, tmp_path: Path) -> None:
     assert " 0 ignored" in done.stdout
 
 
-SOURCES = sorted([*COMMON.glob("tests/*.rs"), *ARCH.glob("tests/*.rs")])
+SOURCES = sorted([*COMMON.glob("tests/*.rs"), *ARCH.glob("tests/*.rs"), *PVH.glob("tests/*.rs")])
 
 
 def test_there_are_tests() -> None:
-    assert {source.stem for source in SOURCES} >= {"elf", "files", "memory_map", "handover", "prepare"}
+    assert {source.stem for source in SOURCES} >= {
+        "elf",
+        "files",
+        "memory_map",
+        "handover",
+        "prepare",
+        "start_info",
+        "font",
+    }
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -16,7 +17,7 @@ from tests.scripts import write_script
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError, Status
 from bootwright.machine import Machine
-from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, split_flags
+from bootwright.qemu import MachineConfig, find_qemu, has_firmware, machine_arguments, pasteable, split_flags
 from bootwright.run import RunConfig, run
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the fake QEMU is a script with a #! line")
@@ -59,6 +60,25 @@ def test_the_chosen_accelerator_is_named_unless_the_users_flags_name_one() -> No
 
 def test_a_comma_in_the_images_path_is_doubled_as_qemu_wants_it() -> None:
     assert any(word.endswith("file=/a,,b/x.img") for word in machine_arguments(config(image="/a,b/x.img"), None))
+
+
+@posix_only
+def test_the_fast_lane_has_a_loader_and_a_kernel_and_no_disk(tmp_path: Path) -> None:
+    firmware = tmp_path / "share"
+    firmware.mkdir()
+    qemu = str(fake_qemu(tmp_path, f"print({str(firmware)!r}) if sys.argv[1:] == ['-L', 'help'] else sys.exit(1)"))
+    lane = MachineConfig(Path("/b/hello.kernel"), qemu=qemu, loader=Path("/b/pvh.elf"))
+    pairs = list(itertools.pairwise(machine_arguments(lane, None)))
+    assert ("-kernel", "/b/pvh.elf") in pairs and ("-initrd", "/b/hello.kernel") in pairs
+    assert not any("drive" in word for pair in pairs for word in pair)
+    assert ("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04") in pairs
+    # SeaBIOS where QEMU has nothing quicker, and whatever the user asks for.
+    assert "-bios" not in dict(pairs)
+    has_firmware.cache_clear()
+    (firmware / "qboot.rom").touch()
+    assert ("-bios", "qboot.rom") in list(itertools.pairwise(machine_arguments(lane, None)))
+    own = machine_arguments(dataclasses.replace(lane, qemu_flags=("-bios", "mine.rom")), None)
+    assert [after for word, after in itertools.pairwise(own) if word == "-bios"] == ["mine.rom"]
 
 
 def test_the_printed_command_is_one_line_for_a_shell() -> None:

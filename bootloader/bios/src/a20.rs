@@ -1,9 +1,9 @@
 //! Address line A20: while it is off, the odd megabytes are not there.
 
+use arch_x86_64::port::{inb, outb};
 use common::failure::{Failure, Kind};
 
 use crate::bios::{self, Registers};
-use crate::console::{inb, outb};
 
 const KEYBOARD_DATA: u16 = 0x60;
 const KEYBOARD_STATUS: u16 = 0x64;

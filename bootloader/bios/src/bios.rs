@@ -3,7 +3,8 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use common::failure::Kind;
+use arch_x86_64::gdt;
+use common::failure::{Kind, LINE_ROOM};
 
 use crate::a20;
 
@@ -31,35 +32,7 @@ impl Registers {
 }
 
 /// What is said before there is a 64-bit mode, as real mode's `say` takes it.
-static NO_LONG_MODE: [u8; SENTENCE_ROOM] = {
-    let mut text = [0; SENTENCE_ROOM];
-    let parts: [&[u8]; 5] = [
-        b"\r\nbootwright: ",
-        &Kind::NoLongMode.code(),
-        b" ",
-        Kind::NoLongMode.sentence().as_bytes(),
-        b"\r\n",
-    ];
-    let (mut at, mut part) = (0, 0);
-    while part < parts.len() {
-        let mut index = 0;
-        while index < parts[part].len() {
-            text[at] = parts[part][index];
-            at += 1;
-            index += 1;
-        }
-        part += 1;
-    }
-    assert!(at < SENTENCE_ROOM);
-    text
-};
-const SENTENCE_ROOM: usize = 64;
-
-// Selectors of the table in real_mode.s.
-pub const CODE_64: u16 = 0x08;
-const DATA_64: u16 = 0x10;
-const CODE_16: u16 = 0x18;
-const DATA_16: u16 = 0x20;
+static NO_LONG_MODE: [u8; LINE_ROOM] = Kind::NoLongMode.line();
 
 global_asm!(
     include_str!("boot_sector.s"),
@@ -89,10 +62,10 @@ global_asm!(
     STAGE_HEADER_SIZE = const layout::STAGE_HEADER_SIZE,
     BOOT_SECTOR_ADDRESS = const layout::BOOT_SECTOR_ADDRESS,
     LOADER_TABLES_ADDRESS = const layout::LOADER_TABLES_ADDRESS,
-    CODE_64 = const CODE_64,
-    DATA_64 = const DATA_64,
-    CODE_16 = const CODE_16,
-    DATA_16 = const DATA_16,
+    CODE_64 = const gdt::CODE_64,
+    DATA_64 = const gdt::DATA_64,
+    CODE_16 = const gdt::CODE_16,
+    DATA_16 = const gdt::DATA_16,
     EAX = const offset_of!(Registers, eax),
     EBX = const offset_of!(Registers, ebx),
     ECX = const offset_of!(Registers, ecx),

@@ -94,23 +94,12 @@ fn read_e820(reports: &mut Reports) {
         let entry = unsafe { (&raw const entry).read_volatile() };
         let is_valid = registers.ecx < 24 || entry.attributes & 1 != 0;
         if is_valid && entry.length > 0 {
-            reports.add(entry.start, entry.length, purpose_of(entry.kind));
+            reports.add(entry.start, entry.length, Use::from_e820(entry.kind));
         }
         next = registers.ebx;
         if next == 0 {
             return;
         }
-    }
-}
-
-fn purpose_of(kind: u32) -> Use {
-    match kind {
-        1 => Use::Usable,
-        3 => Use::AcpiReclaimable,
-        4 => Use::AcpiNvs,
-        5 => Use::BadMemory,
-        // 2 is reserved, and so is what nobody told us about.
-        _ => Use::Reserved,
     }
 }
 

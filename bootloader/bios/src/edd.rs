@@ -1,10 +1,10 @@
 //! The boot disk, read by LBA through INT 13h (Enhanced Disk Drive specification). Nothing here writes to it.
 
+use arch_x86_64::physical;
 use common::bytes::ReadAt;
 use common::failure::{Failure, Kind};
 
 use crate::bios::{self, Registers};
-use crate::physical;
 
 const TRIES: u32 = 6;
 const SECTOR: u64 = layout::SECTOR_SIZE;

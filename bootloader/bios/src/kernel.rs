@@ -2,48 +2,28 @@
 
 use core::convert::Infallible;
 
-use arch_x86_64::jump;
-use arch_x86_64::page_table::PageTable;
-use common::boot::{self, Identity, Kernel};
+use arch_x86_64::{handoff, physical};
+use common::boot::{self, Kernel};
 use common::bytes::ReadAt;
 use common::checksum::Checksum;
 use common::elf;
 use common::failure::{Failure, Kind};
 use common::gpt::{self, Partition};
 use common::kernel_file::{HEADER_SIZE, KernelFile};
-use common::memory::{Access, pages_of};
+use common::memory::pages_of;
 use common::memory_map::MemoryMap;
 use common::segments::Loaded;
 
 use crate::edd::Disk;
-use crate::physical::{self, Physical};
-use crate::{console, screen};
 
 /// What is read first: the header, and the beginning of the ELF with its program headers.
 const HEAD: usize = HEADER_SIZE + layout::PAGE_SIZE as usize;
-
-/// What the kernel finds at its own physical address: the code that jumps, with the GDT, and the screen.
-const IDENTITY: [Identity; 2] = [
-    Identity {
-        start: layout::STAGE_LOAD_ADDRESS,
-        end: layout::STAGE_END,
-        access: Access::EXECUTE,
-    },
-    Identity {
-        start: layout::VGA_START,
-        end: layout::VGA_END,
-        access: Access::WRITE,
-    },
-];
 
 /// Finds, reads, checks and starts the kernel.
 pub fn boot(disk: &mut Disk, map: &mut MemoryMap) -> Result<Infallible, Failure> {
     let partition = gpt::find(disk, &layout::KERNEL_TYPE)?;
     let kernel = read(disk, &partition, map)?;
-    let mut space = PageTable::new(&mut Physical, map)?;
-    let ready = boot::prepare(&kernel, &IDENTITY, &mut Physical, map, &mut space)?;
-    // SAFETY: `prepare` mapped the stage, which holds this code, the GDT and `returned`, to itself.
-    unsafe { jump::jump(space.root, &ready, returned) }
+    handoff::start(&kernel, map)
 }
 
 /// Reads the kernel's file to its place in memory and compares its checksum.
@@ -80,16 +60,4 @@ fn read(
         length: header.elf_length,
         settings: header.settings,
     })
-}
-
-/// Runs in the kernel's address space when its entry point returns; the BIOS is out of reach then.
-extern "sysv64" fn returned() -> ! {
-    let failure = Kind::KernelReturned.alone();
-    console::tell_ports(&failure);
-    let mut column = 0;
-    failure.tell(&mut |byte| {
-        screen::write_cell(column, if byte == b'\n' { b' ' } else { byte });
-        column += 1;
-    });
-    console::halt()
 }

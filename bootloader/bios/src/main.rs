@@ -9,13 +9,12 @@ mod bios;
 mod console;
 mod e820;
 mod edd;
-mod exceptions;
 mod kernel;
-mod physical;
 mod screen;
 
 use core::convert::Infallible;
 
+use arch_x86_64::{physical, processor};
 use common::failure::{Failure, Kind};
 use common::memory_map::MemoryMap;
 
@@ -27,7 +26,7 @@ extern "sysv64" fn main(drive: u8) -> ! {
 
 fn boot(drive: u8) -> Result<Infallible, Failure> {
     screen::prepare();
-    if !has_no_execute() {
+    if !processor::has_no_execute() {
         return Err(Kind::NoExecuteDisable.alone());
     }
     a20::enable()?;
@@ -35,14 +34,6 @@ fn boot(drive: u8) -> Result<Infallible, Failure> {
     e820::read(&mut map)?;
     physical::map_up_to(map.usable_end(layout::MEMORY_CEILING));
     kernel::boot(&mut edd::Disk::new(drive), &mut map)
-}
-
-/// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20).
-fn has_no_execute() -> bool {
-    // SAFETY: real_mode.s found this leaf. Newer compilers know that the instruction is harmless.
-    #[allow(unused_unsafe, reason = "the function is unsafe in older compilers")]
-    let leaf = unsafe { core::arch::x86_64::__cpuid(0x8000_0001) };
-    leaf.edx & 1 << 20 != 0
 }
 
 #[panic_handler]

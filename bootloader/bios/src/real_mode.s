@@ -12,6 +12,8 @@ stage_entry:
 # loader.py fills in sectors, checksum and build id.
     .org {STAGE_HEADER_SIZE}
 
+.section .stage_code, "awx"
+
 # Entered by the boot sector in real mode with segments 0 and the stack below 0x7C00; the drive is in its memory.
 enter_stage:
     mov di, offset stage_bss
@@ -190,20 +192,6 @@ thunk_registers:
     .long 0
 thunk_handler:
     .long 0
-.balign 8
-# The accessed bits are set: the processor must not write here once the kernel's tables make it read-only.
-gdt:
-    .quad 0
-    .quad 0x00AF9B000000FFFF     # 08h: 64-bit code
-    .quad 0x00CF93000000FFFF     # 10h: data
-    .quad 0x00009B000000FFFF     # 18h: 16-bit code
-    .quad 0x000093000000FFFF     # 20h: data with real mode's limit
-gdt_end:
-    .balign 4
-    .word 0
-gdt_pointer:
-    .word gdt_end - gdt - 1
-    .quad gdt
 real_mode_idt:
     .word 0x3FF
     .long 0

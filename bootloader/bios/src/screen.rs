@@ -1,7 +1,8 @@
 //! The screen: text mode 3, cleared, through the BIOS.
 
+use arch_x86_64::physical;
+
 use crate::bios::{self, Registers};
-use crate::physical;
 
 // The BIOS data area (IBM PC/AT technical reference).
 const VIDEO_MODE: u64 = 0x449;
@@ -58,13 +59,4 @@ pub fn write(byte: u8) {
             ..Registers::default()
         },
     );
-}
-
-/// Writes a byte to a cell of the first row, without the BIOS: for when the kernel has the machine.
-pub fn write_cell(column: usize, byte: u8) {
-    if column < 80 * 25 {
-        let cell = (layout::VGA_TEXT as usize + column * 2) as *mut u16;
-        // SAFETY: the kernel's tables map the screen's memory as the loader's do.
-        unsafe { cell.write_volatile(0x0700 | u16::from(byte)) }
-    }
 }

@@ -52,6 +52,12 @@ failures! {
     GptEntries          b"GA" "the CRC of the partition entries is {x}; the GPT header states {x}"
     GptBounds           b"GB" "the kernel partition takes LBA {} to {}, outside of what the GPT header allows"
     NoKernelPartition   b"GK" "there is no kernel partition among the {} entries of the GPT"
+    // What a PVH machine gives.
+    PvhStartInfo        b"PS" "the PVH start info has the magic number {x} and version {}; 0x336ec578 and 1 are needed"
+    PvhNoModule         b"PN" "the machine got no kernel: -initrd NAME.kernel is missing"
+    PvhModulePlace      b"PP" "the kernel file lies at {x} with {} bytes: not where this loader can read it"
+    PvhModuleMagic      b"PM" "what -initrd gave is no kernel file: it begins with {x}"
+    PvhModuleTruncated  b"PT" "the kernel file takes {} bytes; -initrd gave {}"
     // The kernel file.
     KernelMagic         b"KM" "the kernel partition holds no kernel file"
     KernelHeader        b"KH" "the kernel header's checksum is {x}; it states {x}"
@@ -87,6 +93,9 @@ failures! {
     Panic               b"IE" "the loader contradicts itself at line {}"
 }
 
+/// The room for such a line.
+pub const LINE_ROOM: usize = 64;
+
 impl Kind {
     /// The failure with the numbers of its sentence, in their order.
     pub const fn with(self, first: u64, second: u64) -> Failure {
@@ -99,6 +108,30 @@ impl Kind {
     /// The failure of a sentence without numbers.
     pub const fn alone(self) -> Failure {
         self.with(0, 0)
+    }
+
+    /// The line of a sentence without numbers, with a zero after it, for code that runs before there is any Rust.
+    pub const fn line(self) -> [u8; LINE_ROOM] {
+        let mut text = [0; LINE_ROOM];
+        let parts: [&[u8]; 5] = [
+            b"\r\nbootwright: ",
+            &self.code(),
+            b" ",
+            self.sentence().as_bytes(),
+            b"\r\n",
+        ];
+        let (mut at, mut part) = (0, 0);
+        while part < parts.len() {
+            let mut index = 0;
+            while index < parts[part].len() {
+                text[at] = parts[part][index];
+                at += 1;
+                index += 1;
+            }
+            part += 1;
+        }
+        assert!(at < LINE_ROOM);
+        text
     }
 
     /// The code as the assembler stores it: a little-endian word.

@@ -22,6 +22,20 @@ pub enum Use {
     BootInfo,
 }
 
+impl Use {
+    /// What E820 and the tables that copied its numbers mean by a kind.
+    pub fn from_e820(kind: u32) -> Use {
+        match kind {
+            1 => Use::Usable,
+            3 => Use::AcpiReclaimable,
+            4 => Use::AcpiNvs,
+            5 => Use::BadMemory,
+            // 2 is reserved, and so is what nobody told us about.
+            _ => Use::Reserved,
+        }
+    }
+}
+
 /// Whole frames from `start` up to `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {

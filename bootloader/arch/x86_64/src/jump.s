@@ -6,8 +6,8 @@
 .code64
 .global enter_kernel
 enter_kernel:
-    cli
-    cld
+    push 0x2                     # every flag that can be off is: interrupts, direction, what CPUID's test left
+    popfq
     mov r9, rdx
     mov r10, rcx
     mov ecx, 0xC0000080          # EFER

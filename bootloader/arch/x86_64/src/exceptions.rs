@@ -2,9 +2,14 @@
 
 use core::arch::global_asm;
 
-use common::failure::Kind;
+use common::failure::{Failure, Kind};
 
-use crate::{bios, console};
+use crate::gdt;
+
+unsafe extern "Rust" {
+    /// The loader's own: tells the failure in whatever ways its firmware has.
+    safe fn loader_fail(failure: &Failure) -> !;
+}
 
 /// The vectors for which the processor pushes an error code before the return address.
 const WITH_ERROR_CODE: u32 = {
@@ -19,7 +24,7 @@ const WITH_ERROR_CODE: u32 = {
 
 global_asm!(
     include_str!("exceptions.s"),
-    CODE_64 = const bios::CODE_64,
+    CODE_64 = const gdt::CODE_64,
     EXCEPTION = sym exception,
 );
 
@@ -32,5 +37,5 @@ extern "sysv64" fn exception(frame: *const [u64; 3]) -> ! {
     } else {
         second
     };
-    console::fail(&Kind::Exception.with(vector, rip))
+    loader_fail(&Kind::Exception.with(vector, rip))
 }

@@ -1,0 +1,19 @@
+# The segment descriptors of a loader, and of a kernel until it loads its own.
+#
+# The link script puts them to one address, behind the stage's header. The accessed bits are set: the processor must not
+# write here once the kernel's tables make it read-only.
+.section .gdt, "aw"
+.balign 8
+gdt:
+    .quad 0
+    .quad 0x00AF9B000000FFFF     # 08h: 64-bit code
+    .quad 0x00CF93000000FFFF     # 10h: data
+    .quad 0x00009B000000FFFF     # 18h: 16-bit code
+    .quad 0x000093000000FFFF     # 20h: data with real mode's limit
+gdt_end:
+    .balign 4
+    .word 0
+.global gdt_pointer
+gdt_pointer:
+    .word gdt_end - gdt - 1
+    .quad gdt

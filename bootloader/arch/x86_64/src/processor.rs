@@ -1,0 +1,33 @@
+//! What the processor says of itself.
+
+use core::arch::asm;
+use core::arch::x86_64::{__cpuid, CpuidResult};
+
+/// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20).
+pub fn has_no_execute() -> bool {
+    cpuid(0x8000_0001).edx & 1 << 20 != 0
+}
+
+/// The address of the processor's own interrupt controller, if there is one and it is on (CPUID 1, MSR 1Bh).
+pub fn find_apic() -> Option<u64> {
+    const BASE: u32 = 0x1B;
+    const IS_ON: u64 = 1 << 11;
+    if cpuid(1).edx & 1 << 9 == 0 {
+        return None;
+    }
+    let (low, high): (u32, u32);
+    // SAFETY: a processor with an APIC has this register, and reading it changes nothing.
+    unsafe {
+        asm!("rdmsr", in("ecx") BASE, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+    }
+    let base = u64::from(high) << 32 | u64::from(low);
+    (base & IS_ON != 0).then_some(base & !0xFFF)
+}
+
+fn cpuid(leaf: u32) -> CpuidResult {
+    // SAFETY: whoever switched to 64-bit mode has CPUID. Newer compilers know that the instruction is harmless.
+    #[allow(unused_unsafe, reason = "the function is unsafe in older compilers")]
+    unsafe {
+        __cpuid(leaf)
+    }
+}

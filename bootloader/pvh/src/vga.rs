@@ -1,0 +1,109 @@
+//! The VGA as a BIOS leaves it in text mode 3: 80 by 25 cells of 9 by 16 pixels, its palette, its font, a blank screen.
+//!
+//! The values are those of IBM's VGA (VGA BIOS parameter table for mode 3, 400 lines), which every VGA BIOS sets.
+
+use arch_x86_64::port::{inb, outb};
+
+use crate::font::{Font, GLYPH};
+use crate::vga_rom;
+
+const MISC: u16 = 0x3C2;
+const SEQUENCER: u16 = 0x3C4;
+const CRTC: u16 = 0x3D4;
+const GRAPHICS: u16 = 0x3CE;
+const ATTRIBUTE: u16 = 0x3C0;
+const STATUS: u16 = 0x3DA;
+const PALETTE_MASK: u16 = 0x3C6;
+const PALETTE_INDEX: u16 = 0x3C8;
+const PALETTE_DATA: u16 = 0x3C9;
+
+const MISC_MODE_3: u8 = 0x67;
+const SEQUENCER_MODE_3: [u8; 5] = [0x03, 0x00, 0x03, 0x00, 0x02];
+const CRTC_MODE_3: [u8; 25] = [
+    0x5F, 0x4F, 0x50, 0x82, 0x55, 0x81, 0xBF, 0x1F, 0x00, 0x4F, 0x0D, 0x0E, 0x00, 0x00, 0x00, 0x00,
+    0x9C, 0x8E, 0x8F, 0x28, 0x1F, 0x96, 0xB9, 0xA3, 0xFF,
+];
+const GRAPHICS_MODE_3: [u8; 9] = [0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0E, 0x0F, 0xFF];
+const ATTRIBUTE_MODE_3: [u8; 21] = [
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3A, 0x3B, 0x3C, 0x3D, 0x3E, 0x3F,
+    0x0C, 0x00, 0x0F, 0x08, 0x00,
+];
+const CRTC_PROTECT: u8 = 0x11;
+const PICTURE_ON: u8 = 0x20;
+
+/// The registers that make plane 2 plain memory at 0xA0000, with what they are in mode 3: index port, register, values.
+const FONT_ACCESS: [(u16, u8, u8, u8); 5] = [
+    (SEQUENCER, 2, 0x04, SEQUENCER_MODE_3[2]),
+    (SEQUENCER, 4, 0x07, SEQUENCER_MODE_3[4]),
+    (GRAPHICS, 4, 0x02, GRAPHICS_MODE_3[4]),
+    (GRAPHICS, 5, 0x00, GRAPHICS_MODE_3[5]),
+    (GRAPHICS, 6, 0x04, GRAPHICS_MODE_3[6]),
+];
+/// A glyph has 16 lines; the hardware's slots have 32.
+const SLOT: u64 = 32;
+
+const TEXT_SIZE: u64 = 0x8000;
+const BLANK: u64 = 0x0720_0720_0720_0720;
+
+/// Sets the mode. A machine without a VGA does not mind.
+pub fn set_text_mode_3() {
+    outb(MISC, MISC_MODE_3);
+    set(SEQUENCER, &SEQUENCER_MODE_3);
+    outb(CRTC, CRTC_PROTECT);
+    outb(CRTC + 1, CRTC_MODE_3[usize::from(CRTC_PROTECT)] & 0x7F);
+    set(CRTC, &CRTC_MODE_3);
+    set(GRAPHICS, &GRAPHICS_MODE_3);
+    // Reading the status makes the next write to this port an index; then index and value take turns.
+    let _ = inb(STATUS);
+    for (index, value) in ATTRIBUTE_MODE_3.into_iter().enumerate() {
+        outb(ATTRIBUTE, index as u8);
+        outb(ATTRIBUTE, value);
+    }
+    set_palette();
+    vga_rom::with_font(load_font);
+    outb(ATTRIBUTE, PICTURE_ON);
+    for offset in (0..TEXT_SIZE).step_by(8) {
+        // SAFETY: this is the text screen's memory, and nothing else is there.
+        unsafe { ((layout::VGA_TEXT + offset) as *mut u64).write_volatile(BLANK) }
+    }
+}
+
+fn set(index: u16, values: &[u8]) {
+    for (register, &value) in values.iter().enumerate() {
+        outb(index, register as u8);
+        outb(index + 1, value);
+    }
+}
+
+/// The 64 colours of the EGA: two bits for each of red, green and blue; the other 192 are black.
+fn set_palette() {
+    outb(PALETTE_MASK, 0xFF);
+    outb(PALETTE_INDEX, 0);
+    for colour in 0..=0xFF_u8 {
+        for (strong, weak) in [(4, 0x20), (2, 0x10), (1, 0x08)] {
+            let level = if colour & strong != 0 { 0x2A } else { 0 }
+                + if colour & weak != 0 { 0x15 } else { 0 };
+            outb(PALETTE_DATA, if colour < 64 { level } else { 0 });
+        }
+    }
+}
+
+fn load_font(font: &Font) {
+    let select = |to_font: bool| {
+        for (index, register, font, text) in FONT_ACCESS {
+            outb(index, register);
+            outb(index + 1, if to_font { font } else { text });
+        }
+    };
+    select(true);
+    for (slot, glyph) in (layout::VGA_START..)
+        .step_by(SLOT as usize)
+        .zip(font.chunks_exact(GLYPH))
+    {
+        for (address, &line) in (slot..).zip(glyph) {
+            // SAFETY: the VGA's memory, of which this is plane 2 now: 256 slots take 8 KiB.
+            unsafe { (address as *mut u8).write_volatile(line) }
+        }
+    }
+    select(false);
+}
