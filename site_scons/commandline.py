@@ -39,6 +39,11 @@ VARIABLES = (
     Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, 60 for a test, none with "
              "a window"),
     Variable("TESTS", "*", "which tests, as a pattern over their printed names"),
+    Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
+    Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
+    Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
+    Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
+    Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
@@ -47,6 +52,7 @@ TARGETS = (
     ("scons run", "build it and start it in QEMU"),
     ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
     ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
@@ -55,7 +61,7 @@ TARGETS = (
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
     ("--verbose", "show commands in full"),
-    ("--json[=FILE]", "doctor: as JSON, to stdout (with scons's own -Q) or to FILE"),
+    ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
 )
 
@@ -118,6 +124,12 @@ def check_files(wanted: Sequence[str], env: Any) -> None:
     for name in wanted:
         if any(c in name for c in "./\\") and not env.fs.Entry(name).has_builder():
             raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
+
+
+def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
+    """Tells whether the targets, or scons without one, need the kernel's graph."""
+    idle = [*HELP_ONLY, *([] if words["DEV"] else ["usb"])]
+    return not wanted or bool(set(wanted) - set(idle))
 
 
 def headless() -> bool:

@@ -59,6 +59,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
     if not NO_BUILD.isdisjoint(arguments):
         return ()
     verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
+    if not any(a.startswith("DEV=") and a != "DEV=" for a in arguments):
+        verbs = ["doctor" if verb == "usb" else verb for verb in verbs]  # which only lists the disks then
     needed = dict.fromkeys(name for verb in verbs for name in NEEDS.get(verb, BUILD))
     if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
         needed[WINDOW] = None

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
 
-from bootwright.errors import BootwrightError
 from commandline import headless
-from door import KernelNodes, record, tell
+from door import KernelNodes, only, record, tell
 
 if TYPE_CHECKING:
     from bootwright.run import RunConfig
@@ -36,23 +35,13 @@ def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
     )
 
 
-def _only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
-    if len(kernels) != 1:
-        raise BootwrightError(f"VARIANT=all: `scons {name}` starts one kernel", "say VARIANT=debug or VARIANT=release")
-    if kernels[0].image is None:
-        raise BootwrightError(
-            f"{kernels[0].name} is built for {kernels[0].target}; `scons {name}` starts x86-64 machines"
-        )
-    return kernels[0]
-
-
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that starts the image and ends with the machine's verdict."""
 
     def start() -> int:
         from bootwright.run import run_and_tell
 
-        return run_and_tell(_config(env, _only(name, kernels)), sys.stdout, sys.stderr)
+        return run_and_tell(_config(env, only(name, kernels)), sys.stdout, sys.stderr)
 
     record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
 
@@ -63,7 +52,7 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
     def start() -> int:
         from bootwright.run import screenshot
 
-        kernel = _only(name, kernels)
+        kernel = only(name, kernels)
         picture = kernel.disk.with_suffix(".png")
         verdict = screenshot(_config(env, kernel), picture)
         tell(f"{picture}: {verdict.sentence}")
