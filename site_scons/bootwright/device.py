@@ -73,7 +73,9 @@ class Medium(Protocol):
     Every method raises OSError as the system gives it.
     """
 
-    size: int
+    @property
+    def size(self) -> int:
+        """How many bytes it says that it has."""
 
     def read(self, offset: int, length: int) -> memoryview:
         """Returns bytes from the medium itself, no cache between; valid until the next call."""

@@ -149,6 +149,8 @@ class LinuxSystem:
         for index, node in enumerate(nodes):
             path = str(self._at.dev / node.name)
             known = facts.get(path, {})
+            if not known.get("fstype"):
+                known = {**known, **self._blkid(path)}
             label = str(known.get("label") or known.get("partlabel") or "")
             filesystem = str(known.get("fstype") or "")
             if index or filesystem or label:
@@ -197,6 +199,19 @@ class LinuxSystem:
         except (OSError, ValueError, KeyError):
             return {}
         return {str(facts["path"]): facts for facts in _flat(listed)}
+
+    def _blkid(self, path: str) -> dict[str, object]:
+        """Returns what blkid finds by looking at the device itself, for a system whose udev keeps no such facts."""
+        if not os.access(path, os.R_OK):
+            return {}
+        argv = ["blkid", "--probe", "--output", "export", path]
+        try:
+            said = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+        except OSError:
+            return {}
+        found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        names = {"fstype": "TYPE", "label": "LABEL", "partlabel": "PART_ENTRY_NAME"}
+        return {ours: found[theirs] for ours, theirs in names.items() if theirs in found}
 
     def _uses(self) -> Iterator[Usage]:
         """Yields every mount and swap area: the use, its kind and the names of the whole disks under it."""

@@ -132,8 +132,9 @@ def _mounts(entry: dict[str, Any], entries: Sequence[dict[str, Any]]) -> Iterato
             yield from _mounts(other, entries)
     for piece in pieces:
         snapshots = [s["SnapshotMountPoint"] for s in piece.get("MountedSnapshots", []) if "SnapshotMountPoint" in s]
-        for where in [piece["MountPoint"]] * ("MountPoint" in piece) + snapshots:
-            yield f"/dev/{piece['DeviceIdentifier']}", where
+        for where in [piece.get("MountPoint"), *snapshots]:
+            if where:
+                yield f"/dev/{piece['DeviceIdentifier']}", where
 
 
 def _serials_below(node: object, serial: str) -> Iterator[tuple[str, str]]:

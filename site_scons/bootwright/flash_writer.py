@@ -22,6 +22,7 @@ from bootwright.flash_content import Content
 from bootwright.layout import GPT_HEADER_LBA, MIB, SECTOR_SIZE
 
 BLOCK = 4096
+ALIAS_SEARCH = 64 * MIB
 ZERO_SECTOR = bytes(SECTOR_SIZE)
 # stage, bytes done, bytes in all
 Progress = Callable[[str, int, int], None]
@@ -163,31 +164,32 @@ class Writer:
             return
         first = next(n for n, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
         block = first - first % SECTOR_SIZE
-        self._find_alias(offset + block, found[block : block + SECTOR_SIZE])
+        self._find_alias(offset + block)
         raise BootwrightError(
             f"{self.path} gives {found[first]:#04x} at offset {offset + first}; {wanted[first]:#04x} was written",
             f"{NOT_BOOTABLE}, but this stick is not to be trusted",
             Status.NOT_VERIFIED,
         )
 
-    def _find_alias(self, offset: int, found: bytes) -> None:
-        """Raises where the wrong sector at offset is one that was written elsewhere, and shows to be the same place."""
-        for other, length in self._content.pieces():
-            data = self._content.read(other, length)
-            place = data.find(found)
-            while place >= 0 and place % SECTOR_SIZE:
-                place = data.find(found, place + 1)
-            if place >= 0 and other + place > offset and self._is_alias(offset, other + place):
-                raise self._false_capacity(other + place, offset)
+    def _find_alias(self, offset: int) -> None:
+        """Raises where the wrong sector at offset proves to be another place of the medium too.
 
-    def _is_alias(self, offset: int, other: int) -> bool:
-        """Tells whether what is written at other appears at offset."""
-        probe = os.urandom(SECTOR_SIZE)
+        What is on the medium is lost already, so sectors that say where they were written go over it, from its end
+        downwards: the one that then appears at offset was written at the next place that is the same.
+        """
+        nonce = os.urandom(16)
+        places = [(max(start, offset + SECTOR_SIZE), start + length) for start, length in self._content.pieces()]
+        places = [(start, end) for start, end in places if start < end]
+        # Enough to find it in most images; a stick that takes a minute for more has failed all the same.
+        near = [(start, end) for start, end in places if start < offset + ALIAS_SEARCH]
         with suppress(OSError):
-            self._medium.write(other, probe)
+            for start, end in reversed([*near, *places[-1:]]):
+                stamps = b"".join(_stamp(nonce, place) for place in range(start, end, SECTOR_SIZE))
+                self._medium.write(start, stamps)
             self._medium.sync()
-            return bytes(self._medium.read(offset, SECTOR_SIZE)) == probe
-        return False
+            found = bytes(self._medium.read(offset, SECTOR_SIZE))
+            if found.startswith(nonce):
+                raise self._false_capacity(int.from_bytes(found[16:24], "little"), offset)
 
     def _false_capacity(self, written: int, appeared: int) -> BootwrightError:
         capacity = size_text(written - appeared)
@@ -274,3 +276,8 @@ def _tag(offset: int) -> bytes:
             SECTOR_SIZE, b"\0"
         )
     )
+
+
+def _stamp(nonce: bytes, offset: int) -> bytes:
+    """Returns a sector that says where it was written in this run."""
+    return (nonce + offset.to_bytes(8, "little")).ljust(SECTOR_SIZE, b"\0")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-import sys
 from collections.abc import Callable
 
 from bootwright.device import Device, changed
@@ -25,8 +24,8 @@ class LinuxMedium(PosixMedium):
         super().__init__(device)
 
     def _open_device(self, path: str) -> int:
-        direct = 0 if sys.platform == "darwin" or sys.platform == "win32" else os.O_DIRECT
-        descriptor = os.open(path, os.O_RDWR | os.O_EXCL | direct | os.O_CLOEXEC)
+
+        descriptor = os.open(path, os.O_RDWR | os.O_EXCL | os.O_DIRECT | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # udev leaves a locked device alone
         except OSError:

@@ -24,7 +24,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "screenshot": RUN,
     "soak": RUN,
     "gdb": (*RUN, "gdb"),
-    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk"),
+    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", "losetup", "mkfs.ext4", "fusermount3"),
 }
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}

@@ -108,7 +108,7 @@ def test_a_change_of_the_pins_reaches_requirements() -> None:
     lines = (HOME / "requirements.txt").read_text(encoding="utf-8").splitlines()
     locked = dict(line.split(";")[0].strip().split("==") for line in lines if "==" in line and line[0] != "#")
     for wish in wishes:
-        match = re.fullmatch(r"([\w.-]+)(?:==([\d.]+)|>=([\d.]+),<([\d.]+))", wish)
+        match = re.fullmatch(r"([\w.-]+)(?:==([\d.]+)|>=([\d.]+),<([\d.]+))", wish.split(";")[0].strip())
         assert match, wish
         name = re.sub(r"[._]", "-", match[1])
         version = [int(part) for part in locked[name].split(".")]
