@@ -214,9 +214,9 @@ def at_place(where: str) -> Attempt:
     """Runs the flasher where the medium is mounted at a place of the system, in a mount namespace of its own."""
 
     def attempt(scene: Scene) -> Ended:
-        words = [*PROGRAM, scene.image, *scene.device.words(), "UNMOUNT=1"]
+        words = [*PROGRAM, str(scene.image), *scene.device.words(), "UNMOUNT=1"]
         script = f'mount --bind "$1" "$1" && mount -o ro,noload "$2" {where} && shift 2 && exec "$@"'
-        argv = ["unshare", "--mount", "sh", "-c", script, "sh", scene.directory, scene.device.path, *words]
+        argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(scene.directory), scene.device.path, *words]
         done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS)
         return Ended(done.returncode, done.stderr)
 
@@ -258,3 +258,8 @@ def unmounted_after(scene: Scene) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", place], capture_output=True)
+
+
+def mount_late(scene: Scene) -> None:
+    """Mounts the medium, which changes nothing on it."""
+    run("mount", "-oro,noload", scene.device.path, scene.directory / "late")

@@ -21,7 +21,7 @@ import mfusepy
 SECTOR = 512
 
 
-class LyingMedium(mfusepy.Operations):
+class LyingMedium(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has no types
     """Passes reads and writes to the backing file but for the fault.
 
     drop: writes to the sector at offset vanish. flip: a byte written at offset is stored with a bit changed.

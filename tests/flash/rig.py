@@ -1,4 +1,4 @@
-"""Media for the flasher's tests: loop devices that a test makes itself, images to write, and the program as it is run."""
+"""Media for the flasher's tests: loop devices that a test makes itself, images, and the program as it is run."""
 
 from __future__ import annotations
 

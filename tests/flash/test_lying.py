@@ -123,7 +123,7 @@ def places(kind: str, count: int, image: Path) -> list[int]:
     with Image(image) as opened:
         pieces = list(Content(opened, SIZE).pieces())
     # Not in the tables' padding, the empty part of the partition, where a lost write would change nothing.
-    found = []
+    found: list[int] = []
     while len(found) < count:
         start, length = generator.choice(pieces)
         found.append(start + generator.randrange(length))
@@ -155,7 +155,7 @@ def test_no_false_verified_and_without_reading_back_there_is_one(lying: Lying, s
     print(f"{kind}: {count} faults, statuses {sorted(set(told))}, no false verified")
 
 
-def wanted_statuses(kind: str) -> set[int]:
+def wanted_statuses(kind: str) -> set[Status]:
     """Returns the statuses that tell a fault of this kind for what it is."""
     return {
         "drop": {Status.NOT_VERIFIED},

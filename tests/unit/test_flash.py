@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootwright import device, device_list, flash, image, kernel_file, layout
-from bootwright.device import Device, Part, Use
+from bootwright.device import Device, Medium, Part, Use
 from bootwright.disk import gpt, mbr
 from bootwright.errors import BootwrightError, Status
 from bootwright.flash import Order, Terminal
@@ -82,7 +82,7 @@ class FakeSystem:
     def unmount(self, device: Device) -> None:
         self.unmounted += [use.where for use in device.mounts]
 
-    def open(self, device: Device) -> Memory:
+    def open(self, device: Device) -> Medium:
         return self.medium
 
     def may_write(self, device: Device) -> bool:
@@ -112,7 +112,7 @@ def carry_out(path: Path, system: FakeSystem, yes: str = "4C53", ask: str = "", 
     return notes.getvalue()
 
 
-def right(data: bytes, path: Path) -> bool:
+def right(data: bytes | bytearray, path: Path) -> bool:
     with Image(path) as opened:
         content = Content(opened, len(data))
         return all(data[start : start + n] == content.read(start, n) for start, n in content.pieces())
