@@ -24,9 +24,16 @@ pub fn cycles() -> u64 {
 }
 
 impl Clock {
-    /// Measures the cycle counter for 10 ms with channel 2, which no interrupt hangs on.
+    /// Measures the cycle counter three times for 10 ms and believes the shortest: who shares the builder's processor
+    /// with this machine can only make it look longer.
     #[must_use]
     pub fn calibrate() -> Self {
+        let passed = Self::measure().min(Self::measure()).min(Self::measure());
+        Self::from_frequency(passed * PIT_FREQUENCY / PIT_COUNT)
+    }
+
+    /// The cycles of 10 ms, by channel 2, which no interrupt hangs on.
+    fn measure() -> u64 {
         // SAFETY: these ports are the timer's and the gate of its channel 2 (and the speaker, left silent).
         let (gate, command, channel_2) =
             unsafe { (Port::new(0x61), Port::new(0x43), Port::new(0x42)) };
@@ -43,7 +50,7 @@ impl Clock {
         }
         let passed = cycles() - start;
         gate.write(before);
-        Self::from_frequency(passed * PIT_FREQUENCY / PIT_COUNT)
+        passed
     }
 
     /// A clock for a cycle counter whose frequency, in Hz, is known already.
@@ -72,12 +79,10 @@ impl Clock {
 }
 
 crate::kernel_test! {
-    fn ten_milliseconds_take_about_ten_thousand_microseconds() {
+    fn ten_milliseconds_take_no_less_than_nine() {
         let clock = Clock::calibrate();
-        let start = cycles();
-        let _ = Clock::calibrate();
-        let passed = clock.microseconds(cycles() - start);
-        // The upper bound is wide, because the builder may give the guest's processor to somebody else.
-        assert!((9_000..1_000_000).contains(&passed), "{passed} us");
+        let passed = clock.microseconds(Clock::measure());
+        // There is no upper bound: the builder may give this machine's processor to somebody else meanwhile.
+        assert!(passed >= 9_000, "{passed} us");
     }
 }

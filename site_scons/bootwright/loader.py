@@ -100,18 +100,25 @@ def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[
         emit(ended.stderr)
 
 
+def read_program(program: Path) -> tuple[bytearray, bytearray, dict[str, int]]:
+    """Returns boot sector and stage as they were linked, and the addresses of the program's symbols."""
+    from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
+    from elftools.elf.sections import SymbolTableSection
+
+    with program.open("rb") as stream:
+        elf = ELFFile(stream)
+        boot_sector, stage, table = (elf.get_section_by_name(name) for name in (".boot_sector", ".stage", ".symtab"))
+        assert boot_sector and stage and isinstance(table, SymbolTableSection), "the linker script makes all three"
+        symbols = {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
+        return bytearray(boot_sector.data()), bytearray(stage.data()), symbols
+
+
 def finish(program: Path) -> tuple[bytes, bytes]:
     """Returns boot sector and stage, cut out of the linked program, with everything filled in that is known only now.
 
     The build id is made of both before it is written into them. Raises BootwrightError for a part that is too big.
     """
-    from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
-
-    with program.open("rb") as stream:
-        elf = ELFFile(stream)
-        parts = [elf.get_section_by_name(name).data() for name in (".boot_sector", ".stage")]
-        symbols = {symbol.name: int(symbol["st_value"]) for symbol in elf.get_section_by_name(".symtab").iter_symbols()}
-    boot_sector, stage = (bytearray(part) for part in parts)
+    boot_sector, stage, symbols = read_program(program)
     if len(boot_sector) > layout.BOOT_CODE_END:
         raise BootwrightError(f"boot sector is {len(boot_sector)} bytes; the limit is {layout.BOOT_CODE_END}")
     boot_sector += bytes(layout.SECTOR_SIZE - 2 - len(boot_sector)) + b"\x55\xaa"
@@ -132,7 +139,7 @@ def finish(program: Path) -> tuple[bytes, bytes]:
     return bytes(boot_sector), bytes(stage)
 
 
-def stage_sum(stage: bytes) -> int:
+def stage_sum(stage: bytes | bytearray) -> int:
     """Returns what the boot sector computes: doublewords added up, the sum rotated left by one before each."""
     total = 0
     for (word,) in struct.iter_unpack("<I", stage):
@@ -140,7 +147,7 @@ def stage_sum(stage: bytes) -> int:
     return total
 
 
-def balance(stage: bytes) -> int:
+def balance(stage: bytes | bytearray) -> int:
     """Returns the doubleword for STAGE_CHECKSUM_OFFSET, zero so far, that makes the stage's sum zero.
 
     Each step is a bijection of the sum so far, so that the way back from zero leads to exactly one value.

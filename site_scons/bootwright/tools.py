@@ -11,6 +11,8 @@ from bootwright import atomic
 from bootwright.procs import run
 from bootwright.toolchain import Toolchain, find_llvm_tool, find_toolchain
 
+REMEMBERED = 16  # questions: a person goes to and fro between a few kernels and targets
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -50,42 +52,69 @@ def remember_tools(
 
     tell hears the toolchain's notes, and that the compiler is another one than the last time.
     """
-    question = {"kernel": str(kernel), "target": target, "rustc": rustc}
-    try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-        old = Tools(Toolchain.from_json(known["toolchain"]), Path(known["linker"]), known["linker_version"],
-                    Path(known["objcopy"]), known["objcopy_version"])  # fmt: skip
-        stamp = known["stamp"]
-    except (OSError, ValueError, KeyError, TypeError):
-        known, old, stamp = {}, None, None
-    if old and known["question"] == question and stamp == _stamp(old, environ):
+    question = json.dumps([str(kernel), target, rustc])
+    known = _read_memory(memory)
+    stamp, old = known.get(question, (None, None))
+    if old and stamp == _stamp(old, environ):
         return old
     tools = find_tools(kernel, target, rustc, environ)
     for note in tools.toolchain.notes:
         tell(note)
-    if old and known["question"] == question and old.identity != tools.identity:
+    if old and old.identity != tools.identity:
         before, after = _first_lines(old), _first_lines(tools)
         tell(f"the compiler changed from {before} to {after}: what it made is built again")
-    with atomic.new_file(memory) as path:
-        facts = {
-            "question": question,
+    known.pop(question, None)
+    known[question] = (_stamp(tools, environ), tools)
+    _write_memory(memory, dict(list(known.items())[-REMEMBERED:]))
+    return tools
+
+
+def _read_memory(memory: Path) -> dict[str, tuple[list[object], Tools]]:
+    """Returns stamp and tools of each question; nothing where the file is not there, or of another bootwright."""
+    try:
+        return {
+            question: (
+                facts["stamp"],
+                Tools(
+                    Toolchain.from_json(facts["toolchain"]),
+                    Path(facts["linker"]),
+                    facts["linker_version"],
+                    Path(facts["objcopy"]),
+                    facts["objcopy_version"],
+                ),
+            )
+            for question, facts in json.loads(memory.read_text(encoding="utf-8")).items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _write_memory(memory: Path, known: Mapping[str, tuple[list[object], Tools]]) -> None:
+    facts = {
+        question: {
+            "stamp": stamp,
             "toolchain": tools.toolchain.to_json(),
             "linker": str(tools.linker),
             "linker_version": tools.linker_version,
             "objcopy": str(tools.objcopy),
             "objcopy_version": tools.objcopy_version,
-            "stamp": _stamp(tools, environ),
         }
+        for question, (stamp, tools) in known.items()
+    }
+    with atomic.new_file(memory) as path:
         path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    return tools
 
 
 def _stamp(tools: Tools, environ: Mapping[str, str]) -> list[object]:
     """Returns what changes when the choice may have: the toolchain's own stamp, and each program's size and time."""
-    programs = []
+    programs: list[int] = []
     for program in (tools.linker, tools.objcopy):
-        status = program.stat()
-        programs += [status.st_size, status.st_mtime_ns, status.st_ino]
+        try:
+            status = program.stat()
+        except OSError:
+            programs.append(-1)
+        else:
+            programs += [status.st_size, status.st_mtime_ns, status.st_ino]
     return [tools.toolchain.stamp(environ), *programs]
 
 

@@ -47,12 +47,18 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     target = find_target(word, Path(env["LAUNCH"]))
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, directory, wanted, env["RUSTC"] or None, os.environ, tell)
+    tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.objcopy_version)
     core = env.Core(target)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, package, core, files, variant) for variant in variants]
+
+
+def _rustc(env: Environment) -> str | None:
+    """Returns RUSTC=, a relative path as it is seen from where scons was called."""
+    word = env["RUSTC"]
+    return str(Path(env["LAUNCH"], word)) if len(Path(word).parts) > 1 else word or None
 
 
 def _add_variant(env: Environment, package: Package, core: Core, files: list[Entry], variant: str) -> KernelNodes:

@@ -91,6 +91,15 @@ def copy_checkout(path: Path) -> Checkout:
     return Checkout(path)
 
 
+def in_mounts_of_its_own(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a shell script that may mount what nobody else sees: as root, or as root of a namespace of its own."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return subprocess.run(
+        ["unshare", *user, "--mount", "sh", "-c", script, "sh", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
+    )  # fmt: skip
+
+
 MINIMAL = """#![no_std]
 #![no_main]
 #[panic_handler]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import os
 import sys
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import Checkout
+from tests.build.checkouts import HOME, Checkout, in_mounts_of_its_own
+from tests.scripts import write_script
+
+from bootwright.tools import find_tools
 
 
 def leftovers(checkout: Checkout) -> list[str]:
@@ -153,19 +155,16 @@ def test_a_kernel_below_one_mib_is_refused(checkout: Checkout) -> None:
 def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: Path) -> None:
     checkout.build()
     copy = tmp_path / "other-rustc"
-    known = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
-    assert known
-    copy.write_text(
-        f"#!{sys.executable}\nimport os, subprocess, sys\n"
-        f"real = {shutil.which('rustc', path='/usr/bin')!r}\n"
-        "done = subprocess.run([real, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)\n"
-        "out = done.stdout\n"
-        "if '-vV' in sys.argv: out = out.replace('rustc 1.', 'rustc 1.', 1) + open(__file__ + '.note').read()\n"
-        "sys.stdout.write(out)\nsys.exit(done.returncode)\n"
-    )
-    copy.chmod(0o755)
-    note = copy.with_name("other-rustc.note")
+    note = tmp_path / "note"
     note.write_text("")
+    real = find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain.rustc
+    write_script(
+        copy,
+        "import subprocess, sys\n"
+        f"done = subprocess.run([{str(real)!r}, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)\n"
+        f"sys.stdout.write(done.stdout + (open({str(note)!r}).read() if '-vV' in sys.argv else ''))\n"
+        "sys.exit(done.returncode)\n",
+    )
     first = checkout.scons(f"RUSTC={copy}")
     assert first.status == 0, first.output
     note.write_text("build: 2\n")
@@ -177,21 +176,12 @@ def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: P
     assert "loader boot_sector.bin stages.bin" in again.steps
 
 
-def in_small_file_system(size: str, command: list[str], mounted: Path) -> subprocess.CompletedProcess[str]:
-    """Runs command with a file system of its own, of this size, at mounted."""
-    script = 'mount -t tmpfs -o "size=$1" bootwright "$2" && shift 2 && exec "$@"'
-    return subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", size, str(mounted), *command],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
-    )  # fmt: skip
-
-
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(checkout: Checkout) -> None:
     build = checkout.path / "build"
     build.mkdir()
     scons = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path)]
-    check = '"$@"; status=$?; find "$0" -name "*.new*" -o -name "*.img"; exit $status'
-    done = in_small_file_system("300k", ["sh", "-c", check, str(build), *scons], build)
+    mount = 'mount -t tmpfs -o size=300k bootwright "$1" || exit 77; build=$1; shift; "$@"; status=$?; '
+    done = in_mounts_of_its_own(mount + 'find "$build"; exit $status', str(build), *scons)
     assert done.returncode == 2, done.stdout
     assert "No space left on device" in done.stdout
     assert "Traceback" not in done.stdout
@@ -200,11 +190,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(checkout: C
 
 def test_a_read_only_checkout_is_one_sentence(checkout: Checkout) -> None:
     scons = [sys.executable, "-B", "-m", "SCons", "-Q", "-C", str(checkout.path)]
-    script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(checkout.path), *scons],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
-    )  # fmt: skip
+    mount = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || exit 77; shift; exec "$@"'
+    done = in_mounts_of_its_own(mount, str(checkout.path), *scons)
     assert done.returncode == 2, done.stdout
     assert "build cannot be written: Read-only file system" in done.stdout
     assert "Traceback" not in done.stdout

@@ -121,6 +121,13 @@ def test_the_help_names_every_word_and_touches_nothing(checkout: Checkout) -> No
     assert not (checkout.path / "build").exists()
 
 
+@pytest.mark.needs("qemu-system-x86_64")
+def test_the_linker_script_of_this_house_boots(checkout: Checkout) -> None:
+    ran = checkout.scons("run", "--headless", "LDSCRIPT=linker/x86_64.ld", "VARIANT=release")
+    assert ran.status == 0, ran.output
+    assert "Hello World!" in ran.output
+
+
 def test_what_has_a_builder_can_be_asked_for_by_its_file(checkout: Checkout) -> None:
     steps = checkout.build("build/debug/hello.elf")
     assert steps[-1] == "rustc hello.elf hello.map"

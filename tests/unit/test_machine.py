@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.scripts import write_script
 
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError, Status
@@ -26,8 +27,7 @@ def config(*flags: str, image: str = "/images/hello.img") -> MachineConfig:
 
 def fake_qemu(directory: Path, body: str) -> Path:
     path = directory / "qemu-system-x86_64"
-    path.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
-    path.chmod(0o755)
+    write_script(path, f"import sys\n{body}\n")
     return path
 
 

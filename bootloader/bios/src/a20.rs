@@ -20,8 +20,18 @@ pub fn enable() -> Result<(), Failure> {
         return Ok(());
     }
     // The BIOS's way; no A20 is on before it, so the call does not call itself.
-    bios::call(0x15, &mut Registers { eax: 0x2401, ..Registers::default() });
-    if is_on_after_a_while() || enable_by_ports() { Ok(()) } else { Err(Kind::A20.alone()) }
+    bios::call(
+        0x15,
+        &mut Registers {
+            eax: 0x2401,
+            ..Registers::default()
+        },
+    );
+    if is_on_after_a_while() || enable_by_ports() {
+        Ok(())
+    } else {
+        Err(Kind::A20.alone())
+    }
 }
 
 /// Turns A20 on after a BIOS call turned it off; a machine that refuses cannot be used further.

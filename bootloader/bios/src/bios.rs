@@ -33,8 +33,13 @@ impl Registers {
 /// What is said before there is a 64-bit mode, as real mode's `say` takes it.
 static NO_LONG_MODE: [u8; SENTENCE_ROOM] = {
     let mut text = [0; SENTENCE_ROOM];
-    let parts: [&[u8]; 5] =
-        [b"\r\nbootwright: ", &Kind::NoLongMode.code(), b" ", Kind::NoLongMode.sentence().as_bytes(), b"\r\n"];
+    let parts: [&[u8]; 5] = [
+        b"\r\nbootwright: ",
+        &Kind::NoLongMode.code(),
+        b" ",
+        Kind::NoLongMode.sentence().as_bytes(),
+        b"\r\n",
+    ];
     let (mut at, mut part) = (0, 0);
     while part < parts.len() {
         let mut index = 0;

@@ -13,14 +13,18 @@ const SERIAL: u16 = layout::SERIAL_PORT as u16;
 /// Writes a byte to an I/O port.
 pub fn outb(port: u16, value: u8) {
     // SAFETY: the ports that the loader writes are the console's, the keyboard controller's and A20's: no memory.
-    unsafe { asm!("out dx, al", in("dx") port, in("al") value, options(nomem, nostack, preserves_flags)) }
+    unsafe {
+        asm!("out dx, al", in("dx") port, in("al") value, options(nomem, nostack, preserves_flags))
+    }
 }
 
 /// Reads a byte from an I/O port.
 pub fn inb(port: u16) -> u8 {
     let value;
     // SAFETY: as for `outb`.
-    unsafe { asm!("in al, dx", in("dx") port, out("al") value, options(nomem, nostack, preserves_flags)) }
+    unsafe {
+        asm!("in al, dx", in("dx") port, out("al") value, options(nomem, nostack, preserves_flags))
+    }
     value
 }
 
@@ -50,8 +54,18 @@ pub fn tell_ports(failure: &Failure) {
 
 /// Programs the port to 115200 baud, 8n1, and returns whether there is one: its scratch register keeps what it got.
 fn set_up_serial() -> bool {
-    let registers = [(3, 0x80), (0, 1), (1, 0), (3, 3), (2, 0xC7), (4, 3), (7, 0x5A)];
-    registers.iter().for_each(|&(offset, value)| outb(SERIAL + offset, value));
+    let registers = [
+        (3, 0x80),
+        (0, 1),
+        (1, 0),
+        (3, 3),
+        (2, 0xC7),
+        (4, 3),
+        (7, 0x5A),
+    ];
+    registers
+        .iter()
+        .for_each(|&(offset, value)| outb(SERIAL + offset, value));
     inb(SERIAL + 7) == 0x5A
 }
 

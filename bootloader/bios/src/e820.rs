@@ -27,7 +27,11 @@ struct Reports {
 impl Reports {
     fn add(&mut self, start: u64, length: u64, purpose: Use) {
         if let Some(place) = self.list.get_mut(self.count) {
-            *place = Report { start, length, purpose };
+            *place = Report {
+                start,
+                length,
+                purpose,
+            };
             self.count += 1;
         }
     }
@@ -35,15 +39,29 @@ impl Reports {
 
 /// Fills the map; frame zero and the loader's own memory are taken out of it.
 pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
-    let nothing = Report { start: 0, length: 0, purpose: Use::Reserved };
-    let mut reports = Reports { list: [nothing; CAPACITY], count: 0 };
+    let nothing = Report {
+        start: 0,
+        length: 0,
+        purpose: Use::Reserved,
+    };
+    let mut reports = Reports {
+        list: [nothing; CAPACITY],
+        count: 0,
+    };
     read_e820(&mut reports);
-    if !reports.list[..reports.count].iter().any(|report| report.purpose == Use::Usable) {
+    if !reports.list[..reports.count]
+        .iter()
+        .any(|report| report.purpose == Use::Usable)
+    {
         read_e801_or_88(&mut reports)?;
     }
     map.take_reports(&reports.list[..reports.count]);
     map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
-    map.reserve(layout::STAGE_LOAD_ADDRESS, layout::STAGE_END, Use::Bootloader);
+    map.reserve(
+        layout::STAGE_LOAD_ADDRESS,
+        layout::STAGE_END,
+        Use::Bootloader,
+    );
     Ok(())
 }
 
@@ -52,11 +70,21 @@ fn read_e820(reports: &mut Reports) {
     // A BIOS that never ends its list is stopped where there is no room left.
     for _ in 0..CAPACITY {
         // Attributes that a BIOS leaves out count as "the entry is valid".
-        let mut entry = Entry { attributes: 1, ..Entry::default() };
+        let mut entry = Entry {
+            attributes: 1,
+            ..Entry::default()
+        };
         let (es, di) = bios::far(&raw mut entry as usize);
         // All of EDX and ECX anew for each call: some BIOSes lose them.
-        let mut registers =
-            Registers { eax: 0xE820, ebx: next, ecx: 24, edx: SMAP, edi: di.into(), es, ..Registers::default() };
+        let mut registers = Registers {
+            eax: 0xE820,
+            ebx: next,
+            ecx: 24,
+            edx: SMAP,
+            edi: di.into(),
+            es,
+            ..Registers::default()
+        };
         bios::call(0x15, &mut registers);
         // Carry is the end of the list, or on the first call the absence of E820.
         if registers.carry() || registers.eax != SMAP || registers.ecx < 20 {
@@ -91,7 +119,10 @@ fn read_e801_or_88(reports: &mut Reports) -> Result<(), Failure> {
     bios::call(0x12, &mut base);
     // Below 640 KiB whatever it says: the EBDA and the screen follow.
     reports.add(0, u64::from(base.eax as u16).min(640) * KIB, Use::Usable);
-    let mut extended = Registers { eax: 0xE801, ..Registers::default() };
+    let mut extended = Registers {
+        eax: 0xE801,
+        ..Registers::default()
+    };
     bios::call(0x15, &mut extended);
     let pair = |low: u32, high: u32| (u64::from(low as u16), u64::from(high as u16));
     // Some answer in CX and DX, some in AX and BX: KiB up to 16 MiB, and 64 KiB blocks after.
@@ -104,7 +135,10 @@ fn read_e801_or_88(reports: &mut Reports) -> Result<(), Failure> {
         reports.add(16 * layout::MIB, blocks * 64 * KIB, Use::Usable);
         return Ok(());
     }
-    let mut old = Registers { eax: 0x8800, ..Registers::default() };
+    let mut old = Registers {
+        eax: 0x8800,
+        ..Registers::default()
+    };
     bios::call(0x15, &mut old);
     let kib = u64::from(old.eax as u16);
     if old.carry() || kib == 0 {

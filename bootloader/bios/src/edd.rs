@@ -30,7 +30,10 @@ pub struct Disk {
 impl Disk {
     /// The disk of that BIOS number.
     pub fn new(drive: u8) -> Disk {
-        Disk { drive, largest: layout::READ_MAX_SECTORS }
+        Disk {
+            drive,
+            largest: layout::READ_MAX_SECTORS,
+        }
     }
 
     /// Reads `count` sectors to `at` bytes into the read buffer, in as many calls as it takes.
@@ -47,7 +50,13 @@ impl Disk {
                 }
                 Err(status) => {
                     tries += 1;
-                    bios::call(0x13, &mut Registers { edx: self.drive.into(), ..Registers::default() });
+                    bios::call(
+                        0x13,
+                        &mut Registers {
+                            edx: self.drive.into(),
+                            ..Registers::default()
+                        },
+                    );
                     if tries == TRIES {
                         tries = 0;
                         self.largest = piece / 2;
@@ -64,12 +73,27 @@ impl Disk {
     /// One call of the BIOS; an error is its status.
     fn call(&self, lba: u64, count: u64, address: u64) -> Result<(), u8> {
         let (segment, offset) = bios::far(address as usize);
-        let packet = Packet { size: 16, count: count as u16, offset, segment, lba };
+        let packet = Packet {
+            size: 16,
+            count: count as u16,
+            offset,
+            segment,
+            lba,
+        };
         let (ds, si) = bios::far(&raw const packet as usize);
-        let mut registers =
-            Registers { eax: 0x4200, edx: self.drive.into(), esi: si.into(), ds, ..Registers::default() };
+        let mut registers = Registers {
+            eax: 0x4200,
+            edx: self.drive.into(),
+            esi: si.into(),
+            ds,
+            ..Registers::default()
+        };
         bios::call(0x13, &mut registers);
-        if registers.carry() { Err((registers.eax >> 8) as u8) } else { Ok(()) }
+        if registers.carry() {
+            Err((registers.eax >> 8) as u8)
+        } else {
+            Ok(())
+        }
     }
 }
 

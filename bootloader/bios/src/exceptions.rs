@@ -27,6 +27,10 @@ global_asm!(
 extern "sysv64" fn exception(frame: *const [u64; 3]) -> ! {
     // SAFETY: the stub gives its own stack pointer, and at least vector, rip and cs are there.
     let [vector, second, third] = unsafe { *frame };
-    let rip = if WITH_ERROR_CODE >> (vector & 31) & 1 == 1 { third } else { second };
+    let rip = if WITH_ERROR_CODE >> (vector & 31) & 1 == 1 {
+        third
+    } else {
+        second
+    };
     console::fail(&Kind::Exception.with(vector, rip))
 }

@@ -24,8 +24,16 @@ const HEAD: usize = HEADER_SIZE + layout::PAGE_SIZE as usize;
 
 /// What the kernel finds at its own physical address: the code that jumps, with the GDT, and the screen.
 const IDENTITY: [Identity; 2] = [
-    Identity { start: layout::STAGE_LOAD_ADDRESS, end: layout::STAGE_END, access: Access::EXECUTE },
-    Identity { start: layout::VGA_START, end: layout::VGA_END, access: Access::WRITE },
+    Identity {
+        start: layout::STAGE_LOAD_ADDRESS,
+        end: layout::STAGE_END,
+        access: Access::EXECUTE,
+    },
+    Identity {
+        start: layout::VGA_START,
+        end: layout::VGA_END,
+        access: Access::WRITE,
+    },
 ];
 
 /// Finds, reads, checks and starts the kernel.
@@ -39,7 +47,11 @@ pub fn boot(disk: &mut Disk, map: &mut MemoryMap) -> Result<Infallible, Failure>
 }
 
 /// Reads the kernel's file to its place in memory and compares its checksum.
-fn read(disk: &mut Disk, partition: &Partition, map: &mut MemoryMap) -> Result<Kernel<'static>, Failure> {
+fn read(
+    disk: &mut Disk,
+    partition: &Partition,
+    map: &mut MemoryMap,
+) -> Result<Kernel<'static>, Failure> {
     let start = partition.starting_lba * layout::SECTOR_SIZE;
     let room = partition.length();
     if room < HEAD as u64 {
@@ -63,7 +75,11 @@ fn read(disk: &mut Disk, partition: &Partition, map: &mut MemoryMap) -> Result<K
     }
     rest.fill(0);
     boot::check(checksum, header.checksum)?;
-    Ok(Kernel { file: Loaded { bytes, address }, length: header.elf_length, settings: header.settings })
+    Ok(Kernel {
+        file: Loaded { bytes, address },
+        length: header.elf_length,
+        settings: header.settings,
+    })
 }
 
 /// Runs in the kernel's address space when its entry point returns; the BIOS is out of reach then.

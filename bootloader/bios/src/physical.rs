@@ -41,9 +41,18 @@ pub fn map_up_to(end: u64) {
     let gibs = pages.div_ceil(512) as u64;
     // SAFETY: layout.py keeps six pages for the tables: one, one, and four that cover a GiB each. Only entries that
     // were not present are written, so that nothing has to be flushed.
-    let (p3, p2) =
-        unsafe { (slice_mut(layout::LOADER_TABLES_ADDRESS + TABLE, 32), slice_mut(first_p2, gibs.max(1) * TABLE)) };
-    for (gib, entry) in p3.chunks_exact_mut(8).enumerate().take(gibs as usize).skip(1) {
+    let (p3, p2) = unsafe {
+        (
+            slice_mut(layout::LOADER_TABLES_ADDRESS + TABLE, 32),
+            slice_mut(first_p2, gibs.max(1) * TABLE),
+        )
+    };
+    for (gib, entry) in p3
+        .chunks_exact_mut(8)
+        .enumerate()
+        .take(gibs as usize)
+        .skip(1)
+    {
         entry.copy_from_slice(&((first_p2 + gib as u64 * TABLE) | PRESENT_WRITABLE).to_le_bytes());
     }
     let mut page = 0;

@@ -24,13 +24,25 @@ pub fn prepare() {
     };
     // Setting the mode loads a font and takes long, so that it is left out where the BIOS is in it.
     if (mode & 0x7f, columns, page) != (TEXT_MODE_3, 80, 0) {
-        bios::call(0x10, &mut Registers { eax: TEXT_MODE_3.into(), ..Registers::default() });
+        bios::call(
+            0x10,
+            &mut Registers {
+                eax: TEXT_MODE_3.into(),
+                ..Registers::default()
+            },
+        );
     }
     for cells in 0..CELLS_SIZE / 8 {
         // SAFETY: this is the text screen's memory; without a screen nobody minds.
         unsafe { ((layout::VGA_TEXT as usize + cells * 8) as *mut u64).write_volatile(BLANK) }
     }
-    bios::call(0x10, &mut Registers { eax: 0x0200, ..Registers::default() });
+    bios::call(
+        0x10,
+        &mut Registers {
+            eax: 0x0200,
+            ..Registers::default()
+        },
+    );
 }
 
 /// Writes a byte at the cursor; a line feed begins a new line.
@@ -38,7 +50,14 @@ pub fn write(byte: u8) {
     if byte == b'\n' {
         write(b'\r');
     }
-    bios::call(0x10, &mut Registers { eax: 0x0E00 | u32::from(byte), ebx: 7, ..Registers::default() });
+    bios::call(
+        0x10,
+        &mut Registers {
+            eax: 0x0E00 | u32::from(byte),
+            ebx: 7,
+            ..Registers::default()
+        },
+    );
 }
 
 /// Writes a byte to a cell of the first row, without the BIOS: for when the kernel has the machine.

@@ -38,7 +38,8 @@ pub struct Identity {
 /// Returns where an ELF of `length` bytes goes: memory for it and for the zeroes up to its last page's end.
 pub fn place(map: &mut MemoryMap, length: u64, remainder: Option<u64>) -> Result<u64, Failure> {
     let modulus = layout::LARGE_PAGE_SIZE;
-    let wish = remainder.map(|remainder| map.allocate(Use::Kernel, length, Placement { modulus, remainder }));
+    let wish = remainder
+        .map(|remainder| map.allocate(Use::Kernel, length, Placement { modulus, remainder }));
     match wish {
         Some(Ok(address)) => Ok(address),
         _ => map.allocate(Use::Kernel, length, Placement::ANY),
@@ -47,7 +48,11 @@ pub fn place(map: &mut MemoryMap, length: u64, remainder: Option<u64>) -> Result
 
 /// Compares the checksum of what was read with what the header states.
 pub fn check(sum: Checksum, stated: u64) -> Result<(), Failure> {
-    if sum.value() == stated { Ok(()) } else { Err(Kind::KernelChecksum.with(sum.value(), stated)) }
+    if sum.value() == stated {
+        Ok(())
+    } else {
+        Err(Kind::KernelChecksum.with(sum.value(), stated))
+    }
 }
 
 /// Checks the kernel's ELF and fills `space`: segments, stack, boot information, and `identity`.
@@ -63,16 +68,53 @@ pub fn prepare<M: Memory, S: AddressSpace>(
     let kept = identity.map(|Identity { start, end, .. }| Kept { start, end });
     let plan = protocol.plan(&elf, &kernel.settings, &kept)?;
     for &Identity { start, end, access } in identity {
-        space.map(memory, map, Run { address: start, frame: start, length: end - start }, access)?;
+        space.map(
+            memory,
+            map,
+            Run {
+                address: start,
+                frame: start,
+                length: end - start,
+            },
+            access,
+        )?;
     }
-    Loader { file: kernel.file, memory: &mut *memory, frames: &mut *map, space: &mut *space }.load(&elf)?;
+    Loader {
+        file: kernel.file,
+        memory: &mut *memory,
+        frames: &mut *map,
+        space: &mut *space,
+    }
+    .load(&elf)?;
     let (stack, stack_end) = plan.stack;
     let length = pages_of(stack_end - stack);
     let frame = map.allocate(Use::KernelStack, length, Placement::ANY)?;
-    space.map(memory, map, Run { address: stack, frame, length }, Access::WRITE)?;
+    space.map(
+        memory,
+        map,
+        Run {
+            address: stack,
+            frame,
+            length,
+        },
+        Access::WRITE,
+    )?;
     let boot_info = map.allocate(Use::BootInfo, PAGE, Placement::ANY)?;
-    space.map(memory, map, Run { address: plan.boot_info, frame: boot_info, length: PAGE }, Access::WRITE)?;
+    space.map(
+        memory,
+        map,
+        Run {
+            address: plan.boot_info,
+            frame: boot_info,
+            length: PAGE,
+        },
+        Access::WRITE,
+    )?;
     // Last of all: nothing is taken from the map after it was written down.
     protocol.write_boot_info(memory.bytes(boot_info, PAGE), map.regions(), &elf);
-    Ok(Ready { entry: elf.entry, stack_end, boot_info: plan.boot_info })
+    Ok(Ready {
+        entry: elf.entry,
+        stack_end,
+        boot_info: plan.boot_info,
+    })
 }

@@ -28,7 +28,10 @@ impl Checksum {
 
     /// Takes in one sector by the sum of its quadwords.
     fn fold(&mut self, sum: u64) {
-        self.0 = self.0.wrapping_mul(layout::CHECKSUM_MULTIPLIER).wrapping_add(sum);
+        self.0 = self
+            .0
+            .wrapping_mul(layout::CHECKSUM_MULTIPLIER)
+            .wrapping_add(sum);
     }
 
     /// The checksum.
@@ -40,25 +43,28 @@ impl Checksum {
 /// The sum of a sector's quadwords, modulo 2 to the 64.
 fn sum(sector: &[u8]) -> u64 {
     // Written out, because an optimizer that saves space does not unroll: 16 additions from memory and one branch.
-    sector.chunks_exact(128).filter_map(|step| step.first_chunk::<128>()).fold(0, |sum, step| {
-        let word = |index: usize| take(step, index * 8).map_or(0, u64::from_le_bytes);
-        sum.wrapping_add(word(0))
-            .wrapping_add(word(1))
-            .wrapping_add(word(2))
-            .wrapping_add(word(3))
-            .wrapping_add(word(4))
-            .wrapping_add(word(5))
-            .wrapping_add(word(6))
-            .wrapping_add(word(7))
-            .wrapping_add(word(8))
-            .wrapping_add(word(9))
-            .wrapping_add(word(10))
-            .wrapping_add(word(11))
-            .wrapping_add(word(12))
-            .wrapping_add(word(13))
-            .wrapping_add(word(14))
-            .wrapping_add(word(15))
-    })
+    sector
+        .chunks_exact(128)
+        .filter_map(|step| step.first_chunk::<128>())
+        .fold(0, |sum, step| {
+            let word = |index: usize| take(step, index * 8).map_or(0, u64::from_le_bytes);
+            sum.wrapping_add(word(0))
+                .wrapping_add(word(1))
+                .wrapping_add(word(2))
+                .wrapping_add(word(3))
+                .wrapping_add(word(4))
+                .wrapping_add(word(5))
+                .wrapping_add(word(6))
+                .wrapping_add(word(7))
+                .wrapping_add(word(8))
+                .wrapping_add(word(9))
+                .wrapping_add(word(10))
+                .wrapping_add(word(11))
+                .wrapping_add(word(12))
+                .wrapping_add(word(13))
+                .wrapping_add(word(14))
+                .wrapping_add(word(15))
+        })
 }
 
 /// The checksum of a header of whole sectors, with the quadword at `field` (in its first sector) taken as zero.

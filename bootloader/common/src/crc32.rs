@@ -13,7 +13,11 @@ const STEPS: [u32; 16] = {
         let mut value = index as u32;
         let mut bit = 0;
         while bit < 4 {
-            value = if value & 1 == 1 { value >> 1 ^ POLYNOMIAL } else { value >> 1 };
+            value = if value & 1 == 1 {
+                value >> 1 ^ POLYNOMIAL
+            } else {
+                value >> 1
+            };
             bit += 1;
         }
         table[index] = value;
@@ -24,12 +28,18 @@ const STEPS: [u32; 16] = {
 
 /// Returns the CRC of the pieces in turn.
 pub fn crc32(pieces: &[&[u8]]) -> u32 {
-    !pieces.iter().fold(!0, |register, piece| walk(register, piece))
+    !pieces
+        .iter()
+        .fold(!0, |register, piece| walk(register, piece))
 }
 
 /// Returns the CRC of `bytes`, quickly where the end of them is zero.
 pub fn crc32_sparse(bytes: &[u8]) -> u32 {
-    let is_zero = |block: &&[u8]| block.first_chunk().is_some_and(|&block| u128::from_le_bytes(block) == 0);
+    let is_zero = |block: &&[u8]| {
+        block
+            .first_chunk()
+            .is_some_and(|&block| u128::from_le_bytes(block) == 0)
+    };
     let zeroes = bytes.rchunks_exact(16).take_while(is_zero).count() * 16;
     !append_zeroes(walk(!0, &bytes[..bytes.len() - zeroes]), zeroes)
 }
@@ -63,7 +73,11 @@ fn multiply(a: u32, mut b: u32) -> u32 {
             product ^= b;
         }
         rest <<= 1;
-        b = if b & 1 == 1 { b >> 1 ^ POLYNOMIAL } else { b >> 1 };
+        b = if b & 1 == 1 {
+            b >> 1 ^ POLYNOMIAL
+        } else {
+            b >> 1
+        };
     }
     product
 }

@@ -31,7 +31,13 @@ pub struct Segment {
     pub access: Access,
 }
 
-const NO_SEGMENT: Segment = Segment { offset: 0, file_size: 0, address: 0, memory_size: 0, access: Access::READ };
+const NO_SEGMENT: Segment = Segment {
+    offset: 0,
+    file_size: 0,
+    address: 0,
+    memory_size: 0,
+    access: Access::READ,
+};
 
 impl Segment {
     /// The first address after it; `parse` saw to it that this is no overflow.
@@ -88,11 +94,20 @@ impl Elf {
     /// Reads a static x86-64 program.
     pub fn parse(file: &[u8]) -> Result<Elf, Failure> {
         let headers = program_headers(file)?;
-        let mut elf =
-            Elf { entry: u64_at(file, 24).unwrap_or(0), tls: None, segments: [NO_SEGMENT; HEADERS_MAX], count: 0 };
-        for header in headers.chunks_exact(PHENTSIZE.into()).filter_map(ProgramHeader::read) {
+        let mut elf = Elf {
+            entry: u64_at(file, 24).unwrap_or(0),
+            tls: None,
+            segments: [NO_SEGMENT; HEADERS_MAX],
+            count: 0,
+        };
+        for header in headers
+            .chunks_exact(PHENTSIZE.into())
+            .filter_map(ProgramHeader::read)
+        {
             match header.kind {
-                PT_LOAD if header.memory_size > 0 || header.file_size > 0 => elf.add_segment(&header, file)?,
+                PT_LOAD if header.memory_size > 0 || header.file_size > 0 => {
+                    elf.add_segment(&header, file)?
+                }
                 PT_TLS if elf.tls.is_some() => return Err(Kind::ElfTls.with(header.address, 0)),
                 PT_TLS => {
                     elf.tls = Some(Tls {
@@ -126,21 +141,28 @@ impl Elf {
         }
         // The last page of an address space is refused too: its end is no address.
         let last = header.address.checked_add(header.memory_size - 1);
-        let last = last.filter(|&last| last < page_of(u64::MAX) && is_canonical(last) && is_canonical(header.address));
+        let last = last.filter(|&last| {
+            last < page_of(u64::MAX) && is_canonical(last) && is_canonical(header.address)
+        });
         if last.is_none_or(|last| (last ^ header.address) >> 63 != 0) {
             return Err(Kind::ElfNotCanonical.with(header.address, header.memory_size));
         }
         if header.file_size > 0 && header.address % PAGE != header.offset % PAGE {
             return Err(Kind::ElfCongruence.with(header.address, header.offset));
         }
-        let place = self.segments().partition_point(|segment| segment.address < header.address);
+        let place = self
+            .segments()
+            .partition_point(|segment| segment.address < header.address);
         self.segments.copy_within(place..self.count, place + 1);
         self.segments[place] = Segment {
             offset: header.offset,
             file_size: header.file_size,
             address: header.address,
             memory_size: header.memory_size,
-            access: Access { write: header.flags & PF_W != 0, execute: header.flags & PF_X != 0 },
+            access: Access {
+                write: header.flags & PF_W != 0,
+                execute: header.flags & PF_X != 0,
+            },
         };
         self.count += 1;
         Ok(())
@@ -152,20 +174,31 @@ impl Elf {
         if segments.is_empty() {
             return Err(Kind::ElfEmpty.alone());
         }
-        if let Some(pair) = segments.windows(2).find(|pair| pair[0].end() > pair[1].address) {
+        if let Some(pair) = segments
+            .windows(2)
+            .find(|pair| pair[0].end() > pair[1].address)
+        {
             return Err(Kind::ElfOverlap.with(pair[0].end(), pair[1].address));
         }
         let has_entry = |segment: &&Segment| (segment.address..segment.end()).contains(&self.entry);
-        if !segments.iter().filter(has_entry).any(|segment| segment.access.execute) {
+        if !segments
+            .iter()
+            .filter(has_entry)
+            .any(|segment| segment.access.execute)
+        {
             return Err(Kind::ElfNoEntry.with(self.entry, 0));
         }
         // .tbss takes no room in a segment, .tdata must have been loaded.
         let is_loaded = |tls: &Tls| {
             let end = tls.address.checked_add(tls.file_size);
-            segments.iter().any(|segment| tls.address >= segment.address && end.is_some_and(|end| end <= segment.end()))
+            segments.iter().any(|segment| {
+                tls.address >= segment.address && end.is_some_and(|end| end <= segment.end())
+            })
         };
         match &self.tls {
-            Some(tls) if tls.file_size > tls.memory_size || tls.file_size > 0 && !is_loaded(tls) => {
+            Some(tls)
+                if tls.file_size > tls.memory_size || tls.file_size > 0 && !is_loaded(tls) =>
+            {
                 Err(Kind::ElfTls.with(tls.address, 0))
             }
             _ => Ok(()),
@@ -187,7 +220,9 @@ fn program_headers(file: &[u8]) -> Result<&[u8], Failure> {
         return Err(Kind::ElfVersion.with(version.into(), 0));
     }
     match (half(16), half(18)) {
-        (_, machine) if machine != EM_X86_64 => return Err(Kind::ElfMachine.with(machine.into(), 0)),
+        (_, machine) if machine != EM_X86_64 => {
+            return Err(Kind::ElfMachine.with(machine.into(), 0));
+        }
         (ET_DYN, _) => return Err(Kind::ElfPie.alone()),
         (kind, _) if kind != ET_EXEC => return Err(Kind::ElfType.with(kind.into(), 0)),
         _ => {}
@@ -208,7 +243,10 @@ fn program_headers(file: &[u8]) -> Result<&[u8], Failure> {
 /// Guesses, from the beginning of a file that nothing has checked yet, where the ELF should lie in memory:
 /// the remainder modulo `size` that lets large pages map the biggest segment in place. Any answer is safe.
 pub fn guess_remainder(head: &[u8], size: u64) -> Option<u64> {
-    let headers = program_headers(head).ok()?.chunks_exact(PHENTSIZE.into()).filter_map(ProgramHeader::read);
+    let headers = program_headers(head)
+        .ok()?
+        .chunks_exact(PHENTSIZE.into())
+        .filter_map(ProgramHeader::read);
     let big = headers.filter(|header| header.kind == PT_LOAD && header.file_size >= size);
     let biggest = big.max_by_key(|header| header.file_size)?;
     Some(page_of(biggest.address.wrapping_sub(biggest.offset)) & (size - 1))

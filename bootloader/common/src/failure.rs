@@ -90,7 +90,10 @@ failures! {
 impl Kind {
     /// The failure with the numbers of its sentence, in their order.
     pub const fn with(self, first: u64, second: u64) -> Failure {
-        Failure { kind: self, numbers: [first, second] }
+        Failure {
+            kind: self,
+            numbers: [first, second],
+        }
     }
 
     /// The failure of a sentence without numbers.
@@ -126,7 +129,9 @@ impl Failure {
                 tell_text(b"0x", put);
             }
             tell_number(numbers.next().copied().unwrap_or(0), base, put);
-            rest = rest.split_at_checked(base as usize / 16 + 1).map_or(rest, |(_, after)| after);
+            rest = rest
+                .split_at_checked(base as usize / 16 + 1)
+                .map_or(rest, |(_, after)| after);
         }
         put(b'\n');
     }
@@ -143,5 +148,9 @@ fn tell_number(number: u64, base: u64, put: &mut dyn FnMut(u8)) {
         tell_number(number / base, base, put);
     }
     let digit = (number % base) as u8;
-    put(if digit < 10 { b'0' + digit } else { b'a' - 10 + digit });
+    put(if digit < 10 {
+        b'0' + digit
+    } else {
+        b'a' - 10 + digit
+    });
 }

@@ -58,10 +58,13 @@ pub fn find(disk: &mut impl ReadAt, type_guid: &[u8; 16]) -> Result<Partition, F
         .chunks_exact(header.entry_size as usize)
         .find(|entry| take(entry, 0) == Some(*type_guid))
         .ok_or(Kind::NoKernelPartition.with(header.entry_count.into(), 0))?;
-    let partition =
-        Partition { starting_lba: u64_at(entry, 32).unwrap_or(0), ending_lba: u64_at(entry, 40).unwrap_or(0) };
+    let partition = Partition {
+        starting_lba: u64_at(entry, 32).unwrap_or(0),
+        ending_lba: u64_at(entry, 40).unwrap_or(0),
+    };
     let allowed = header.first_usable_lba..=header.last_usable_lba;
-    let inside = allowed.contains(&partition.starting_lba) && allowed.contains(&partition.ending_lba);
+    let inside =
+        allowed.contains(&partition.starting_lba) && allowed.contains(&partition.ending_lba);
     if !inside || partition.starting_lba > partition.ending_lba {
         return Err(Kind::GptBounds.with(partition.starting_lba, partition.ending_lba));
     }
@@ -71,14 +74,21 @@ pub fn find(disk: &mut impl ReadAt, type_guid: &[u8; 16]) -> Result<Partition, F
 impl Header {
     fn read(disk: &mut impl ReadAt) -> Result<Header, Failure> {
         let largest = disk.largest_read() as u64;
-        let sector = disk.read_at(layout::GPT_HEADER_LBA * layout::SECTOR_SIZE, layout::SECTOR_SIZE as usize)?;
+        let sector = disk.read_at(
+            layout::GPT_HEADER_LBA * layout::SECTOR_SIZE,
+            layout::SECTOR_SIZE as usize,
+        )?;
         if take(sector, 0) != Some(SIGNATURE) {
             return Err(Kind::GptSignature.alone());
         }
         let dword = |offset| u32_at(sector, offset).unwrap_or(0);
         let quadword = |offset| u64_at(sector, offset).unwrap_or(0);
         let check = |good: bool, offset: usize, value: u64| {
-            if good { Ok(value) } else { Err(Kind::GptHeaderField.with(offset as u64, value)) }
+            if good {
+                Ok(value)
+            } else {
+                Err(Kind::GptHeaderField.with(offset as u64, value))
+            }
         };
         let header_size = dword(HEADER_SIZE_OFFSET);
         let in_sector = (HEADER_SIZE_MIN..=layout::SECTOR_SIZE as u32).contains(&header_size);
@@ -94,16 +104,28 @@ impl Header {
         check(my_lba == layout::GPT_HEADER_LBA, MY_LBA_OFFSET, my_lba)?;
         let entries_lba = quadword(ENTRIES_LBA_OFFSET);
         // The whole disk is below 2 to the 63 bytes, so that no offset in bytes overflows.
-        check((2..1 << 54).contains(&entries_lba), ENTRIES_LBA_OFFSET, entries_lba)?;
+        check(
+            (2..1 << 54).contains(&entries_lba),
+            ENTRIES_LBA_OFFSET,
+            entries_lba,
+        )?;
         let entry_size = dword(ENTRY_SIZE_OFFSET);
         let good_size = entry_size.is_power_of_two() && (128..=4096).contains(&entry_size);
         check(good_size, ENTRY_SIZE_OFFSET, entry_size.into())?;
         let entry_count = dword(ENTRY_COUNT_OFFSET);
         let room = largest & !(layout::SECTOR_SIZE - 1);
         let fits = u64::from(entry_count) * u64::from(entry_size) <= room;
-        check(entry_count > 0 && fits, ENTRY_COUNT_OFFSET, entry_count.into())?;
+        check(
+            entry_count > 0 && fits,
+            ENTRY_COUNT_OFFSET,
+            entry_count.into(),
+        )?;
         let last_usable_lba = quadword(LAST_USABLE_OFFSET);
-        check(last_usable_lba < 1 << 54, LAST_USABLE_OFFSET, last_usable_lba)?;
+        check(
+            last_usable_lba < 1 << 54,
+            LAST_USABLE_OFFSET,
+            last_usable_lba,
+        )?;
         Ok(Header {
             first_usable_lba: quadword(FIRST_USABLE_OFFSET),
             last_usable_lba,

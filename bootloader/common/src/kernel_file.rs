@@ -36,7 +36,9 @@ impl KernelFile {
     pub fn parse(header: &[u8], room: u64) -> Result<KernelFile, Failure> {
         let dword = |offset: u64| u32_at(header, offset as usize).unwrap_or(0);
         let quadword = |offset: u64| u64_at(header, offset as usize).unwrap_or(0);
-        if header.len() != HEADER_SIZE || quadword(layout::KERNEL_MAGIC_OFFSET) != layout::KERNEL_MAGIC {
+        if header.len() != HEADER_SIZE
+            || quadword(layout::KERNEL_MAGIC_OFFSET) != layout::KERNEL_MAGIC
+        {
             return Err(Kind::KernelMagic.alone());
         }
         let sum = checksum::without_field(header, layout::KERNEL_HEADER_CHECKSUM_OFFSET as usize);
@@ -59,7 +61,9 @@ impl KernelFile {
         }
         let records_length = dword(layout::KERNEL_RECORDS_LENGTH_OFFSET) as usize;
         if records_length > RECORDS_MAX {
-            return Err(Kind::KernelField.with(layout::KERNEL_RECORDS_LENGTH_OFFSET, records_length as u64));
+            return Err(
+                Kind::KernelField.with(layout::KERNEL_RECORDS_LENGTH_OFFSET, records_length as u64)
+            );
         }
         let records = &header[layout::KERNEL_RECORDS_OFFSET as usize..][..records_length];
         Ok(KernelFile {
@@ -81,20 +85,32 @@ impl Settings {
             physical_memory_offset: None,
         };
         for record in records.chunks(16) {
-            let (Some(tag), Some(8), Some(value)) = (u32_at(record, 0), u32_at(record, 4), u64_at(record, 8)) else {
+            let (Some(tag), Some(8), Some(value)) =
+                (u32_at(record, 0), u32_at(record, 4), u64_at(record, 8))
+            else {
                 let length = u32_at(record, 4).unwrap_or(record.len() as u32);
                 return Err(Kind::KernelField.with(layout::KERNEL_RECORDS_OFFSET, length.into()));
             };
             let unknown = Kind::UnknownRecord.with(tag.into(), value);
             if page_of(value) != value || !is_canonical(value) {
-                return Err(if known(tag) { Kind::RecordValue.with(tag.into(), value) } else { unknown });
+                return Err(if known(tag) {
+                    Kind::RecordValue.with(tag.into(), value)
+                } else {
+                    unknown
+                });
             }
             match u64::from(tag) {
-                layout::RECORD_KERNEL_STACK_SIZE if value > 0 && value < 1 << 46 => settings.stack_size = value,
-                layout::RECORD_KERNEL_STACK_SIZE => return Err(Kind::RecordValue.with(tag.into(), value)),
+                layout::RECORD_KERNEL_STACK_SIZE if value > 0 && value < 1 << 46 => {
+                    settings.stack_size = value
+                }
+                layout::RECORD_KERNEL_STACK_SIZE => {
+                    return Err(Kind::RecordValue.with(tag.into(), value));
+                }
                 layout::RECORD_KERNEL_STACK_ADDRESS => settings.stack_address = Some(value),
                 layout::RECORD_BOOT_INFO_ADDRESS => settings.boot_info_address = Some(value),
-                layout::RECORD_PHYSICAL_MEMORY_OFFSET => settings.physical_memory_offset = Some(value),
+                layout::RECORD_PHYSICAL_MEMORY_OFFSET => {
+                    settings.physical_memory_offset = Some(value)
+                }
                 layout::RECORD_FEATURES if value == 0 => {}
                 _ => return Err(unknown),
             }

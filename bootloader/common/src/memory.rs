@@ -21,7 +21,10 @@ pub struct Placement {
 
 impl Placement {
     /// Any whole page.
-    pub const ANY: Placement = Placement { modulus: PAGE, remainder: 0 };
+    pub const ANY: Placement = Placement {
+        modulus: PAGE,
+        remainder: 0,
+    };
 
     /// The first address from `from` on that fits, or `None` past the end of all addresses.
     pub fn first_from(self, from: u64) -> Option<u64> {
@@ -33,7 +36,8 @@ impl Placement {
 /// Frames that nobody uses yet.
 pub trait FrameAllocator {
     /// Returns the address of `length` bytes (rounded up to whole frames) for `purpose`; they hold anything.
-    fn allocate(&mut self, purpose: Use, length: u64, placement: Placement) -> Result<u64, Failure>;
+    fn allocate(&mut self, purpose: Use, length: u64, placement: Placement)
+    -> Result<u64, Failure>;
 }
 
 /// What the kernel may do with a page besides reading it.
@@ -44,13 +48,25 @@ pub struct Access {
 }
 
 impl Access {
-    pub const READ: Access = Access { write: false, execute: false };
-    pub const WRITE: Access = Access { write: true, execute: false };
-    pub const EXECUTE: Access = Access { write: false, execute: true };
+    pub const READ: Access = Access {
+        write: false,
+        execute: false,
+    };
+    pub const WRITE: Access = Access {
+        write: true,
+        execute: false,
+    };
+    pub const EXECUTE: Access = Access {
+        write: false,
+        execute: true,
+    };
 
     /// What either allows.
     pub fn union(self, other: Access) -> Access {
-        Access { write: self.write | other.write, execute: self.execute | other.execute }
+        Access {
+            write: self.write | other.write,
+            execute: self.execute | other.execute,
+        }
     }
 }
 

@@ -41,7 +41,11 @@ pub struct Report {
 /// The most regions that a map holds; firmware that reports more loses its smallest ones.
 pub const CAPACITY: usize = 128;
 
-const NOTHING: Region = Region { start: 0, end: 0, purpose: Use::Reserved };
+const NOTHING: Region = Region {
+    start: 0,
+    end: 0,
+    purpose: Use::Reserved,
+};
 
 /// Regions in the order of their addresses; they do not overlap, and neighbours differ in use.
 #[derive(Clone)]
@@ -55,7 +59,11 @@ pub struct MemoryMap {
 impl MemoryMap {
     /// An empty map whose allocations lie from `floor` up to `ceiling`.
     pub const fn new(floor: u64, ceiling: u64) -> MemoryMap {
-        MemoryMap { regions: [NOTHING; CAPACITY], count: 0, window: (floor, ceiling) }
+        MemoryMap {
+            regions: [NOTHING; CAPACITY],
+            count: 0,
+            window: (floor, ceiling),
+        }
     }
 
     /// The regions, sorted.
@@ -65,27 +73,50 @@ impl MemoryMap {
 
     /// The end of the last usable byte below `limit`, or 0.
     pub fn usable_end(&self, limit: u64) -> u64 {
-        let usable = self.regions().iter().filter(|region| region.purpose == Use::Usable && region.start < limit);
-        usable.map(|region| region.end.min(limit)).max().unwrap_or(0)
+        let usable = self
+            .regions()
+            .iter()
+            .filter(|region| region.purpose == Use::Usable && region.start < limit);
+        usable
+            .map(|region| region.end.min(limit))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Takes in what the firmware reports: any bytes, in any order; the worse use wins where reports overlap.
     pub fn take_reports(&mut self, reports: &[Report]) {
         // The usable ones first: then a region that is dropped for want of room cannot become usable again.
         let usable = |report: &&Report| report.purpose == Use::Usable;
-        reports.iter().filter(usable).for_each(|report| self.take(report));
-        reports.iter().filter(|report| !usable(report)).for_each(|report| self.take(report));
+        reports
+            .iter()
+            .filter(usable)
+            .for_each(|report| self.take(report));
+        reports
+            .iter()
+            .filter(|report| !usable(report))
+            .for_each(|report| self.take(report));
     }
 
     fn take(&mut self, report: &Report) {
-        let Report { start, length, purpose } = *report;
+        let Report {
+            start,
+            length,
+            purpose,
+        } = *report;
         // A frame that is usable in part is not usable, and the last frame of all addresses is given up.
         let end = start.saturating_add(length).min(page_of(u64::MAX));
         let (start, end) = match purpose {
             Use::Usable => (start.min(end).next_multiple_of(PAGE), page_of(end)),
             _ => (page_of(start), end.next_multiple_of(PAGE)),
         };
-        self.overlay(Region { start, end, purpose }, |old, new| old.max(new));
+        self.overlay(
+            Region {
+                start,
+                end,
+                purpose,
+            },
+            |old, new| old.max(new),
+        );
     }
 
     /// Marks the frames from `start` up to `end` as taken for `purpose`, as far as they are usable.
@@ -94,7 +125,14 @@ impl MemoryMap {
             let old = self.regions[index];
             let (start, end) = (start.max(old.start), end.min(old.end));
             if old.purpose == Use::Usable && start < end {
-                self.overlay(Region { start, end, purpose }, |_, new| new);
+                self.overlay(
+                    Region {
+                        start,
+                        end,
+                        purpose,
+                    },
+                    |_, new| new,
+                );
             }
         }
     }
@@ -104,7 +142,15 @@ impl MemoryMap {
         let mut rest = new;
         let mut index = 0;
         while rest.start < rest.end {
-            let old = if index < self.count { self.regions[index] } else { Region { start: !0, end: !0, ..rest } };
+            let old = if index < self.count {
+                self.regions[index]
+            } else {
+                Region {
+                    start: !0,
+                    end: !0,
+                    ..rest
+                }
+            };
             if old.end <= rest.start {
                 index += 1;
             } else if old.start > rest.start {
@@ -116,7 +162,14 @@ impl MemoryMap {
                 let end = old.end.min(rest.end);
                 let purpose = choose(old.purpose, rest.purpose);
                 if purpose != old.purpose {
-                    index = self.split(index, Region { start: rest.start, end, purpose });
+                    index = self.split(
+                        index,
+                        Region {
+                            start: rest.start,
+                            end,
+                            purpose,
+                        },
+                    );
                 }
                 rest.start = end;
             }
@@ -129,10 +182,22 @@ impl MemoryMap {
         let old = self.regions[index];
         self.regions[index] = part;
         if part.end < old.end {
-            self.insert(index + 1, Region { start: part.end, ..old });
+            self.insert(
+                index + 1,
+                Region {
+                    start: part.end,
+                    ..old
+                },
+            );
         }
         if old.start < part.start {
-            return self.insert(index, Region { end: part.start, ..old }) + 1;
+            return self.insert(
+                index,
+                Region {
+                    end: part.start,
+                    ..old
+                },
+            ) + 1;
         }
         index
     }
@@ -141,7 +206,9 @@ impl MemoryMap {
     fn insert(&mut self, index: usize, region: Region) -> usize {
         if self.count == CAPACITY {
             // What a map does not mention is not used by anybody: dropping is safe, and the smallest is missed least.
-            let smallest = (0..CAPACITY).min_by_key(|&at| self.regions[at].end - self.regions[at].start).unwrap_or(0);
+            let smallest = (0..CAPACITY)
+                .min_by_key(|&at| self.regions[at].end - self.regions[at].start)
+                .unwrap_or(0);
             self.remove(smallest);
             return self.insert(if smallest < index { index - 1 } else { index }, region);
         }
@@ -173,8 +240,15 @@ impl MemoryMap {
     /// Returns the lowest free address for `length` bytes, or the size of the largest free piece.
     fn find(&self, length: u64, placement: Placement) -> Result<u64, u64> {
         let mut largest = 0;
-        for region in self.regions().iter().filter(|region| region.purpose == Use::Usable) {
-            let (start, end) = (region.start.max(self.window.0), region.end.min(self.window.1));
+        for region in self
+            .regions()
+            .iter()
+            .filter(|region| region.purpose == Use::Usable)
+        {
+            let (start, end) = (
+                region.start.max(self.window.0),
+                region.end.min(self.window.1),
+            );
             let fits = |&address: &u64| address < end && length <= end - address;
             if let Some(address) = placement.first_from(start).filter(fits) {
                 return Ok(address);
@@ -186,10 +260,23 @@ impl MemoryMap {
 }
 
 impl FrameAllocator for MemoryMap {
-    fn allocate(&mut self, purpose: Use, length: u64, placement: Placement) -> Result<u64, Failure> {
-        let kind = if purpose == Use::Kernel { Kind::KernelTooBig } else { Kind::OutOfMemory };
-        let whole = length.checked_next_multiple_of(PAGE).ok_or(kind.with(length, 0))?;
-        let address = self.find(whole, placement).map_err(|largest| kind.with(length, largest))?;
+    fn allocate(
+        &mut self,
+        purpose: Use,
+        length: u64,
+        placement: Placement,
+    ) -> Result<u64, Failure> {
+        let kind = if purpose == Use::Kernel {
+            Kind::KernelTooBig
+        } else {
+            Kind::OutOfMemory
+        };
+        let whole = length
+            .checked_next_multiple_of(PAGE)
+            .ok_or(kind.with(length, 0))?;
+        let address = self
+            .find(whole, placement)
+            .map_err(|largest| kind.with(length, largest))?;
         self.reserve(address, address + whole, purpose);
         Ok(address)
     }

@@ -8,7 +8,9 @@ use core::ops::Range;
 
 use crate::elf::{Elf, Segment};
 use crate::failure::{Failure, Kind};
-use crate::memory::{Access, AddressSpace, FrameAllocator, Memory, PAGE, Placement, Run, page_of, pages_of};
+use crate::memory::{
+    Access, AddressSpace, FrameAllocator, Memory, PAGE, Placement, Run, page_of, pages_of,
+};
 use crate::memory_map::Use;
 
 /// A kernel's file in memory: `bytes` begin at the physical `address` and are whole pages.
@@ -31,7 +33,9 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
     pub fn load(&mut self, elf: &Elf) -> Result<(), Failure> {
         let segments = elf.segments();
         for (index, segment) in segments.iter().enumerate() {
-            let next = segments.get(index + 1).map_or(u64::MAX, |next| page_of(next.address));
+            let next = segments
+                .get(index + 1)
+                .map_or(u64::MAX, |next| page_of(next.address));
             let mut start = page_of(segment.address);
             if self.space.find(self.memory, start).is_some() {
                 self.share(segment, start)?;
@@ -43,8 +47,14 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
             }
             // The page that the next segment shares is mapped by itself, so that it can be found and changed.
             let last = if next < end { end - PAGE } else { end };
-            let shares = segments.iter().any(|other| other != segment && share_pages(segment, other));
-            let in_place = if segment.access.write && shares { last..last } else { in_place(segment, start..last) };
+            let shares = segments
+                .iter()
+                .any(|other| other != segment && share_pages(segment, other));
+            let in_place = if segment.access.write && shares {
+                last..last
+            } else {
+                in_place(segment, start..last)
+            };
             self.map_private(segment, start, in_place.start)?;
             self.map_in_place(segment, in_place.start, in_place.end)?;
             self.map_private(segment, in_place.end, last)?;
@@ -58,8 +68,18 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
         if start >= end {
             return Ok(());
         }
-        let frame = (self.file.address + segment.offset).wrapping_add(start.wrapping_sub(segment.address));
-        self.space.map(self.memory, self.frames, Run { address: start, frame, length: end - start }, segment.access)
+        let frame =
+            (self.file.address + segment.offset).wrapping_add(start.wrapping_sub(segment.address));
+        self.space.map(
+            self.memory,
+            self.frames,
+            Run {
+                address: start,
+                frame,
+                length: end - start,
+            },
+            segment.access,
+        )
     }
 
     /// Maps pages to frames of their own, which hold the segment's bytes and zeroes.
@@ -70,10 +90,19 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
         let length = end - start;
         let modulus = layout::LARGE_PAGE_SIZE;
         // A long .bss is laid out for large pages; where memory is too broken up for that, anywhere.
-        let large = Placement { modulus, remainder: start & (modulus - 1) };
-        let placement = if length >= modulus { large } else { Placement::ANY };
+        let large = Placement {
+            modulus,
+            remainder: start & (modulus - 1),
+        };
+        let placement = if length >= modulus {
+            large
+        } else {
+            Placement::ANY
+        };
         let frame = match self.frames.allocate(Use::Kernel, length, placement) {
-            Err(_) if length >= modulus => self.frames.allocate(Use::Kernel, length, Placement::ANY)?,
+            Err(_) if length >= modulus => {
+                self.frames.allocate(Use::Kernel, length, Placement::ANY)?
+            }
             allocated => allocated?,
         };
         let bytes = self.memory.bytes(frame, length);
@@ -84,16 +113,32 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
         let (file, after) = rest.split_at_mut((to - from) as usize);
         before.fill(0);
         // An empty piece may have an offset past the file: there is nothing to copy then.
-        file.copy_from_slice(self.file.bytes.get(offset..offset + file.len()).unwrap_or_default());
+        file.copy_from_slice(
+            self.file
+                .bytes
+                .get(offset..offset + file.len())
+                .unwrap_or_default(),
+        );
         after.fill(0);
-        self.space.map(self.memory, self.frames, Run { address: start, frame, length }, segment.access)
+        self.space.map(
+            self.memory,
+            self.frames,
+            Run {
+                address: start,
+                frame,
+                length,
+            },
+            segment.access,
+        )
     }
 
     /// Adds the segment to its first page, which holds the end of the one before.
     fn share(&mut self, segment: &Segment, page: u64) -> Result<(), Failure> {
         let missing = Kind::ElfOverlap.with(page, segment.address);
         let (mut frame, access) = self.space.find(self.memory, page).ok_or(missing)?;
-        let in_file = frame.checked_sub(self.file.address).filter(|&offset| offset < self.file.bytes.len() as u64);
+        let in_file = frame
+            .checked_sub(self.file.address)
+            .filter(|&offset| offset < self.file.bytes.len() as u64);
         if let Some(offset) = in_file {
             frame = self.frames.allocate(Use::Kernel, PAGE, Placement::ANY)?;
             let original = &self.file.bytes[offset as usize..][..PAGE as usize];
@@ -105,7 +150,12 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
         let (file, bss) = bytes.split_at_mut(from_file);
         file.copy_from_slice(&self.file.bytes[segment.offset as usize..][..from_file]);
         bss.fill(0);
-        self.space.change(self.memory, page, frame, Access::union(access, segment.access));
+        self.space.change(
+            self.memory,
+            page,
+            frame,
+            Access::union(access, segment.access),
+        );
         Ok(())
     }
 }
@@ -113,17 +163,39 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
 /// The part of `pages` that can stay in place.
 fn in_place(segment: &Segment, pages: Range<u64>) -> Range<u64> {
     // A page in part of this segment shows its neighbour's bytes: harmless to read, not to write, and not in .bss.
-    let start = if segment.access.write { pages_of(segment.address) } else { page_of(segment.address) };
+    let start = if segment.access.write {
+        pages_of(segment.address)
+    } else {
+        page_of(segment.address)
+    };
     let keep_last = !segment.access.write && segment.memory_size == segment.file_size;
-    let end = if keep_last { pages_of(segment.file_end()) } else { page_of(segment.file_end()) };
+    let end = if keep_last {
+        pages_of(segment.file_end())
+    } else {
+        page_of(segment.file_end())
+    };
     let (start, end) = (start.max(pages.start), end.min(pages.end));
-    if segment.file_size == 0 || start >= end { pages.end..pages.end } else { start..end }
+    if segment.file_size == 0 || start >= end {
+        pages.end..pages.end
+    } else {
+        start..end
+    }
 }
 
 /// True when whole pages of both come from the same bytes of the file: then writing to one would change the other.
 fn share_pages(one: &Segment, other: &Segment) -> bool {
-    let inner = |segment: &Segment| (pages_of(segment.offset), page_of(segment.offset + segment.file_size));
-    let outer = |segment: &Segment| (page_of(segment.offset), pages_of(segment.offset + segment.file_size));
+    let inner = |segment: &Segment| {
+        (
+            pages_of(segment.offset),
+            page_of(segment.offset + segment.file_size),
+        )
+    };
+    let outer = |segment: &Segment| {
+        (
+            page_of(segment.offset),
+            pages_of(segment.offset + segment.file_size),
+        )
+    };
     let ((start, end), (other_start, other_end)) = (inner(one), outer(other));
     other.file_size > 0 && start.max(other_start) < end.min(other_end)
 }

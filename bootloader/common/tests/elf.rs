@@ -5,10 +5,22 @@ mod support;
 use common::elf::{Elf, guess_remainder};
 use support::{Generator, Header, PT_LOAD, R, W, X, code, write_elf};
 
-const TEXT: Header =
-    Header { kind: PT_LOAD, flags: R | X, offset: 0x1000, address: 0x201000, file_size: 0x800, memory_size: 0x800 };
-const DATA: Header =
-    Header { kind: PT_LOAD, flags: R | W, offset: 0x1800, address: 0x202800, file_size: 0x100, memory_size: 0x5000 };
+const TEXT: Header = Header {
+    kind: PT_LOAD,
+    flags: R | X,
+    offset: 0x1000,
+    address: 0x201000,
+    file_size: 0x800,
+    memory_size: 0x800,
+};
+const DATA: Header = Header {
+    kind: PT_LOAD,
+    flags: R | W,
+    offset: 0x1800,
+    address: 0x202800,
+    file_size: 0x100,
+    memory_size: 0x5000,
+};
 const LENGTH: usize = 0x2000;
 const ENTRY: u64 = 0x201010;
 
@@ -26,8 +38,15 @@ fn changed(change: impl Fn(&mut Vec<u8>)) -> String {
 #[test]
 fn a_static_program_is_read_with_its_segments_in_order() {
     let elf = Elf::parse(&write_elf(ENTRY, &[DATA, TEXT], LENGTH, 0)).unwrap();
-    let addresses: Vec<u64> = elf.segments().iter().map(|segment| segment.address).collect();
-    assert_eq!((elf.entry, addresses), (ENTRY, vec![TEXT.address, DATA.address]));
+    let addresses: Vec<u64> = elf
+        .segments()
+        .iter()
+        .map(|segment| segment.address)
+        .collect();
+    assert_eq!(
+        (elf.entry, addresses),
+        (ENTRY, vec![TEXT.address, DATA.address])
+    );
     assert!(elf.segments()[0].access.execute && !elf.segments()[0].access.write);
     assert!(elf.segments()[1].access.write && !elf.segments()[1].access.execute);
 }
@@ -49,23 +68,135 @@ fn each_field_of_the_elf_header_is_checked() {
     assert_eq!(changed(|file| file[56] = 33), "EH");
     assert_eq!(changed(|file| file[39] = 0x80), "EO");
     assert_eq!(changed(|file| file[32] = 8), "EO");
-    assert_eq!(changed(|file| file[33..35].copy_from_slice(&[0x20, 0])), "EO");
+    assert_eq!(
+        changed(|file| file[33..35].copy_from_slice(&[0x20, 0])),
+        "EO"
+    );
 }
 
 #[test]
 fn each_field_of_a_segment_is_checked() {
-    assert_eq!(parse(&[TEXT, Header { file_size: 0x801, ..DATA }]), "EO");
-    assert_eq!(parse(&[TEXT, Header { offset: u64::MAX, ..DATA }]), "EO");
-    assert_eq!(parse(&[TEXT, Header { memory_size: 0xff, ..DATA }]), "EZ");
-    assert_eq!(parse(&[TEXT, Header { memory_size: u64::MAX, ..DATA }]), "EN");
-    assert_eq!(parse(&[TEXT, Header { address: 0x8000_0000_0800, ..DATA }]), "EN");
-    assert_eq!(parse(&[TEXT, Header { address: 0x7fff_ffff_f800, ..DATA }]), "EN");
-    assert_eq!(parse(&[TEXT, Header { address: 0xffff_ffff_ffff_a800, ..DATA }]), "EN");
-    assert_eq!(parse(&[TEXT, Header { address: 0xffff_ffff_ffff_9800, ..DATA }]), "none");
-    assert_eq!(parse(&[TEXT, Header { address: 0x202900, ..DATA }]), "EG");
-    assert_eq!(parse(&[TEXT, Header { address: 0x201000, offset: 0x1000, ..DATA }]), "EL");
-    assert_eq!(parse(&[TEXT, Header { address: 0x200800, ..DATA }]), "EL");
-    assert_eq!(parse(&[TEXT, Header { address: 0x201800, ..DATA }]), "none");
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                file_size: 0x801,
+                ..DATA
+            }
+        ]),
+        "EO"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                offset: u64::MAX,
+                ..DATA
+            }
+        ]),
+        "EO"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                memory_size: 0xff,
+                ..DATA
+            }
+        ]),
+        "EZ"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                memory_size: u64::MAX,
+                ..DATA
+            }
+        ]),
+        "EN"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0x8000_0000_0800,
+                ..DATA
+            }
+        ]),
+        "EN"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0x7fff_ffff_f800,
+                ..DATA
+            }
+        ]),
+        "EN"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0xffff_ffff_ffff_a800,
+                ..DATA
+            }
+        ]),
+        "EN"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0xffff_ffff_ffff_9800,
+                ..DATA
+            }
+        ]),
+        "none"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0x202900,
+                ..DATA
+            }
+        ]),
+        "EG"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0x201000,
+                offset: 0x1000,
+                ..DATA
+            }
+        ]),
+        "EL"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0x200800,
+                ..DATA
+            }
+        ]),
+        "EL"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            Header {
+                address: 0x201800,
+                ..DATA
+            }
+        ]),
+        "none"
+    );
 }
 
 #[test]
@@ -74,7 +205,11 @@ fn a_program_needs_an_entry_in_executable_memory() {
     assert_eq!(parse(&[Header { kind: 4, ..TEXT }]), "ES");
     assert_eq!(parse(&[Header { flags: R, ..TEXT }, DATA]), "EE");
     for entry in [0, 0x200fff, 0x201800, 0x202900] {
-        assert_eq!(code(Elf::parse(&write_elf(entry, &[TEXT, DATA], LENGTH, 0))), "EE", "{entry:#x}");
+        assert_eq!(
+            code(Elf::parse(&write_elf(entry, &[TEXT, DATA], LENGTH, 0))),
+            "EE",
+            "{entry:#x}"
+        );
     }
 }
 
@@ -82,20 +217,64 @@ fn a_program_needs_an_entry_in_executable_memory() {
 fn dynamic_linking_is_refused_and_tls_is_checked() {
     assert_eq!(parse(&[TEXT, Header { kind: 3, ..TEXT }]), "ED");
     assert_eq!(parse(&[TEXT, Header { kind: 2, ..TEXT }]), "ED");
-    let tls = Header { kind: 7, memory_size: 0x900, file_size: 0x10, ..DATA };
+    let tls = Header {
+        kind: 7,
+        memory_size: 0x900,
+        file_size: 0x10,
+        ..DATA
+    };
     assert_eq!(parse(&[TEXT, DATA, tls]), "none");
     assert_eq!(parse(&[TEXT, DATA, tls, tls]), "EU");
-    assert_eq!(parse(&[TEXT, DATA, Header { address: 0x400000, ..tls }]), "EU");
-    assert_eq!(parse(&[TEXT, DATA, Header { memory_size: 0xf, ..tls }]), "EU");
-    assert_eq!(parse(&[TEXT, DATA, Header { address: u64::MAX, ..tls }]), "EU");
+    assert_eq!(
+        parse(&[
+            TEXT,
+            DATA,
+            Header {
+                address: 0x400000,
+                ..tls
+            }
+        ]),
+        "EU"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            DATA,
+            Header {
+                memory_size: 0xf,
+                ..tls
+            }
+        ]),
+        "EU"
+    );
+    assert_eq!(
+        parse(&[
+            TEXT,
+            DATA,
+            Header {
+                address: u64::MAX,
+                ..tls
+            }
+        ]),
+        "EU"
+    );
 }
 
 #[test]
 fn the_biggest_segment_says_where_large_pages_would_fit() {
-    let big = Header { offset: 0x3000, address: 0xffff_ffff_8070_5000, file_size: 0x50_0000, memory_size: 0, ..DATA };
+    let big = Header {
+        offset: 0x3000,
+        address: 0xffff_ffff_8070_5000,
+        file_size: 0x50_0000,
+        memory_size: 0,
+        ..DATA
+    };
     let head = write_elf(ENTRY, &[TEXT, big, DATA], LENGTH, 0);
     assert_eq!(guess_remainder(&head, 0x20_0000), Some(0x10_2000));
-    assert_eq!(guess_remainder(&write_elf(ENTRY, &[TEXT, DATA], LENGTH, 0), 0x20_0000), None);
+    assert_eq!(
+        guess_remainder(&write_elf(ENTRY, &[TEXT, DATA], LENGTH, 0), 0x20_0000),
+        None
+    );
     assert_eq!(guess_remainder(&head[..100], 0x20_0000), None);
 }
 
@@ -127,5 +306,8 @@ fn random_changes_never_make_the_reader_panic() {
             }
         }
     }
-    assert!(taken > 1000, "only {taken} changed files were taken: the changes are too coarse to tell anything");
+    assert!(
+        taken > 1000,
+        "only {taken} changed files were taken: the changes are too coarse to tell anything"
+    );
 }

@@ -69,9 +69,18 @@ fn the_kernel_file_that_python_writes_is_read() {
     let file = KernelFile::parse(&KERNEL_FILE[..HEADER_SIZE], room).unwrap();
     assert_eq!(checksum(&KERNEL_FILE[HEADER_SIZE..]), file.checksum);
     assert_eq!(file.elf_length, ELF_LENGTH);
-    assert_eq!((file.settings.handover, file.settings.stack_size), (1, 0x5000));
+    assert_eq!(
+        (file.settings.handover, file.settings.stack_size),
+        (1, 0x5000)
+    );
     assert_eq!(file.settings.stack_address, Some(0xffff_ff00_0000_0000));
-    assert_eq!((file.settings.boot_info_address, file.settings.physical_memory_offset), (Some(0x4_0000_0000), None));
+    assert_eq!(
+        (
+            file.settings.boot_info_address,
+            file.settings.physical_memory_offset
+        ),
+        (Some(0x4_0000_0000), None)
+    );
 }
 
 #[test]
@@ -88,14 +97,23 @@ fn each_field_of_the_kernel_header_is_checked() {
     assert_eq!(kernel(KERNEL_FILE.len() as u64 - 512, true, |_| ()), "KT");
     assert_eq!(kernel(u64::MAX, true, |header| header[8] = 2), "KV");
     assert_eq!(kernel(u64::MAX, true, |header| header[12] = 1), "KF");
-    assert_eq!(kernel(1 << 40, true, |header| header[16..24].fill(0xff)), "KT");
-    assert_eq!(kernel(u64::MAX, true, |header| header[60..64].fill(0xff)), "KF");
+    assert_eq!(
+        kernel(1 << 40, true, |header| header[16..24].fill(0xff)),
+        "KT"
+    );
+    assert_eq!(
+        kernel(u64::MAX, true, |header| header[60..64].fill(0xff)),
+        "KF"
+    );
     assert_eq!(kernel(u64::MAX, true, |header| header[60] -= 1), "KF");
     assert_eq!(kernel(u64::MAX, true, |header| header[64] = 9), "KR");
     assert_eq!(kernel(u64::MAX, true, |header| header[64] = 5), "KR");
     assert_eq!(kernel(u64::MAX, true, |header| header[68] = 4), "KF");
     assert_eq!(kernel(u64::MAX, true, |header| header[72] = 1), "KA");
-    assert_eq!(kernel(u64::MAX, true, |header| header[72..80].fill(0)), "KA");
+    assert_eq!(
+        kernel(u64::MAX, true, |header| header[72..80].fill(0)),
+        "KA"
+    );
     assert_eq!(kernel(u64::MAX, true, |header| header[94] = 0), "KA");
 }
 
@@ -123,7 +141,10 @@ fn the_kernel_partition_is_found_by_its_type() {
     let partition = gpt::find(&mut FakeDisk(TABLE.to_vec()), &layout::KERNEL_TYPE).unwrap();
     assert_eq!(partition.starting_lba, layout::KERNEL_FIRST_LBA);
     assert_eq!(partition.length(), 1 << 20);
-    assert_eq!(code(gpt::find(&mut FakeDisk(TABLE.to_vec()), &[1; 16])), "GK");
+    assert_eq!(
+        code(gpt::find(&mut FakeDisk(TABLE.to_vec()), &[1; 16])),
+        "GK"
+    );
 }
 
 #[test]
@@ -136,11 +157,19 @@ fn a_flipped_bit_in_the_partition_table_is_found() {
             12..16 => continue,
             _ => "GH",
         };
-        assert_eq!(table(|disk| disk[512 + bit / 8] ^= 1 << (bit % 8)), expected, "bit {bit}");
+        assert_eq!(
+            table(|disk| disk[512 + bit / 8] ^= 1 << (bit % 8)),
+            expected,
+            "bit {bit}"
+        );
     }
     for _ in 0..2000 {
         let bit = generator.below(128 * 128 * 8) as usize;
-        assert_eq!(table(|disk| disk[1024 + bit / 8] ^= 1 << (bit % 8)), "GA", "bit {bit}");
+        assert_eq!(
+            table(|disk| disk[1024 + bit / 8] ^= 1 << (bit % 8)),
+            "GA",
+            "bit {bit}"
+        );
     }
 }
 
@@ -159,23 +188,41 @@ fn each_field_of_the_partition_table_is_checked() {
     assert_eq!(resummed(|disk| disk[512 + 55] = 0x80), "GF");
     assert_eq!(resummed(|disk| disk[1024 + 128 + 32..][..8].fill(0)), "GB");
     assert_eq!(resummed(|disk| disk[1024 + 128 + 46] = 1), "GB");
-    assert_eq!(resummed(|disk| disk[1024 + 128 + 40..][..2].copy_from_slice(&[0xff, 0x07])), "GB");
+    assert_eq!(
+        resummed(|disk| disk[1024 + 128 + 40..][..2].copy_from_slice(&[0xff, 0x07])),
+        "GB"
+    );
     assert_eq!(resummed(|disk| disk[1024 + 128] ^= 1), "GK");
-    assert_eq!(code(gpt::find(&mut FakeDisk(TABLE[..1024].to_vec()), &layout::KERNEL_TYPE)), "DR");
+    assert_eq!(
+        code(gpt::find(
+            &mut FakeDisk(TABLE[..1024].to_vec()),
+            &layout::KERNEL_TYPE
+        )),
+        "DR"
+    );
 }
 
 #[test]
 fn a_failure_is_one_line_with_its_code_and_numbers() {
     let mut line = Vec::new();
-    Kind::KernelTooBig.with(18_446_744_073_709_551_615, 0).tell(&mut |byte| line.push(byte));
+    Kind::KernelTooBig
+        .with(18_446_744_073_709_551_615, 0)
+        .tell(&mut |byte| line.push(byte));
     let expected = "bootwright: KB the kernel needs 18446744073709551615 bytes of memory; the largest free piece below \
                     4 GiB has 0\n";
     assert_eq!(String::from_utf8(line).unwrap(), expected);
     let mut line = Vec::new();
-    Kind::Exception.with(14, 0x8abc).tell(&mut |byte| line.push(byte));
-    assert_eq!(String::from_utf8(line).unwrap(), "bootwright: XX exception 14 in the loader at 0x8abc\n");
+    Kind::Exception
+        .with(14, 0x8abc)
+        .tell(&mut |byte| line.push(byte));
+    assert_eq!(
+        String::from_utf8(line).unwrap(),
+        "bootwright: XX exception 14 in the loader at 0x8abc\n"
+    );
     let mut line = Vec::new();
-    Kind::GptHeader.with(0, 0xffff_ffff).tell(&mut |byte| line.push(byte));
+    Kind::GptHeader
+        .with(0, 0xffff_ffff)
+        .tell(&mut |byte| line.push(byte));
     assert!(line.ends_with(b" is 0x0; it states 0xffffffff\n"));
 }
 

@@ -9,7 +9,16 @@ use common::kernel_file::Settings;
 use common::memory_map::{MemoryMap, Region, Report, Use};
 use support::{Header, PT_LOAD, R, W, X, code, write_elf};
 
-const KEPT: [Kept; 2] = [Kept { start: 0x8000, end: 0x10000 }, Kept { start: 0xA0000, end: 0xC0000 }];
+const KEPT: [Kept; 2] = [
+    Kept {
+        start: 0x8000,
+        end: 0x10000,
+    },
+    Kept {
+        start: 0xA0000,
+        end: 0xC0000,
+    },
+];
 const SETTINGS: Settings = Settings {
     handover: 1,
     stack_size: 0x4000,
@@ -20,9 +29,30 @@ const SETTINGS: Settings = Settings {
 
 /// A program whose text is at `address`, with a .bss of `size` bytes at `bss`.
 fn program(address: u64, bss: u64, size: u64) -> Elf {
-    let text = Header { kind: PT_LOAD, flags: R | X, offset: 0x1000, address, file_size: 0x1000, memory_size: 0x1000 };
-    let data = Header { kind: PT_LOAD, flags: R | W, offset: 0, address: bss, file_size: 0, memory_size: size };
-    let tls = Header { kind: 7, flags: R, offset: 0x1000, address, file_size: 0x10, memory_size: 0x30 };
+    let text = Header {
+        kind: PT_LOAD,
+        flags: R | X,
+        offset: 0x1000,
+        address,
+        file_size: 0x1000,
+        memory_size: 0x1000,
+    };
+    let data = Header {
+        kind: PT_LOAD,
+        flags: R | W,
+        offset: 0,
+        address: bss,
+        file_size: 0,
+        memory_size: size,
+    };
+    let tls = Header {
+        kind: 7,
+        flags: R,
+        offset: 0x1000,
+        address,
+        file_size: 0x10,
+        memory_size: 0x30,
+    };
     Elf::parse(&write_elf(address, &[text, data, tls], 0x2000, 0)).unwrap()
 }
 
@@ -35,11 +65,27 @@ fn boot_information_and_stack_take_the_first_free_top_level_entry() {
     let found = plan(&program(0x200000, 0x300000, 0x1000), SETTINGS).unwrap();
     let start = 1 << 39;
     let stack = (start + 0x2000, start + 0x6000);
-    assert_eq!(found, Plan { boot_info: start, guard: start + 0x1000, stack });
+    assert_eq!(
+        found,
+        Plan {
+            boot_info: start,
+            guard: start + 0x1000,
+            stack
+        }
+    );
     let found = plan(&program(0x200000, 0x7f_ffff_f000, 0x80_0000_2000), SETTINGS).unwrap();
     assert_eq!(found.boot_info, 3 << 39);
-    let taken = Settings { physical_memory_offset: Some(1 << 39), stack_address: Some(2 << 39), ..SETTINGS };
-    assert_eq!(plan(&program(0x200000, 0x300000, 0x1000), taken).unwrap().boot_info, 3 << 39);
+    let taken = Settings {
+        physical_memory_offset: Some(1 << 39),
+        stack_address: Some(2 << 39),
+        ..SETTINGS
+    };
+    assert_eq!(
+        plan(&program(0x200000, 0x300000, 0x1000), taken)
+            .unwrap()
+            .boot_info,
+        3 << 39
+    );
 }
 
 #[test]
@@ -50,24 +96,52 @@ fn the_upper_half_is_used_with_canonical_addresses() {
 
 #[test]
 fn configured_addresses_are_taken_as_they_are() {
-    let settings = Settings { boot_info_address: Some(0x4000_0000), ..SETTINGS };
+    let settings = Settings {
+        boot_info_address: Some(0x4000_0000),
+        ..SETTINGS
+    };
     let found = plan(&program(0x200000, 0x300000, 0x1000), settings).unwrap();
     assert_eq!((found.boot_info, found.guard), (0x4000_0000, 0x4000_1000));
-    let settings = Settings { stack_address: Some(0x5000_0000), ..settings };
+    let settings = Settings {
+        stack_address: Some(0x5000_0000),
+        ..settings
+    };
     let found = plan(&program(0x200000, 0x300000, 0x1000), settings).unwrap();
-    assert_eq!((found.guard, found.stack), (0x5000_0000, (0x5000_1000, 0x5000_5000)));
+    assert_eq!(
+        (found.guard, found.stack),
+        (0x5000_0000, (0x5000_1000, 0x5000_5000))
+    );
 }
 
 #[test]
 fn whatever_collides_is_refused() {
     let good = program(0x200000, 0x300000, 0x1000);
-    for (start, size) in [(0x8000, 1), (0xf000, 0x1000), (0x7fff, 2), (0xbf000, 0x1000), (0x9ffff, 2), (1, 0xfffff)] {
-        assert_eq!(code(plan(&program(0x200000, start, size), SETTINGS)), "EW", "{start:#x} {size:#x}");
+    for (start, size) in [
+        (0x8000, 1),
+        (0xf000, 0x1000),
+        (0x7fff, 2),
+        (0xbf000, 0x1000),
+        (0x9ffff, 2),
+        (1, 0xfffff),
+    ] {
+        assert_eq!(
+            code(plan(&program(0x200000, start, size), SETTINGS)),
+            "EW",
+            "{start:#x} {size:#x}"
+        );
     }
     for (start, size) in [(0x7000, 0x1000), (0x10000, 0x90000), (0xc0000, 0x1000)] {
-        assert_eq!(code(plan(&program(0x200000, start, size), SETTINGS)), "none", "{start:#x} {size:#x}");
+        assert_eq!(
+            code(plan(&program(0x200000, start, size), SETTINGS)),
+            "none",
+            "{start:#x} {size:#x}"
+        );
     }
-    let at = |boot_info, stack| Settings { boot_info_address: boot_info, stack_address: stack, ..SETTINGS };
+    let at = |boot_info, stack| Settings {
+        boot_info_address: boot_info,
+        stack_address: stack,
+        ..SETTINGS
+    };
     for settings in [
         at(Some(0x200000), None),
         at(Some(0x9000), None),
@@ -104,20 +178,37 @@ fn boot_info_is_laid_out_as_upstream_does() {
     ];
     let regions: Vec<Region> = (0u64..)
         .zip(uses)
-        .map(|(index, (purpose, _))| Region { start: index * 0x2000, end: index * 0x2000 + 0x1000, purpose })
+        .map(|(index, (purpose, _))| Region {
+            start: index * 0x2000,
+            end: index * 0x2000 + 0x1000,
+            purpose,
+        })
         .collect();
     let mut page = vec![0xCC; 4096];
-    handover::find(1).unwrap().write_boot_info(&mut page, &regions, &program(0x200000, 0x300000, 1));
+    handover::find(1).unwrap().write_boot_info(
+        &mut page,
+        &regions,
+        &program(0x200000, 0x300000, 1),
+    );
     for (index, (_, kind)) in uses.iter().enumerate() {
         let entry = &page[index * 24..];
-        assert_eq!((number(entry, 0), number(entry, 8)), (index as u64 * 2, index as u64 * 2 + 1));
+        assert_eq!(
+            (number(entry, 0), number(entry, 8)),
+            (index as u64 * 2, index as u64 * 2 + 1)
+        );
         assert_eq!(number(entry, 16), *kind);
     }
     for index in uses.len()..64 {
-        assert_eq!([0, 8, 16].map(|offset| number(&page, index * 24 + offset)), [0, 0, 11]);
+        assert_eq!(
+            [0, 8, 16].map(|offset| number(&page, index * 24 + offset)),
+            [0, 0, 11]
+        );
     }
     assert_eq!(number(&page, 1536), uses.len() as u64);
-    assert_eq!([1544, 1552, 1560].map(|offset| number(&page, offset)), [0x200000, 0x10, 0x30]);
+    assert_eq!(
+        [1544, 1552, 1560].map(|offset| number(&page, offset)),
+        [0x200000, 0x10, 0x30]
+    );
     assert!(page[1568..].iter().all(|&byte| byte == 0));
 }
 
@@ -125,11 +216,19 @@ fn boot_info_is_laid_out_as_upstream_does() {
 fn of_too_many_regions_the_smallest_are_left_out() {
     let mut map = MemoryMap::new(0, u64::MAX);
     let reports: Vec<Report> = (0..100)
-        .map(|index| Report { start: index << 20, length: (index % 10 + 1) << 12, purpose: Use::Usable })
+        .map(|index| Report {
+            start: index << 20,
+            length: (index % 10 + 1) << 12,
+            purpose: Use::Usable,
+        })
         .collect();
     map.take_reports(&reports);
     let mut page = vec![0; 4096];
-    handover::find(1).unwrap().write_boot_info(&mut page, map.regions(), &program(0x200000, 0x300000, 1));
+    handover::find(1).unwrap().write_boot_info(
+        &mut page,
+        map.regions(),
+        &program(0x200000, 0x300000, 1),
+    );
     let count = number(&page, 1536) as usize;
     assert!((30..=64).contains(&count), "{count} entries");
     let starts: Vec<u64> = (0..count).map(|index| number(&page, index * 24)).collect();

@@ -10,26 +10,51 @@ const ALL: (u64, u64) = (0, u64::MAX);
 
 fn map(reports: &[(u64, u64, Use)]) -> MemoryMap {
     let mut map = MemoryMap::new(ALL.0, ALL.1);
-    let reports: Vec<Report> =
-        reports.iter().map(|&(start, end, purpose)| Report { start, length: end - start, purpose }).collect();
+    let reports: Vec<Report> = reports
+        .iter()
+        .map(|&(start, end, purpose)| Report {
+            start,
+            length: end - start,
+            purpose,
+        })
+        .collect();
     map.take_reports(&reports);
     map
 }
 
 fn regions(map: &MemoryMap) -> Vec<(u64, u64, Use)> {
-    map.regions().iter().map(|region| (region.start, region.end, region.purpose)).collect()
+    map.regions()
+        .iter()
+        .map(|region| (region.start, region.end, region.purpose))
+        .collect()
 }
 
 #[test]
 fn reports_are_sorted_and_neighbours_of_one_use_are_joined() {
-    let map = map(&[(0x8000, 0x9000, Use::Usable), (0x1000, 0x2000, Use::Usable), (0x2000, 0x4000, Use::Usable)]);
-    assert_eq!(regions(&map), [(0x1000, 0x4000, Use::Usable), (0x8000, 0x9000, Use::Usable)]);
+    let map = map(&[
+        (0x8000, 0x9000, Use::Usable),
+        (0x1000, 0x2000, Use::Usable),
+        (0x2000, 0x4000, Use::Usable),
+    ]);
+    assert_eq!(
+        regions(&map),
+        [(0x1000, 0x4000, Use::Usable), (0x8000, 0x9000, Use::Usable)]
+    );
 }
 
 #[test]
 fn a_frame_that_is_usable_in_part_is_not_usable() {
-    let map = map(&[(0x1800, 0x9fc00, Use::Usable), (0x9fc00, 0xa0000, Use::Reserved)]);
-    assert_eq!(regions(&map), [(0x2000, 0x9f000, Use::Usable), (0x9f000, 0xa0000, Use::Reserved)]);
+    let map = map(&[
+        (0x1800, 0x9fc00, Use::Usable),
+        (0x9fc00, 0xa0000, Use::Reserved),
+    ]);
+    assert_eq!(
+        regions(&map),
+        [
+            (0x2000, 0x9f000, Use::Usable),
+            (0x9f000, 0xa0000, Use::Reserved)
+        ]
+    );
 }
 
 #[test]
@@ -53,15 +78,40 @@ fn where_reports_overlap_the_worse_use_counts() {
 #[test]
 fn reports_up_to_the_end_of_all_addresses_do_no_harm() {
     let mut map = MemoryMap::new(ALL.0, ALL.1);
-    let whole = Report { start: 0, length: u64::MAX, purpose: Use::Usable };
-    let last = Report { start: u64::MAX - 0x1800, length: u64::MAX, purpose: Use::Reserved };
-    map.take_reports(&[last, whole, Report { length: 0, ..last }, Report { start: u64::MAX, ..whole }]);
-    assert_eq!(regions(&map), [(0, !0x1fff, Use::Usable), (!0x1fff, !0xfff, Use::Reserved)]);
+    let whole = Report {
+        start: 0,
+        length: u64::MAX,
+        purpose: Use::Usable,
+    };
+    let last = Report {
+        start: u64::MAX - 0x1800,
+        length: u64::MAX,
+        purpose: Use::Reserved,
+    };
+    map.take_reports(&[
+        last,
+        whole,
+        Report { length: 0, ..last },
+        Report {
+            start: u64::MAX,
+            ..whole
+        },
+    ]);
+    assert_eq!(
+        regions(&map),
+        [(0, !0x1fff, Use::Usable), (!0x1fff, !0xfff, Use::Reserved)]
+    );
 }
 
 #[test]
 fn random_reports_give_what_a_bitmap_gives() {
-    let uses = [Use::Usable, Use::AcpiReclaimable, Use::AcpiNvs, Use::Reserved, Use::BadMemory];
+    let uses = [
+        Use::Usable,
+        Use::AcpiReclaimable,
+        Use::AcpiNvs,
+        Use::Reserved,
+        Use::BadMemory,
+    ];
     let mut generator = Generator::new(7);
     for _ in 0..3000 {
         let reports: Vec<Report> = (0..generator.below(12))
@@ -91,28 +141,66 @@ fn random_reports_give_what_a_bitmap_gives() {
         let mut found = vec![None; 90];
         for region in map.regions() {
             for frame in region.start / 4096..region.end / 4096 {
-                assert_eq!(found[frame as usize].replace(region.purpose), None, "two regions hold frame {frame}");
+                assert_eq!(
+                    found[frame as usize].replace(region.purpose),
+                    None,
+                    "two regions hold frame {frame}"
+                );
             }
         }
         assert_eq!(found, bitmap, "{reports:?}");
-        assert!(map.regions().windows(2).all(|pair| pair[0].end <= pair[1].start));
+        assert!(
+            map.regions()
+                .windows(2)
+                .all(|pair| pair[0].end <= pair[1].start)
+        );
     }
 }
 
 #[test]
 fn memory_is_given_once_from_usable_regions_inside_the_window() {
     let mut map = MemoryMap::new(0x10000, 0x40000);
-    let reports = [(0x1000, 0x18000, Use::Usable), (0x18000, 0x20000, Use::Reserved), (0x20000, 0x80000, Use::Usable)];
-    let reports = reports.map(|(start, end, purpose)| Report { start, length: end - start, purpose });
+    let reports = [
+        (0x1000, 0x18000, Use::Usable),
+        (0x18000, 0x20000, Use::Reserved),
+        (0x20000, 0x80000, Use::Usable),
+    ];
+    let reports = reports.map(|(start, end, purpose)| Report {
+        start,
+        length: end - start,
+        purpose,
+    });
     map.take_reports(&reports);
-    assert_eq!(map.allocate(Use::PageTable, 0x1000, Placement::ANY), Ok(0x10000));
-    assert_eq!(map.allocate(Use::Kernel, 0x8001, Placement::ANY), Ok(0x20000));
-    assert_eq!(map.allocate(Use::Kernel, 0x1000, Placement { modulus: 0x8000, remainder: 0x5000 }), Ok(0x15000));
-    assert_eq!(map.allocate(Use::PageTable, 0x1000, Placement::ANY), Ok(0x11000));
+    assert_eq!(
+        map.allocate(Use::PageTable, 0x1000, Placement::ANY),
+        Ok(0x10000)
+    );
+    assert_eq!(
+        map.allocate(Use::Kernel, 0x8001, Placement::ANY),
+        Ok(0x20000)
+    );
+    assert_eq!(
+        map.allocate(
+            Use::Kernel,
+            0x1000,
+            Placement {
+                modulus: 0x8000,
+                remainder: 0x5000
+            }
+        ),
+        Ok(0x15000)
+    );
+    assert_eq!(
+        map.allocate(Use::PageTable, 0x1000, Placement::ANY),
+        Ok(0x11000)
+    );
     let too_big = map.allocate(Use::Kernel, 0x18000, Placement::ANY);
     assert_eq!(too_big.unwrap_err().numbers, [0x18000, 0x17000]);
     assert_eq!(code(too_big), "KB");
-    assert_eq!(code(map.allocate(Use::KernelStack, u64::MAX, Placement::ANY)), "MF");
+    assert_eq!(
+        code(map.allocate(Use::KernelStack, u64::MAX, Placement::ANY)),
+        "MF"
+    );
     let kinds = [
         (0x1000, 0x10000, Use::Usable),
         (0x10000, 0x12000, Use::PageTable),
@@ -135,11 +223,19 @@ fn too_many_regions_never_make_reserved_memory_usable() {
             purpose: Use::Reserved,
         })
         .collect();
-    reports.push(Report { start: 0, length: 0x100_0000, purpose: Use::Usable });
+    reports.push(Report {
+        start: 0,
+        length: 0x100_0000,
+        purpose: Use::Usable,
+    });
     let mut map = MemoryMap::new(ALL.0, ALL.1);
     map.take_reports(&reports);
     assert!(map.regions().len() <= CAPACITY);
-    for region in map.regions().iter().filter(|region| region.purpose == Use::Usable) {
+    for region in map
+        .regions()
+        .iter()
+        .filter(|region| region.purpose == Use::Usable)
+    {
         for report in &reports[..CAPACITY] {
             assert!(region.end <= report.start || region.start >= report.start + report.length);
         }

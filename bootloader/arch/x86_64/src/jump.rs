@@ -7,7 +7,13 @@ use common::boot::Ready;
 global_asm!(include_str!("jump.s"));
 
 unsafe extern "sysv64" {
-    fn enter_kernel(root: u64, stack_end: u64, boot_info: u64, entry: u64, returned: extern "sysv64" fn() -> !) -> !;
+    fn enter_kernel(
+        root: u64,
+        stack_end: u64,
+        boot_info: u64,
+        entry: u64,
+        returned: extern "sysv64" fn() -> !,
+    ) -> !;
 }
 
 /// Switches to the page tables at the frame `root` and calls the kernel; `returned` runs if the kernel returns.
@@ -17,5 +23,13 @@ unsafe extern "sysv64" {
 /// `ready` says. The GDT's descriptors have their accessed bits set, because the tables need not make it writable.
 pub unsafe fn jump(root: u64, ready: &Ready, returned: extern "sysv64" fn() -> !) -> ! {
     // SAFETY: the caller's promise is all that enter_kernel needs.
-    unsafe { enter_kernel(root, ready.stack_end, ready.boot_info, ready.entry, returned) }
+    unsafe {
+        enter_kernel(
+            root,
+            ready.stack_end,
+            ready.boot_info,
+            ready.entry,
+            returned,
+        )
+    }
 }

@@ -22,8 +22,13 @@ pub struct PageTable {
 
 impl PageTable {
     /// Makes an empty tree.
-    pub fn new<M: Memory, F: FrameAllocator>(memory: &mut M, frames: &mut F) -> Result<PageTable, Failure> {
-        Ok(PageTable { root: new_table(memory, frames)? })
+    pub fn new<M: Memory, F: FrameAllocator>(
+        memory: &mut M,
+        frames: &mut F,
+    ) -> Result<PageTable, Failure> {
+        Ok(PageTable {
+            root: new_table(memory, frames)?,
+        })
     }
 
     /// Returns the table of `level` (1 is the lowest) that holds the entry of `address`, made where it is missing.
@@ -63,12 +68,18 @@ impl AddressSpace for PageTable {
     ) -> Result<(), Failure> {
         let mut rest = run;
         while rest.length > 0 {
-            let large = (rest.address | rest.frame) & (LARGE_PAGE - 1) == 0 && rest.length >= LARGE_PAGE;
+            let large =
+                (rest.address | rest.frame) & (LARGE_PAGE - 1) == 0 && rest.length >= LARGE_PAGE;
             let (level, size) = if large { (2, LARGE_PAGE) } else { (1, PAGE) };
             let table = self.table(memory, frames, rest.address, level)?;
             let first = index(rest.address, level);
             let to_next_large = (LARGE_PAGE - rest.address % LARGE_PAGE) / PAGE;
-            let count = if large { ENTRIES - first } else { to_next_large }.min(rest.length / size);
+            let count = if large {
+                ENTRIES - first
+            } else {
+                to_next_large
+            }
+            .min(rest.length / size);
             let flags = flags(access) | if large { LARGE } else { 0 };
             let entries = memory.bytes(table + first * 8, count * 8);
             let mut new = rest.frame | flags;
@@ -91,7 +102,10 @@ impl AddressSpace for PageTable {
     fn find<M: Memory>(&self, memory: &mut M, address: u64) -> Option<(u64, Access)> {
         let slot = self.find_slot(memory, address)?;
         let entry = read(memory, slot);
-        let access = Access { write: entry & WRITABLE != 0, execute: entry & NO_EXECUTE == 0 };
+        let access = Access {
+            write: entry & WRITABLE != 0,
+            execute: entry & NO_EXECUTE == 0,
+        };
         (entry & PRESENT != 0).then_some((entry & FRAME, access))
     }
 

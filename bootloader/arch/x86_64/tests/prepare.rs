@@ -1,135 +1,14 @@
 //! Whole kernels put into page tables in fake memory, and every page of them looked at again.
 
+mod machine;
 #[path = "../../../common/tests/support/mod.rs"]
 mod support;
 
-use std::collections::{BTreeMap, HashMap};
-
 use arch_x86_64::page_table::{LARGE_PAGE, PageTable};
-use common::boot::{self, Identity, Kernel, Ready};
-use common::elf::Elf;
-use common::failure::Failure;
-use common::kernel_file::Settings;
-use common::memory::{Access, AddressSpace, FrameAllocator, Memory, Placement, Run};
+use common::memory::{Access, AddressSpace, FrameAllocator, Placement, Run};
 use common::memory_map::{MemoryMap, Report, Use};
-use common::segments::Loaded;
+use machine::{BASE, Machine, PAGE, check, prepare, walk};
 use support::{FakeMemory, Generator, Header, PT_LOAD, R, W, X, code, write_elf};
-
-const BASE: u64 = 0x10_0000;
-const PAGE: u64 = 4096;
-const IDENTITY: [Identity; 2] = [
-    Identity { start: 0x8000, end: 0x10000, access: Access::EXECUTE },
-    Identity { start: 0xA0000, end: 0xC0000, access: Access::WRITE },
-];
-
-/// A machine after a kernel was prepared.
-struct Machine {
-    memory: FakeMemory,
-    map: MemoryMap,
-    root: u64,
-    ready: Ready,
-}
-
-/// What the processor would find at a page: frame, access.
-fn walk(memory: &mut FakeMemory, root: u64, address: u64) -> Option<(u64, Access)> {
-    let mut table = root;
-    let mut access = Access { write: true, execute: true };
-    for level in (1..=4).rev() {
-        let index = address >> (12 + 9 * (level - 1)) & 511;
-        let entry = u64::from_le_bytes(memory.bytes(table + index * 8, 8).try_into().unwrap());
-        if entry & 1 == 0 {
-            return None;
-        }
-        access.write &= entry & 2 != 0;
-        access.execute &= entry >> 63 == 0;
-        table = entry & 0x000f_ffff_ffff_f000;
-        if level == 2 && entry & 0x80 != 0 {
-            return Some((table + (address & (LARGE_PAGE - 1) & !(PAGE - 1)), access));
-        }
-    }
-    Some((table, access))
-}
-
-fn prepare(file: &[u8], size: usize, stack_size: u64) -> Result<Machine, Failure> {
-    let mut memory = FakeMemory::new(BASE, size);
-    let mut map = MemoryMap::new(BASE, BASE + size as u64);
-    map.take_reports(&[Report { start: 0x1000, length: BASE + size as u64 - 0x1000, purpose: Use::Usable }]);
-    let remainder = common::elf::guess_remainder(&file[..file.len().min(4096)], LARGE_PAGE);
-    let address = boot::place(&mut map, file.len() as u64, remainder)?;
-    let mut bytes = file.to_vec();
-    bytes.resize(file.len().next_multiple_of(PAGE as usize), 0);
-    memory.bytes(address, bytes.len() as u64).copy_from_slice(&bytes);
-    let settings = Settings {
-        handover: 1,
-        stack_size,
-        stack_address: None,
-        boot_info_address: None,
-        physical_memory_offset: None,
-    };
-    let kernel = Kernel { file: Loaded { bytes: &bytes, address }, length: file.len() as u64, settings };
-    let mut space = PageTable::new(&mut memory, &mut map)?;
-    let ready = boot::prepare(&kernel, &IDENTITY, &mut memory, &mut map, &mut space)?;
-    Ok(Machine { memory, map, root: space.root, ready })
-}
-
-/// The use of the frame at `address`.
-fn purpose(map: &MemoryMap, address: u64) -> Option<Use> {
-    map.regions().iter().find(|region| (region.start..region.end).contains(&address)).map(|region| region.purpose)
-}
-
-/// Checks every page of a prepared kernel against its file.
-fn check(machine: &mut Machine, file: &[u8], stack_size: u64) {
-    let elf = Elf::parse(file).unwrap();
-    let mut expected: BTreeMap<u64, Access> = BTreeMap::new();
-    let mut frames: HashMap<u64, Vec<u64>> = HashMap::new();
-    for segment in elf.segments() {
-        let mut page = segment.address & !(PAGE - 1);
-        while page < segment.end() {
-            let access = expected.entry(page).or_default();
-            *access = access.union(segment.access);
-            page += PAGE;
-        }
-    }
-    for (&page, &access) in &expected {
-        let (frame, found) = walk(&mut machine.memory, machine.root, page).expect("a page of the kernel is mapped");
-        assert_eq!(found, access, "page {page:#x}");
-        assert_eq!(purpose(&machine.map, frame), Some(Use::Kernel), "page {page:#x}");
-        frames.entry(frame).or_default().push(page);
-    }
-    for segment in elf.segments() {
-        for offset in 0..segment.memory_size {
-            let address = segment.address + offset;
-            let (frame, _) = walk(&mut machine.memory, machine.root, address).unwrap();
-            let byte = machine.memory.bytes(frame + address % PAGE, 1)[0];
-            let wanted = if offset < segment.file_size { file[(segment.offset + offset) as usize] } else { 0 };
-            assert_eq!(byte, wanted, "{address:#x}");
-        }
-    }
-    for pages in frames.values() {
-        let writable = pages.iter().any(|page| expected[page].write);
-        assert!(pages.len() == 1 || !writable, "a writable frame shows at {pages:x?}");
-    }
-    let ready = machine.ready;
-    let mut at = |address| walk(&mut machine.memory, machine.root, address);
-    let guard = ready.stack_end - stack_size - PAGE;
-    assert_eq!(at(guard), None, "the guard page is unmapped");
-    assert_eq!(at(ready.stack_end), None);
-    for page in (guard + PAGE..ready.stack_end).step_by(PAGE as usize) {
-        let (frame, access) = at(page).unwrap();
-        assert_eq!((access, purpose(&machine.map, frame)), (Access::WRITE, Some(Use::KernelStack)));
-    }
-    let (frame, access) = at(ready.boot_info).unwrap();
-    assert_eq!((access, purpose(&machine.map, frame)), (Access::WRITE, Some(Use::BootInfo)));
-    for identity in IDENTITY {
-        for page in (identity.start..identity.end).step_by(PAGE as usize) {
-            assert_eq!(at(page), Some((page, identity.access)));
-        }
-    }
-    for page in [0, 0x7000, 0x10000, 0x9F000, 0xC0000].iter().filter(|page| !expected.contains_key(page)) {
-        assert_eq!(at(*page), None, "{page:#x}");
-    }
-    assert_eq!(purpose(&machine.map, machine.root), Some(Use::PageTable));
-}
 
 fn boot_and_check(headers: &[Header], length: usize, seed: u64) -> Machine {
     let mut file = Generator::new(seed).bytes(length);
@@ -140,37 +19,83 @@ fn boot_and_check(headers: &[Header], length: usize, seed: u64) -> Machine {
     machine
 }
 
-const TEXT: Header =
-    Header { kind: PT_LOAD, flags: R | X, offset: 0x1000, address: 0x201000, file_size: 0x1234, memory_size: 0x1234 };
+const TEXT: Header = Header {
+    kind: PT_LOAD,
+    flags: R | X,
+    offset: 0x1000,
+    address: 0x201000,
+    file_size: 0x1234,
+    memory_size: 0x1234,
+};
 
 #[test]
 fn text_stays_in_place_and_data_with_bss_is_copied() {
-    let data =
-        Header { flags: R | W, offset: 0x2234, address: 0x203234, file_size: 0x1800, memory_size: 0x4000, ..TEXT };
+    let data = Header {
+        flags: R | W,
+        offset: 0x2234,
+        address: 0x203234,
+        file_size: 0x1800,
+        memory_size: 0x4000,
+        ..TEXT
+    };
     let mut machine = boot_and_check(&[TEXT, data], 0x4000, 1);
     let (first, _) = walk(&mut machine.memory, machine.root, 0x201000).unwrap();
     let (second, _) = walk(&mut machine.memory, machine.root, 0x202000).unwrap();
-    assert_eq!(second, first + PAGE, "whole pages of the file are mapped where they were read");
+    assert_eq!(
+        second,
+        first + PAGE,
+        "whole pages of the file are mapped where they were read"
+    );
 }
 
 #[test]
 fn two_segments_may_share_a_page() {
-    let data = Header { flags: R | W, offset: 0x2234, address: 0x202234, file_size: 0x10, memory_size: 0x20, ..TEXT };
-    let more = Header { flags: R, offset: 0x2300, address: 0x202300, file_size: 0x1000, memory_size: 0x3000, ..TEXT };
+    let data = Header {
+        flags: R | W,
+        offset: 0x2234,
+        address: 0x202234,
+        file_size: 0x10,
+        memory_size: 0x20,
+        ..TEXT
+    };
+    let more = Header {
+        flags: R,
+        offset: 0x2300,
+        address: 0x202300,
+        file_size: 0x1000,
+        memory_size: 0x3000,
+        ..TEXT
+    };
     boot_and_check(&[TEXT, data, more], 0x4000, 2);
 }
 
 #[test]
 fn two_segments_may_come_from_the_same_bytes() {
-    let twice = Header { flags: R | W, address: 0x301000, ..TEXT };
-    let whole = Header { flags: R | W, file_size: 0x1000, memory_size: 0x1000, address: 0x401000, ..TEXT };
+    let twice = Header {
+        flags: R | W,
+        address: 0x301000,
+        ..TEXT
+    };
+    let whole = Header {
+        flags: R | W,
+        file_size: 0x1000,
+        memory_size: 0x1000,
+        address: 0x401000,
+        ..TEXT
+    };
     boot_and_check(&[TEXT, twice, whole], 0x4000, 3);
 }
 
 #[test]
 fn a_long_segment_gets_large_pages_in_place() {
-    let data =
-        Header { flags: R | W, offset: 0x3000, address: 0x703000, file_size: 5 << 20, memory_size: 5 << 20, ..TEXT };
+    let data = Header {
+        flags: R | W,
+        offset: 0x3000,
+        address: 0x703000,
+        file_size: 5 << 20,
+        memory_size: 5 << 20,
+        ..TEXT
+    };
     let mut machine = boot_and_check(&[TEXT, data], (5 << 20) + 0x4000, 4);
     let tables: u64 = machine
         .map
@@ -188,8 +113,22 @@ fn a_long_segment_gets_large_pages_in_place() {
 
 #[test]
 fn a_long_bss_gets_large_pages_and_its_last_page_may_be_shared() {
-    let bss = Header { flags: R | W, offset: 0, address: 0x400000, file_size: 0, memory_size: 0x5ff800, ..TEXT };
-    let next = Header { flags: R, offset: 0x1800, address: 0x9ff800, file_size: 0x900, memory_size: 0x900, ..TEXT };
+    let bss = Header {
+        flags: R | W,
+        offset: 0,
+        address: 0x400000,
+        file_size: 0,
+        memory_size: 0x5ff800,
+        ..TEXT
+    };
+    let next = Header {
+        flags: R,
+        offset: 0x1800,
+        address: 0x9ff800,
+        file_size: 0x900,
+        memory_size: 0x900,
+        ..TEXT
+    };
     boot_and_check(&[TEXT, bss, next], 0x4000, 5);
 }
 
@@ -198,18 +137,34 @@ fn random_kernels_are_mapped_byte_for_byte() {
     let mut generator = Generator::new(23);
     for round in 0..400 {
         let mut headers = Vec::new();
-        let mut address = [0x20_0000, 0xffff_ffff_8000_0000, 0x7f_ffff_e000][generator.below(3) as usize];
+        let mut address =
+            [0x20_0000, 0xffff_ffff_8000_0000, 0x7f_ffff_e000][generator.below(3) as usize];
         let length = 0x8000u64;
         for index in 0..=generator.below(6) {
             address += generator.below(0x1800);
             let file_size = generator.below(0x2800);
-            let bss = if generator.below(2) == 0 { 0 } else { generator.below(0x2800) };
+            let bss = if generator.below(2) == 0 {
+                0
+            } else {
+                generator.below(0x2800)
+            };
             // Any page of the file whose bytes are congruent with the address.
             let pages = (length - file_size - PAGE) / PAGE;
             let offset = generator.below(pages) * PAGE + address % PAGE;
-            let flags = if index == 0 { R | X } else { R | generator.below(4) as u32 };
+            let flags = if index == 0 {
+                R | X
+            } else {
+                R | generator.below(4) as u32
+            };
             let memory_size = (file_size + bss).max(1);
-            headers.push(Header { kind: PT_LOAD, flags, offset, address, file_size, memory_size });
+            headers.push(Header {
+                kind: PT_LOAD,
+                flags,
+                offset,
+                address,
+                file_size,
+                memory_size,
+            });
             address += memory_size;
         }
         boot_and_check(&headers, length as usize, round);
@@ -218,7 +173,14 @@ fn random_kernels_are_mapped_byte_for_byte() {
 
 #[test]
 fn a_kernel_bigger_than_memory_is_refused_with_both_numbers() {
-    let bss = Header { flags: R | W, offset: 0, address: 0x400000, file_size: 0, memory_size: 64 << 20, ..TEXT };
+    let bss = Header {
+        flags: R | W,
+        offset: 0,
+        address: 0x400000,
+        file_size: 0,
+        memory_size: 64 << 20,
+        ..TEXT
+    };
     let file = write_elf(TEXT.address, &[TEXT, bss], 0x4000, 0);
     let refusal = prepare(&file, 16 << 20, 0x3000).map(|_| ());
     assert_eq!(refusal.unwrap_err().numbers[0], 64 << 20);
@@ -232,8 +194,14 @@ fn a_kernel_bigger_than_memory_is_refused_with_both_numbers() {
 #[test]
 fn random_headers_are_refused_or_loaded_but_never_panic() {
     let mut generator = Generator::new(29);
-    let data =
-        Header { flags: R | W, offset: 0x2234, address: 0x203234, file_size: 0x800, memory_size: 0x4000, ..TEXT };
+    let data = Header {
+        flags: R | W,
+        offset: 0x2234,
+        address: 0x203234,
+        file_size: 0x800,
+        memory_size: 0x4000,
+        ..TEXT
+    };
     let good = write_elf(TEXT.address, &[TEXT, data], 0x4000, 0x5A);
     let mut loaded = 0;
     for _ in 0..3000 {
@@ -254,12 +222,32 @@ fn random_headers_are_refused_or_loaded_but_never_panic() {
 fn mapping_a_page_twice_is_an_error() {
     let mut memory = FakeMemory::new(BASE, 1 << 20);
     let mut map = MemoryMap::new(BASE, BASE + (1 << 20));
-    map.take_reports(&[Report { start: BASE, length: 1 << 20, purpose: Use::Usable }]);
+    map.take_reports(&[Report {
+        start: BASE,
+        length: 1 << 20,
+        purpose: Use::Usable,
+    }]);
     let mut space = PageTable::new(&mut memory, &mut map).unwrap();
-    let run = Run { address: 0x1000, frame: 0x5000, length: PAGE };
-    assert_eq!(code(space.map(&mut memory, &mut map, run, Access::READ)), "none");
-    assert_eq!(code(space.map(&mut memory, &mut map, run, Access::READ)), "IE");
-    assert_eq!(space.find(&mut memory, 0x1000), Some((0x5000, Access::READ)));
+    let run = Run {
+        address: 0x1000,
+        frame: 0x5000,
+        length: PAGE,
+    };
+    assert_eq!(
+        code(space.map(&mut memory, &mut map, run, Access::READ)),
+        "none"
+    );
+    assert_eq!(
+        code(space.map(&mut memory, &mut map, run, Access::READ)),
+        "IE"
+    );
+    assert_eq!(
+        space.find(&mut memory, 0x1000),
+        Some((0x5000, Access::READ))
+    );
     assert_eq!(space.find(&mut memory, 0x2000), None);
-    assert_eq!(code(map.allocate(Use::Kernel, 2 << 20, Placement::ANY)), "KB");
+    assert_eq!(
+        code(map.allocate(Use::Kernel, 2 << 20, Placement::ANY)),
+        "KB"
+    );
 }

@@ -32,16 +32,29 @@ impl Handover for Bootloader09 {
         };
         // As upstream: the configured address is that of the guard page, which lies below the stack itself.
         let guard = settings.stack_address.unwrap_or(boot_info + PAGE);
-        let end = guard.checked_add(PAGE).and_then(|stack| stack.checked_add(settings.stack_size));
+        let end = guard
+            .checked_add(PAGE)
+            .and_then(|stack| stack.checked_add(settings.stack_size));
         let last_is_canonical = |&end: &u64| is_canonical(end - 1) && (end ^ guard) >> 63 == 0;
-        let end = end.filter(last_is_canonical).ok_or(Kind::ElfWild.with(guard, settings.stack_size))?;
-        let plan = Plan { boot_info, guard, stack: (guard + PAGE, end) };
+        let end = end
+            .filter(last_is_canonical)
+            .ok_or(Kind::ElfWild.with(guard, settings.stack_size))?;
+        let plan = Plan {
+            boot_info,
+            guard,
+            stack: (guard + PAGE, end),
+        };
         let own = [(boot_info, boot_info + PAGE), (guard, end)];
-        let segments = elf.segments().iter().map(|segment| (page_of(segment.address), pages_of(segment.end())));
+        let segments = elf
+            .segments()
+            .iter()
+            .map(|segment| (page_of(segment.address), pages_of(segment.end())));
         let kept = kept.iter().map(|kept| (kept.start, kept.end));
         let collide = |a: &(u64, u64), b: &(u64, u64)| a.0.max(b.0) < a.1.min(b.1);
         for taken in kept.chain(own) {
-            let mut candidates = segments.clone().chain(own.into_iter().filter(|mine| *mine != taken));
+            let mut candidates = segments
+                .clone()
+                .chain(own.into_iter().filter(|mine| *mine != taken));
             if let Some(found) = candidates.find(|candidate| collide(candidate, &taken)) {
                 return Err(Kind::ElfWild.with(found.0, taken.0));
             }
@@ -53,17 +66,37 @@ impl Handover for Bootloader09 {
         page.fill(0);
         let mut count = 0;
         let smallest = smallest_listed(regions);
-        let listed = regions.iter().filter(|region| region.end - region.start >= smallest);
-        for (slot, region) in page[..COUNT_OFFSET].chunks_exact_mut(ENTRY_SIZE).zip(listed) {
-            write_entry(slot, region.start / PAGE, region.end / PAGE, type_of(region.purpose));
+        let listed = regions
+            .iter()
+            .filter(|region| region.end - region.start >= smallest);
+        for (slot, region) in page[..COUNT_OFFSET]
+            .chunks_exact_mut(ENTRY_SIZE)
+            .zip(listed)
+        {
+            write_entry(
+                slot,
+                region.start / PAGE,
+                region.end / PAGE,
+                type_of(region.purpose),
+            );
             count += 1;
         }
-        for slot in page[..COUNT_OFFSET].chunks_exact_mut(ENTRY_SIZE).skip(count) {
+        for slot in page[..COUNT_OFFSET]
+            .chunks_exact_mut(ENTRY_SIZE)
+            .skip(count)
+        {
             write_entry(slot, 0, 0, EMPTY);
         }
-        let Tls { address, file_size, memory_size } = elf.tls.unwrap_or_default();
+        let Tls {
+            address,
+            file_size,
+            memory_size,
+        } = elf.tls.unwrap_or_default();
         let fields = [count as u64, address, file_size, memory_size];
-        for (slot, value) in page[COUNT_OFFSET..TLS_OFFSET + 24].chunks_exact_mut(8).zip(fields) {
+        for (slot, value) in page[COUNT_OFFSET..TLS_OFFSET + 24]
+            .chunks_exact_mut(8)
+            .zip(fields)
+        {
             slot.copy_from_slice(&value.to_le_bytes());
         }
     }
@@ -79,7 +112,12 @@ fn write_entry(slot: &mut [u8], start_frame: u64, end_frame: u64, kind: u32) {
 /// because what the map does not mention nobody uses.
 fn smallest_listed(regions: &[Region]) -> u64 {
     let mut size = 0;
-    while regions.iter().filter(|region| region.end - region.start >= size).count() > ENTRIES {
+    while regions
+        .iter()
+        .filter(|region| region.end - region.start >= size)
+        .count()
+        > ENTRIES
+    {
         size = if size == 0 { PAGE } else { size * 2 };
     }
     size
@@ -104,14 +142,26 @@ fn type_of(purpose: Use) -> u32 {
 /// The address of the first top-level entry that nothing uses; entry 0 counts as used.
 fn free_p4_entry(elf: &Elf, settings: &Settings) -> Result<u64, Failure> {
     let index = |address: u64| (address / P4_ENTRY_SIZE) % 512;
-    let stack_end = settings.stack_address.map(|address| address.saturating_add(settings.stack_size));
-    let configured = [settings.stack_address, stack_end, settings.physical_memory_offset];
+    let stack_end = settings
+        .stack_address
+        .map(|address| address.saturating_add(settings.stack_size));
+    let configured = [
+        settings.stack_address,
+        stack_end,
+        settings.physical_memory_offset,
+    ];
     let is_free = |&entry: &u64| {
-        let in_segment = |&(start, last): &(u64, u64)| (index(start)..=index(last)).contains(&entry);
-        let mut segments = elf.segments().iter().map(|segment| (segment.address, segment.end() - 1));
-        segments.all(|segment| !in_segment(&segment)) && !configured.iter().flatten().any(|&at| index(at) == entry)
+        let in_segment =
+            |&(start, last): &(u64, u64)| (index(start)..=index(last)).contains(&entry);
+        let mut segments = elf
+            .segments()
+            .iter()
+            .map(|segment| (segment.address, segment.end() - 1));
+        segments.all(|segment| !in_segment(&segment))
+            && !configured.iter().flatten().any(|&at| index(at) == entry)
     };
     let entry = (1..512).find(is_free).ok_or(Kind::ElfWild.with(0, 0))?;
     // The upper half's addresses have their upper 16 bits set.
-    Ok(((entry * P4_ENTRY_SIZE) << 16) as i64 as u64 >> 16 | if entry >= 256 { 0xffff << 48 } else { 0 })
+    Ok(((entry * P4_ENTRY_SIZE) << 16) as i64 as u64 >> 16
+        | if entry >= 256 { 0xffff << 48 } else { 0 })
 }

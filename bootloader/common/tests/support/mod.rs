@@ -38,7 +38,10 @@ pub struct FakeMemory {
 
 impl FakeMemory {
     pub fn new(base: u64, length: usize) -> FakeMemory {
-        FakeMemory { base, content: vec![0xCC; length] }
+        FakeMemory {
+            base,
+            content: vec![0xCC; length],
+        }
     }
 }
 
@@ -56,7 +59,10 @@ impl ReadAt for FakeDisk {
         assert!(offset % 512 == 0 && length % 512 == 0 && length <= self.largest_read());
         let missing = Kind::DiskRead.with(offset / 512, 4);
         let start = usize::try_from(offset).map_err(|_| missing)?;
-        self.0.get(start..).and_then(|rest| rest.get(..length)).ok_or(missing)
+        self.0
+            .get(start..)
+            .and_then(|rest| rest.get(..length))
+            .ok_or(missing)
     }
 
     fn largest_read(&self) -> usize {
@@ -83,7 +89,8 @@ pub struct Header {
 /// An ELF file of `length` bytes with those headers; bytes that no header takes are `filling`.
 pub fn write_elf(entry: u64, headers: &[Header], length: usize, filling: u8) -> Vec<u8> {
     let mut file = vec![filling; length.max(64 + headers.len() * 56)];
-    let mut put = |offset: usize, bytes: &[u8]| file[offset..offset + bytes.len()].copy_from_slice(bytes);
+    let mut put =
+        |offset: usize, bytes: &[u8]| file[offset..offset + bytes.len()].copy_from_slice(bytes);
     put(0, b"\x7fELF\x02\x01\x01\x00\0\0\0\0\0\0\0\0");
     put(16, &2u16.to_le_bytes());
     put(18, &62u16.to_le_bytes());
@@ -97,7 +104,14 @@ pub fn write_elf(entry: u64, headers: &[Header], length: usize, filling: u8) -> 
         let at = 64 + index * 56;
         put(at, &header.kind.to_le_bytes());
         put(at + 4, &header.flags.to_le_bytes());
-        let fields = [header.offset, header.address, header.address, header.file_size, header.memory_size, 4096];
+        let fields = [
+            header.offset,
+            header.address,
+            header.address,
+            header.file_size,
+            header.memory_size,
+            4096,
+        ];
         for (number, field) in fields.iter().enumerate() {
             put(at + 8 + number * 8, &field.to_le_bytes());
         }

@@ -1,0 +1,183 @@
+"""What the loader's tests share: kernels without a library, images with a fault in them, and boots until an end."""
+
+from __future__ import annotations
+
+import re
+import struct
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.boot.kernels import HOME, SMALL_KERNELS, Workshop, compile_crate
+
+from bootwright import image, layout, loader
+from bootwright.kernel_file import KernelSettings, write_kernel_file
+from bootwright.machine import Machine
+from bootwright.qemu import MachineConfig
+from bootwright.qmp import QemuGone
+
+SOURCE = SMALL_KERNELS / "loader" / "handover.rs"
+PAGE = 4096
+LETTER = b"letter of test="
+SHIM = HOME / "tests" / "kernels" / "loader" / "shim.s"
+# The guest waits for a key or halts at its end, which takes milliseconds; a busy builder takes longer to get there.
+SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a boot ended: what was said on port E9 and on the serial port, the 25 rows, the monitor's answers."""
+
+    console: str
+    serial: str
+    rows: tuple[str, ...]
+    registers: str
+    pages: Mapping[int, str] = field(default_factory=dict)
+    wrote: int = 0
+
+    @property
+    def code(self) -> str:
+        """The loader's code, or "none"."""
+        found = re.search(r"^bootwright: (\S+)", self.console, re.MULTILINE)
+        return found[1] if found else "none"
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What handover.rs said, but for BootInfo."""
+        return {name: int(value, 16) for name, value in re.findall(r"^(\w+)=(\w+)$", self.serial, re.MULTILINE)}
+
+    @property
+    def boot_info(self) -> list[int]:
+        """BootInfo as quadwords."""
+        return [int(value, 16) for value in re.findall(r"^info=(\w+)$", self.serial, re.MULTILINE)]
+
+    def register(self, name: str) -> int:
+        """A register's value at the end."""
+        found = re.search(rf"\b{name} *=([0-9a-f]+)", self.registers)
+        assert found, self.registers
+        return int(found[1], 16)
+
+
+@dataclass
+class Rig:
+    """Builds images and boots them."""
+
+    workshop: Workshop
+    directory: Path
+
+    def kernel(self, letter: str = "h", flags: tuple[str, ...] = ()) -> bytes:
+        """Returns handover.rs as an ELF without debug sections."""
+        elf = self.directory / f"handover-{zlib.crc32(repr(flags).encode()):08x}.elf"
+        if not elf.exists():
+            arguments = [str(SOURCE), "--crate-type=bin", "--crate-name=handover", "-o", str(elf), "-Cstrip=symbols"]
+            arguments += [f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld", "-Copt-level=1", *flags]
+            compile_crate(self.workshop.toolchain, self.workshop.sysroot, arguments)
+        data = elf.read_bytes()
+        assert data.count(LETTER) == 1
+        return data.replace(LETTER + b"h", LETTER + letter.encode())
+
+    def image(self, elf: bytes, settings: KernelSettings | None = None) -> bytearray:
+        """Returns a disk with elf on it."""
+        return self.image_of(write_kernel_file(elf, settings))
+
+    def image_of(self, kernel_file: bytes) -> bytearray:
+        """Returns a disk with those bytes in its kernel partition."""
+        path = self.directory / "image"
+        files = self.workshop.loader
+        image.write_image(path, "rig", files.boot_sector.read_bytes(), files.stages.read_bytes(), kernel_file)
+        return bytearray(path.read_bytes())
+
+    def stage(self, disk: bytearray) -> bytearray:
+        """Returns the stage on disk."""
+        start = layout.BIOS_BOOT_FIRST_LBA * layout.SECTOR_SIZE
+        (sectors,) = struct.unpack_from("<I", disk, start + layout.STAGE_SECTORS_OFFSET)
+        return disk[start : start + sectors * layout.SECTOR_SIZE]
+
+    def put_stage(self, disk: bytearray, stage: bytearray) -> None:
+        """Puts a changed stage on disk, its checksum made good."""
+        struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, 0)
+        struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, loader.balance(stage))
+        start = layout.BIOS_BOOT_FIRST_LBA * layout.SECTOR_SIZE
+        disk[start : start + len(stage)] = stage
+
+    def symbol(self, name: str) -> int:
+        """Returns the address of a label of the loader."""
+        return loader.read_program(self.workshop.loader.stages.parent / loader.PROGRAM)[2][name]
+
+    def shim(self, disk: bytearray, **switches: int) -> None:
+        """Puts shim.s in front of the boot sector, with its switches: a BIOS that behaves otherwise."""
+        wrapper, flat = self.directory / "shim.rs", self.directory / "shim.bin"
+        lines = [f".set {name}, {value}" for name, value in switches.items()]
+        text = "\n".join([*lines, SHIM.read_text()])
+        wrapper.write_text(
+            "#![no_std]\n#![no_main]\n#[panic_handler]\nfn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n"
+            f'core::arch::global_asm!(r##"{text}"##, options(raw));\n'
+        )
+        arguments = [str(wrapper), "--crate-type=bin", "--crate-name=shim", "-o", str(flat), "-Cdebuginfo=0"]
+        arguments += [f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld", "-Clink-arg=--oformat=binary"]
+        script = self.directory / "shim.ld"
+        script.write_text("SECTIONS { . = 0x600; .shim : { KEEP(*(.shim)) } /DISCARD/ : { *(.eh_frame*) } }\n")
+        arguments += [f"-Clink-arg=-T{script}", "-Clink-arg=--entry=0"]
+        compile_crate(self.workshop.toolchain, self.workshop.sysroot, arguments)
+        code = flat.read_bytes()
+        assert len(code) <= 2 * layout.SECTOR_SIZE
+        disk[35 * 512 : 36 * 512] = disk[:512]
+        first = code[: layout.BOOT_CODE_END].ljust(layout.BOOT_CODE_END, b"\0")
+        disk[: layout.BOOT_CODE_END] = first
+        disk[36 * 512 : 38 * 512] = code.ljust(1024, b"\0")
+
+    def boot(
+        self,
+        disk: bytes | bytearray,
+        *flags: str,
+        machine: tuple[str, str] = ("q35", "ahci"),
+        memory: str = "128M",
+        pages: bool = False,
+        key: str = "",
+    ) -> Ended:
+        """Boots disk until the loader fails, the kernel says done, or the machine stops."""
+        path = self.directory / "disk.img"
+        path.write_bytes(disk)
+        config = MachineConfig(path, None, flags, memory, *machine)
+        with Machine(config) as guest:
+            guest.resume()
+            deadline = time.monotonic() + SECONDS
+            settled = 0.0
+            while not guest.gone and time.monotonic() < deadline:
+                guest.step(0.02)
+                state = guest.qmp.execute("query-status")["status"]
+                said = re.search(r"^bootwright: [^\n]*\n", guest.console, re.MULTILINE)
+                if state != "running" or said or "done=" in guest.serial:
+                    # What comes last, a fault or the last letters on the screen, comes within a moment.
+                    settled = settled or time.monotonic() + 0.3
+                    if time.monotonic() > settled:
+                        break
+            assert settled, f"nothing happened: {guest.console!r} {guest.serial!r}"
+            rows, registers = guest.rows(), guest.ask("info registers")
+            mapped = read_pages(guest.ask("info tlb")) if pages else {}
+            drives = guest.qmp.execute("query-blockstats")
+            wrote = sum(drive["stats"]["wr_operations"] for drive in drives)
+            if key:
+                guest.ask(f"sendkey {key}")
+                self.await_reset(guest)
+            return Ended(guest.console, guest.serial, rows, registers, mapped, wrote)
+
+    def await_reset(self, guest: Machine) -> None:
+        """Waits until the guest asked for a reset, which the machine answers by stopping."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            guest.step(0.02)
+            try:
+                if guest.gone or guest.qmp.execute("query-status")["status"] != "running":
+                    return
+            except QemuGone:
+                return
+        raise AssertionError("the key did not reset the machine")
+
+
+def read_pages(tlb: str) -> dict[int, str]:
+    """Returns the mapped pages, by their addresses: QEMU's flag letters (X: no execution, P: large, W: writable)."""
+    found = re.findall(r"^([0-9a-f]{16}): [0-9a-f]{16} (\S+)", tlb, re.MULTILINE)
+    return {int(address, 16): flags for address, flags in found}

@@ -1,0 +1,168 @@
+"""BIOSes that misbehave, processors that are too old, disks that fail: the boot goes on, or ends with its code."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from tests.boot.kernels import Workshop
+from tests.boot.loader_rig import Ended, Rig
+
+from bootwright import layout
+from bootwright.image import write_image
+from bootwright.kernel_file import write_kernel_file
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def rig(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    return Rig(workshop, tmp_path_factory.mktemp("bios"))
+
+
+def boot_behind_shim(rig: Rig, *flags: str, **switches: int) -> Ended:
+    disk = rig.image(rig.kernel())
+    rig.shim(disk, **switches)
+    return rig.boot(bytes(disk), *flags)
+
+
+@pytest.mark.parametrize("drive", [0x00, 0x01, 0x7F, 0x90, 0xFF], ids=hex)
+def test_a_wrong_drive_number_means_the_first_disk(rig: Rig, drive: int) -> None:
+    assert boot_behind_shim(rig, BOOT_DL=drive + 256).told["done"] == 1
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [("BOOT_07C0", 1), ("TRASH", 1), ("SCRIBBLE", 1), ("A20_OFF", 1), ("HOOK_TRASH", 1), ("HOOK_TRASH", 2)],
+)
+def test_what_a_bios_may_do_does_not_hinder_the_boot(rig: Rig, switch: str, value: int) -> None:
+    ended = boot_behind_shim(rig, **{switch: value})
+    assert (ended.told["done"], ended.told["bss_dirty"]) == (1, 0)
+
+
+def test_all_of_it_together_does_not_hinder_the_boot(rig: Rig) -> None:
+    ended = boot_behind_shim(
+        rig, BOOT_DL=256, BOOT_07C0=1, SCRIBBLE=1, A20_OFF=1, HOOK_TRASH=1, HOOK_SHORT=16, HOOK_15=4
+    )
+    assert ended.told["done"] == 1
+
+
+@pytest.mark.parametrize("sectors", [64, 20, 1])
+def test_reads_that_are_too_long_are_halved(rig: Rig, sectors: int) -> None:
+    assert boot_behind_shim(rig, HOOK_SHORT=sectors).told["done"] == 1
+
+
+def test_a_bios_without_edd_is_named_on_all_three(rig: Rig) -> None:
+    ended = boot_behind_shim(rig, HOOK_NO_EDD=1)
+    assert ended.code == "DE"
+    assert "bootwright: DE" in ended.serial
+    assert any("bootwright: DE" in row for row in ended.rows)
+
+
+@pytest.mark.parametrize(("missing", "usable"), [(1, 100), (2, 30), (4, 30)], ids=["E820", "E801", "all but 20 bytes"])
+def test_older_ways_tell_the_memory_too(rig: Rig, missing: int, usable: int) -> None:
+    ended = boot_behind_shim(rig, HOOK_15=missing)
+    assert ended.told["done"] == 1
+    info = ended.boot_info
+    largest = max(info[3 * i + 1] - info[3 * i] for i in range(info[192]) if info[3 * i + 2] & 0xFF == 0)
+    assert largest * 4096 > (usable - 6) * MIB
+
+
+def test_a_bios_that_reports_no_memory_is_named(rig: Rig) -> None:
+    ended = boot_behind_shim(rig, HOOK_15=3)
+    assert ended.code == "ME"
+    assert "bootwright: ME the BIOS reports no memory" in ended.serial
+
+
+@pytest.mark.parametrize(
+    ("cpu", "code"), [("qemu32", "CL"), ("486", "CL"), ("qemu64,-lm", "CL"), ("qemu64,-nx", "CN"), ("max", "none")]
+)
+def test_a_processor_that_is_too_old_is_named(rig: Rig, cpu: str, code: str) -> None:
+    ended = rig.boot(rig.image(rig.kernel()), "-cpu", cpu)
+    assert ended.code == code
+    if code != "none":
+        assert f"bootwright: {code} this processor has no" in ended.serial
+        assert any(f"bootwright: {code} this processor has no" in row for row in ended.rows)
+
+
+@pytest.mark.parametrize("memory", ["6M", "16M", "32M", "6G"])
+def test_the_kernel_runs_with_little_and_with_much_memory(rig: Rig, memory: str) -> None:
+    assert rig.boot(rig.image(rig.kernel()), memory=memory).told["done"] == 1
+
+
+def test_an_exception_in_the_loader_is_named_with_its_address(rig: Rig) -> None:
+    disk = rig.image(rig.kernel())
+    stage = rig.stage(disk)
+    address = rig.symbol("start_rust")
+    start = address - layout.STAGE_LOAD_ADDRESS
+    stage[start : start + 2] = b"\x0f\x0b"  # ud2
+    rig.put_stage(disk, stage)
+    ended = rig.boot(disk)
+    assert ended.code == "XX"
+    assert f"exception 6 in the loader at {address:#x}" in ended.serial
+
+
+def test_a_page_fault_in_the_loader_is_named_with_its_address(rig: Rig) -> None:
+    disk = rig.image(rig.kernel())
+    stage = rig.stage(disk)
+    address = rig.symbol("start_rust")
+    start = address - layout.STAGE_LOAD_ADDRESS
+    stage[start : start + 8] = b"\x8a\x04\x25\x00\x00\x00\x70\x90"  # mov al, [0x70000000]
+    rig.put_stage(disk, stage)
+    ended = rig.boot(disk)
+    assert f"bootwright: XX exception 14 in the loader at {address:#x}" in ended.serial
+
+
+def test_a_key_after_a_failure_resets_the_machine(rig: Rig) -> None:
+    disk = rig.image(rig.kernel())
+    disk[512] ^= 1
+    assert rig.boot(disk, key="spc").code == "GS"
+    disk = rig.image(rig.kernel())
+    disk[layout.BIOS_BOOT_FIRST_LBA * 512 + 600] ^= 1
+    assert rig.boot(disk, key="spc").code == "SC"
+
+
+def test_without_screen_and_serial_port_the_debug_console_says_it(rig: Rig) -> None:
+    disk = rig.image(rig.kernel())
+    disk[512] ^= 1
+    assert rig.boot(disk, "-vga", "none").code == "GS"
+
+
+def boot_failing_disk(rig: Rig, disk: bytearray, lba: int, once: bool) -> Ended:
+    """Boots disk from a drive whose sector lba cannot be read; it is the first of two, and no snapshot."""
+    path = rig.directory / "failing.img"
+    path.write_bytes(disk)
+    drive = "if=none,id=failing,format=raw,file.driver=blkdebug,file.image.driver=file,"
+    drive += f"file.image.filename={path},file.inject-error.0.event=read_aio,file.inject-error.0.errno=5,"
+    drive += f"file.inject-error.0.sector={lba},file.inject-error.0.once={'on' if once else 'off'}"
+    device = "ide-hd,drive=failing,bus=ide.1,bootindex=0,rerror=report"
+    ended = rig.boot(bytes(MIB), "-drive", drive, "-device", device)
+    assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(disk).digest(), "the disk was written"
+    assert ended.wrote == 0
+    return ended
+
+
+@pytest.mark.parametrize("lba", [layout.BIOS_BOOT_FIRST_LBA + 3, 1, 5, layout.KERNEL_FIRST_LBA + 10])
+def test_a_read_that_fails_once_is_tried_again(rig: Rig, lba: int) -> None:
+    assert boot_failing_disk(rig, rig.image(rig.kernel()), lba, True).told["done"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lba", "code"),
+    [(layout.BIOS_BOOT_FIRST_LBA + 3, "DS"), (1, "DR"), (5, "DR"), (layout.KERNEL_FIRST_LBA + 10, "DR")],
+)
+def test_a_sector_that_cannot_be_read_is_named(rig: Rig, lba: int, code: str) -> None:
+    ended = boot_failing_disk(rig, rig.image(rig.kernel()), lba, False)
+    assert ended.code == code
+    if code == "DR":
+        assert f"the disk cannot be read at LBA {lba};" in ended.serial
+
+
+def test_the_active_entry_makes_no_difference(rig: Rig, tmp_path: Path) -> None:
+    files = rig.workshop.loader
+    for active in ("ee", "none"):
+        path = tmp_path / f"{active}.img"
+        kernel = write_kernel_file(rig.kernel())
+        write_image(path, "rig", files.boot_sector.read_bytes(), files.stages.read_bytes(), kernel, active)
+        assert rig.boot(path.read_bytes()).told["done"] == 1
