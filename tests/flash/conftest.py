@@ -1,4 +1,7 @@
-"""What the flasher's tests share. They make loop devices, which root alone may."""
+"""What the flasher's tests share. They make loop devices, which root alone may.
+
+All of them are of one group, in one process: a case that detaches a device for a moment must find it free again.
+"""
 
 from __future__ import annotations
 

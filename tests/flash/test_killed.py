@@ -18,7 +18,7 @@ from bootwright.flash import Order, Terminal, flash
 from bootwright.flash_refusals import Wish
 from bootwright.layout import MIB
 
-pytestmark = [pytest.mark.needs("losetup")]
+pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 SIZE = 24 * MIB
 SEED = 6
 

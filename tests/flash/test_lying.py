@@ -22,7 +22,7 @@ from bootwright.flash_content import Content, Image
 from bootwright.flash_writer import Writer
 from bootwright.layout import MIB
 
-pytestmark = [pytest.mark.needs("losetup", "fusermount3")]
+pytestmark = [pytest.mark.needs("losetup", "fusermount3"), pytest.mark.xdist_group("media")]
 SIZE = 16 * MIB
 IMAGE_SIZE = 6 * MIB
 SEED = 66
@@ -130,7 +130,6 @@ def places(kind: str, count: int, image: Path) -> list[int]:
     return found
 
 
-@pytest.mark.xdist_group("lying")
 @pytest.mark.parametrize("kind", [*SILENT, "error", "full"])
 def test_no_false_verified_and_without_reading_back_there_is_one(lying: Lying, soak: bool, kind: str) -> None:
     count = PER_KIND if soak else PER_KIND // 10
@@ -166,7 +165,6 @@ def wanted_statuses(kind: str) -> set[Status]:
     }[kind]
 
 
-@pytest.mark.xdist_group("lying")
 def test_the_first_wrong_offset_is_named(lying: Lying) -> None:
     lying.restore(1)
     lying.set_fault("flip", 2 * MIB + 77)
@@ -175,7 +173,6 @@ def test_the_first_wrong_offset_is_named(lying: Lying) -> None:
     assert f"at offset {2 * MIB + 77}" in ended.said
 
 
-@pytest.mark.xdist_group("lying")
 @pytest.mark.parametrize("real", [8 * MIB, 12 * MIB], ids=["8 MiB", "12 MiB"])
 def test_a_false_capacity_that_the_image_fits_in_is_recognised_too(lying: Lying, real: int) -> None:
     lying.restore(2)
@@ -185,7 +182,6 @@ def test_a_false_capacity_that_the_image_fits_in_is_recognised_too(lying: Lying,
     assert f"it holds {real // MIB} MiB at most, not 16 MiB" in ended.said
 
 
-@pytest.mark.xdist_group("lying")
 def test_the_same_medium_is_right_once_it_does_not_lie(lying: Lying) -> None:
     lying.restore(3)
     ended = lying.flash()
@@ -193,7 +189,6 @@ def test_the_same_medium_is_right_once_it_does_not_lie(lying: Lying) -> None:
     assert is_right(lying.backing.read_bytes(), lying.image)
 
 
-@pytest.mark.xdist_group("lying")
 @pytest.mark.parametrize("kind", ["flip", "drop"])
 def test_a_lie_while_only_what_differs_is_written_is_found(lying: Lying, kind: str) -> None:
     lying.restore(4)
@@ -208,7 +203,6 @@ def test_a_lie_while_only_what_differs_is_written_is_found(lying: Lying, kind: s
     assert lying.flash().status == Status.DONE
 
 
-@pytest.mark.xdist_group("lying")
 def test_an_error_of_the_medium_is_a_sentence_with_its_offset(lying: Lying) -> None:
     lying.restore(5)
     lying.set_fault("write-error", 4 * MIB + 9)

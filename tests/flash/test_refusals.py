@@ -14,7 +14,7 @@ from tests.flash.rig import Ended, flash, is_right, loop, make_backing, make_ima
 from bootwright.errors import Status
 from bootwright.layout import MIB
 
-pytestmark = pytest.mark.needs("losetup", "mkfs.ext4", "unshare")
+pytestmark = [pytest.mark.needs("losetup", "mkfs.ext4", "unshare"), pytest.mark.xdist_group("media")]
 SIZE = 8 * MIB
 IMAGE_SIZE = 4 * MIB
 

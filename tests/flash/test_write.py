@@ -13,12 +13,15 @@ import pytest
 from tests.boot.kernels import KERNEL, Built, Workshop
 from tests.flash.rig import flash, flash_at_terminal, is_right, loop, make_backing, make_image, mounted, run
 
+from bootwright.device_linux import LinuxSystem
+from bootwright.flash import Order, root_command
+from bootwright.flash_refusals import Wish
 from bootwright.layout import MIB, SECTOR_SIZE
 from bootwright.run import RunConfig
 from bootwright.run import run as run_machine
 from bootwright.verdict import Kind
 
-pytestmark = pytest.mark.needs("losetup")
+pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 
 
 def bytes_sent(said: str) -> int:
@@ -124,6 +127,15 @@ def test_the_person_is_shown_what_will_be_lost_and_types_the_size(tmp_path: Path
         assert word in ended.said
 
 
+def test_what_sudo_starts_writes_without_the_persons_environment(tmp_path: Path, small_image: Path) -> None:
+    with loop(make_backing(tmp_path / "disk", 16 * MIB)) as medium:
+        device = LinuxSystem().look(medium.path)
+        command = root_command(Order(small_image, medium.path, Wish(loop=True)), device)
+        done = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert is_right(medium.data(), small_image)
+
+
 def test_a_mounted_medium_is_unmounted_when_it_is_asked_for(tmp_path: Path, small_image: Path) -> None:
     with loop(make_backing(tmp_path / "disk", 16 * MIB)) as device:
         run("mkfs.ext4", "-q", "-F", device.path)
@@ -134,7 +146,6 @@ def test_a_mounted_medium_is_unmounted_when_it_is_asked_for(tmp_path: Path, smal
         assert is_right(device.data(), small_image)
 
 
-@pytest.mark.xdist_group("timed")
 def test_a_full_medium_is_written_and_verified_about_as_fast_as_by_dd_and_cmp(tmp_path: Path) -> None:
     image = make_image(tmp_path / "full.img", 512 * MIB)
     ours, theirs = [], []

@@ -14,6 +14,7 @@ from bootwright.errors import Status
 from bootwright.flash_refusals import Wish
 
 STICK = "pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0"
+HOMES = "/home"
 PCI = "pci0000:00/0000:00:1d.0"
 
 
@@ -249,8 +250,9 @@ def test_another_stick_in_the_same_place_has_another_identity(tree: Tree) -> Non
 
 @pytest.mark.parametrize(
     ("where", "systems"),
-    [("/", True), ("/boot", True), ("/boot/efi", True), ("/home", True), ("/home/me", True), ("/var/lib/docker", True),
-     ("/home/me/stick", False), ("/media/me/stick", False), ("/mnt", False), ("/run/media/me/x", False),
+    [("/", True), ("/boot", True), ("/boot/efi", True), ("/home", True), (f"{HOMES}/me", True),
+     ("/var/lib/docker", True),
+     (f"{HOMES}/me/stick", False), ("/media/me/stick", False), ("/mnt", False), ("/run/media/me/x", False),
      ("/bootcamp", False)],
 )  # fmt: skip
 def test_a_place_is_the_systems_or_a_persons(where: str, systems: bool) -> None:
