@@ -19,7 +19,7 @@ from bootwright import doctor, hostprograms
 
 HOME = Path(__file__).parent
 TESTS = HOME / "tests"
-ROOMS = ("lint", "unit", "build", "boot")
+ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
 
@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds --tests."""
     group = parser.getgroup("bootwright")
     group.addoption("--tests", default="*", metavar="GLOB", help="which tests, as a pattern over their printed names")
+    group.addoption("--soak", action="store_true", help="long tests in full; else a seeded tenth of them")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -39,6 +39,11 @@ VARIABLES = (
     Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, 60 for a test, none with "
              "a window"),
     Variable("TESTS", "*", "which tests, as a pattern over their printed names"),
+    Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
+    Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
+    Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
+    Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
+    Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
@@ -51,6 +56,7 @@ TARGETS = (
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
     ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
     ("scons soak", "kill, interrupt and double builds, edit every input: each time the bytes of a clean build"),
+    ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
     ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
@@ -61,7 +67,7 @@ SWITCHES = (
     ("--fast", "run, screenshot: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--verbose", "show commands in full"),
-    ("--json[=FILE]", "doctor: as JSON, to stdout (with scons's own -Q) or to FILE"),
+    ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
 )
 
@@ -138,6 +144,12 @@ def is_fast(default: bool) -> bool:
     if fast and full:
         raise BootwrightError("--fast and --full exclude each other", "without either, run boots the image, test not")
     return fast or (default and not full)
+
+
+def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
+    """Tells whether the targets, or scons without one, need the kernel's graph."""
+    idle = [*HELP_ONLY, *([] if words["DEV"] else ["usb"])]
+    return not wanted or bool(set(wanted) - set(idle))
 
 
 def headless() -> bool:

@@ -14,6 +14,36 @@ class Status(IntEnum):
     LOADER_FAILURE = 4
     QEMU_NOT_STARTED = 5
 
+    # The flasher's refusals: nothing was written.
+    NO_SUCH_DEVICE = 10
+    NOT_A_BLOCK_DEVICE = 11
+    A_PARTITION = 12
+    HOLDS_THE_SYSTEM = 13
+    MOUNTED = 14
+    SWAP = 15
+    HELD = 16
+    READ_ONLY = 17
+    NO_MEDIUM = 18
+    TOO_SMALL = 19
+    TOO_BIG = 20
+    SECTOR_SIZE = 21
+    WRONG_BUS = 22
+    BUSY = 23
+    CHANGED = 24
+    NO_TERMINAL = 25
+    NOT_CONFIRMED = 26
+    NO_PERMISSION = 27
+    NOT_UNMOUNTED = 28
+    BAD_IMAGE = 29
+    NO_FLASHER = 30
+
+    # What the flasher found while it wrote: the medium does not boot.
+    WRITE_FAILED = 35
+    NOT_VERIFIED = 36
+    FALSE_CAPACITY = 37
+
+    INTERRUPTED = 130
+
 
 class BootwrightError(Exception):
     """A mistake of the user or of the machine, told in one sentence.

@@ -140,6 +140,27 @@ PROGRAMS = {
             lacking=SOME_TESTS,
             packages=_packages("strace", "strace"),
         ),
+        Program(
+            "losetup",
+            "makes the media that the flasher's tests write to",
+            "test, soak",
+            lacking=SOME_TESTS,
+            packages=_packages("util-linux", "util-linux"),
+        ),
+        Program(
+            "mkfs.ext4",
+            "makes a file system that the flasher must not write over",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("e2fsprogs", "e2fsprogs"),
+        ),
+        Program(
+            "fusermount3",
+            "comes with libfuse, which serves media that lie",
+            "test, soak",
+            lacking=SOME_TESTS,
+            packages=_packages("fuse3", "fuse3"),
+        ),
     )
 }
 

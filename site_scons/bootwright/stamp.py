@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMAT = "bootwright set-up 1"
 BUILD = ("rustc", "ld.lld", "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
+LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),
@@ -25,7 +26,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "screenshot": RUN,
     "soak": BUILD,
     "gdb": (*RUN, "gdb"),
-    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", *(("strace",) if sys.platform == "linux" else ())),
+    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", *(LINUX_TESTS if sys.platform == "linux" else ())),
 }
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}
@@ -61,6 +62,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
     if not NO_BUILD.isdisjoint(arguments):
         return ()
     verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
+    if not any(a.startswith("DEV=") and a != "DEV=" for a in arguments):
+        verbs = ["doctor" if verb == "usb" else verb for verb in verbs]  # which only lists the disks then
     needed = dict.fromkeys(name for verb in verbs for name in NEEDS.get(verb, BUILD))
     if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
         needed[WINDOW] = None

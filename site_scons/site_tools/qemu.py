@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.errors import BootwrightError
 from commandline import headless, is_fast
-from door import KernelNodes, record, tell
+from door import KernelNodes, only, record, tell
 
 if TYPE_CHECKING:
     from bootwright.run import RunConfig
@@ -42,16 +41,6 @@ def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
     )
 
 
-def _only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
-    if len(kernels) != 1:
-        raise BootwrightError(f"VARIANT=all: `scons {name}` starts one kernel", "say VARIANT=debug or VARIANT=release")
-    if kernels[0].image is None:
-        raise BootwrightError(
-            f"{kernels[0].name} is built for {kernels[0].target}; `scons {name}` starts x86-64 machines"
-        )
-    return kernels[0]
-
-
 def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
     fast = is_fast(default=False)
     return [node for kernel in kernels for node in kernel.starts_from(fast)]
@@ -64,10 +53,11 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
         from bootwright.fault_report import Subject
         from bootwright.fault_run import run_and_tell
 
-        kernel = _only(name, kernels)
+        kernel = only(name, kernels)
         elf = Path(kernel.elf.abspath)
         subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
         return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
+        return run_and_tell(_config(env, only(name, kernels)), sys.stdout, sys.stderr)
 
     record(env, name, _nodes(kernels), start)
 
@@ -78,7 +68,7 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
     def start() -> int:
         from bootwright.run import screenshot
 
-        kernel = _only(name, kernels)
+        kernel = only(name, kernels)
         picture = kernel.disk.with_suffix(".png")
         verdict = screenshot(_config(env, kernel), picture)
         tell(f"{picture}: {verdict.sentence}")
@@ -93,7 +83,7 @@ def add_debugger(env: Environment, name: str, kernels: Sequence[KernelNodes]) ->
     def start() -> int:
         from bootwright.debugger import debug
 
-        kernel = _only(name, kernels)
+        kernel = only(name, kernels)
         serial = Path(kernel.objects, "serial.txt")
         return debug(_config(env, kernel), Path(kernel.elf.abspath), Path(env["KERNELDIR"]), serial, sys.stderr)
 

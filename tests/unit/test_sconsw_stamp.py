@@ -56,6 +56,11 @@ def test_help_doctor_and_cleaning_need_no_program(arguments: list[str]) -> None:
     assert stamp.needed_programs(arguments) == ()
 
 
+def test_writing_a_stick_needs_a_compiler_and_listing_them_does_not() -> None:
+    assert stamp.needed_programs(["usb", "DEV=/dev/sdx"]) == stamp.needed_programs([])
+    assert stamp.needed_programs(["usb", "--json"]) == stamp.needed_programs(["usb", "DEV="]) == ()
+
+
 def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
     assert stamp.WINDOW in stamp.needed_programs(["run"], display=True)
     assert stamp.WINDOW not in stamp.needed_programs(["run"], display=False)

@@ -59,6 +59,52 @@ class Gpt:
     backup_lba: int
 
 
+@dataclass(frozen=True)
+class Header:
+    """The fields of a header that say which disk it describes, and where."""
+
+    disk_guid: uuid.UUID
+    my_lba: int
+    alternate_lba: int
+    last_usable_lba: int
+
+
+def read_header(sector: bytes) -> Header | None:
+    """Returns what the header in a sector says; None where it is none, or its checksum is wrong."""
+    fields = struct.unpack_from(HEADER_FORMAT, sector)
+    blank = sector[:16] + bytes(4) + sector[20:HEADER_SIZE]
+    if fields[0] != SIGNATURE or fields[2] != HEADER_SIZE or zlib.crc32(blank) != fields[3]:
+        return None
+    return Header(uuid.UUID(bytes_le=fields[9]), fields[5], fields[6], fields[8])
+
+
+def retarget(primary: bytes, sectors: int) -> Gpt:
+    """Returns the tables of primary (header and entries, as at LBA 1) for a disk of another size.
+
+    Both headers get their places, the last usable LBA and their checksums; entries and identity stay.
+    Raises ValueError where primary is no valid table of the shape that write_gpt gives.
+    """
+    header, entries = bytes(primary[:SECTOR_SIZE]), bytes(primary[SECTOR_SIZE:])
+    fields = struct.unpack_from(HEADER_FORMAT, header)
+    shape = (fields[10], fields[11], fields[12], len(entries))
+    wanted = (GPT_ENTRIES_LBA, GPT_ENTRY_COUNT, GPT_ENTRY_SIZE, GPT_ENTRIES_SECTORS * SECTOR_SIZE)
+    if read_header(header) is None or shape != wanted or zlib.crc32(entries) != fields[13]:
+        raise ValueError("no valid GPT with 128 entries of 128 bytes at LBA 2")
+    backup_lba = last_usable_lba(sectors) + 1
+    places = {
+        GPT_HEADER_LBA: (GPT_HEADER_LBA, sectors - 1, GPT_ENTRIES_LBA),
+        sectors - 1: (sectors - 1, GPT_HEADER_LBA, backup_lba),
+    }
+
+    def pack(lba: int, crc: int) -> bytes:
+        my_lba, alternate_lba, entries_lba = places[lba]
+        new = [*fields[:3], crc, 0, my_lba, alternate_lba, fields[7], last_usable_lba(sectors), fields[9], entries_lba]
+        return struct.pack(HEADER_FORMAT, *new, *fields[11:])
+
+    first, last = (pack(lba, zlib.crc32(pack(lba, 0))).ljust(SECTOR_SIZE, b"\0") for lba in places)
+    return Gpt(primary=first + entries, backup=entries + last, backup_lba=backup_lba)
+
+
 def last_usable_lba(sectors: int) -> int:
     """Returns the last LBA that a partition may use on a disk of this many sectors."""
     return sectors - 1 - GPT_ENTRIES_SECTORS - 1

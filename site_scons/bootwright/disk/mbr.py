@@ -12,6 +12,7 @@ from bootwright.layout import BOOT_CODE_END, PARTITION_TABLE_OFFSET, SECTOR_SIZE
 SIGNATURE = b"\x55\xaa"
 GPT_PROTECTIVE = 0xEE
 EMPTY = 0x00
+RECORD_SIZE = 16
 
 
 class Active(StrEnum):
@@ -78,3 +79,14 @@ def write_mbr(boot_code: bytes, disk_signature: int, records: list[PartitionReco
     sector[PARTITION_TABLE_OFFSET : PARTITION_TABLE_OFFSET + len(table)] = table
     sector[-2:] = SIGNATURE
     return bytes(sector)
+
+
+def retarget(sector: bytes, sectors: int) -> bytes:
+    """Returns LBA 0 with every protective record made as long as a disk of this many sectors."""
+    changed = bytearray(sector)
+    for place in range(PARTITION_TABLE_OFFSET, SECTOR_SIZE - len(SIGNATURE), RECORD_SIZE):
+        if changed[place + 4] == GPT_PROTECTIVE:
+            active = changed[place] == 0x80
+            record = PartitionRecord(GPT_PROTECTIVE, 1, min(sectors - 1, 0xFFFFFFFF), active)
+            changed[place : place + RECORD_SIZE] = record.to_bytes()
+    return bytes(changed)

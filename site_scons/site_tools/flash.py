@@ -1,0 +1,41 @@
+"""The Tool for sticks: `scons usb DEV=...` writes the image, `scons usb` alone lists the disks.
+
+Method: env.Usb(alias, kernels). Uses: DEV YES BIG LOOP UNMOUNT. Writing starts after SCons wrote its signatures.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from SCons.Environment import Base as Environment
+from SCons.Script import GetOption
+
+from door import KernelNodes, only, record
+
+
+def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that writes the image to DEV and verifies it, or lists the disks where there is no DEV."""
+
+    def start() -> int:
+        from bootwright import device, device_list, flash
+        from bootwright.flash_refusals import Wish
+
+        wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
+        if not env["DEV"]:
+            device_list.report(device.this_system(), wish, GetOption("json"), sys.stdout)
+            return 0
+        order = flash.Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
+        return flash.flash(order, flash.Terminal(sys.stdin, sys.stdout, sys.stderr))
+
+    record(env, name, [kernel.image for kernel in kernels if kernel.image] if env["DEV"] else [], start)
+
+
+def generate(env: Environment) -> None:
+    """Adds the method."""
+    env.AddMethod(add_usb, "Usb")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up; a system whose disks are not known is said when it is used."""
+    return True

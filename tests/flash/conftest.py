@@ -1,0 +1,48 @@
+"""What the flasher's tests share. They make loop devices, which root alone may.
+
+All of them are of one group, in one process: a case that detaches a device for a moment must find it free again.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.boot.kernels import KERNEL, Built, Workshop, open_workshop
+from tests.flash.rig import make_image
+
+from bootwright.layout import MIB
+
+
+@pytest.fixture(autouse=True)
+def as_root() -> None:
+    """Leaves a test out where this is not root."""
+    if os.name != "posix" or os.geteuid() != 0:
+        raise pytest.skip.Exception(
+            "only root makes loop devices; sudo ./sconsw test TESTS=flash", _use_item_location=True
+        )
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether long tests run in full."""
+    return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def small_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image of 4 MiB."""
+    return make_image(tmp_path_factory.mktemp("image") / "hello.img", 4 * MIB)
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """What builds small kernels, once for all tests of this process."""
+    return open_workshop(tmp_path_factory.mktemp("kernels"))
+
+
+@pytest.fixture(scope="session")
+def hello(workshop: Workshop) -> Built:
+    """The example kernel."""
+    return workshop.build(KERNEL / "src" / "main.rs", "hello", tests=False)

@@ -1,0 +1,166 @@
+"""Media for the flasher's tests: loop devices that a test makes itself, images, and the program as it is run."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright import image, kernel_file, layout
+from bootwright.flash_content import Content, Image
+from bootwright.layout import MIB
+
+HOME = Path(__file__).parents[2]
+PROGRAM = [sys.executable, str(HOME / "tools" / "flash")]
+SECONDS = 120  # after which a program of a test is ended; no test waits for it
+
+
+def run(*argv: str | Path) -> str:
+    """Runs a program, which must succeed, and returns what it says."""
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS)
+    assert done.returncode == 0, f"{argv}: {done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the flasher ended and what it said on stderr."""
+
+    status: int
+    said: str
+
+
+def flash(*words: str | Path, prefix: Sequence[str | Path] = ()) -> Ended:
+    """Runs tools/flash with words and without a terminal; prefix is a program that starts it."""
+    done = subprocess.run(
+        [*prefix, *PROGRAM, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS
+    )
+    return Ended(done.returncode, done.stderr)
+
+
+def flash_at_terminal(answer: str, *words: str | Path, meanwhile: Callable[[], object] = lambda: None) -> Ended:
+    """Runs tools/flash with a terminal; when it asks, calls meanwhile and then types answer."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([*PROGRAM, *words], stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    os.close(slave)
+    assert process.stderr is not None
+    said = b""
+    try:
+        while not said.endswith(b"to go on: "):
+            piece = os.read(process.stderr.fileno(), 4096)
+            if not piece:
+                return Ended(process.wait(), said.decode())
+            said += piece
+        meanwhile()
+        os.write(master, answer.encode())
+        rest = process.communicate(timeout=SECONDS)[1]
+        return Ended(process.returncode, (said + rest).decode())
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+class Loop:
+    """A loop device over a file of its own."""
+
+    def __init__(self, backing: Path, *options: str) -> None:
+        self.backing = backing
+        self.options = options
+        self.path = ""
+        self.attach()
+
+    def attach(self) -> None:
+        """Attaches the file; another process may take the free device in between, then the next one is taken."""
+        for _ in range(50):
+            done = subprocess.run(
+                ["losetup", "--find", "--show", *self.options, self.backing], capture_output=True, text=True
+            )
+            if done.returncode == 0:
+                self.path = done.stdout.strip()
+                return
+            time.sleep(0.1)
+        raise AssertionError(done.stderr)
+
+    def detach(self) -> None:
+        """Detaches the file; safe to call twice."""
+        if self.path:
+            subprocess.run(["losetup", "--detach", self.path], capture_output=True, timeout=SECONDS)
+            self.path = ""
+
+    @property
+    def name(self) -> str:
+        """The name in sysfs."""
+        return Path(self.path).name
+
+    @property
+    def size(self) -> int:
+        """The size of the file."""
+        return self.backing.stat().st_size
+
+    def words(self) -> list[str]:
+        """What a script says to write here."""
+        return [self.path, "LOOP=1", f"YES={self.size}"]
+
+    def data(self) -> bytes:
+        """Returns what the device holds: its file's bytes."""
+        return self.backing.read_bytes()
+
+
+def make_backing(path: Path, size: int, seed: int = 1) -> Path:
+    """Makes a file of size bytes that look used."""
+    path.write_bytes(random.Random(seed).randbytes(size))
+    return path
+
+
+@contextmanager
+def loop(backing: Path, *options: str) -> Iterator[Loop]:
+    """Attaches a file as a loop device while the context lasts; direct I/O, so that nothing hides what it holds."""
+    device = Loop(backing, "--direct-io=on", *options)
+    try:
+        yield device
+    finally:
+        device.detach()
+
+
+@contextmanager
+def mounted(source: str, place: Path, *options: str) -> Iterator[Path]:
+    """Mounts a device while the context lasts."""
+    place.mkdir(exist_ok=True)
+    run("mount", *options, source, place)
+    try:
+        yield place
+    finally:
+        with suppress(AssertionError):
+            run("umount", place)
+
+
+def make_image(path: Path, size: int, seed: int = 2, name: str = "hello") -> Path:
+    """Writes an image of size bytes (whole MiB) whose kernel is random bytes."""
+    generator = random.Random(seed)
+    piece = generator.randbytes(min(size, 16 * MIB))
+    kernel = (piece * (size // len(piece) + 1))[: size - 2 * MIB - layout.KERNEL_HEADER_SIZE]
+    image.write_image(
+        path, name, generator.randbytes(512), generator.randbytes(9216), kernel_file.write_kernel_file(kernel)
+    )
+    assert path.stat().st_size == size
+    return path
+
+
+def is_right(data: bytes, source: Path) -> bool:
+    """Tells whether a medium's bytes are what the image gives on a medium of that size."""
+    with Image(source) as opened:
+        content = Content(opened, len(data))
+        return all(data[start : start + length] == content.read(start, length) for start, length in content.pieces())
+
+
+def is_whole_or_dead(data: bytes, source: Path) -> bool:
+    """Tells whether a medium either has no LBA 0 or all of the image."""
+    return not any(data[:512]) or is_right(data, source)

@@ -1,0 +1,90 @@
+"""`scons usb`: it lists without building, builds what it writes, and gives the build directory free before it asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import Checkout, copy_checkout
+from tests.flash.rig import SECONDS, is_right, loop, make_backing
+
+from bootwright.errors import Status
+from bootwright.layout import MIB
+
+pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A copy of this checkout, under a path with a blank."""
+    return copy_checkout(tmp_path / "a checkout")
+
+
+def test_the_list_is_made_without_building(checkout: Checkout, tmp_path: Path) -> None:
+    with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
+        listed = checkout.scons("usb")
+        assert (listed.status, listed.steps) == (0, []), listed.output
+        assert f"not {device.path} ({tmp_path}/disk, no serial, 8 MiB (8388608 bytes), loop)" in listed.output
+        facts = json.loads(checkout.scons("usb", "--json", "LOOP=1").output)
+        assert not (checkout.path / "build" / "debug").exists()
+        mine = next(disk for disk in facts if disk["path"] == device.path)
+        assert (mine["candidate"], mine["confirm"], mine["refusals"]) == (True, "8388608", [])
+        assert checkout.scons("usb", f"--json={tmp_path}/list.json", "LOOP=1").output == ""
+        assert json.loads((tmp_path / "list.json").read_text()) == facts
+
+
+def test_the_image_is_built_and_written_and_refusals_keep_their_statuses(checkout: Checkout, tmp_path: Path) -> None:
+    with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
+        words = ["usb", f"DEV={device.path}"]
+        for more, status in (
+            ([], Status.WRONG_BUS),
+            (["LOOP=1"], Status.NO_TERMINAL),
+            (["LOOP=1", "YES=1"], Status.NOT_CONFIRMED),
+            (["LOOP=1", "VARIANT=all"], 2),
+        ):
+            refused = checkout.scons(*words, *more)
+            assert refused.status == status, refused.output
+            assert "Traceback" not in refused.output
+        written = checkout.scons(*words, "LOOP=1", f"YES={device.size}")
+        assert written.status == 0, written.output
+        assert is_right(device.data(), checkout.path / "build/debug/hello.img")
+        checkout.edit("kernel/src/main.rs", "Hello World!", "Hello again!")
+        written = checkout.scons(*words, "LOOP=1", f"YES={device.size}")
+        assert "image hello.img" in written.steps
+        assert "only what differed was sent" in written.output
+        assert is_right(device.data(), checkout.path / "build/debug/hello.img")
+        assert b"Hello again!" in device.data()
+        broken = checkout.path / "kernel/src/main.rs"
+        broken.write_text(broken.read_text() + "fn wrong() { missing() }\n")
+        before = device.data()
+        assert checkout.scons(*words, "LOOP=1", f"YES={device.size}").status == 2
+        assert device.data() == before
+
+
+def test_another_build_works_while_the_question_is_open(checkout: Checkout, tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
+        argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "usb", f"DEV={device.path}", "LOOP=1"]
+        process = subprocess.Popen(argv, stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            assert process.stderr is not None
+            said = b""
+            while not said.endswith(b"to go on: "):
+                piece = os.read(process.stderr.fileno(), 4096)
+                assert piece, said
+                said += piece
+            assert checkout.build() == []
+            os.write(master, f"{device.size}\n".encode())
+            rest = process.communicate(timeout=SECONDS)[1]
+            assert process.returncode == 0, rest
+            assert is_right(device.data(), checkout.path / "build/debug/hello.img")
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+            os.close(slave)
