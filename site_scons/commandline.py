@@ -36,9 +36,9 @@ VARIABLES = (
     Variable("QEMU", "", "the emulator; default: qemu-system-x86_64 on PATH"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),
     Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
-    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, 60 for a test, none with "
+    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, 30 for a test, none with "
              "a window"),
-    Variable("TESTS", "*", "which tests, as a pattern over their printed names"),
+    Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
     Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
     Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
     Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),

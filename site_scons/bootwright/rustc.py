@@ -16,6 +16,7 @@ from bootwright.procs import pasteable
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FEATURE_ON_STABLE = "E0554"
+UNDEFINED = re.compile(r"environment variable `(\w+)` not defined at compile time")
 UNRESOLVED = ("E0432", "E0433", "E0463")  # an import, a path, a crate
 
 
@@ -59,8 +60,9 @@ def _read_diagnostic(line: str, outcome: Outcome) -> str:
         return ""
     if message.get("level") == "error" and message.get("spans"):
         outcome.errors += 1
-    if message.get("code") and message.get("level") == "error":
-        outcome.said.append((message["code"]["code"], message.get("message", "")))
+    code = (message.get("code") or {}).get("code", "")
+    if message.get("level") == "error" and (code or UNDEFINED.match(message.get("message", ""))):
+        outcome.said.append((code, message.get("message", "")))
     return str(message["rendered"] or "")
 
 
@@ -77,6 +79,10 @@ def compile_error(
     if any(code == FEATURE_ON_STABLE for code, _ in outcome.said):
         hints.insert(0, "#![feature] needs a nightly compiler (rustup override set nightly), or UNSTABLE=1, which sets "
                      "RUSTC_BOOTSTRAP=1 for this kernel")  # fmt: skip
+    undefined = [match[1] for _, text in outcome.said if (match := UNDEFINED.match(text))]
+    if undefined:
+        hints.insert(0, "a variable reaches env!() where Cargo.toml names it and the shell has it:\n    "
+                     f"[package.metadata.bootwright]\n    env = {json.dumps(undefined)}")  # fmt: skip
     for name in absent:
         if any(code in UNRESOLVED and f"`{name}`" in text for code, text in outcome.said):
             sentence = (

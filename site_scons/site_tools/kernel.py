@@ -18,7 +18,7 @@ from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
-from bootwright.rust_library import library_root
+from bootwright.rust_library import is_bare, library_root
 from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
 from bootwright.tools import remember_tools
@@ -50,6 +50,11 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
     tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
+    if target.spec is None and not is_bare(target.name):
+        sentence = (
+            f"TARGET={target.name} has an operating system or firmware under it: kernels are built for bare metal"
+        )
+        raise BootwrightError(sentence, "x86_64-unknown-none, another triple with -none, or a JSON specification")
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)
     files = env.LoaderFiles() if core.x86_64 else []

@@ -57,7 +57,6 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
         elf = Path(kernel.elf.abspath)
         subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
         return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
-        return run_and_tell(_config(env, only(name, kernels)), sys.stdout, sys.stderr)
 
     record(env, name, _nodes(kernels), start)
 

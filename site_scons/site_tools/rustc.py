@@ -48,7 +48,9 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         environment = {**env["ENV"], **env["RUSTENV"], "TMPDIR": str(scratch)}
         outcome = rustc.run_rustc(argv, cwd, environment, session().show, sys.stderr.isatty())
         if outcome.status:
-            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), argv, cwd, env["RUSTABSENT"])
+            shown = [word.replace(str(scratch), str(first.parent)) for word in argv if word not in rustc.JSON_FLAGS]
+            shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in env["RUSTENV"] else shown
+            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), shown, cwd, env["RUSTABSENT"])
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
         if linker_map.exists():

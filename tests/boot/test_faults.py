@@ -143,7 +143,8 @@ def test_without_any_symbol_the_addresses_are_told(workshop: Workshop) -> None:
     subprocess.run([workshop.objcopy, "--strip-all", built.elf, elf], check=True)
     subject = Subject(elf, elf.with_suffix(".symbols"), elf.with_suffix(".png"), Path())
     _, report = run_and_report(RunConfig(built.image, headless=True), subject, io.StringIO(), io.StringIO())
-    assert report.startswith("fault: null pointer in no function") and "#0 0x2021" in report, report
+    assert report.startswith("fault: null pointer in no function"), report
+    assert re.search(r"#0 0x20[0-9a-f]{4} no function of the kernel", report), report
 
 
 def test_where_the_first_run_told_no_vector_a_second_one_under_tcg_does(workshop: Workshop, tmp_path: Path) -> None:

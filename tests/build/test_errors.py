@@ -34,6 +34,8 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(checkout: Chec
         ("RUSTC=no-such-rustc", "no-such-rustc"),
         ("TARGET=x86_64-unknown-nope", "x86_64-unknown-nope"),
         ("TARGET=missing.json", "missing.json"),
+        ("TARGET=x86_64-unknown-linux-gnu", "has an operating system or firmware under it"),
+        ("TARGET=x86_64-unknown-uefi", "has an operating system or firmware under it"),
     ],
 )
 def test_an_illegal_value_is_named(checkout: Checkout, word: str, sentence: str) -> None:
@@ -54,7 +56,9 @@ def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Check
     assert "src/main.rs:" in said
     assert "cannot find function `missing`" in said
     assert "hello does not compile: 1 error" in said
-    assert "the command was: (cd " in said
+    command = next(line for line in said.splitlines() if "the command was: " in line).partition("was: ")[2]
+    pasted = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert "cannot find function `missing`" in pasted.stderr
     assert not (checkout.path / "build/debug/hello.elf").exists()
     assert not leftovers(checkout)
 
@@ -82,6 +86,12 @@ def test_a_file_from_elsewhere_must_be_declared_and_then_is_an_input(checkout: C
     assert checkout.build(f"KERNEL={package}") == []
     (package / "logo.txt").write_text("two")
     assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
+
+
+def test_a_variable_that_is_set_and_not_named_gives_the_line_to_paste(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text() + 'pub static WHO: &str = env!("WHO");\n')
+    assert 'env = ["WHO"]' in checkout.refuse(f"KERNEL={package}", WHO="me")
 
 
 def test_a_variable_must_be_declared_and_then_is_an_input(checkout: Checkout, package: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import subprocess
@@ -12,16 +13,29 @@ import pytest
 
 from bootwright import image, layout
 from bootwright.kernel_file import KernelSettings, write_kernel_file
+from bootwright.tools import find_tools
 
 HOME = Path(__file__).parents[2]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
 PVH = HOME / "bootloader/pvh"
-RUSTC = os.environ.get("RUSTC", "rustc")
+
+
+@functools.cache
+def builders_rustc() -> str:
+    """Returns the compiler that the build takes here, which need not be the first on PATH."""
+    return str(find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain.rustc)
 
 
 def compile_crate(out: Path, *arguments: str | Path, **environment: str) -> None:
-    argv = [RUSTC, "--edition=2024", "-Copt-level=1", "-Cdebug-assertions=on", "-Coverflow-checks=on", "-Dwarnings"]
+    argv = [
+        builders_rustc(),
+        "--edition=2024",
+        "-Copt-level=1",
+        "-Cdebug-assertions=on",
+        "-Coverflow-checks=on",
+        "-Dwarnings",
+    ]
     argv += ["--out-dir", str(out), "-L", str(out), *map(str, arguments)]
     done = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
