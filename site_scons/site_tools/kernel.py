@@ -51,9 +51,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     wanted = str(target.spec or target.name)
     tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
     if target.spec is None and not is_bare(target.name):
-        sentence = (
-            f"TARGET={target.name} has an operating system or firmware under it: kernels are built for bare metal"
-        )
+        sentence = f"TARGET={target.name} has an operating system or firmware under it; a kernel has none"
         raise BootwrightError(sentence, "x86_64-unknown-none, another triple with -none, or a JSON specification")
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)
