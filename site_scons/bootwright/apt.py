@@ -27,7 +27,8 @@ WITH_STATUS = ("sh", "-c", 'exec "$@" 3>&1', "sh")
 INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
 INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
-SIMPLE = {"qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb"}
+SIMPLE = {"qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
+          "strace": "strace"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,13 @@ PROGRAMS = {
             lacking=SOME_TESTS,
             packages=_packages("gdisk", "gptfdisk", "gptfdisk"),
         ),
+        Program(
+            "strace",
+            "lists what a clean build opens",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("strace", "strace"),
+        ),
     )
 }
 

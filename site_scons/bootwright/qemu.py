@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.accelerator import TCG, is_chosen_by_hand
 from bootwright.errors import BootwrightError, Status
 from bootwright.layout import DEBUG_EXIT_PORT
 
@@ -38,6 +40,7 @@ class MachineConfig:
 
     image is the disk. In the fast lane, which is where loader is given (build/loader/pvh.elf), image is the NAME.kernel
     that this loader starts, and the machine has no disk.
+    accelerator is one of QEMU's names, or "" for the one that boots quicker here; flags that name one win over both.
     """
 
     image: Path
@@ -47,6 +50,8 @@ class MachineConfig:
     machine: str = "q35"
     disk: str = "ahci"
     loader: Path | None = None
+    accelerator: str = ""
+    stop_at_exit: bool = False  # at a write to isa-debug-exit's port the guest stands still, if the value is odd
 
 
 def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -73,14 +78,20 @@ def split_flags(text: str) -> tuple[str, ...]:
 
 
 def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
-    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window."""
+    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window.
+
+    A config whose accelerator nobody has chosen yet gets TCG.
+    """
     flags = config.qemu_flags
     arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
-    if not any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags):
-        arguments += ["-accel", "tcg"]
+    if not is_chosen_by_hand(flags):
+        arguments += ["-accel", config.accelerator or TCG]
     arguments += ["-vga", "std", "-display", display or "none"]
     arguments += _boot_arguments(config)
-    if not any("isa-debug-exit" in flag for flag in flags):
+    if config.stop_at_exit:
+        # Bit 0 of what is written means that the guest panicked, which stops it where it is.
+        arguments += ["-device", f"pvpanic,ioport={DEBUG_EXIT_PORT:#x}"]
+    elif not any("isa-debug-exit" in flag for flag in flags):
         arguments += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
     # A reset must not start the guest anew, and its registers are read before QEMU ends.
     arguments += ["-action", "reboot=shutdown,shutdown=pause"]
@@ -103,6 +114,28 @@ def has_firmware(qemu: Path, name: str) -> bool:
     """Tells whether the program qemu finds the firmware file name in one of its data directories."""
     said = subprocess.run([qemu, "-L", "help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return any((Path(line.strip()) / name).is_file() for line in said.stdout.splitlines() if line.strip())
+
+
+def uses_tcg(config: MachineConfig) -> bool:
+    """Tells whether this machine runs under TCG, QEMU's own emulation, once its accelerator is chosen."""
+    if is_chosen_by_hand(config.qemu_flags):
+        return any("tcg" in flag for flag in config.qemu_flags)
+    return config.accelerator in ("", TCG)
+
+
+def under_tcg(flags: Sequence[str]) -> tuple[str, ...]:
+    """Returns flags without an accelerator, a log, and a processor that only another accelerator has."""
+    kept: list[str] = []
+    skip = False
+    for flag, value in zip(flags, (*flags[1:], ""), strict=False):
+        if skip:
+            skip = False
+        elif flag in ("-accel", "-d", "-D") or (flag == "-cpu" and value.startswith("host")):
+            skip = True
+        elif flag != "-enable-kvm":
+            in_machine = kept and kept[-1] in ("-machine", "-M")
+            kept.append(re.sub(r",accel=[^,]*|^accel=[^,]*,?", "", flag) if in_machine else flag)
+    return tuple(kept)
 
 
 def pasteable(qemu: Path, arguments: list[str]) -> str:

@@ -1,8 +1,9 @@
-"""The Tool for the machine: `scons run` and `scons screenshot`.
+"""The Tool for the machine: `scons run`, `scons screenshot` and `scons gdb`.
 
-Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels). Uses: QEMU QEMUFLAGS MEMORY TIMEOUT BUILD. Both boot
-the image; with --fast the PVH loader starts NAME.kernel, and no image is made.
-Both start after SCons wrote its signatures, so that a window left open keeps nobody waiting.
+Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
+Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. They boot the image; with --fast the PVH loader starts NAME.kernel, and
+no image is made. All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody
+waiting.
 """
 
 from __future__ import annotations
@@ -60,9 +61,13 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     """Adds the alias that starts the machine and ends with the machine's verdict."""
 
     def start() -> int:
-        from bootwright.run import run_and_tell
+        from bootwright.fault_report import Subject
+        from bootwright.fault_run import run_and_tell
 
-        return run_and_tell(_config(env, _only(name, kernels)), sys.stdout, sys.stderr)
+        kernel = _only(name, kernels)
+        elf = Path(kernel.elf.abspath)
+        subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
+        return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
     record(env, name, _nodes(kernels), start)
 
@@ -82,10 +87,24 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
     record(env, name, _nodes(kernels), start)
 
 
+def add_debugger(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that starts the image under gdb, at the kernel's first instruction."""
+
+    def start() -> int:
+        from bootwright.debugger import debug
+
+        kernel = _only(name, kernels)
+        serial = Path(kernel.objects, "serial.txt")
+        return debug(_config(env, kernel), Path(kernel.elf.abspath), Path(env["KERNELDIR"]), serial, sys.stderr)
+
+    record(env, name, _nodes(kernels), start)
+
+
 def generate(env: Environment) -> None:
     """Adds the methods."""
     env.AddMethod(add_run, "Run")
     env.AddMethod(add_screenshot, "Screenshot")
+    env.AddMethod(add_debugger, "Debugger")
 
 
 def exists(env: Environment) -> bool:
