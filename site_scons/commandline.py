@@ -64,7 +64,7 @@ TARGETS = (
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
-    ("--fast", "run, screenshot: start NAME.kernel without image, disk and BIOS, in half the time"),
+    ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),

@@ -95,6 +95,19 @@ def test_each_edit_is_a_new_one_and_is_booted_until_it_is_said(sides: Sides) -> 
     assert len(image.ours) == len(hello.peer) == 3
 
 
+def test_the_fast_lane_is_started_with_the_kernel_that_was_built(sides: Sides) -> None:
+    greetings: list[str] = []
+
+    def start(greeting: str) -> Taken:
+        assert log(sides) == ["we builds"]
+        greetings.append(greeting)
+        return Taken(0.1 * len(greetings), "")
+
+    (row,) = plan.measure_starts(sides.ours, start, 3, silent)
+    assert greetings == ["Hello World!"] * 3
+    assert (row.our_best, row.limit, row.reached) == (0.1, 0.15, True)
+
+
 def test_the_limits_hold_for_the_small_kernel_alone(sides: Sides) -> None:
     rows = plan.measure_edits(sides, 1, 1, silent)
     assert [row.limit for row in rows] == [None, None]

@@ -233,7 +233,7 @@ def test_bootwright_builds_a_copy_of_the_checkout_with_a_store_of_its_own(
     store = str(tmp_path / "ours" / "cache")
     assert started == [
         (["-m", "SCons", "-Q"], store, ""),
-        (["-m", "SCons", "-Q", "run", "--headless"], store, "Hello 3!"),
+        (["-m", "SCons", "-Q", "run", "--headless", "--fast"], store, "Hello 3!"),
     ]
     assert (side.checkout / "SConstruct").read_text() == (HOME / "SConstruct").read_text()
     assert (side.package.directory / "src" / "main.rs").exists() and not (side.checkout / "build").exists()

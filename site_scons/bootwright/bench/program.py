@@ -81,6 +81,7 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
     if "edit" in parts:
         rows += plan.measure_edits(sides, 0, times, tell)
         rows += plan.measure_edits(sides, max(plan.SIZES), min(times, 3), tell)
+        rows += plan.measure_starts(ours, ours.start, times, tell)
     if "boot" in parts:
         linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
         source = HOME / "tools" / "icount" / "icount.rs"
