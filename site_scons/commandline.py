@@ -51,8 +51,12 @@ TARGETS = (
     ("scons", "build/VARIANT/NAME.img and what it is made of"),
     ("scons run", "build it and start it in QEMU"),
     ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
+    ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
+    ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
     ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
+    ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
+    ("scons soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
     ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
@@ -65,7 +69,8 @@ SWITCHES = (
     ("--junit=FILE", "test: also write a JUnit report"),
 )
 
-HELP_ONLY = ("doctor", "store")
+HELP_ONLY = ("doctor", "store", "verify", "soak")
+STARTERS = ("run", "screenshot", "test", *HELP_ONLY)  # of which one run of scons starts one, once all is built
 
 
 def add_switches() -> None:
@@ -117,6 +122,9 @@ def check_words(wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in aliases and not any(c in name for c in "./\\"):
             raise BootwrightError(f"there is no target {name}", _nearest(name, aliases))
+    starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
+    if len(starters) > 1:
+        raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:

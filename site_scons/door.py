@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,12 +21,16 @@ import SCons.Errors
 import SCons.Node
 from SCons.Action import Action
 from SCons.Environment import Base as Environment
-from SCons.Node.FS import Entry
+from SCons.Node.FS import Entry, File
+from SCons.Script import GetBuildFailures
+from SCons.Util import hash_file_signature
 
-from bootwright.builddir import BuildDirectory
+from bootwright import atomic, loaded, outputs
+from bootwright.builddir import SIGNATURES, BuildDirectory
 from bootwright.errors import BootwrightError, Status
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
+SHA256_LENGTH = 64  # hexadecimal digits
 PACKAGE = Path(__file__).resolve().parent / "bootwright"
 
 
@@ -52,11 +57,14 @@ class Session:
         self.directory = BuildDirectory(build)
         self.start: Callable[[], int] | None = None
         self.remove_at_end = False
+        self.inputs: dict[Entry, Inputs] = {}  # of the actions that were begun
         self._began: list[Entry] = []
+        self._signatures = build / SIGNATURES
 
     def open(self) -> None:
         """Takes the build directory; from here on the end of this process gives it back."""
         self.directory.take(" ".join(["scons", *sys.argv[1:]]), tell)
+        self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
 
     def begin(self, targets: Sequence[Entry]) -> None:
@@ -71,17 +79,50 @@ class Session:
         sys.stderr.flush()
 
     def give_up(self, targets: Sequence[Entry]) -> None:
-        """Records that the action raised, so that it left nothing behind."""
-        self._began = [target for target in self._began if target not in targets]
+        """Records that the action raised, and sees to it that it left nothing behind."""
+        for target in targets:
+            atomic.remove(Path(target.abspath))
 
     def _close(self) -> None:
-        unrecorded = [t for t in self._began if t.get_state() != SCons.Node.executed]
-        self.directory.finish([Path(target.abspath) for target in unrecorded])
-        if self.remove_at_end:
-            self.directory.remove()
-        if self.start is not None:
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not come between these steps
+        if self._began:
+            # A full disk can keep SCons from writing its signatures; then it knows of nothing that was made.
+            recorded = loaded.stamp(self._signatures) != self._recorded_before
+            made = [t for t in self._began if recorded and t.get_state() == SCons.Node.executed]
+            gone = [Path(t.abspath) for t in self._began if t not in made]
+            self.directory.finish({Path(t.abspath): _sha256(t) for t in made}, gone, self.remove_at_end)
+        else:
+            self.directory.finish(remove=self.remove_at_end)
+        signal.signal(signal.SIGINT, handler)
+        if self.start is not None and not GetBuildFailures():
             with sentences_at_exit():
                 leave(self.start())
+
+
+def _sha256(node: Entry) -> str:
+    """Returns the SHA-256 of a file that was made, which SCons mostly knows: the SConstruct sets this hash."""
+    known = node.get_csig()
+    return known if len(known) == SHA256_LENGTH else outputs.file_digest(Path(node.abspath))
+
+
+class Inputs:
+    """The files that an action reads: what SCons took them for, and what they were when the action began."""
+
+    def __init__(self, target: Entry, env: Environment) -> None:
+        files = [node for node in target.children() if isinstance(node, File)]
+        self._made = target
+        self._seen = [(Path(node.abspath), node.get_csig(), loaded.stamp(node.abspath)) for node in files]
+        self._programs: Sequence[Path] = env["BOOTWRIGHT"].files if "BOOTWRIGHT" in env else ()
+
+    def check(self) -> None:
+        """Raises if one of them is another now, or was in between: what was made of it has no known source."""
+        for path, digest, before in self._seen:
+            same = before is not None and loaded.stamp(path) == before and not loaded.changed(str(path))
+            if not same or hash_file_signature(str(path)) != digest:
+                raise BootwrightError(f"{path} changed while {self._made} was made of it", "run scons again")
+        for path in self._programs:
+            if loaded.changed(str(path)):
+                raise BootwrightError(f"{path} changed while {self._made} was made with it", "run scons again")
 
 
 @dataclass(frozen=True)
@@ -111,6 +152,7 @@ class KernelNodes:
     kernel: Entry | None = None
     image: Entry | None = None
     success_exit_code: int | None = None
+    objects: str = ""  # where what belongs to it and is no product of its own goes
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
     tests: list[KernelNodes] = field(default_factory=list)
 
@@ -186,9 +228,11 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
     """
 
     def act(target: list[Entry], source: list[Entry], env: Environment) -> None:
+        inputs = session().inputs[target[0]] = Inputs(target[0], env)
         session().begin(target)
         try:
             function(target, source, env)
+            inputs.check()
         except BootwrightError as error:
             session().give_up(target)
             raise SCons.Errors.BuildError(target[0], str(error), status=error.status, exitstatus=2) from error
@@ -205,15 +249,43 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
     return Action(act, show, varlist=[*varlist, command])
 
 
+def check_inputs(target: Sequence[Entry]) -> None:
+    """Raises if an input of the running action changed: the store keeps what it makes longer than this build does."""
+    session().inputs[target[0]].check()
+
+
+def check(env: Environment, name: str, function: Callable[[], None]) -> None:
+    """Adds the alias name, which does something while this process still has the build directory; raising fails it."""
+
+    def act(target: list[Entry], source: list[Entry], env: Environment) -> None:
+        try:
+            function()
+        except BootwrightError as error:
+            raise SCons.Errors.BuildError(target[0], str(error), status=error.status, exitstatus=2) from error
+
+    env.AlwaysBuild(env.Alias(name, [], Action(act, lambda *_: "")))
+
+
 def record(env: Environment, name: str, sources: list[Entry], start: Callable[[], int]) -> None:
     """Adds the alias name, which starts something once all is built and SCons has recorded it."""
+    env.AlwaysBuild(env.Alias(name, sources, Action(_Note(start), _say_nothing)))
 
-    def note(target: list[Entry], source: list[Entry], env: Environment) -> None:
-        if session().start is not None:
-            raise BootwrightError(f"{name}: only one target of this kind at a time")
-        session().start = start
 
-    env.AlwaysBuild(env.Alias(name, sources, Action(note, lambda *_: "")))
+class _Note:
+    """The action of such an alias.
+
+    A class, since SCons hashes a function with all that it refers to, the graph of the kernels included: 60 ms each.
+    """
+
+    def __init__(self, start: Callable[[], int]) -> None:
+        self._start = start
+
+    def __call__(self, target: list[Entry], source: list[Entry], env: Environment) -> None:
+        session().start = self._start
+
+
+def _say_nothing(target: list[Entry], source: list[Entry], env: Environment) -> str:
+    return ""
 
 
 def modules(env: Environment, *names: str) -> list[Any]:

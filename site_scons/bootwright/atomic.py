@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+MARK = ".new"  # in the name of whatever is not whole yet
+
 
 def beside(path: Path) -> Path:
-    """Returns the temporary name for path, in its directory; always the same, so that a leftover is overwritten."""
-    return path.with_name(f".{path.name}.new")
+    """Returns the temporary name for path: in its directory, always the same, so that a leftover is overwritten."""
+    return path.with_name(f".{path.name}{MARK}")
 
 
 def remove(path: Path) -> bool:
@@ -41,12 +46,28 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
-    """Yields an empty scratch directory beside path; it is removed when the block ends, whatever was not taken out."""
+    """Yields an empty scratch directory beside path; it is removed when the block ends, whatever was not taken out.
+
+    Its name is a new one each time: the compiler of a build that was killed lives on for a moment, and what it still
+    writes must not come between the files of the next build.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = beside(path)
-    remove(temporary)
-    temporary.mkdir()
+    temporary = Path(tempfile.mkdtemp(prefix=f"{beside(path).name}-", dir=path.parent))
     try:
         yield temporary
     finally:
         remove(temporary)
+
+
+def is_leftover(name: str) -> bool:
+    """Says whether a file or directory of this name is one that new_file or new_directory makes."""
+    return name.startswith(".") and (name.endswith(MARK) or f"{MARK}-" in name)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Removes what killed processes left below directory; what one that still ends is just writing may stay."""
+    for place, directories, names in os.walk(directory):
+        for name in filter(is_leftover, (*directories, *names)):
+            with contextlib.suppress(OSError):
+                remove(Path(place, name))
+        directories[:] = [name for name in directories if not is_leftover(name)]

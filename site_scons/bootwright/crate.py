@@ -17,21 +17,20 @@ def crate_files(root: Path) -> list[Path]:
     tests = directory.name == "tests"
     siblings = {"lib.rs", "main.rs"} - {root.name} if root.name in ("lib.rs", "main.rs") else set()
     found = []
-    for place, directories, names in os.walk(directory):
-        at_top = Path(place) == directory
-        directories[:] = sorted(
-            d for d in directories if not d.startswith(".") and not Path(place, d, "CACHEDIR.TAG").exists()
-        )
+    # Text until the end: this runs in each build for each crate, and a Path for each file and each question takes time.
+    for place, directories, names in os.walk(str(directory)):
+        directories[:] = [d for d in directories if d[0] != "." and not Path(place, d, "CACHEDIR.TAG").exists()]
+        at_top = place == str(directory)
         for name in names:
-            path = Path(place, name)
-            if name.startswith(".") or name.endswith("~"):
+            if name[0] == "." or name[-1] == "~":
                 continue
-            if at_top and path != root and (name in siblings or (tests and name.endswith(".rs"))):
+            if at_top and name != root.name and (name in siblings or (tests and name.endswith(".rs"))):
                 continue
-            found.append(path)
-    return sorted(found)
+            found.append(f"{place}{os.sep}{name}")
+    return [Path(path) for path in sorted(found)]
 
 
 def mentions(directory: Path, word: str) -> bool:
     """Says whether a Rust source below directory has word in it."""
-    return any(word in path.read_text("utf-8", "replace") for path in sorted(directory.rglob("*.rs")))
+    wanted = word.encode()
+    return any(wanted in path.read_bytes() for path in directory.rglob("*.rs"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright import apt, dotvenv, hostprograms, stamp
+from bootwright.accelerator import choose_accelerator
 from bootwright.errors import BootwrightError, Status
 from bootwright.hostprograms import PROGRAMS, Search, System
 
@@ -150,6 +151,10 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
     state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
     facts[".venv"] = f"{HOME / '.venv'}: {state}"
     facts.update(_store())
+    qemu = search.found.get("qemu-system-x86_64")
+    if qemu:
+        choice = choose_accelerator(qemu)
+        facts["accelerator"] = f"{choice.name}: {choice.why}"
     facts["display"] = "yes" if stamp.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 

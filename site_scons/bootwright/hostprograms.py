@@ -154,6 +154,13 @@ PROGRAMS = {
             lacking=SOME_TESTS,
             packages=_packages("fuse3", "fuse3"),
         ),
+        Program(
+            "strace",
+            "lists what a clean build opens",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("strace", "strace"),
+        ),
     )
 }
 

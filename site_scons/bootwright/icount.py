@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.accelerator import TCG
 from bootwright.errors import BootwrightError
 from bootwright.machine import Machine
 from bootwright.qemu import MachineConfig, find_qemu
@@ -82,7 +83,7 @@ def _count_once(config: MachineConfig, plugin: Path, entry: int, timeout: float)
     with tempfile.TemporaryDirectory(prefix="bootwright-") as directory:
         log = Path(directory) / "log"
         flags = ("-plugin", f"{plugin.absolute()},entry={entry}", "-d", "plugin", "-D", str(log))
-        config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, *flags))
+        config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, *flags), accelerator=TCG)
         with Machine(config) as machine:
             machine.resume()
             deadline = time.monotonic() + timeout

@@ -15,7 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from bootwright.errors import BootwrightError
-from bootwright.run import RunConfig, run
+from bootwright.fault_report import Subject
+from bootwright.fault_run import run_and_report
+from bootwright.run import RunConfig
 from bootwright.verdict import Kind, Verdict
 
 SECTION = "bootwright_tests"
@@ -33,7 +35,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class TestProgram:
-    """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/."""
+    """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/.
+
+    source is the package's directory, from which DWARF and panics name files.
+    """
 
     __test__ = False
 
@@ -41,6 +46,12 @@ class TestProgram:
     name: str
     elf: Path
     image: Path
+    source: Path = Path()
+
+    @property
+    def subject(self) -> Subject:
+        """What a report on this program is made of; index and picture lie beside the ELF."""
+        return Subject(self.elf, self.elf.with_suffix(".symbols"), self.elf.with_suffix(".png"), self.source)
 
 
 @dataclass(frozen=True)
@@ -111,15 +122,15 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         timeout=config.timeout or TEST_SECONDS,
         restart_mark=MARK,
     )
-    end = run(config, io.StringIO(), io.StringIO())
-    return judge(program, read_test_names(program.elf), end)
+    end, report = run_and_report(config, program.subject, io.StringIO(), io.StringIO(), in_test=True)
+    return judge(program, read_test_names(program.elf), end, report)
 
 
-def judge(program: TestProgram, names: list[str], end: Verdict) -> list[TestResult]:
-    """Returns what became of each of names in a run of program that ended with the verdict end."""
+def judge(program: TestProgram, names: list[str], end: Verdict, report: str = "") -> list[TestResult]:
+    """Returns what became of each of names in a run of program that ended with the verdict end, and a report."""
     if not names:
         outcome = Outcome.PASSED if end.kind is Kind.PASSED else Outcome.FAILED
-        message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial)
+        message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial, report)
         return [TestResult(printed_name(program.package, program.name), outcome, None, message)]
     heard = parse_protocol(end.serial)
     culprit = next((name for name, told in heard.items() if told.outcome is not Outcome.PASSED), "")
@@ -132,13 +143,15 @@ def judge(program: TestProgram, names: list[str], end: Verdict) -> list[TestResu
             why = f"after {culprit} failed" if culprit else end.sentence
             told = _Told(Outcome.NOT_REACHED, None, f"not reached: {why}")
         elif told.outcome is None:
-            told = _Told(Outcome.FAILED, None, _with_output(end.sentence, told.message))
+            told = _Told(Outcome.FAILED, None, _with_output(end.sentence, told.message, report))
         assert told.outcome is not None
         results.append(TestResult(printed_name(program.package, name), told.outcome, told.seconds, told.message))
     if end.kind is not Kind.PASSED and all(result.outcome is Outcome.PASSED for result in results):
         # Every test said that it passed, and then the program came to another end than it should.
         last = results[-1]
-        results[-1] = dataclasses.replace(last, outcome=Outcome.FAILED, message=f"after the test: {end.sentence}")
+        results[-1] = dataclasses.replace(
+            last, outcome=Outcome.FAILED, message=_with_output(f"after the test: {end.sentence}", report)
+        )
     return results
 
 
@@ -170,6 +183,5 @@ def parse_protocol(serial: str) -> dict[str, _Told]:
     return told
 
 
-def _with_output(sentence: str, output: str) -> str:
-    output = output.strip()
-    return f"{sentence}\n{output}" if output else sentence
+def _with_output(sentence: str, *texts: str) -> str:
+    return "\n".join([sentence, *(text.strip() for text in texts if text.strip())])

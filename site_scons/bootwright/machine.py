@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import dataclasses
 import os
 import selectors
 import subprocess
@@ -14,11 +15,13 @@ from pathlib import Path
 from types import TracebackType
 
 from bootwright import textscreen
+from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
+from bootwright.guest_log import GuestLog
 from bootwright.layout import DEBUG_CONSOLE_PORT
-from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable
-from bootwright.qmp import QemuGone, QmpClient
+from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
+from bootwright.qmp import QemuGone, QmpClient, QmpError
 from bootwright.verdict import Registers, parse_registers
 
 OLDEST_QEMU = (7, 1)
@@ -52,6 +55,10 @@ class Machine:
 
     def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
         self.qemu = find_qemu(config.qemu)
+        self.accelerator: Choice | None = None  # where neither the config nor its flags name one
+        if not config.accelerator and not is_chosen_by_hand(config.qemu_flags):
+            self.accelerator = choose_accelerator(self.qemu)
+            config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
         self.command = pasteable(self.qemu, self.arguments)
         self.serial = ""
@@ -61,6 +68,8 @@ class Machine:
         self.stderr = ""
         self._posix = posix
         self._own_log = not {"-d", "-D"} & set(config.qemu_flags)
+        self._is_tcg = uses_tcg(config)
+        self._guest_log = GuestLog()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -104,7 +113,7 @@ class Machine:
         arguments += ["-mon", "chardev=qmp,mode=control", "-serial", "chardev:serial"]
         arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
         if self._own_log:
-            arguments += ["-d", "cpu_reset", "-D", str(self.directory / "log")]
+            arguments += self._guest_log.arguments(self.directory)
         with (self.directory / "stderr").open("wb") as errors:
             # A session of its own: Ctrl-C is ours to handle, and QEMU has no terminal that it could change.
             self._process = subprocess.Popen(
@@ -149,9 +158,11 @@ class Machine:
     def _not_started(self, reason: str) -> BootwrightError:
         self.end()
         said = self.stderr.strip() or reason
-        return BootwrightError(
-            f"QEMU did not start: {said}", f"the command was: {self.command}", Status.QEMU_NOT_STARTED
-        )
+        hint = f"the command was: {self.command}"
+        if self.accelerator and self.accelerator.name != TCG:
+            forget_accelerator(self.qemu)
+            hint += f"\n  {self.accelerator.name} was the quicker accelerator once; the next start finds out anew"
+        return BootwrightError(f"QEMU did not start: {said}", hint, Status.QEMU_NOT_STARTED)
 
     def resume(self) -> None:
         """Lets the guest run."""
@@ -195,9 +206,27 @@ class Machine:
         return textscreen.read_rows(textscreen.parse_words(dump)) if dump else ()
 
     def log(self) -> str:
-        """Returns what QEMU logged about resets; "" when the user's flags hold a log of their own."""
-        path = self.directory / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        """Returns what QEMU logged last of resets and exceptions; "" when the user's flags hold a log of their own."""
+        return self._guest_log.read()
+
+    @property
+    def sees_exceptions(self) -> bool:
+        """Whether the log holds vector and error code of what the processor was last delivered: only TCG tells them."""
+        return self._own_log and self._is_tcg and self._guest_log.whole
+
+    def tend_log(self, now: float) -> None:
+        """Keeps QEMU's log small; called now and then, now in seconds."""
+        for command in self._guest_log.tend(now):
+            self.ask(command)
+
+    def read_physical(self, address: int, size: int) -> bytes:
+        """Returns size bytes of the guest's physical memory, none where there is no memory."""
+        path = self.directory / "memory"
+        try:
+            self.qmp.execute("pmemsave", {"val": address, "size": size, "filename": str(path)})
+        except QmpError:
+            return b""
+        return path.read_bytes()
 
     def disk_reads(self) -> int:
         """Returns how many reads the guest's disk has answered."""

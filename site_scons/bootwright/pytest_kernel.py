@@ -31,7 +31,7 @@ def read_programs(path: Path) -> tuple[list[TestProgram], RunConfig]:
     """Returns what write_programs wrote; paths that are not absolute are seen from the current directory."""
     listed = json.loads(path.read_text())
     programs = [
-        TestProgram(entry["package"], entry["name"], Path(entry["elf"]), Path(entry["image"]))
+        TestProgram(entry["package"], entry["name"], Path(entry["elf"]), Path(entry["image"]), Path(entry["source"]))
         for entry in listed["programs"]
     ]
     settings = listed["config"] | {"qemu_flags": tuple(listed["config"]["qemu_flags"])}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.accelerator import TCG, is_chosen_by_hand
 from bootwright.errors import BootwrightError, Status
 from bootwright.layout import DEBUG_EXIT_PORT
 
@@ -29,7 +31,10 @@ DISK_DEVICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class MachineConfig:
-    """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it."""
+    """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it.
+
+    accelerator is one of QEMU's names, or "" for the one that boots quicker here; flags that name one win over both.
+    """
 
     image: Path
     qemu: str | None = None
@@ -37,6 +42,8 @@ class MachineConfig:
     memory: str = "128M"
     machine: str = "q35"
     disk: str = "ahci"
+    accelerator: str = ""
+    stop_at_exit: bool = False  # at a write to isa-debug-exit's port the guest stands still, if the value is odd
 
 
 def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -63,20 +70,48 @@ def split_flags(text: str) -> tuple[str, ...]:
 
 
 def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
-    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window."""
+    """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window.
+
+    A config whose accelerator nobody has chosen yet gets TCG.
+    """
     flags = config.qemu_flags
     path = str(config.image.absolute()).replace(",", ",,")
     arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
-    if not any(flag in ("-accel", "-enable-kvm") or "accel=" in flag for flag in flags):
-        arguments += ["-accel", "tcg"]
+    if not is_chosen_by_hand(flags):
+        arguments += ["-accel", config.accelerator or TCG]
     arguments += ["-vga", "std", "-display", display or "none"]
     # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
     arguments += ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]
-    if not any("isa-debug-exit" in flag for flag in flags):
+    if config.stop_at_exit:
+        # Bit 0 of what is written means that the guest panicked, which stops it where it is.
+        arguments += ["-device", f"pvpanic,ioport={DEBUG_EXIT_PORT:#x}"]
+    elif not any("isa-debug-exit" in flag for flag in flags):
         arguments += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
     # A reset must not start the guest anew, and its registers are read before QEMU ends.
     arguments += ["-action", "reboot=shutdown,shutdown=pause"]
     return arguments + list(flags)
+
+
+def uses_tcg(config: MachineConfig) -> bool:
+    """Tells whether this machine runs under TCG, QEMU's own emulation, once its accelerator is chosen."""
+    if is_chosen_by_hand(config.qemu_flags):
+        return any("tcg" in flag for flag in config.qemu_flags)
+    return config.accelerator in ("", TCG)
+
+
+def under_tcg(flags: Sequence[str]) -> tuple[str, ...]:
+    """Returns flags without an accelerator, a log, and a processor that only another accelerator has."""
+    kept: list[str] = []
+    skip = False
+    for flag, value in zip(flags, (*flags[1:], ""), strict=False):
+        if skip:
+            skip = False
+        elif flag in ("-accel", "-d", "-D") or (flag == "-cpu" and value.startswith("host")):
+            skip = True
+        elif flag != "-enable-kvm":
+            in_machine = kept and kept[-1] in ("-machine", "-M")
+            kept.append(re.sub(r",accel=[^,]*|^accel=[^,]*,?", "", flag) if in_machine else flag)
+    return tuple(kept)
 
 
 def pasteable(qemu: Path, arguments: list[str]) -> str:

@@ -46,11 +46,14 @@ class RunConfig(MachineConfig):
     restart_mark: str = ""
 
 
-def run(config: RunConfig, out: TextIO, notes: TextIO) -> Verdict:
+def run(
+    config: RunConfig, out: TextIO, notes: TextIO, at_end: Callable[[Machine, Verdict], None] | None = None
+) -> Verdict:
     """Runs the image until the first thing that the contract calls an end.
 
-    The guest's serial port goes to out as it comes, hints for the person go to notes. Raises BootwrightError
-    with status 5 where QEMU does not start.
+    The guest's serial port goes to out as it comes, hints for the person go to notes. at_end is called with the verdict
+    while the machine is still there, unless QEMU left with the guest. Raises BootwrightError with status 5 where QEMU
+    does not start.
     """
     display = Display(None, False)
     if not config.headless:
@@ -63,12 +66,15 @@ def run(config: RunConfig, out: TextIO, notes: TextIO) -> Verdict:
                 raise
             machine = stack.enter_context(Machine(config, None))
             display = Display(None, False, f"no window: {error.message}")
+        if machine.accelerator and machine.accelerator.fresh:
+            choice = machine.accelerator
+            write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
-            _write(notes, f"bootwright: {display.hint}\n")
+            write(notes, f"bootwright: {display.hint}\n")
         if not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's text screen follows"
             leave = "close it or press Ctrl-C to leave" if display.window else "Ctrl-C leaves"
-            _write(notes, f"bootwright: {where}; {leave}\n")
+            write(notes, f"bootwright: {where}; {leave}\n")
         watch = _Watch(machine, config, display, out)
         try:
             machine.resume()
@@ -77,18 +83,14 @@ def run(config: RunConfig, out: TextIO, notes: TextIO) -> Verdict:
             end = verdict.left("Ctrl-C")
             if config.headless:
                 end = dataclasses.replace(end, status=INTERRUPTED)
+        end = dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
+        if at_end and end.kind is not Kind.LEFT:
+            at_end(machine, end)
         machine.end()
         watch.finish()
     if machine.stderr.strip() and end.kind is not Kind.QEMU_FAILED:
-        _write(notes, machine.stderr)
+        write(notes, machine.stderr)
     return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
-
-
-def run_and_tell(config: RunConfig, out: TextIO, notes: TextIO) -> int:
-    """Runs the image, writes the verdict's sentence to notes and returns the status for sys.exit."""
-    end = run(config, out, notes)
-    _write(notes, f"bootwright: {end.sentence}\n")
-    return end.status
 
 
 def screenshot(config: RunConfig, path: Path) -> Verdict:
@@ -147,6 +149,7 @@ class _Watch:
                 self._look(now)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
+                self._machine.tend_log(now)
             self._pass_on_serial()
             end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if end:
@@ -190,6 +193,9 @@ class _Watch:
         machine = self._machine
         while machine.qmp.events:
             name, data = machine.qmp.events.popleft()
+            if name == "GUEST_PANICKED":
+                self._look_last()
+                return verdict.stopped(next(iter(machine.registers()), None))
             if name != "SHUTDOWN":
                 continue
             if data["reason"] in ("guest-reset", "guest-panic"):
@@ -242,11 +248,11 @@ class _Watch:
             self._emit(row + "\n" if self._column_0 else "\n" + row + "\n")
 
     def _emit(self, text: str) -> None:
-        _write(self._out, text)
+        write(self._out, text)
         self._column_0 = text.endswith("\n")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def write(stream: TextIO, text: str) -> None:
     """Writes text at once, with escapes where the stream's encoding has no such character."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

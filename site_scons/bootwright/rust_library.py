@@ -28,9 +28,14 @@ def is_bare(target: str) -> bool:
     return not is_custom(target) and _BARE.search(target) is not None
 
 
+def library_root(sysroot: Path) -> Path:
+    """Returns the directory of a sysroot that holds the libraries of every target, and nothing else."""
+    return sysroot / "lib" / "rustlib"
+
+
 def library_directory(sysroot: Path, target: str) -> Path:
     """Returns where rustc looks for the rlibs of target in sysroot."""
-    return sysroot / "lib" / "rustlib" / target / "lib"
+    return library_root(sysroot) / target / "lib"
 
 
 def core_is_installed(sysroot: Path, target: str) -> bool:
@@ -44,7 +49,7 @@ def core_is_installed(sysroot: Path, target: str) -> bool:
 
 def source_directory(sysroot: Path) -> Path:
     """Returns where the library's sources would be: the directory that holds core, alloc and others."""
-    return sysroot / "lib" / "rustlib" / "src" / "rust" / "library"
+    return library_root(sysroot) / "src" / "rust" / "library"
 
 
 def source_version(library: Path) -> str:

@@ -86,6 +86,15 @@ def compile_error(
     return BootwrightError(sentence, "\n  ".join(hints))
 
 
+def files_in_flags(flags: Iterable[str], cwd: Path) -> list[Path]:
+    """Returns the files that flags name, relative to cwd: @FILE, --extern NAME=FILE, -C linker=FILE and the like.
+
+    rustc names some of them nowhere among what it read.
+    """
+    parts = {part for word in flags for part in re.split("[=@]", word) if part}
+    return sorted(path for path in (cwd / part for part in parts) if path.is_file())
+
+
 @dataclass(frozen=True)
 class DepInfo:
     """What rustc read: files (relative to its working directory or absolute) and variables by env!()."""
@@ -143,6 +152,8 @@ def read_linker_dependencies(text: str) -> tuple[str, ...]:
     return tuple(name.replace("\\ ", " ") for name in re.split(r"(?<!\\)\s+", rule.strip()) if name)
 
 
-def normalise_map(text: str, scratch: Path) -> str:
-    """Returns a linker's map without what differs between two equal builds: the scratch directories."""
-    return re.sub(r"\brustc\w{6}/", "", text.replace(f"{scratch}{os.sep}", ""))
+def normalise_map(text: str, places: Iterable[Path]) -> str:
+    """Returns a linker's map without what differs between two equal builds: places, where its objects came from."""
+    for place in places:
+        text = text.replace(f"{place}{os.sep}", "")
+    return re.sub(r"\brustc\w{6}/", "", text)

@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 FORMAT = "bootwright set-up 1"
 BUILD = ("rustc", "ld.lld", "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
+ON_LINUX = ("strace", "losetup", "mkfs.ext4", "fusermount3")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),
+    "verify": (),
     "run": RUN,
     "screenshot": RUN,
-    "soak": RUN,
+    "soak": BUILD,
     "gdb": (*RUN, "gdb"),
-    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", "losetup", "mkfs.ext4", "fusermount3"),
+    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", *(ON_LINUX if sys.platform == "linux" else ())),
 }
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
-PATHS = ("KERNEL", "TARGET", "LDSCRIPT")  # variables that can name a file or a directory
+PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory
+PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
 
 
@@ -78,13 +81,19 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
     elsewhere = not os.path.samefile(os.curdir, home)
     changed = []
     for argument in arguments:
-        variable, equals, value = argument.partition("=")
+        variable, _, value = argument.partition("=")
         if variable == "--json":
             changed.append("-Q")
-        elif elsewhere and equals and variable in PATHS and os.path.exists(value):
+        if elsewhere and value and _is_path(variable, value):
             argument = f"{variable}={os.path.abspath(value)}"
         changed.append(argument)
     return changed
+
+
+def _is_path(variable: str, value: str) -> bool:
+    if variable == "TARGET":
+        return value.endswith(".json")
+    return variable in PATHS or (variable in PROGRAMS and os.path.basename(value) != value)
 
 
 def venv_python(home: str) -> str:

@@ -27,7 +27,6 @@ from bootwright.toolchain import has_core as has_core
 
 # The library is written in unstable Rust, and so are specifications. It is set for these processes alone.
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
-RECIPE = 1  # to be raised when what follows changes the bytes in another way than by FLAGS
 FLAGS = (
     "--crate-type=rlib",
     "--emit=metadata,link",
@@ -72,11 +71,17 @@ def sysroot_key(toolchain: Toolchain, spec_text_or_triple: str, library: Path | 
     library = _existing(toolchain, library)
     builtins = rust_library.find_compiler_builtins(library)
     facts = [
-        toolchain.verbose, name, spec_text_or_triple, str(RECIPE), *FLAGS, *sum(CRATE_FLAGS.values(), ()), *FEATURES,
+        toolchain.verbose, name, spec_text_or_triple, *recipe(),
         rust_library.source_version(library), builtins.name if builtins else "",
         *(lock.read_text(encoding="utf-8") for lock in rust_library.lock_files(library)),
     ]  # fmt: skip
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
+
+
+def recipe(modules: Sequence[Path] = (Path(__file__), Path(rust_library.__file__))) -> list[str]:
+    """Returns what makes a core in our own words: the lines of these modules but for empty ones and comments."""
+    lines = [line for module in modules for line in module.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def build_sysroot(

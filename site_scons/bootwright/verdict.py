@@ -28,6 +28,7 @@ class Kind(StrEnum):
     POWERED_OFF = "powered off"
     TRIPLE_FAULT = "triple fault"
     RESET = "reset"
+    STOPPED = "stopped"
     LOADER_FAILED = "loader failed"
     LEFT = "left"
     QEMU_FAILED = "qemu failed"
@@ -90,6 +91,14 @@ def reset(registers: Registers | None, triple_fault: bool) -> Verdict:
     return Verdict(Kind.RESET, Status.GUEST_RESET, f"the machine was reset{where}", registers=registers)
 
 
+def stopped(registers: Registers | None) -> Verdict:
+    """Returns the verdict on a guest that wrote to a pvpanic device, which stops it where it is."""
+    where = f", RIP={registers.rip:#x}" if registers else ""
+    return Verdict(
+        Kind.STOPPED, Status.GUEST_RESET, f"the kernel told QEMU that it panicked{where}", registers=registers
+    )
+
+
 def halted(registers: Registers) -> Verdict:
     """Returns the verdict on a machine whose every processor is halted with interrupts off."""
     sentence = f"the kernel halted: hlt with interrupts off, RIP={registers.rip:#x}"
@@ -125,14 +134,13 @@ def qemu_failed(exit_code: int | None, stderr: str, command: str) -> Verdict:
 
 
 def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, str]) -> Verdict | None:
-    """Returns the verdict when the loader said `bootwright: CODE` on port E9, and on the next line its sentence.
+    """Returns the verdict when the loader said `bootwright: CODE sentence` on port E9.
 
     The boot sector has no room for more than the code; sentences (by code) has what belongs to it. complete says that
     nothing more will come, so that a line without its end counts too.
     """
     end = r"(?:\n|$)" if complete else r"\n"
-    rest = rf"(?:([^\n]+){end})" + ("?" if complete else "")
-    found = re.search(rf"^bootwright: (\w+)\s*?{end}{rest}", console.replace("\r", ""), re.MULTILINE)
+    found = re.search(rf"^bootwright: (\w\w)(?: ([^\n]+))?{end}", console.replace("\r", ""), re.MULTILINE)
     if not found:
         return None
     code = found[1]

@@ -8,6 +8,7 @@ Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (door.Cor
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from SCons.Node.FS import Entry
 
 from bootwright import atomic, loader, targetspec
 from bootwright.store import Store
-from door import action, modules, tell
+from door import action, check_inputs, modules, tell
 
 LOADER_TARGET = "x86_64-unknown-none"
 MODULES = ("loader", "layout", "atomic", "procs")
@@ -31,8 +32,10 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
         loader.build_loader(
             tools.toolchain.rustc, env["LOADERCORE"].directory, tools.linker, Path(env["HOME"]), out, tell
         )
+        check_inputs(target)
 
-    digest = hashlib.sha256("\0".join([tools.identity, *(node.get_csig() for node in source)]).encode())
+    # All that the node depends on, modules of ours and core included: the store must not know less than the graph.
+    digest = hashlib.sha256("\0".join(node.get_csig() for node in target[0].children()).encode())
     made = Store().take_or_build("loader", digest.hexdigest()[:32], build, tell)
     for node in target:
         with atomic.new_file(Path(node.abspath)) as copy:
@@ -45,7 +48,8 @@ def add_loader(env: Environment) -> list[Entry]:
     place = f"{env['BUILD']}/loader"
     sources = [env.File(str(path)) for path in loader.loader_sources(Path(env["HOME"]))]
     files = env.Loader([f"{place}/boot_sector.bin", f"{place}/stages.bin"], sources, LOADERCORE=core)
-    env.Depends(files, [env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])
+    names = env.Value("\n".join(os.path.relpath(node.abspath, env["HOME"]) for node in sources))  # see the Tool rustc
+    env.Depends(files, [names, env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])
     return list(files)
 
 

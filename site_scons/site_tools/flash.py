@@ -22,8 +22,6 @@ def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
         from bootwright.flash_refusals import Wish
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
-        from door import session
-        session().directory.take("x", print)
         if not env["DEV"]:
             device_list.report(device.this_system(), wish, GetOption("json"), sys.stdout)
             return 0

@@ -1,18 +1,23 @@
-"""The Tool for what builds nothing: `scons doctor`, `scons store` and `scons -c`.
+"""The Tool for what tells: `scons doctor`, `store`, `size`, `verify` and `soak`; and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.CleanBuild(). Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
+Methods: env.Doctor(alias), env.ListStore(alias), env.Sizes(alias, kernels), env.Verify(alias), env.Soak(alias),
+env.CleanBuild().
+Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import record, session, tell
+from bootwright.builddir import SIGNATURES
+from door import KernelNodes, check, record, session, tell
 
 
 def add_doctor(env: Environment, name: str) -> None:
@@ -40,10 +45,51 @@ def add_store(env: Environment, name: str) -> None:
     record(env, name, [], start)
 
 
+def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that tells what each kernel is made of."""
+
+    def start() -> int:
+        from bootwright.sizes import report
+
+        for kernel in kernels:
+            sys.stdout.write(report(Path(kernel.elf.abspath), Path(kernel.objects, "history", "previous.elf")))
+        return 0
+
+    record(env, name, [kernel.elf for kernel in kernels], start)
+
+
+def add_verify(env: Environment, name: str) -> None:
+    """Adds the alias that compares every output with the manifest of what was built."""
+
+    def compare() -> None:
+        from bootwright import outputs
+        from bootwright.store import Store
+
+        build, store = Path(env["BUILD"]), Store()
+        manifests = [path for path in build.glob("sysroot/*/manifest") if store.has("sysroot", path.parent.name)]
+        tell(outputs.verify(build, {path: store.path("sysroot", path.parent.name) for path in manifests}))
+
+    check(env, name, compare)
+
+
+def add_soak(env: Environment, name: str) -> None:
+    """Adds the alias that runs the soak, in copies of this checkout."""
+
+    def start() -> int:
+        from bootwright import soak
+
+        home = Path(env["HOME"])
+        flasher = [str(home / "tests" / "flash" / name) for name in ("test_killed.py", "test_lying.py")]
+        command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
+        return soak.main([]) or subprocess.run([*command, *flasher], cwd=home, check=False).returncode
+
+    record(env, name, [], start)
+
+
 def clean_build(env: Environment) -> None:
     """Makes `scons -c` remove the whole build directory, whichever kernel and variant filled it."""
     build = Path(env["BUILD"])
-    kept = {"lock", "journal", ".sconsign.dblite"}  # this process still writes them; they go when it ends
+    kept = {"lock", "journal", SIGNATURES}  # this process still writes them; they go when it ends
     left = sorted(path for path in build.iterdir() if path.name not in kept)
     env.Default(env.Alias("clean"))
     for path in left:
@@ -57,6 +103,9 @@ def generate(env: Environment) -> None:
     """Adds the methods."""
     env.AddMethod(add_doctor, "Doctor")
     env.AddMethod(add_store, "ListStore")
+    env.AddMethod(add_sizes, "Sizes")
+    env.AddMethod(add_verify, "Verify")
+    env.AddMethod(add_soak, "Soak")
     env.AddMethod(clean_build, "CleanBuild")
 
 

@@ -18,6 +18,8 @@ from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
+from bootwright.rust_library import library_root
+from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
 from bootwright.tools import remember_tools
 from door import Core, KernelNodes, tell
@@ -48,7 +50,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
     tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
-    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.objcopy_version)
+    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
@@ -69,7 +71,9 @@ def _add_variant(env: Environment, package: Package, core: Core, files: list[Ent
     objects = f"{place}/obj/{core.name}/{package.name}"
     assert package.main is not None, "add_kernels looked"
     library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
-    nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant)
+    history = f"{objects}/history"
+    nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant, history)
+    nodes.objects = objects
 
     def add_test(suite: str, root: Path, library: list[Entry], path: str) -> None:
         program = _program(tested, package, root, library, path, core, files, variant)
@@ -94,10 +98,11 @@ def _library(env: Environment, package: Package, path: str) -> list[Entry]:
 
 def _program(
     env: Environment, package: Package, root: Path, library: list[Entry], path: str, core: Core, files: list[Entry],
-    variant: str,
+    variant: str, history: str = "",
 ) -> KernelNodes:  # fmt: skip
     name = Path(path).name
-    elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library)
+    elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
+                          RUSTHISTORY=history)  # fmt: skip
     nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
@@ -108,6 +113,8 @@ def _program(
 def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> None:
     """Sets what every crate of the package shares."""
     tools = env["BOOTWRIGHT"]
+    flags = env.Split(env["RUSTFLAGS"])
+    inputs = (package.root / "Cargo.toml", *package.input_files(), *files_in_flags(flags, package.root))
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
     if script and not script.is_file():
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
@@ -121,7 +128,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTC=[str(tools.toolchain.rustc)],
         RUSTTARGET=core.word,
         RUSTSYSROOT=str(core.directory or ""),
-        RUSTTOOLCHAIN=[str(tools.toolchain.sysroot)],
+        RUSTTOOLCHAIN=[str(library_root(tools.toolchain.sysroot))],  # no more: the sysroot may be /usr
         RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
         RUSTLINKER=str(tools.linker),
         RUSTEDITION=package.edition,
@@ -130,7 +137,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTENVDECLARED=[*package.environment(), *package.env],
         RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
-        RUSTFLAGS=env.Split(env["RUSTFLAGS"]),
+        RUSTFLAGS=flags,
         RUSTPROFILEFLAGS=[
             "--check-cfg",
             f"cfg({TEST_CFG})",
@@ -140,7 +147,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
             *package.cfg_flags(),
         ],
         RUSTLINKFLAGS=[*KEEP_SECTIONS, *LINK_FILES],
-        RUSTINPUTS=[env.File(str(path)) for path in (package.root / "Cargo.toml", *package.input_files())],
+        RUSTINPUTS=[env.File(str(path)) for path in inputs],
         KERNELSETTINGS=_settings(package),
     )
     if script:

@@ -1,13 +1,15 @@
-"""The Tool for the machine: `scons run` and `scons screenshot`.
+"""The Tool for the machine: `scons run`, `scons screenshot` and `scons gdb`.
 
-Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels). Uses: QEMU QEMUFLAGS MEMORY TIMEOUT BUILD.
-Both start after SCons wrote its signatures, so that a window left open keeps nobody waiting.
+Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
+Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR.
+All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
@@ -39,9 +41,13 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     """Adds the alias that starts the image and ends with the machine's verdict."""
 
     def start() -> int:
-        from bootwright.run import run_and_tell
+        from bootwright.fault_report import Subject
+        from bootwright.fault_run import run_and_tell
 
-        return run_and_tell(_config(env, only(name, kernels)), sys.stdout, sys.stderr)
+        kernel = only(name, kernels)
+        elf = Path(kernel.elf.abspath)
+        subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
+        return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
     record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
 
@@ -61,10 +67,24 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
     record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
 
 
+def add_debugger(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that starts the image under gdb, at the kernel's first instruction."""
+
+    def start() -> int:
+        from bootwright.debugger import debug
+
+        kernel = only(name, kernels)
+        serial = Path(kernel.objects, "serial.txt")
+        return debug(_config(env, kernel), Path(kernel.elf.abspath), Path(env["KERNELDIR"]), serial, sys.stderr)
+
+    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+
+
 def generate(env: Environment) -> None:
     """Adds the methods."""
     env.AddMethod(add_run, "Run")
     env.AddMethod(add_screenshot, "Screenshot")
+    env.AddMethod(add_debugger, "Debugger")
 
 
 def exists(env: Environment) -> bool:

@@ -8,6 +8,8 @@ Sets, unless set before:
     RUSTC RUSTFLAGS RUSTCRATENAME RUSTEDITION RUSTTARGET RUSTSYSROOT RUSTPROFILEFLAGS RUSTREMAP
     RUSTLINKER RUSTLINKFLAGS RUSTLINKINPUTS (nodes) for programs alone; RUSTLIBS (.rlib nodes) RUSTINPUTS (nodes)
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
+    RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`; "" for none)
+    RUSTTOOLCHAIN (directories that rustc may read unseen) RUSTTOOLCHAINNODES (nodes that stand for the toolchain)
     RUSTABSENT (crates that the manifest names and that are not compiled)
 Uses: RUSTCOM, RUSTCOMSTR.
 """
@@ -50,9 +52,14 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
         if linker_map.exists():
-            linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), scratch), encoding="utf-8")
+            places = [scratch, *(Path(library.abspath).parent for library in env["RUSTLIBS"]), *_toolchain_roots(env)]
+            linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), places), encoding="utf-8")
         for node in target:
             (scratch / node.name).replace(node.abspath)
+    if env["RUSTHISTORY"]:
+        from bootwright.sizes import keep_build
+
+        keep_build(first, Path(env["RUSTHISTORY"]))
 
 
 def _declared(source: list[Entry]) -> set[Path]:
@@ -65,12 +72,18 @@ def _toolchain_roots(env: Environment) -> list[Path]:
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     root = Path(source[0].srcnode().abspath)
-    files = [env.File(str(path)) for path in crate_files(root) if path != root]
+    files = [env.fs.File(str(path)) for path in crate_files(root) if path != root]
     inputs = [*source, *files, *env["RUSTINPUTS"], *env["RUSTLIBS"]]
     # SCons compares contents; a file that was renamed has the same, and another name to rustc.
-    names = env.Value("\n".join(os.path.relpath(node.srcnode().abspath, root.parent) for node in inputs))
+    names = env.Value("\n".join(_names(inputs, f"{root.parent}{os.sep}")))
     env.Depends(target, [names, *modules(env, *MODULES), *env["RUSTTOOLCHAINNODES"]])
     return target, inputs
+
+
+def _names(nodes: list[Entry], directory: str) -> list[str]:
+    """Returns the nodes' paths from directory, which ends with a separator; most lie in it, and relpath is slow."""
+    paths = [node.srcnode().abspath for node in nodes]
+    return [p.removeprefix(directory) if p.startswith(directory) else os.path.relpath(p, directory) for p in paths]
 
 
 def _emit_program(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
@@ -108,7 +121,7 @@ def generate(env: Environment) -> None:
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
         RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[],
         RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={}, RUSTENVDECLARED=[],
-        RUSTABSENT=[], RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
+        RUSTABSENT=[], RUSTHISTORY="", RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
         RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
     env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")

@@ -31,7 +31,8 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 
     timeout = float(env["TIMEOUT"]) if env["TIMEOUT"] else None
     config = RunConfig(Path(), env["QEMU"] or None, split_flags(env["QEMUFLAGS"]), env["MEMORY"], timeout=timeout)
-    listed = [TestProgram(package, name, Path(elf), Path(image)) for package, name, elf, image in env["TESTPROGRAMS"]]
+    sources = Path(env["KERNELDIR"])
+    listed = [TestProgram(p, name, Path(elf), Path(image), sources) for p, name, elf, image in env["TESTPROGRAMS"]]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)
         (scratch / target[0].name).replace(target[0].abspath)

@@ -17,7 +17,7 @@ from SCons.Node.FS import Entry
 from bootwright import atomic, sysroot, targetspec
 from bootwright.store import Store
 from bootwright.toolchain import find_rust_src, has_core
-from door import Core, action, modules, tell
+from door import Core, action, check_inputs, modules, tell
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
@@ -31,6 +31,7 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
     def build(out: Path) -> None:
         tell(BOOTSTRAP_NOTE.format(f"core of {name}"))
         sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
+        check_inputs(target)
 
     made = Store().take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
     with atomic.new_file(Path(target[0].abspath)) as manifest:

@@ -51,11 +51,18 @@ class Workshop:
     tested: Path
 
     def build(
-        self, source: Path, name: str = "", *, tests: bool = True, library: Path | None = None, data: Path | None = None
+        self,
+        source: Path,
+        name: str = "",
+        *,
+        tests: bool = True,
+        library: Path | None = None,
+        data: Path | None = None,
+        flags: Sequence[str] = (),
     ) -> Built:
         """Builds the program source with the plain library unless another is given; data is for big.rs.
 
-        name is that of the files; tests says whether the program's own tests are compiled.
+        name is that of the files; tests says whether the program's own tests are compiled; flags are more for rustc.
         """
         name = name or source.stem
         elf = self.directory / f"{name}.elf"
@@ -64,6 +71,7 @@ class Workshop:
         arguments += ["--cfg", "bootwright_test"] if tests else []
         arguments += ["--extern", f"hello={library or self.library}", "-C", f"linker={self.linker}"]
         arguments += ["-C", "linker-flavor=ld.lld", "-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
+        arguments += flags
         compile_crate(self.toolchain, self.sysroot, arguments, {"BIG_DATA": str(data)} if data else {})
         return Built(elf, self.write_image(elf, name))
 

@@ -16,6 +16,30 @@ def test_a_second_build_executes_nothing(checkout: Checkout) -> None:
     assert checkout.build() == []
 
 
+HOOK = """
+import os, sys
+STARTS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+def note(event, arguments):
+    if event in STARTS:
+        descriptor = os.open(os.environ["STARTED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(descriptor, f"{event} {arguments}\\n".encode())
+        os.close(descriptor)
+sys.addaudithook(note)
+"""
+
+
+def test_a_build_with_nothing_to_do_starts_no_process(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(HOOK)
+    started = tmp_path / "started"
+    hook = {"PYTHONPATH": str(tmp_path / "hook"), "STARTED": str(started)}
+    checkout.build(**hook)
+    assert "rustc" in started.read_text()
+    started.unlink()
+    assert checkout.build(**hook) == []
+    assert not started.exists(), started.read_text()
+
+
 def test_an_edit_of_the_program_rebuilds_the_program_alone(checkout: Checkout) -> None:
     checkout.build()
     before = checkout.image()
@@ -125,6 +149,8 @@ def test_the_bytes_do_not_depend_on_place_time_or_parallelism(tmp_path: Path) ->
     other.build("VARIANT=all", "-j2", TZ="Asia/Tokyo", USER="somebody", **cache)
     for variant in ("debug", "release"):
         assert one.image(variant) == other.image(variant)
+        maps = [(c.path / "build" / variant / "hello.map").read_text() for c in (one, other)]
+        assert maps[0] == maps[1]
         kernels = [(c.path / "build" / variant / "hello.kernel").read_bytes() for c in (one, other)]
         assert kernels[0] == kernels[1]
         assert str(tmp_path).encode() not in kernels[0]

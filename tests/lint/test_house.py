@@ -119,6 +119,6 @@ def test_a_change_of_the_pins_reaches_requirements() -> None:
             assert low <= version < high, wish
 
 
-@pytest.mark.parametrize("name", ["sconsw", ".ci/run", "tools/doctor", "tools/flash"])
+@pytest.mark.parametrize("name", ["sconsw", ".ci/run", "tools/doctor", "tools/flash", "tools/bench"])
 def test_programs_have_their_run_bit(name: str) -> None:
     assert (HOME / name).stat().st_mode & 0o111

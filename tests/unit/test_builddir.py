@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from bootwright import atomic
+from bootwright import atomic, outputs
 from bootwright.builddir import BuildDirectory
 from bootwright.errors import BootwrightError
 
@@ -26,6 +27,15 @@ for name in sys.argv[2:]:
     Path(sys.argv[1], name).write_text("half")
 print("held", flush=True)
 time.sleep(60)
+"""
+
+
+# Waits for nobody: ends with 7 at the first word that another build has the directory.
+TRY = """
+import sys
+from pathlib import Path
+from bootwright.builddir import BuildDirectory
+BuildDirectory(Path(sys.argv[1])).take("scons third", lambda line: sys.exit(7))
 """
 
 
@@ -71,18 +81,61 @@ def test_a_dead_builds_lock_is_taken_over_and_its_targets_are_removed(tmp_path: 
     build.finish()
 
 
-def test_what_was_recorded_is_forgotten_and_the_rest_stays_in_the_journal(tmp_path: Path) -> None:
+def test_what_was_recorded_stays_and_the_rest_is_removed(tmp_path: Path) -> None:
     build = BuildDirectory(tmp_path)
     build.take("scons", print)
     build.started([tmp_path / "a", tmp_path / "b"])
-    build.finish([tmp_path / "b"])
     for name in "ab":
         (tmp_path / name).write_text(name)
-    build.take("scons", lambda line: None)
+    build.finish({tmp_path / "a": "0" * 64}, [tmp_path / "b"])
     assert (tmp_path / "a").exists()
     assert not (tmp_path / "b").exists()
-    build.finish()
     assert not (tmp_path / "journal").exists()
+    assert outputs.read_manifest(tmp_path / "manifest") == {"a": "0" * 64}
+
+
+def test_what_a_killed_build_began_leaves_the_manifest_and_its_scratch_goes(tmp_path: Path) -> None:
+    outputs.update_manifest(tmp_path, {tmp_path / "begun": "1", tmp_path / "kept": "2"}, [])
+    holder = hold(tmp_path, "begun")
+    with atomic.new_directory(tmp_path / "begun") as scratch:
+        holder.kill()
+        holder.wait()
+        (scratch / "x").touch()
+        build = BuildDirectory(tmp_path)
+        build.take("scons", lambda line: None)
+        assert not scratch.exists()
+    assert outputs.read_manifest(tmp_path / "manifest") == {"kept": "2"}
+    build.finish()
+
+
+def test_the_next_build_waits_until_a_removed_directory_is_gone(tmp_path: Path) -> None:
+    place = tmp_path / "build"
+    first = BuildDirectory(place)
+    first.take("scons -c", print)
+    (place / "output").touch()
+    told = threading.Event()
+    second = BuildDirectory(place)
+    waiting = threading.Thread(target=second.take, args=("scons", lambda line: told.set()))
+    waiting.start()
+    assert told.wait(60)
+    first.finish(remove=True)
+    waiting.join(60)
+    assert not (place / "output").exists()
+    # The lock that the second holds must be the file that a third one opens.
+    holder = subprocess.run(
+        [sys.executable, "-c", TRY, str(place)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert holder.returncode == 7
+    second.finish()
+
+
+def test_a_build_writes_nothing_into_the_manifest_that_it_did_not_make(tmp_path: Path) -> None:
+    build = BuildDirectory(tmp_path)
+    build.take("scons", print)
+    build.finish()
+    assert not (tmp_path / "manifest").exists()
 
 
 def test_a_torn_last_line_of_the_journal_is_passed_over(tmp_path: Path) -> None:
@@ -117,12 +170,20 @@ def test_a_new_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_scratch_directory_is_gone_afterwards_and_a_leftover_is_cleared(tmp_path: Path) -> None:
     path = tmp_path / "f"
-    atomic.beside(path).mkdir()
-    (atomic.beside(path) / "old").touch()
-    with atomic.new_directory(path) as scratch:
+    (tmp_path / "deep").mkdir()
+    leftovers = [tmp_path / ".f.new-1a2b", tmp_path / "deep" / ".g.new"]
+    for leftover in leftovers:
+        leftover.mkdir()
+        (leftover / "old").touch()
+    (tmp_path / "deep" / "f.new").touch()
+    with atomic.new_directory(path) as scratch, atomic.new_directory(path) as other:
         assert not list(scratch.iterdir())
+        assert scratch != other
         (scratch / "x").touch()
-    assert not list(tmp_path.iterdir())
+        assert atomic.is_leftover(scratch.name)
+    assert not scratch.exists()
+    atomic.remove_leftovers(tmp_path)
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["deep", "deep/f.new"]
 
 
 def test_waiting_costs_little_processor_time(tmp_path: Path) -> None:

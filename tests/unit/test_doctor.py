@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bootwright import apt, doctor, hostprograms, toolchain
+from bootwright.accelerator import Choice
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import Search, System
 from bootwright.toolchain import Toolchain
@@ -48,11 +49,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         ("rustc", VERBOSE), ("ld.lld", "LLD 22.1.8"), ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),
+        ("strace", "strace -- version 6.1"),
         ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),
     ):  # fmt: skip
         made.add(name, says)
     monkeypatch.setattr(toolchain, "find_toolchain", lambda *question: made.toolchain)
     monkeypatch.setattr(toolchain, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
+    monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
     monkeypatch.setattr(hostprograms, "this_system", lambda environ: System.DNF)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     return made
@@ -132,6 +135,14 @@ def test_stable_is_said_to_suffice(machine: Machine) -> None:
     machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert "stable is enough" in facts["channel"]
+
+
+def test_the_accelerator_is_told_with_the_reason_where_there_is_a_qemu(machine: Machine) -> None:
+    facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
+    assert facts["accelerator"] == "tcg: qemu-system-x86_64 says so"
+    (machine.bin / "qemu-system-x86_64").unlink()
+    machine.environ["PATH"] = str(machine.bin)
+    assert "accelerator" not in doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
 
 
 def test_a_toolchain_file_that_nobody_obeys_is_named(machine: Machine, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,13 @@ def test_the_users_own_debug_exit_and_accelerator_replace_ours() -> None:
     assert words[-4:] == ["-device", "isa-debug-exit,iobase=0x501,iosize=0x02", "-accel", "kvm"]
 
 
+def test_the_chosen_accelerator_is_named_unless_the_users_flags_name_one() -> None:
+    chosen = replace(config(), accelerator="hvf")
+    assert ("-accel", "hvf") in list(itertools.pairwise(machine_arguments(chosen, None)))
+    for flags in (("-machine", "pc,accel=kvm"), ("-enable-kvm",), ("-accel", "kvm"), ("--enable-kvm",)):
+        assert "hvf" not in machine_arguments(replace(chosen, qemu_flags=flags), None)
+
+
 def test_a_comma_in_the_images_path_is_doubled_as_qemu_wants_it() -> None:
     assert any(word.endswith("file=/a,,b/x.img") for word in machine_arguments(config(image="/a,b/x.img"), None))
 
@@ -84,7 +92,8 @@ def test_qemu_as_a_variable_wins_over_the_path_and_must_be_a_program(tmp_path: P
 def test_a_qemu_that_dies_at_once_is_status_5_with_its_words(tmp_path: Path) -> None:
     qemu = fake_qemu(tmp_path, "sys.exit('qemu: out of luck')")
     with pytest.raises(BootwrightError, match="QEMU did not start: qemu: out of luck") as failure:
-        run(RunConfig(tmp_path / "x.img", qemu=str(qemu), headless=True), io.StringIO(), io.StringIO())
+        config = RunConfig(tmp_path / "x.img", qemu=str(qemu), headless=True, accelerator="tcg")
+        run(config, io.StringIO(), io.StringIO())
     assert failure.value.status == Status.QEMU_NOT_STARTED
     assert str(tmp_path / "x.img") in failure.value.hint
 
@@ -103,7 +112,7 @@ with socket.socket(fileno=int(number)) as channel:
     qemu = fake_qemu(tmp_path, body)
     with (
         pytest.raises(BootwrightError, match=r"is version 6\.2\.0; the oldest supported is 7\.1") as failure,
-        Machine(MachineConfig(tmp_path / "x.img", qemu=str(qemu))),
+        Machine(MachineConfig(tmp_path / "x.img", qemu=str(qemu), accelerator="tcg")),
     ):
         pass
     assert failure.value.status == Status.QEMU_NOT_STARTED

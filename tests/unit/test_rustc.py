@@ -107,8 +107,9 @@ def test_a_file_that_the_linker_read_must_be_known_too(tmp_path: Path, scratch: 
 
 
 def test_a_map_does_not_tell_where_it_was_made(tmp_path: Path) -> None:
-    text = f"1 {tmp_path}/rustcA1b2C3/symbols.o:(.text)\n"
-    assert rustc.normalise_map(text, tmp_path) == "1 symbols.o:(.text)\n"
+    text = f"1 {tmp_path}/rustcA1b2C3/symbols.o:(.text)\n2 /a b/libk.rlib(k.o):(.data)\n"
+    expected = "1 symbols.o:(.text)\n2 libk.rlib(k.o):(.data)\n"
+    assert rustc.normalise_map(text, [tmp_path, Path("/a b")]) == expected
 
 
 def make(directory: Path, *names: str) -> None:
@@ -138,3 +139,10 @@ def test_a_word_is_looked_for_in_rust_sources_alone(tmp_path: Path) -> None:
     assert not mentions(tmp_path / "src", "bootwright_test")
     (tmp_path / "src/x.rs").write_text(json.dumps("cfg(bootwright_test)"))
     assert mentions(tmp_path / "src", "bootwright_test")
+
+
+def test_files_that_flags_name_are_found_from_where_rustc_runs(tmp_path: Path) -> None:
+    make(tmp_path, "flags.txt", "lib/libx.rlib", "my.ld")
+    flags = ["@flags.txt", "--extern", f"x={tmp_path}/lib/libx.rlib", "-Clinker=my.ld", "-Copt-level=2", "@missing"]
+    found = [path.relative_to(tmp_path).as_posix() for path in rustc.files_in_flags(flags, tmp_path)]
+    assert found == ["flags.txt", "lib/libx.rlib", "my.ld"]

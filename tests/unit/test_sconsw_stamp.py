@@ -122,7 +122,8 @@ def test_a_stamp_that_was_cut_off_is_not_valid(home: Path, length: int) -> None:
     assert not stamp.is_valid(wanted(home))
 
 
-def test_json_quietens_scons(home: Path) -> None:
+def test_json_quietens_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
     assert stamp.scons_arguments(str(home), ["doctor", "--json=x"]) == ["doctor", "-Q", "--json=x"]
 
 
@@ -132,5 +133,10 @@ def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(mine)
     changed = stamp.scons_arguments(str(home), ["run", "KERNEL=.", "TARGET=x86_64-unknown-none", "VARIANT=debug"])
     assert changed == ["run", f"KERNEL={mine}", "TARGET=x86_64-unknown-none", "VARIANT=debug"]
+    words = ["KERNEL=no", "TARGET=my.json", "LDSCRIPT=a.ld", "RUSTC=./rustc", "QEMU=bin/qemu", "--junit=r.xml"]
+    there = [f"{word.partition('=')[0]}={mine / word.partition('=')[2]}" for word in words]
+    assert stamp.scons_arguments(str(home), words) == there
+    by_name = ["RUSTC=rustc", "QEMU=qemu", "KERNEL=", "RUSTFLAGS=a/b"]
+    assert stamp.scons_arguments(str(home), by_name) == by_name
     monkeypatch.chdir(home)
     assert stamp.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]

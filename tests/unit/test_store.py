@@ -32,6 +32,8 @@ def build(out):
     for number in range(50):
         (out / f"file{number}").write_text(str(os.getpid()))
         time.sleep(float(sys.argv[4]))
+    while len(sys.argv) > 5 and not os.path.exists(sys.argv[5]):
+        time.sleep(0.01)
 
 print("ready", flush=True)
 print(Store(Path(sys.argv[2])).take_or_build("core", "abc", build, lambda line: print(line, flush=True)))
@@ -53,8 +55,9 @@ def put(store: Store, kind: str, key: str, size: int = 1, age: float = 0.0) -> P
     return path
 
 
-def start_builder(store: Store, log: Path, pause: float) -> subprocess.Popen[str]:
+def start_builder(store: Store, log: Path, pause: float, until: Path | None = None) -> subprocess.Popen[str]:
     argv = [sys.executable, "-c", BUILDER, str(SITE_SCONS), str(store.root), str(log), str(pause)]
+    argv += [str(until)] if until else []
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -122,13 +125,16 @@ def test_a_fault_of_our_own_stays_what_it_is(store: Store) -> None:
 
 
 def test_two_processes_build_once_and_the_second_says_that_it_waits(store: Store, tmp_path: Path) -> None:
-    first = start_builder(store, tmp_path / "log", 0.01)
+    go = tmp_path / "go"
+    first = start_builder(store, tmp_path / "log", 0, go)
     while not (tmp_path / "log").exists():
         time.sleep(0.005)
-    second = start_builder(store, tmp_path / "log", 0.01)
+    second = start_builder(store, tmp_path / "log", 0, go)
+    assert second.stdout is not None
+    assert second.stdout.readline() == "waiting for another build, which makes core abc\n"
+    go.touch()
     outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
-    assert outputs[0].strip() == str(store.path("core", "abc"))
-    assert "waiting for another build, which makes core abc" in outputs[1]
+    assert [output.strip() for output in outputs] == [str(store.path("core", "abc"))] * 2
     assert (tmp_path / "log").read_text() == "built\n"
     assert is_whole(store.path("core", "abc"))
 

@@ -16,7 +16,7 @@ from tests.unit.fake_toolchains import BARE, HOST, add_source
 
 from bootwright.errors import BootwrightError
 from bootwright.store import DESCRIPTION
-from bootwright.sysroot import build_sysroot, builtins_cfgs, manifest_text, sysroot_key
+from bootwright.sysroot import build_sysroot, builtins_cfgs, manifest_text, recipe, sysroot_key
 from bootwright.toolchain import Toolchain
 
 # Writes the metadata at once and the rlib half a second later; logs what it is asked, and when.
@@ -216,3 +216,14 @@ def test_the_key_changes_with_all_that_the_bytes_depend_on(toolchain: Toolchain)
 def test_a_specification_without_its_name_has_no_key(toolchain: Toolchain) -> None:
     with pytest.raises(ValueError, match="name"):
         sysroot_key(toolchain, '{"a": 1}', library(toolchain))
+
+
+def test_what_our_own_words_say_is_in_the_key_and_comments_are_not(tmp_path: Path) -> None:
+    module = tmp_path / "m.py"
+    module.write_text("A = 1\n")
+    before = recipe([module])
+    module.write_text("# why\n\nA = 1\n    # more\n")
+    assert recipe([module]) == before
+    module.write_text("A = 2\n")
+    assert recipe([module]) != before
+    assert any("-Copt-level=3" in line for line in recipe())

@@ -62,10 +62,10 @@ def test_halted_and_still_running_are_status_0_and_the_sentence_says_which() -> 
 @pytest.mark.parametrize(
     ("console", "complete", "sentence"),
     [
-        ("bootwright: K3\r\nkernel's sum is wrong\r\n", False, "the loader failed: K3: kernel's sum is wrong"),
-        ("noise\nbootwright: E1\ndisk read\n", False, "the loader failed: E1: disk read"),
-        ("bootwright: E1\ndisk", False, None),
-        ("bootwright: E1\ndisk", True, "the loader failed: E1: disk"),
+        ("bootwright: K3 kernel's sum is wrong\r\n", False, "the loader failed: K3: kernel's sum is wrong"),
+        ("noise\nbootwright: E1 disk read\n", False, "the loader failed: E1: disk read"),
+        ("bootwright: E1 disk", False, None),
+        ("bootwright: E1 disk", True, "the loader failed: E1: disk"),
         ("bootwright: D1", True, "the loader failed: D1: told by the table"),
         ("bootwright: D1\r\n", True, "the loader failed: D1: told by the table"),
         ("bootwright: D2", True, "the loader failed: D2"),

@@ -1,0 +1,193 @@
+"""Kernels that die, each in another way: what the report says about them, wherever their text stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.boot.kernels import SMALL_KERNELS, Workshop
+
+from bootwright.fault_report import Subject
+from bootwright.fault_run import run_and_report
+from bootwright.faults import CATALOGUE
+from bootwright.kernel_tests import Outcome, run_test_program
+from bootwright.run import RunConfig
+from bootwright.symbolize import read_symbols
+from bootwright.verdict import Verdict
+
+FAULTS = SMALL_KERNELS / "faults"
+BEHIND = ("--cfg", "behind_two_calls")
+MARK = "// FAULT"
+INSERTED = 37
+# QEMU is gone before anybody can look at the stack.
+WITHOUT_A_PLACE = {"unknown exit code"}
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A kernel that ended: its verdict, its report and that report's lines by their keywords, and its source."""
+
+    verdict: Verdict
+    report: str
+    source: Path
+    picture: Path
+
+    def said(self, keyword: str) -> list[str]:
+        """Returns what the report says under a keyword."""
+        found: list[str] = []
+        current = ""
+        for line in self.report.splitlines()[1:]:
+            current = line[2:10].strip() or current
+            if current == keyword:
+                found.append(line[11:])
+        return found
+
+    @property
+    def title(self) -> str:
+        """Returns the name of the fault, without the place."""
+        return self.report.splitlines()[0].removeprefix("fault: ").partition(" in ")[0]
+
+    def expect(self, name: str, crate: str) -> None:
+        """Fails unless the report names the fault, and the function, file and one of the lines that are marked."""
+        assert self.title == name, self.report
+        if name in WITHOUT_A_PLACE:
+            return
+        where = re.fullmatch(r"(\S+), (.+):(\d+)", self.said("where")[0])
+        assert where, self.report
+        function = "recurse" if name == "stack overflow" else "cause"
+        assert (where[1], where[2]) == (f"{crate}::{function}", str(self.source)), self.report
+        text = self.source.read_text().splitlines()
+        marked = {number for number, line in enumerate(text, 1) if MARK in line}
+        # A statement's DWARF line is its first, the mark stands in its last.
+        statement = int(where[3])
+        while MARK not in text[statement - 1] and not text[statement - 1].endswith(";"):
+            statement += 1
+        assert statement in marked, self.report
+
+
+def kill(workshop: Workshop, source: Path, *flags: str, qemu_flags: tuple[str, ...] = ()) -> Dead:
+    built = workshop.build(source, tests=False, flags=flags)
+    subject = Subject(built.elf, built.elf.with_suffix(".symbols"), built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=2.5, qemu_flags=qemu_flags)
+    verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO(), in_test=True)
+    return Dead(verdict, report, source, subject.picture)
+
+
+def moved(source: Path, directory: Path) -> Path:
+    """Returns a copy of source under another crate's name, with lines before it."""
+    copy = directory / f"moved_{source.stem}.rs"
+    copy.write_text("// Nothing.\n" * INSERTED + source.read_text())
+    for shared in FAULTS.glob("*.inc"):
+        (directory / shared.name).write_text(shared.read_text())
+    return copy
+
+
+@pytest.mark.parametrize("name", [fault.name for fault in CATALOGUE])
+def test_the_report_names_cause_function_file_and_line(workshop: Workshop, name: str, tmp_path: Path) -> None:
+    source = FAULTS / f"{next(fault for fault in CATALOGUE if fault.name == name).kernel}.rs"
+    kill(workshop, source).expect(name, source.stem)
+    other = moved(source, tmp_path)
+    dead = kill(workshop, other, *BEHIND)
+    dead.expect(name, other.stem)
+    if name in WITHOUT_A_PLACE:
+        assert dead.said("screen") == ["no picture: QEMU ended with the guest"]
+        return
+    chain = " ".join(dead.said("calls"))
+    assert re.search(rf"{other.stem}::inner,.*{other.stem}::outer,.*_start,", chain), dead.report
+    assert dead.said("serial")[0] == "before the fault"
+    assert dead.said("screen") == [str(dead.picture)] and dead.picture.stat().st_size > 500
+
+
+def test_a_page_fault_tells_vector_error_code_cr2_and_its_mapping(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "write_to_read_only.rs")
+    assert dead.said("what") == ["page fault (vector 14, error code 0x3): a write to a page that forbids it"]
+    (address,) = dead.said("address")
+    assert re.fullmatch(r"CR2=0x20\w+: mapped to physical 0x\w+, read, page of 4 KiB", address)
+    assert re.search(r"RIP=0x20\w+ RSP=0x\w+ ", dead.said("state")[0])
+    assert dead.said("where")[1].endswith("unsafe { letter.write_volatile(b'J') } // FAULT")
+
+
+def test_of_two_candidates_the_one_that_killed_it_is_named_and_the_other_told(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "two_candidates.rs")
+    dead.expect("null pointer", "two_candidates")
+    (before,) = dead.said("before")
+    assert before.startswith("page fault (14, error code 0x2) in two_candidates::survives, ")
+
+
+@pytest.mark.parametrize("level", ["1", "3"])
+def test_optimised_code_keeps_its_names_and_lines(workshop: Workshop, level: str, tmp_path: Path) -> None:
+    other = moved(FAULTS / "null_pointer.rs", tmp_path)
+    kill(workshop, other, f"-Copt-level={level}").expect("null pointer", other.stem)
+
+
+def test_without_dwarf_functions_are_named_and_the_report_says_why_no_line_is(workshop: Workshop) -> None:
+    built = workshop.build(FAULTS / "null_pointer.rs", tests=False, flags=BEHIND)
+    elf = built.elf.with_name("stripped.elf")
+    subprocess.run([workshop.objcopy, "--strip-debug", built.elf, elf], check=True)
+    subject = Subject(elf, elf.with_suffix(".symbols"), elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=5)
+    _, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert report.startswith("fault: null pointer in null_pointer::cause, no line is known\n")
+    assert "stripped.elf holds no DWARF" in report
+    assert re.search(r"null_pointer::inner\n.*null_pointer::outer\n.*_start\n", report), report
+
+
+def test_without_any_symbol_the_addresses_are_told(workshop: Workshop) -> None:
+    built = workshop.build(FAULTS / "null_pointer.rs", tests=False)
+    elf = built.elf.with_name("bare.elf")
+    subprocess.run([workshop.objcopy, "--strip-all", built.elf, elf], check=True)
+    subject = Subject(elf, elf.with_suffix(".symbols"), elf.with_suffix(".png"), Path())
+    _, report = run_and_report(RunConfig(built.image, headless=True), subject, io.StringIO(), io.StringIO())
+    assert report.startswith("fault: null pointer in no function") and "#0 0x2021" in report, report
+
+
+def test_where_the_first_run_told_no_vector_a_second_one_under_tcg_does(workshop: Workshop, tmp_path: Path) -> None:
+    log = tmp_path / "mine.log"
+    dead = kill(workshop, FAULTS / "divide_error.rs", qemu_flags=("-d", "cpu_reset", "-D", str(log)))
+    assert "Triple fault" in log.read_text()
+    dead.expect("divide error", "divide_error")
+    assert dead.said("again") == ["vector and error code come from a second run, under TCG"]
+    assert dead.verdict.status == 3
+
+
+def test_a_silent_panic_is_found_by_its_calls(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "silent_panic.rs")
+    dead.expect("panic", "silent_panic")
+
+
+def test_the_index_is_kept_and_made_anew_for_another_elf(workshop: Workshop) -> None:
+    built = workshop.build(FAULTS / "ud2.rs", tests=False)
+    index = built.elf.with_suffix(".index")
+    first = read_symbols(built.elf, index)
+    made = index.stat().st_mtime_ns
+    assert read_symbols(built.elf, index).places(first.entry) == first.places(first.entry)
+    assert index.stat().st_mtime_ns == made
+    other = workshop.build(FAULTS / "panic.rs", tests=False)
+    assert read_symbols(other.elf, index).function_with_line(str(FAULTS / "panic.rs"), 11) == "panic::cause"
+    assert index.stat().st_mtime_ns != made
+
+
+def test_a_test_that_kills_the_machine_fails_with_the_report(workshop: Workshop) -> None:
+    program = workshop.program(SMALL_KERNELS / "faulting_test.rs")
+    (result,) = run_test_program(dataclasses.replace(program, source=SMALL_KERNELS), RunConfig(Path()))
+    assert result.outcome is Outcome.FAILED
+    assert "fault: unmapped address in faulting_test::it_says_something_first, " in result.message
+    assert "faulting_test.rs:22\n" in result.message
+    assert program.subject.picture.exists()
+
+
+def test_where_a_kernel_left_with_an_unknown_code_is_looked_up_in_a_second_run(workshop: Workshop) -> None:
+    built = workshop.build(FAULTS / "unknown_exit_code.rs", tests=False, flags=BEHIND)
+    subject = Subject(built.elf, built.elf.with_suffix(".symbols"), built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=5)
+    verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert verdict.status == verdict.exit_code == 0x2B * 2 + 1
+    place = f"unknown_exit_code::cause, {FAULTS / 'unknown_exit_code.rs'}:11"
+    assert report.startswith(f"fault: unknown exit code in {place}\n"), report
+    assert "the kernel ended with code 87; success is 33" in report and "unknown_exit_code::outer, " in report
+    assert str(subject.picture) in report and subject.picture.exists()

@@ -1,0 +1,76 @@
+"""gdb on a machine that stands at the kernel's first instruction."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
+from tests.boot.test_run import is_alive
+
+from bootwright import debugger
+from bootwright.debugger import find_gdb, gdb_arguments
+from bootwright.errors import BootwrightError
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from bootwright import debugger, machine
+from bootwright.run import RunConfig
+start = machine.Machine._start
+def tell(self):
+    start(self)
+    print("pid", self.pid, file=sys.stderr, flush=True)
+machine.Machine._start = tell
+image, elf, source, serial = map(Path, sys.argv[1:])
+sys.exit(debugger.debug(RunConfig(image, headless=True), elf, source, serial, sys.stderr))
+"""
+
+
+def gdb(built: Built, source: Path, serial: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+    site_scons = str(Path(debugger.__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(built.image), str(built.elf), str(source), str(serial)],
+        input="\n".join([*commands, "kill", "quit", ""]),
+        env={**os.environ, "PYTHONPATH": site_scons},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.needs("gdb")
+def test_gdb_stops_at_the_entry_with_symbols_and_leaves_no_machine(hello: Built, tmp_path: Path) -> None:
+    serial = tmp_path / "not yet there" / "serial.txt"
+    done = gdb(
+        hello, KERNEL, serial, "info registers rip", "info symbol $rip", "break hello::cpu::halt", "continue", "bt"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hello::_start () at" in done.stdout and "_start in section .text" in done.stdout, done.stdout
+    assert "Breakpoint 2, hello::cpu::halt ()" in done.stdout and "#1 " in done.stdout
+    assert "Hello World!" in serial.read_text()
+    assert not is_alive(int(done.stderr.partition("pid ")[2].split()[0]))
+
+
+@pytest.mark.needs("gdb")
+def test_a_kernel_that_leaves_the_machine_lets_gdb_stay(workshop: Workshop, tmp_path: Path) -> None:
+    built = workshop.build(SMALL_KERNELS / "faults" / "unknown_exit_code.rs", tests=False)
+    done = gdb(built, KERNEL, tmp_path / "serial.txt", "continue", "echo still here\\n")
+    assert "still here" in done.stdout, done.stdout + done.stderr
+
+
+def test_gdb_gets_the_entry_and_the_sources_directory() -> None:
+    words = gdb_arguments("/bin/gdb", Path("/b/hello.elf"), Path("/with space/kernel"), "/run/socket", 0x2021B0)
+    assert words[0] == "/bin/gdb" and words[-1] == "/b/hello.elf"
+    steps = words[3::2]
+    assert "target remote /run/socket" in steps and 'directory "/with space/kernel"' in steps
+    assert steps.index("thbreak *0x2021b0") < steps.index("continue")
+
+
+def test_without_gdb_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BootwrightError, match="gdb is not on PATH"):
+        find_gdb()

@@ -1,0 +1,99 @@
+"""A tenth of `scons soak`: CI runs it with one seed; the whole of it is for a person, or a night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import HOME
+
+from bootwright import soak
+from bootwright.soak_tree import CleanTree, Graph, SoakFailure, Tree
+
+
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy")
+def test_a_tenth_with_seed_1_of_the_kills_interrupts_pairs_and_edits_ends_in_clean_bytes(tmp_path: Path) -> None:
+    said: list[str] = []
+    soak.Soak(HOME, tmp_path, seed=1, share=10, say=said.append).run()
+    words = [line.split()[0] for line in said]
+    assert words[1:] == ["10", "5", "2"]
+    assert int(words[0]) >= 5
+
+
+class Made(Tree):
+    """A tree whose builds are lists of what they say and the files that they leave."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(path, {})
+        self.said = said
+
+    def build(self, *arguments: str) -> str:
+        return self.said
+
+
+TREE = """rustc build/debug/a b
++-image
+  +-build/a.img
+  | +-build/a.elf
+  | | +-src/main.rs
+  | | +-rustc 1.96.0
+more words
+  | | +-site_scons/m.py
+  | +-site_scons/m.py
+  +-build/a.map
+"""
+
+
+def test_a_graph_predicts_what_has_a_changed_input_and_no_more(tmp_path: Path) -> None:
+    for name in ("build/a.img", "build/a.elf", "build/a.map", "src/main.rs", "site_scons/m.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    graph = Graph(Made(tmp_path, TREE))
+    assert graph.inputs() == ["build/a.map", "site_scons/m.py", "src/main.rs"]
+    before = graph.digests()
+    (tmp_path / "src/main.rs").write_text("edited")
+    assert graph.predicted(before, graph.digests()) == {"build/a.elf"}
+    (tmp_path / "site_scons/m.py").write_text("edited")
+    assert graph.predicted(before, graph.digests()) == {"build/a.elf", "build/a.img"}
+    assert graph.executed("rustc    build/a.elf build/a.map\nimage    build/a.img\n") == {"build/a.elf", "build/a.img"}
+
+
+def test_an_edit_is_one_byte_with_the_files_times_and_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"text")
+    before = path.stat()
+    tree = Tree(tmp_path, {})
+    tree.set_edits(["f"])
+    assert path.read_bytes() == b"\ntext"
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    tree.set_edits(["f"])
+    assert path.read_bytes() == b"\ntext"
+    tree.set_edits([])
+    assert path.read_bytes() == b"text"
+
+
+@pytest.mark.parametrize("wrong", ["changed", "missing", "planted"])
+def test_outputs_that_differ_from_a_clean_builds_end_the_soak(tmp_path: Path, wrong: str) -> None:
+    class Stub(soak.Soak):
+        def __init__(self) -> None:
+            self.tree = Tree(tmp_path / "tree", {})
+            self.clean = Clean(tmp_path / "clean", {})
+
+    class Clean(CleanTree):
+        def outputs_of(self, tree: Tree) -> dict[str, str]:
+            return self.outputs()
+
+    for tree in ("tree", "clean"):
+        for name in ("a", "b"):
+            path = tmp_path / tree / "build/debug" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+    place = tmp_path / "tree/build/debug"
+    if wrong == "missing":
+        (place / "b").unlink()
+    else:
+        (place / ("b" if wrong == "changed" else "c")).write_text("x")
+    with pytest.raises(SoakFailure, match=r"what a clean build makes: debug/[bc]"):
+        stub = Stub()
+        stub.compare(stub.tree, "a trial")

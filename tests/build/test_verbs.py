@@ -1,0 +1,61 @@
+"""What a person starts after a build, by the real scons: `scons run` on a dying kernel, `scons gdb`, `scons size`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import MINIMAL, Checkout
+
+
+@pytest.mark.needs("qemu-system-x86_64", "gdb")
+def test_while_gdb_is_open_another_build_need_not_wait(checkout: Checkout) -> None:
+    command = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "gdb", "--headless"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdin is not None and session.stdout is not None
+        for line in session.stdout:
+            if "_start () at" in line:
+                break
+        else:
+            pytest.fail("gdb did not come to the entry")
+        # It would wait for the lock, and say so, if the build went on.
+        again = checkout.scons()
+        assert (again.status, again.steps, "waits" in again.output) == (0, [], False), again.output
+        session.communicate("kill\nquit\n", timeout=60)
+    assert session.returncode == 0
+
+
+def test_size_tells_what_an_edit_changed(checkout: Checkout) -> None:
+    first = checkout.scons("size")
+    assert first.status == 0 and "there is no earlier build" in first.output, first.output
+    checkout.edit("kernel/src/main.rs", 'println!("Hello World!");', 'println!("Hello World! {:?}", [1; 9]);')
+    second = checkout.scons("size")
+    assert "since the last build" in second.output and "symbols that changed most" in second.output, second.output
+    again = checkout.scons("size")
+    assert (again.steps, again.output.splitlines()[-1]) == ([], second.output.splitlines()[-1])
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+def test_a_kernel_that_dies_is_explained_and_photographed(checkout: Checkout, package: Path) -> None:
+    dying = MINIMAL.replace("    for (i", "    unsafe { (0x1ead_beef_0000 as *mut u8).write_volatile(1) };\n    for (i")
+    (package / "src" / "main.rs").write_text(dying)
+    line = dying[: dying.index("0x1ead")].count("\n") + 1
+    run = checkout.scons("run", "--headless", f"KERNEL={package}")
+    assert run.status == 3, run.output
+    assert f"fault: unmapped address in _start, src/main.rs:{line}\n" in run.output, run.output
+    assert f"{line} | unsafe {{ (0x1ead_beef_0000 as" in run.output  # the sources are found
+    assert (checkout.path / "build/debug/reader.png").stat().st_size > 500
+    index = next((checkout.path / "build/debug/obj").rglob("symbols.json"))
+    assert "src/main.rs" in index.read_text()
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+def test_a_kernel_that_waits_in_its_last_loop_has_no_fault(checkout: Checkout, package: Path) -> None:
+    run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
+    assert run.status == 0 and "still running at TIMEOUT=2" in run.output and "fault:" not in run.output, run.output
+    source = (package / "src" / "main.rs").read_text().rstrip().removesuffix("loop {}\n}")
+    (package / "src" / "main.rs").write_text(source + "loop { core::hint::spin_loop() }\n}\n")
+    run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
+    assert run.status == 0 and "fault: hang in _start, src/main.rs:" in run.output, run.output
