@@ -55,7 +55,7 @@ TARGETS = (
     ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
     ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
-    ("scons soak", "kill, interrupt and double builds, edit every input: each time the bytes of a clean build"),
+    ("scons soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing"),
     ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
     ("scons doctor", "what was found, what is missing, and the command that cures it"),
     ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),

@@ -16,7 +16,7 @@ from tests.flash.rig import flash, flash_at_terminal, is_right, loop, make_backi
 from bootwright.device_linux import LinuxSystem
 from bootwright.flash import Order, root_command
 from bootwright.flash_refusals import Wish
-from bootwright.layout import MIB, SECTOR_SIZE
+from bootwright.layout import MIB, PARTITION_TABLE_OFFSET, SECTOR_SIZE
 from bootwright.run import RunConfig
 from bootwright.run import run as run_machine
 from bootwright.verdict import Kind
@@ -41,6 +41,10 @@ def test_a_medium_of_any_size_gets_a_table_for_its_own_end(tmp_path: Path, small
         assert is_right(data, small_image)
         # Not by our own reading of tables: the header at the real end, and an outsider's judgement.
         assert data[-SECTOR_SIZE:][:8] == b"EFI PART"
+        protective_size = int.from_bytes(data[PARTITION_TABLE_OFFSET + 12 : PARTITION_TABLE_OFFSET + 16], "little")
+        assert protective_size == size // SECTOR_SIZE - 1
+        headers = [at for at in range(0, size, SECTOR_SIZE) if data[at : at + 8] == b"EFI PART"]
+        assert headers == [SECTOR_SIZE, size - SECTOR_SIZE]  # the image's own backup is no third one
         assert "No problems found" in run("sgdisk", "--verify", device.path)
         info = run("sgdisk", "--print", device.path)
         assert f"Disk {device.path}: {size // SECTOR_SIZE} sectors" in info
