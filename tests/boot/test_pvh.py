@@ -178,12 +178,12 @@ def test_a_bad_kernel_file_is_refused_by_name(workshop: Workshop, hello: Built, 
     elf = hello.elf.with_suffix(".stripped").read_bytes()
     size = layout.KERNEL_HEADER_SIZE + len(elf)
     kernel, code, words = {
-        "module": (b"no kernel file at all".ljust(9000), "PM", "-initrd gave is no kernel file"),
+        "module": (b"no kernel file at all".ljust(9000), "PM", "-initrd gave no kernel file"),
         "header": (flipped(good, layout.KERNEL_BUILD_ID_OFFSET), "KH", "header's checksum"),
         "elf": (flipped(good, size - 1), "KC", "checksum"),
         "empty": (b"\0", "PM", "no kernel file"),
-        "short header": (good[:100], "PT", "takes 4096 bytes; -initrd gave 100"),
-        "short": (good[: size - 1], "PT", f"takes {size} bytes; -initrd gave {size - 1}"),
+        "short header": (good[:100], "KT", "takes 4096 bytes; 100 are there"),
+        "short": (good[: size - 1], "KT", f"takes {size} bytes; {size - 1} are there"),
         "handover": (write_kernel_file(elf, KernelSettings(handover=99)), "KP", "wants handover 99"),
         "too big": (write_kernel_file(elf, KernelSettings(kernel_stack_size=1 << 30)), "MF", "memory are needed"),
     }[what]
@@ -213,7 +213,7 @@ def test_a_machine_without_a_kernel_is_told_so_and_a_key_resets_it(workshop: Wor
         deadline = time.monotonic() + SECONDS
         while "\n" not in guest.console and time.monotonic() < deadline:
             guest.step(0.02)
-        assert guest.console == "bootwright: PN the machine got no kernel: -initrd NAME.kernel is missing\n"
+        assert guest.console == "bootwright: PN -initrd NAME.kernel is missing, or out of reach\n"
         assert guest.qmp.execute("query-status")["status"] == "running"
         guest.ask("sendkey ret")
         while guest.qmp.execute("query-status")["status"] == "running" and time.monotonic() < deadline:

@@ -30,7 +30,7 @@ pub fn boot(module: &Module, map: &mut MemoryMap) -> Result<Infallible, Failure>
 fn read(module: &Module, map: &mut MemoryMap) -> Result<Kernel<'static>, Failure> {
     let end = module.start.saturating_add(module.length);
     if module.start < layout::MEMORY_FLOOR || end > layout::MEMORY_CEILING {
-        return Err(Kind::PvhModulePlace.with(module.start, module.length));
+        return Err(Kind::PvhNoModule.alone());
     }
     // SAFETY: QEMU put the module there; all below the ceiling is mapped, and nothing is allocated over it below.
     let bytes: &[u8] = unsafe { physical::slice_mut(module.start, module.length) };
@@ -39,13 +39,10 @@ fn read(module: &Module, map: &mut MemoryMap) -> Result<Kernel<'static>, Failure
         return Err(Kind::PvhModuleMagic.with(magic, 0));
     }
     let Some((header, rest)) = bytes.split_at_checked(HEADER_SIZE) else {
-        return Err(Kind::PvhModuleTruncated.with(HEADER_SIZE as u64, module.length));
+        return Err(Kind::KernelTruncated.with(HEADER_SIZE as u64, module.length));
     };
-    let header = KernelFile::parse(header, u64::MAX)?;
-    let Some(elf) = rest.get(..header.elf_length as usize) else {
-        let length = header.elf_length.saturating_add(HEADER_SIZE as u64);
-        return Err(Kind::PvhModuleTruncated.with(length, module.length));
-    };
+    let header = KernelFile::parse(header, module.length)?;
+    let elf = &rest[..header.elf_length as usize];
     let mut without_module = map.clone();
     without_module.reserve(module.start, end, Use::Bootloader);
     // Of the first page, as the image's loader does.

@@ -3,6 +3,7 @@
 use core::arch::asm;
 
 /// Writes a byte to an I/O port.
+#[inline]
 pub fn outb(port: u16, value: u8) {
     // SAFETY: the ports that a loader writes are those of the chip set and of the screen: none of them writes memory.
     unsafe {
@@ -11,6 +12,7 @@ pub fn outb(port: u16, value: u8) {
 }
 
 /// Reads a byte from an I/O port.
+#[inline]
 pub fn inb(port: u16) -> u8 {
     let value;
     // SAFETY: as for `outb`.
@@ -21,6 +23,7 @@ pub fn inb(port: u16) -> u8 {
 }
 
 /// Writes four bytes to an I/O port.
+#[inline]
 pub fn outl(port: u16, value: u32) {
     // SAFETY: as for `outb`.
     unsafe {
@@ -29,6 +32,7 @@ pub fn outl(port: u16, value: u32) {
 }
 
 /// Reads four bytes from an I/O port.
+#[inline]
 pub fn inl(port: u16) -> u32 {
     let value;
     // SAFETY: as for `outb`.
