@@ -46,7 +46,6 @@ def test_a_run_tells_of_a_choice_when_it_was_made_and_not_again(
     assert told == [bool(find_rival()[0]), False]
 
 
-@pytest.mark.skipif(not find_rival()[0], reason="TCG has no rival here")
 def test_a_machine_runs_with_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hello: Built) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME" if os.name != "nt" else "LOCALAPPDATA", str(tmp_path))
     choice = choose_accelerator(find_qemu(None))
