@@ -26,7 +26,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "screenshot": RUN,
     "soak": BUILD,
     "gdb": (*RUN, "gdb"),
-    "test": (*RUN, "rustfmt", "clippy-driver", "sgdisk", *(LINUX_TESTS if sys.platform == "linux" else ())),
+    "test": (*RUN, "gdb", "rustfmt", "clippy-driver", "sgdisk", *(LINUX_TESTS if sys.platform == "linux" else ())),
 }
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}

@@ -91,11 +91,16 @@ def copy_checkout(path: Path) -> Checkout:
     return Checkout(path)
 
 
-def in_mounts_of_its_own(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a shell script that may mount what nobody else sees: as root, or as root of a namespace of its own."""
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+def run_mounted(mount: str, place: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs command after the shell command mount, which mounts something at place ("$1"), and takes that away again.
+
+    Who is not root does so as root of a namespace of their own. The names of what the command left in place follow its
+    output.
+    """
+    user = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    script = f'{mount} || exit 77; m=$1; shift; "$@"; status=$?; find "$m" -name "*.img" -o -name "*.new*"; umount "$m"'
     return subprocess.run(
-        ["unshare", *user, "--mount", "sh", "-c", script, "sh", *arguments],
+        [*user, "sh", "-c", f"{script}; exit $status", "sh", str(place), *command],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
     )  # fmt: skip
 
