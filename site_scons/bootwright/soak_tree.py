@@ -17,6 +17,7 @@ from bootwright.store import default_root
 
 PARTS = ("SConstruct", "site_scons", "kernel", "bootloader", "linker", "pyproject.toml")
 STEP = re.compile(r"^(?:core|spec|loader|rustc|kernel|image) +(build/\S.*)$", re.MULTILINE)
+CORE = re.compile(r"^core +(?!build/)\S+$", re.MULTILINE)  # names its target, not its manifest
 NODE = re.compile(r"^((?:[ |] )*)\+-(.+)$")
 LIMIT = 900  # seconds until a build counts as hanging, on whatever machine
 
@@ -177,4 +178,6 @@ class Graph:
 
     def executed(self, said: str) -> set[str]:
         """Returns the outputs that scons said it made."""
-        return {name for names in STEP.findall(said) for name in names.split() if name in self.children}
+        made = {name for names in STEP.findall(said) for name in names.split() if name in self.children}
+        cores = {name for name in self.children if name.startswith("build/sysroot/")}
+        return made | cores if CORE.search(said) else made

@@ -1,11 +1,13 @@
 """What the flasher's tests share. They make loop devices, which root alone may.
 
-All of them are of one group, in one process: a case that detaches a device for a moment must find it free again.
+They take turns, those of another run on this machine too: a case that detaches a device must find it free again.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,17 @@ from bootwright.layout import MIB
 
 
 @pytest.fixture(autouse=True)
-def as_root() -> None:
-    """Leaves a test out where this is not root."""
+def media_of_its_own() -> Iterator[None]:
+    """Leaves a test out where this is not root, and lets one test on this machine have loop devices at a time."""
     if os.name != "posix" or os.geteuid() != 0:
         raise pytest.skip.Exception(
             "only root makes loop devices; sudo ./sconsw test TESTS=flash", _use_item_location=True
         )
+    import fcntl
+
+    with Path(tempfile.gettempdir(), "bootwright-media.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture
