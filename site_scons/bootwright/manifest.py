@@ -14,6 +14,7 @@ from pathlib import Path
 from bootwright.cargo_config import read_default_target as read_default_target
 from bootwright.cargo_limits import BOOTLOADER, refuse
 from bootwright.cargo_profiles import Profile, read_profiles
+from bootwright.cargo_profiles import profiles_that_unwind as profiles_that_unwind
 from bootwright.cargo_profiles import rustc_profile_flags as rustc_profile_flags
 from bootwright.cargo_toml import NOT_YET, Table, read_toml, show
 from bootwright.errors import BootwrightError
