@@ -153,9 +153,26 @@ def test_a_kernel_without_an_entry_says_what_it_defines_instead(checkout: Checko
     source = package / "src" / "main.rs"
     source.write_text(source.read_text().replace("_start", "begin"))
     said = checkout.refuse(f"KERNEL={package}")
-    assert "no symbol `_start` was linked" in said
+    assert "no symbol `_start` was linked; what the sources export instead is `begin` (src/main.rs:8)" in said
     assert not (checkout.path / "build/debug/reader.kernel").exists()
     assert not (checkout.path / "build/debug/reader.img").exists()
+
+
+def test_an_entry_without_no_mangle_is_named_with_its_place(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text().replace("#[unsafe(no_mangle)]\n", ""))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "src/main.rs:7 has `_start` without no_mangle" in said
+    assert 'hint: #[unsafe(no_mangle)] pub extern "C" fn _start() -> ! { ... } is what the linker looks for' in said
+
+
+def test_an_entry_that_returns_or_has_no_abi_is_built_and_remarked_on(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text().replace('pub extern "C" fn _start() -> !', "pub fn _start()"))
+    built = checkout.scons(f"KERNEL={package}")
+    assert built.status == 0, built.output
+    assert "bootwright: src/main.rs:8: `_start` may return" in built.output
+    assert 'bootwright: src/main.rs:8: `_start` is without extern "C"' in built.output
 
 
 def test_a_kernel_below_one_mib_is_refused(checkout: Checkout) -> None:
