@@ -45,6 +45,16 @@ def test_an_illegal_value_is_named(checkout: Checkout, word: str, sentence: str)
     assert len(said.splitlines()) <= 4, said
 
 
+@pytest.mark.parametrize("words", [("run",), ("screenshot",), ("gdb",), ("usb", "DEV=nowhere")], ids=" ".join)
+def test_what_takes_one_kernel_is_refused_for_all_variants_before_a_build(
+    checkout: Checkout, words: tuple[str, ...]
+) -> None:
+    said = checkout.refuse("VARIANT=all", *words)
+    assert said == (
+        f"bootwright: VARIANT=all: `scons {words[0]}` takes one kernel\n  hint: say VARIANT=debug or VARIANT=release\n"
+    )
+
+
 def test_a_misspelt_target_is_named_with_the_one_that_was_meant(checkout: Checkout) -> None:
     assert checkout.refuse("rum") == "bootwright: there is no target rum\n  hint: did you mean run?\n"
 
@@ -127,6 +137,15 @@ def test_what_a_manifest_asks_for_and_cannot_have_is_named(
     assert "Cargo.toml" in said
     for word in words:
         assert word in said
+
+
+def test_a_misspelt_key_is_one_warning_and_the_kernel_is_built(checkout: Checkout, package: Path) -> None:
+    manifest = package / "Cargo.toml"
+    manifest.write_text("\ufeff" + manifest.read_text().replace('panic = "abort"', 'pnaic = "abort"', 1))
+    built = checkout.scons(f"KERNEL={package}")
+    assert built.status == 0, built.output
+    warning = f"bootwright: {manifest}: unused manifest key: profile.dev.pnaic; did you mean panic?"
+    assert built.output.splitlines().count(warning) == 1
 
 
 def test_a_build_script_is_refused(checkout: Checkout, package: Path) -> None:
