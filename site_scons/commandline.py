@@ -27,6 +27,9 @@ VARIABLES = (
     Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
              "x86_64-unknown-none"),
     Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/"),
+    Variable("HOST", "", "link a program for a host instead of bare metal, by linker/hosts.toml",
+             ("native", "linux", "windows", "macos")),
+    Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
     Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
     Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
     Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000"),
@@ -54,6 +57,7 @@ TARGETS = (
     ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
     ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each"),
     ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
     ("scons soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing"),
     ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
@@ -72,7 +76,7 @@ SWITCHES = (
 )
 
 HELP_ONLY = ("doctor", "store", "verify", "soak")
-STARTERS = ("run", "screenshot", "test", *HELP_ONLY)  # of which one run of scons starts one, once all is built
+STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one run of scons starts one, once all is built
 
 ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
 
@@ -113,7 +117,7 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
             raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
     values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
     for v in VARIABLES:
-        if v.values and values[v.name] not in v.values:
+        if v.values and values[v.name] not in (*v.values, v.default):
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}")
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
@@ -157,7 +161,7 @@ def is_fast(default: bool) -> bool:
 
 def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     """Tells whether the targets, or scons without one, need the kernel's graph."""
-    idle = [*HELP_ONLY, *([] if words["DEV"] else ["usb"])]
+    idle = [*HELP_ONLY, "hosts", *([] if words["DEV"] else ["usb"])]
     return not wanted or bool(set(wanted) - set(idle))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import SCons.Errors
 import SCons.Node
@@ -28,6 +28,9 @@ from SCons.Util import hash_file_signature
 from bootwright import atomic, loaded, outputs
 from bootwright.builddir import SIGNATURES, BuildDirectory
 from bootwright.errors import BootwrightError, Status
+
+if TYPE_CHECKING:
+    from bootwright.hosts.table import Row
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
 SHA256_LENGTH = 64  # hexadecimal digits
@@ -159,6 +162,7 @@ class KernelNodes:
     objects: str = ""  # where what belongs to it and is no product of its own goes
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
     tests: list[KernelNodes] = field(default_factory=list)
+    host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 
     @property
     def disk(self) -> Path:

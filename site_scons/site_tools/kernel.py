@@ -1,7 +1,9 @@
 """The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
 
-Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader and
-diskimage, and the words of the command line (KERNEL VARIANT TARGETWORD RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
+diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
+VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Methods for the Tool hostlink: env.SetCrate, env.PackageLibrary, env.ChosenRustc.
 Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
 """
 
@@ -18,10 +20,10 @@ from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
-from bootwright.rust_library import is_bare, library_root
+from bootwright.rust_library import is_bare, is_custom, library_root
 from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
-from bootwright.tools import remember_tools
+from bootwright.tools import Question, remember_tools
 from door import Core, KernelNodes, tell
 
 LOADER_TARGET = "x86_64-unknown-none"
@@ -46,13 +48,13 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     if package.main is None:
         raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
     word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
+    rows = env.HostRows(word)
+    if rows:
+        return list(env.HostPrograms(rows, package))
     target = find_target(word, Path(env["LAUNCH"]))
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
-    if target.spec is None and not is_bare(target.name):
-        sentence = f"TARGET={target.name} has an operating system or firmware under it; a kernel has none"
-        raise BootwrightError(sentence, "x86_64-unknown-none, another triple with -none, or a JSON specification")
+    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)
     files = env.LoaderFiles() if core.x86_64 else []
@@ -60,7 +62,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     return [_add_variant(env, package, core, files, variant) for variant in variants]
 
 
-def _rustc(env: Environment) -> str | None:
+def _chosen_rustc(env: Environment) -> str | None:
     """Returns RUSTC=, a relative path as it is seen from where scons was called."""
     word = env["RUSTC"]
     return str(Path(env["LAUNCH"], word)) if len(Path(word).parts) > 1 else word or None
@@ -134,7 +136,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTSYSROOT=str(core.directory or ""),
         RUSTTOOLCHAIN=[str(library_root(tools.toolchain.sysroot))],  # no more: the sysroot may be /usr
         RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
-        RUSTLINKER=str(tools.linker),
+        RUSTLINKER=str(tools.linker or ""),
         RUSTEDITION=package.edition,
         RUSTCWD=[str(package.root)],
         RUSTENV=environment,
@@ -170,10 +172,15 @@ def _settings(package: Package) -> KernelSettings:
 
 
 def generate(env: Environment) -> None:
-    """Adds the method, and KERNELDIR: where KERNEL is, seen from where scons was called."""
+    """Adds the methods, and KERNELDIR: where KERNEL is, seen from where scons was called; an example without it."""
     env.AddMethod(add_kernels, "Kernels")
-    own = not env["KERNEL"]
-    env["KERNELDIR"] = str(Path(env["HOME"], "kernel") if own else Path(env["LAUNCH"], env["KERNEL"]).resolve())
+    env.AddMethod(_set_crate, "SetCrate")
+    env.AddMethod(_library, "PackageLibrary")
+    env.AddMethod(_chosen_rustc, "ChosenRustc")
+    target = env["TARGETWORD"]
+    hosted = env["HOST"] or (target and not is_custom(target) and not is_bare(target))
+    own = Path(env["HOME"], "tests/kernels/hello-host" if hosted else "kernel")
+    env["KERNELDIR"] = str(Path(env["LAUNCH"], env["KERNEL"]).resolve() if env["KERNEL"] else own)
 
 
 def exists(env: Environment) -> bool:

@@ -12,6 +12,8 @@ Sets, unless set before:
     RUSTTOOLCHAIN (directories that rustc may read unseen) RUSTTOOLCHAINNODES (nodes that stand for the toolchain)
     RUSTABSENT (crates that the manifest names and that are not compiled) RUSTLACKING (the manifest's profiles that
     lack panic = "abort"): what the line under an error depends on
+    RUSTDIRECTORIES (environment variables that name an empty directory)
+Sets: RUSTBUILDER, a function that makes such a Builder, and RUSTPROGRAM, a program's emitter, for other Tools.
 Uses: RUSTCOM, RUSTCOMSTR.
 """
 
@@ -46,7 +48,8 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         own = env.Override({"RUSTOUTDIR": [str(scratch)]})
         argv = [str(word) for word in own.subst_list("$RUSTCOM", target=target, source=source)[0]]
         argv += rustc.JSON_FLAGS
-        environment = {**env["ENV"], **env["RUSTENV"], "TMPDIR": str(scratch)}
+        directories = dict.fromkeys(["TMPDIR", *env["RUSTDIRECTORIES"]], str(scratch))
+        environment = {**env["ENV"], **env["RUSTENV"], **directories}
         outcome = rustc.run_rustc(argv, cwd, environment, session().show, sys.stderr.isatty())
         if outcome.status:
             shown = [word.replace(str(scratch), str(first.parent)) for word in argv if word not in rustc.JSON_FLAGS]
@@ -134,24 +137,27 @@ def generate(env: Environment) -> None:
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
         RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[],
         RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={}, RUSTENVDECLARED=[],
-        RUSTABSENT=[], RUSTLACKING=[], RUSTHISTORY="", RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
+        RUSTABSENT=[], RUSTLACKING=[], RUSTDIRECTORIES=[], RUSTHISTORY="", RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND,
+        RUSTROOT=_root,
         RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
     env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")
     env["_RUSTSYSROOT"] = _flag("--sysroot", "RUSTSYSROOT")
     env["_RUSTLINKER"] = _flag("-C", "RUSTLINKER", "linker=")
     env["_RUSTEXTERNS"] = _externs
-    compile_action = action(compile_crate, "RUSTCOM", ["RUSTENV", "RUSTENVDECLARED"])
+    compile_action = action(compile_crate, "RUSTCOM", ["RUSTENV", "RUSTENVDECLARED", "RUSTDIRECTORIES"])
 
-    def builder(crate_type: str, kind: str, suffix: str, emitter: Any, link: str = "") -> Any:
+    def builder(crate_type: str, kind: str, suffix: str, emitter: Any, *then: Any) -> Any:
         emit = f"dep-info=$RUSTOUTDIR/crate.d,{kind}=$RUSTOUTDIR/$TARGET.file"
+        link = "$( $_RUSTLINKER $) $RUSTLINKFLAGS" if crate_type == "bin" else ""
         return Builder(
-            action=compile_action, suffix=suffix, emitter=emitter, target_factory=env.fs.File,
+            action=[compile_action, *then], suffix=suffix, emitter=emitter, target_factory=env.fs.File,
             source_factory=env.fs.File, RUSTCRATETYPE=crate_type, RUSTEMIT=[emit], _RUSTLINK=link,
         )  # fmt: skip
 
+    env["RUSTBUILDER"], env["RUSTPROGRAM"] = builder, _emit_program
     env["BUILDERS"]["RustLibrary"] = builder("lib", "link", ".rlib", _emit)
-    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program, "$( $_RUSTLINKER $) $RUSTLINKFLAGS")
+    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program)
     env["BUILDERS"]["RustObject"] = builder("lib", "obj", ".o", _emit)
 
 

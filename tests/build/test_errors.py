@@ -11,7 +11,7 @@ import pytest
 from tests.build.checkouts import HOME, Checkout, run_mounted
 from tests.scripts import write_script
 
-from bootwright.tools import find_tools
+from bootwright.tools import Question, find_tools
 
 
 def leftovers(checkout: Checkout) -> list[str]:
@@ -204,7 +204,7 @@ def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: P
     copy = tmp_path / "other-rustc"
     note = tmp_path / "note"
     note.write_text("")
-    real = find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain.rustc
+    real = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc
     write_script(
         copy,
         "import subprocess, sys\n"

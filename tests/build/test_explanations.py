@@ -14,7 +14,7 @@ from bootwright import explain, rustc
 from bootwright.explain import Situation
 from bootwright.explanations import CATALOGUE
 from bootwright.toolchain import Toolchain, release_number
-from bootwright.tools import find_tools
+from bootwright.tools import Question, find_tools
 
 NO_STD = "#![no_std]\n#![no_main]\n"
 HANDLER = "#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n"
@@ -146,13 +146,14 @@ CASES = (
 @pytest.fixture(scope="module")
 def toolchain() -> Toolchain:
     """The compiler of the example kernel."""
-    return find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain
+    return find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain
 
 
 @pytest.fixture
 def places(tmp_path: Path) -> Iterator[dict[str, str]]:
     """What the words in capitals stand for: lld by the name of each flavour, an empty place, an old specification."""
-    linker = find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).linker
+    linker = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).linker
+    assert linker is not None
     for name in ("links", "empty"):
         (tmp_path / name).mkdir()
     for name in ("ld.lld", "lld-link", "ld64.lld"):
