@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootwright.crate import crate_files
+from bootwright.crate import crate_files, mentions
 
 # Comments go; strings and characters are matched so that what looks like a comment in them does not count.
 TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\\n])\'|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -66,6 +66,11 @@ def declaration(edition: str) -> str:
     """Returns the line that declares an entry, in the spelling of the edition."""
     attribute = "#[no_mangle]" if edition < "2024" else "#[unsafe(no_mangle)]"
     return f'{attribute} pub extern "C" fn _start() -> ! {{ ... }}'
+
+
+def is_exported(root: Path) -> bool:
+    """Tells whether a source of the crate exports `_start`, or defines it as a label of assembly."""
+    return any(f.exported == "_start" for f in find_functions(root)) or mentions(root.parent, "_start:")
 
 
 def say_instead(root: Path) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import manifest
+from bootwright import entry_point, manifest
 from bootwright.errors import BootwrightError
 from bootwright.hosts import table
 from bootwright.hosts.table import LLD, Row
@@ -36,7 +36,13 @@ def check_program(target: list[Entry], source: list[Entry], env: Environment) ->
     """Checks what was linked as its row wants it."""
     from bootwright.hosts.check import check_product  # pyelftools and LIEF cost up to 0.4 s: here alone
 
-    check_product(Path(target[0].abspath), Path(target[1].abspath), env["HOSTROW"])
+    try:
+        check_product(Path(target[0].abspath), Path(target[1].abspath), env["HOSTROW"])
+    except BootwrightError as error:
+        if entry_point.is_exported(root := Path(source[0].srcnode().abspath)):
+            raise
+        hint = f"{entry_point.declaration(env['RUSTEDITION'])} is what the linker looks for"
+        raise BootwrightError(f"{error.message}; {entry_point.say_instead(root)}", hint) from error
 
 
 def find_rows(env: Environment, target: str) -> tuple[Row, ...]:

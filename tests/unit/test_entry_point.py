@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.entry_point import declaration, remarks, say_instead
+from bootwright.entry_point import declaration, is_exported, remarks, say_instead
 
 RIGHT = '#[unsafe(no_mangle)]\npub extern "C" fn _start() -> ! { loop {} }\n'
 
@@ -42,6 +42,17 @@ def test_modules_are_read_after_the_root(root: Path) -> None:
     (root.parent / "boot" / "mod.rs").write_text("#[no_mangle]\nfn deep() {}\n")
     root.write_text("mod boot;\n")
     assert "`deep` (src/boot/mod.rs:2)" in say_instead(root)
+
+
+@pytest.mark.parametrize("text", [RIGHT, 'global_asm!("_start: ret");'], ids=["function", "label"])
+def test_an_entry_that_is_there_is_seen(root: Path, text: str) -> None:
+    root.write_text(text)
+    assert is_exported(root)
+
+
+def test_an_entry_that_is_mangled_is_not_seen(root: Path) -> None:
+    root.write_text(RIGHT.partition("\n")[2])
+    assert not is_exported(root)
 
 
 def test_a_right_entry_has_no_remark(root: Path) -> None:
