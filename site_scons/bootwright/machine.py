@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from bootwright import textscreen
+from bootwright import atomic, textscreen
 from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
@@ -240,7 +240,7 @@ class Machine:
 
     def screendump(self, path: Path) -> None:
         """Writes the guest's screen to path as PNG, beside it first and renamed then."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside = path.with_name(f"{atomic.beside(path).name}-{os.getpid()}")
         try:
             self.qmp.execute("screendump", {"filename": str(beside.absolute()), "format": "png"})
             beside.replace(path)

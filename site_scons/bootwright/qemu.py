@@ -21,6 +21,7 @@ from bootwright.layout import DEBUG_EXIT_PORT
 from bootwright.serial_ports import take_serial_ports
 
 PROGRAM = "qemu-system-x86_64"
+DEFAULT_EXIT_PORT = 0x501  # isa-debug-exit's own
 
 # Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
 FAST_FIRMWARE = "qboot.rom"
@@ -108,15 +109,31 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     arguments += ["-vga", "std"] if ours else []
     arguments += ["-display", display or "none"]
     arguments += _boot_arguments(config) if ours else []
+    words = (*with_image(config.command or (), config.image), *config.qemu_flags)
+    port, without_device = take_exit_device(words)
     if config.stop_at_exit:
         # Bit 0 of what is written means that the guest panicked, which stops it where it is.
-        arguments += ["-device", f"pvpanic,ioport={DEBUG_EXIT_PORT:#x}"]
-    elif not any("isa-debug-exit" in flag for flag in flags):
+        arguments += ["-device", f"pvpanic,ioport={DEBUG_EXIT_PORT if port is None else port:#x}"]
+        words = without_device
+    elif port is None:
         arguments += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
     # A reset must not start the guest anew, unless it should, and its registers are read before QEMU ends.
     arguments += ["-action", "shutdown=pause" if config.restarts else "reboot=shutdown,shutdown=pause"]
-    words = (*with_image(config.command or (), config.image), *config.qemu_flags)
     return arguments + list(take_serial_ports(words)[1])
+
+
+def take_exit_device(flags: Sequence[str]) -> tuple[int | None, tuple[str, ...]]:
+    """Returns the port of the isa-debug-exit that flags name, None without one, and flags without the device."""
+    port = None
+    kept: list[str] = []
+    for flag in flags:
+        if kept and kept[-1] in ("-device", "--device") and flag.split(",")[0] == "isa-debug-exit":
+            found = re.search(r",iobase=(\w+)", flag)
+            port = int(found[1], 0) if found else DEFAULT_EXIT_PORT
+            kept.pop()
+        else:
+            kept.append(flag)
+    return port, tuple(kept)
 
 
 def with_image(command: Sequence[str], image: Path) -> list[str]:

@@ -129,6 +129,14 @@ def test_a_run_command_that_is_a_qemu_makes_the_machine_and_its_disk_stays_as_bu
     ]  # fmt: skip
 
 
+def test_where_the_guest_is_to_stand_at_its_exit_the_users_device_makes_way() -> None:
+    for value, port in (("iobase=0x600,iosize=2", "0x600"), ("iosize=2", "0x501")):
+        flags = ("-smp", "2", "-device", f"isa-debug-exit,{value}")
+        words = machine_arguments(MachineConfig(Path("x.img"), qemu_flags=flags, stop_at_exit=True), None)
+        assert f"pvpanic,ioport={port}" in words and not any("isa-debug-exit" in word for word in words)
+        assert words[-2:] == ["-smp", "2"]
+
+
 def test_a_second_run_under_tcg_changes_a_run_commands_accelerator_too() -> None:
     config = MachineConfig(Path("x.img"), qemu_flags=("-cpu", "host"), command=("-accel", "kvm", "-M", "pc"))
     under = with_tcg(config, "-icount", "shift=0")
