@@ -81,6 +81,8 @@ SWITCHES = (
 HELP_ONLY = ("doctor", "store", "verify", "soak")
 STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one run of scons starts one, once all is built
 
+ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
+
 
 def add_switches() -> None:
     """Declares the switches to SCons."""
@@ -127,8 +129,11 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def check_words(wanted: Sequence[str]) -> None:
-    """Raises for a word on the command line that is no alias and, without a dot or a slash, no file either."""
+def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
+    """Raises for a word on the command line that is no alias and, without a dot or a slash, no file either.
+
+    Raises too where the targets and the variables do not go together, before anything is built.
+    """
     aliases = ["image", *(name.removeprefix("scons ") for name, _ in TARGETS if name.startswith("scons "))]
     for name in wanted:
         if name not in aliases and not any(c in name for c in "./\\"):
@@ -136,6 +141,10 @@ def check_words(wanted: Sequence[str]) -> None:
     starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
+    for name in ONE_KERNEL:
+        if name in wanted and words["VARIANT"] == "all" and (name != "usb" or words["DEV"]):
+            hint = "say VARIANT=debug or VARIANT=release"
+            raise BootwrightError(f"VARIANT=all: `scons {name}` takes one kernel", hint)
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:

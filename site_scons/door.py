@@ -182,9 +182,8 @@ class KernelNodes:
 
 
 def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
-    """Returns the one kernel with an image that the alias name starts or writes; raises where that is not clear."""
-    if len(kernels) != 1:
-        raise BootwrightError(f"VARIANT=all: `scons {name}` takes one kernel", "say VARIANT=debug or VARIANT=release")
+    """Returns the one kernel with an image that the alias name starts or writes; raises where it has none."""
+    assert len(kernels) == 1, "commandline.check_words looked"
     if kernels[0].image is None:
         raise BootwrightError(
             f"{kernels[0].name} is built for {kernels[0].target}; `scons {name}` is for x86-64 machines"

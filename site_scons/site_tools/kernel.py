@@ -146,6 +146,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTENV=environment,
         RUSTENVDECLARED=[*package.environment(), *package.env],
         RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
+        RUSTLACKING=manifest.profiles_that_unwind(package.profiles),
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
         RUSTFLAGS=flags,
         RUSTPROFILEFLAGS=[
