@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from SCons.Script import AddOption, GetOption
+from SCons.Script import ARGUMENTS, AddOption, GetOption
 
 from bootwright.errors import BootwrightError
+
+if TYPE_CHECKING:
+    from bootwright.bootimage import CommandLine
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,11 @@ VARIABLES = (
     Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
-    Variable("QEMU", "", "the emulator; default: qemu-system-x86_64 on PATH"),
+    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on PATH"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),
     Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
-    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, 30 for a test, none with "
-             "a window"),
+    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
+             "test test-timeout in Cargo.toml, else 30"),
     Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
     Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
     Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
@@ -165,9 +168,19 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     return not wanted or bool(set(wanted) - set(idle))
 
 
-def headless() -> bool:
-    """Says whether --headless was given."""
-    return bool(GetOption("headless"))
+def asked_machine(env: Any) -> CommandLine:
+    """Returns what the person said about the machine."""
+    from bootwright.bootimage import CommandLine
+    from bootwright.qemu import split_flags
+
+    return CommandLine(
+        qemu=env["QEMU"] or None,
+        flags=split_flags(env["QEMUFLAGS"]),
+        memory=env["MEMORY"],
+        memory_given="MEMORY" in ARGUMENTS,
+        timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
+        headless=bool(GetOption("headless")),
+    )
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from SCons.Util import hash_file_signature
 from bootwright import atomic, loaded, outputs
 from bootwright.builddir import SIGNATURES, BuildDirectory
 from bootwright.errors import BootwrightError, Status
+from bootwright.package_settings import BootimageSettings
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
@@ -158,7 +159,7 @@ class KernelNodes:
     kernel: Entry | None = None
     image: Entry | None = None
     pvh: Entry | None = None
-    success_exit_code: int | None = None
+    bootimage: BootimageSettings = field(default_factory=BootimageSettings)
     objects: str = ""  # where what belongs to it and is no product of its own goes
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
     tests: list[KernelNodes] = field(default_factory=list)

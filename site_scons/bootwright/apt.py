@@ -28,7 +28,8 @@ INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
 INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
 SIMPLE = {"qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
-          "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3"}  # fmt: skip
+          "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
+          "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
 
 
 @dataclass(frozen=True)

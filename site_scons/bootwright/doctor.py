@@ -24,7 +24,8 @@ from bootwright.toolchain_file import read_toolchain_file
 
 HOME = Path(__file__).resolve().parents[2]
 OLDEST_QEMU = (7, 1)
-OPTIONAL = {"gdb", stamp.WINDOW}  # nobody lacks a debugger who does not debug, and a terminal shows the screen too
+# Nobody lacks a debugger who does not debug; a terminal shows the screen too; lld links and checks what nobody runs.
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64"}
 
 
 @dataclass(frozen=True)

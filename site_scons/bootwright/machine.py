@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from bootwright import textscreen
+from bootwright import atomic, textscreen
 from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
@@ -22,6 +22,7 @@ from bootwright.guest_log import GuestLog
 from bootwright.layout import DEBUG_CONSOLE_PORT
 from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
 from bootwright.qmp import QemuGone, QmpClient, QmpError
+from bootwright.serial_ports import take_serial_ports
 from bootwright.verdict import Registers, parse_registers
 
 OLDEST_QEMU = (7, 1)
@@ -56,18 +57,20 @@ class Machine:
     def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
         self.qemu = find_qemu(config.qemu)
         self.accelerator: Choice | None = None  # where neither the config nor its flags name one
-        if not config.accelerator and not is_chosen_by_hand(config.qemu_flags):
+        if not config.accelerator and not is_chosen_by_hand(config.flags):
             self.accelerator = choose_accelerator(self.qemu)
             config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
-        self.command = pasteable(self.qemu, self.arguments)
+        self.command = pasteable(self.qemu, self.arguments, config.flags)
         self.serial = ""
         self.console = ""
         self.gone = False
         self.exit_code: int | None = None
         self.stderr = ""
         self._posix = posix
-        self._own_log = not {"-d", "-D"} & set(config.qemu_flags)
+        self._own_log = not {"-d", "-D"} & set(config.flags)
+        self._ports = take_serial_ports(config.flags)[0]
+        self._cwd = config.directory
         self._is_tcg = uses_tcg(config)
         self._guest_log = GuestLog()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -109,8 +112,9 @@ class Machine:
         arguments = [str(self.qemu), *self.arguments, "-S", "-chardev", self._monitor.option]
         for name in ("serial", "console"):
             self._outputs[name] = OutputChannel(name, self.directory, self._posix)
-            arguments += ["-chardev", self._outputs[name].option]
-        arguments += ["-mon", "chardev=qmp,mode=control", "-serial", "chardev:serial"]
+            log = f",logfile={self._ports.log}" if name == "serial" and self._ports.log else ""
+            arguments += ["-chardev", self._outputs[name].option + log]
+        arguments += ["-mon", "chardev=qmp,mode=control", *self._ports.arguments("chardev:serial")]
         arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
         if self._own_log:
             arguments += self._guest_log.arguments(self.directory)
@@ -118,6 +122,7 @@ class Machine:
             # A session of its own: Ctrl-C is ours to handle, and QEMU has no terminal that it could change.
             self._process = subprocess.Popen(
                 arguments,
+                cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
@@ -235,7 +240,7 @@ class Machine:
 
     def screendump(self, path: Path) -> None:
         """Writes the guest's screen to path as PNG, beside it first and renamed then."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside = path.with_name(f"{atomic.beside(path).name}-{os.getpid()}")
         try:
             self.qmp.execute("screendump", {"filename": str(beside.absolute()), "format": "png"})
             beside.replace(path)

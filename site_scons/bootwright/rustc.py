@@ -144,9 +144,17 @@ def check_reads(
 
 
 def read_linker_dependencies(text: str) -> tuple[str, ...]:
-    """Reads the Makefile that lld's --dependency-file writes: the prerequisites of its first rule."""
-    rule = text.replace("\\\n", " ").partition("\n")[0].partition(": ")[2]
-    return tuple(name.replace("\\ ", " ") for name in re.split(r"(?<!\\)\s+", rule.strip()) if name)
+    """Reads the Makefile that --dependency-file writes: the prerequisites of its first rule, of which each has a line.
+
+    A blank in a name is written as '\\ ' by lld, and as it is by GNU ld.
+    """
+    names = []
+    lines = text.splitlines()
+    for line, before in zip(lines[1:], lines, strict=False):
+        if not before.endswith("\\"):
+            break
+        names.append(line.removesuffix("\\").strip().replace("\\ ", " "))
+    return tuple(name for name in names if name)
 
 
 def normalise_map(text: str, places: Iterable[Path]) -> str:

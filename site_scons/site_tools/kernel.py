@@ -108,7 +108,7 @@ def _program(
     name = Path(path).name
     elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
                           RUSTHISTORY=history)  # fmt: skip
-    nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code)
+    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=package.bootimage)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         boot_sector, stages, nodes.pvh = files
@@ -120,7 +120,11 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     """Sets what every crate of the package shares."""
     tools = env["BOOTWRIGHT"]
     flags = env.Split(env["RUSTFLAGS"])
-    inputs = (package.root / "Cargo.toml", *package.input_files(), *files_in_flags(flags, package.root))
+    inputs = (*package.input_files(), *files_in_flags(flags, package.root))
+    # What rustc is told of Cargo.toml is in its arguments; the file itself matters to a crate that includes it.
+    places = {root.parent for root in (package.main, package.lib, *package.tests) if root}
+    if any(mentions(place, "Cargo.toml") for place in places):
+        inputs = (package.root / "Cargo.toml", *inputs)
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
     if script and not script.is_file():
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")

@@ -61,7 +61,8 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
         if linker_map.exists():
-            places = [scratch, *(Path(library.abspath).parent for library in env["RUSTLIBS"]), *_toolchain_roots(env)]
+            linked = [*env["RUSTLIBS"], *env["RUSTLINKINPUTS"]]
+            places = [scratch, *(Path(node.abspath).parent for node in linked), *_toolchain_roots(env)]
             linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), places), encoding="utf-8")
         for node in target:
             (scratch / node.name).replace(node.abspath)

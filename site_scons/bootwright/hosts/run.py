@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.errors import BootwrightError
+from bootwright.hostprograms import find_on_path
 from bootwright.hosts.table import Builder, Row
 from bootwright.procs import allowed_environment
 
 TIMEOUT = 60.0  # seconds; the first start of wine takes a few
-# Debian keeps wine64 out of PATH unless the package wine, which wants 32-bit libraries as well, is installed too.
-WINE = ("wine64", "wine", "/usr/lib/wine/wine64")
-WINE_SERVER = ("wineserver", "wineserver64", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver")
+WINE = ("wine64", "wine")
+WINE_SERVER = ("wineserver", "wineserver64")
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ def find_runner(row: Row, builder: Builder, environ: Mapping[str, str]) -> Runne
         names = WINE
     else:
         return f"no {row.name} here"
-    found = next((word for name in names if (word := shutil.which(name, path=path))), None)
-    return Runner(Path(found).name, (found,)) if found else f"{names[0]} is not on PATH"
+    found = next((word for name in names if (word := find_on_path(name, environ))), None)
+    return Runner(found.name, (str(found),)) if found else f"{names[0]} is not on PATH"
 
 
 def run_program(program: Path, runner: Runner, timeout: float = TIMEOUT) -> Ending:
@@ -86,7 +85,7 @@ def _surroundings(runner: Runner) -> Iterator[dict[str, str]]:
     if "wine" not in runner.name:
         yield environment
         return
-    server = next((found for name in WINE_SERVER if (found := shutil.which(name))), None)
+    server = next((str(found) for name in WINE_SERVER if (found := find_on_path(name, os.environ))), None)
     with tempfile.TemporaryDirectory(prefix="bootwright-wine-", ignore_cleanup_errors=True) as directory:
         # No window, no question whether Mono or Gecko shall be downloaded, no reports of what wine itself lacks.
         own = {"WINEPREFIX": directory, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml="}

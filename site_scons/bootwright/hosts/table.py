@@ -114,13 +114,11 @@ def find_wanted(rows: Sequence[Row], host: str, arch: str, target: str, builder:
 
     host and arch are the words of the command line, empty where they are not given; target is a triple, or empty.
     """
-    if not host and not target:
+    if not host:
         if arch:
             raise BootwrightError(
                 f"ARCH={arch} belongs to HOST=", f"HOST=native ARCH={arch}, or TARGET= for bare metal"
             )
-        return ()
-    if not host:
         return tuple(row for row in rows if row.triple == target)
     system = builder.system if host == "native" else host
     found = tuple(row for row in rows if row.host == system and row.arch == (arch or builder.arch))

@@ -114,9 +114,14 @@ impl Write for Text {
 
 /// Does the work and returns the status. The optimiser must not see the numbers, or it would do the work itself.
 extern "C" fn work() -> u32 {
-    let mut text = Text { bytes: [0; 16], length: 0 };
+    let mut text = Text {
+        bytes: [0; 16],
+        length: 0,
+    };
     let number = black_box(0.5_f64) * black_box(85.0_f64);
-    if write!(text, "{number} {:#x}", black_box(RIGHT)).is_err() || &text.bytes[..text.length] != b"42.5 0x2a" {
+    if write!(text, "{number} {:#x}", black_box(RIGHT)).is_err()
+        || &text.bytes[..text.length] != b"42.5 0x2a"
+    {
         return WRONG_NUMBER;
     }
     let mut copy = [0; LENGTH];
