@@ -84,7 +84,7 @@ def steps(edition: str) -> tuple[Step, ...]:
         ),
         Step(
             "with an entry of another name", head + HANDLER + start.replace("_start", "begin"), ABORT,
-            {"bare": ("no symbol `_start` was linked", "`begin` (src/main.rs:13)"), "host": ("`begin` (src/main.rs:13)",)},
+            both("what the sources export instead is `begin` (src/main.rs:13)"),
         ),
         Step(
             "without no_mangle", head + HANDLER + start.replace(no_mangle, "// to be called by the loader"), ABORT,

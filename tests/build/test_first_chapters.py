@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.build.chapters import cargo_toml, steps
-from tests.build.checkouts import Checkout
+from tests.build.checkouts import HOME, Checkout
+
+from bootwright.tools import Question, find_tools
 
 PLACES = {"bare": ("build/debug/blog_os.img",), "host": ("build/debug/hosts/*/blog_os",)}
 WORDS = {"bare": (), "host": ("HOST=native",)}
@@ -43,13 +47,43 @@ def test_every_step_of_the_first_chapters_says_what_comes_next(
 
 @pytest.mark.needs("cc")
 def test_a_link_with_the_start_files_of_c_names_the_arguments_and_host(checkout: Checkout, package: Path) -> None:
-    start_file = shutil.which("cc")
-    assert start_file is not None
-    import subprocess
-
     crt1 = subprocess.run(["cc", "-print-file-name=Scrt1.o"], capture_output=True, text=True, check=True).stdout.strip()
     said = checkout.refuse(f"KERNEL={package}", "HOST=native", f"RUSTFLAGS=-Clink-arg={crt1}")
     line = next(line for line in said.splitlines() if line.startswith("bootwright: the host's C start-up code"))
     assert "-nostartfiles" in line
     assert "HOST=linux" in line
     assert "does not link" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "product"),
+    [
+        ("x86_64-unknown-none", "blog_os.img"),
+        ("x86_64-unknown-linux-gnu", "hosts/linux-x86_64/blog_os"),
+        ("thumbv7em-none-eabihf", "blog_os.elf"),
+        ("x86_64-old.json", "blog_os.img"),
+    ],
+    ids=["none", "linux", "thumb", "json"],
+)
+def test_the_finished_chapter_is_built_for_each_target_in_place(
+    checkout: Checkout, tmp_path: Path, target: str, product: str
+) -> None:
+    package = tmp_path / "blog_os"
+    (package / "src").mkdir(parents=True)
+    last = steps("2021")[-1]
+    (package / "Cargo.toml").write_text(cargo_toml("2021", last.manifest))
+    (package / "src" / "main.rs").write_text(last.main)
+    shutil.copy(HOME / "tests" / "kernels" / "specs" / "2021.json", package / "x86_64-old.json")
+    before = {path: path.stat().st_mtime_ns for path in package.rglob("*")}
+    target = str(package / target) if target.endswith(".json") else target
+    checkout.build(f"KERNEL={package}", f"TARGET={target}")
+    assert (checkout.path / "build" / "debug" / product).is_file()
+    assert {path: path.stat().st_mtime_ns for path in package.rglob("*")} == before
+
+
+def test_the_doctor_tells_the_host_triple_as_rustc_does(checkout: Checkout) -> None:
+    toolchain = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain
+    verbose = subprocess.run([toolchain.rustc, "-vV"], capture_output=True, text=True, check=True).stdout
+    host = next(line.removeprefix("host: ") for line in verbose.splitlines() if line.startswith("host: "))
+    said = checkout.scons("doctor").output
+    assert ["host", "triple", host] in [line.split() for line in said.splitlines()]
