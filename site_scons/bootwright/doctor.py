@@ -150,6 +150,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         facts["channel"] = _channel(chosen.release, mentions(kernel_dir / "src", "#![feature"))
     else:
         facts.update(_host_of_any(kernel_dir, environ))
+        facts["channel"] = _channel("", mentions(kernel_dir / "src", "#![feature"))
     facts.update(_toolchain_file(kernel_dir, chosen, environ))
     facts["python"] = f"{sys.version.split()[0]} ({dotvenv.base_python()})"
     wanted = stamp.Wanted(str(HOME), [], environ)
@@ -174,12 +175,11 @@ def _host_of_any(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]
 
 
 def _channel(release: str, uses_features: bool) -> str:
-    """Returns whether a stable compiler does for the kernel, and whether this one is one."""
-    stable = "nightly" not in release and "dev" not in release
-    if uses_features:
-        kind = "stable" if stable else "no stable compiler; stable does as well"
-        return f"{kind}, with UNSTABLE=1 for the #![feature] in the sources"
-    return "stable, which is enough: no nightly is needed" if stable else "no stable compiler; stable is enough"
+    """Returns whether a stable compiler does for the kernel, and whether the one of that release, if any, is one."""
+    condition = " with UNSTABLE=1 for the #![feature] in the sources" if uses_features else ": no nightly is needed"
+    if "nightly" in release or "dev" in release:
+        return f"no stable compiler; stable is enough{condition}"
+    return f"stable{', which' if release else ''} is enough{condition}"
 
 
 def _toolchain_file(kernel_dir: Path, chosen: Toolchain | None, environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from bootwright.explain import Explanation, Wording
 UNDEFINED = (
     r"(?:undefined (?:reference to|symbol:)|unresolved external symbol|^\s*(?=\"\w+\", referenced from)) ?[`'\"]?"
 )
+OF_CRT1 = r"(?=[\s\S]*crt1\.o)[\s\S]*"
 GNU_LD, LLD, LINK, APPLE = "GNU ld", "lld", "link.exe", "Apple's ld64"
 BOOK, OLD = "rustc of 2018", "rustc of 2019 to 1.85"
 
@@ -241,13 +242,22 @@ CATALOGUE = (
     Explanation(
         "start-up code of C",
         (
-            Wording(r"multiple definition of [`']_start'", GNU_LD),
-            Wording(r"duplicate symbol: _start\b", LLD),
-            Wording(r"undefined (?:reference to|symbol:) [`']?(?:main|__libc_start_main|__libc_csu_\w+)\b",
+            Wording(rf"{OF_CRT1}multiple definition of [`']_start'", GNU_LD),
+            Wording(rf"{OF_CRT1}duplicate symbol: _start\b", LLD),
+            Wording(rf"{OF_CRT1}undefined (?:reference to|symbol:) [`']?(?:main|__libc_start_main|__libc_csu_\w+)\b",
                     f"{GNU_LD}, {LLD}, the book"),
         ),
         "the host's C start-up code (crt1.o) has a `_start` of its own, which calls a C `main`; a freestanding program "
         f"is linked without it: on Linux {HOST_ARGUMENTS['Linux']}{BY_HOST.format('linux')}",
+    ),
+    Explanation(
+        "two entries",
+        (
+            Wording(r"multiple definition of [`']_start'", GNU_LD),
+            Wording(r"duplicate symbol: _start\b", LLD),
+        ),
+        "two of the files that are linked define `_start`, the linker names them above: a program has one entry; take "
+        "one of them out, or give it another name",
     ),
     Explanation(
         "start-up code of Windows",
@@ -295,6 +305,6 @@ CATALOGUE = (
             Wording(rf"(?m){UNDEFINED}(?P<symbol>[^\s`'\"]+)", f"{GNU_LD}, {LLD}, {LINK}, {APPLE}"),
         ),
         "nothing that is linked defines `{symbol}`: an extern block or assembly names it, and a freestanding program "
-        "has no C library; write it ({no_mangle} extern \"C\"), or take the use out",
+        "has no C library; write it ({no_mangle} extern \"C\"), define it in the linker script, or take the use out",
     ),
 )  # fmt: skip

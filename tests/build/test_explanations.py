@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,10 @@ CASES = (
          (*ABORT, "-Clink-arg=-fuse-ld=bfd"), ("HOST=linux",)),
     Case("crt1 by lld", "start-up code of C", WHOLE, (*ABORT, "-Clink-arg=-BLINKS", "-Clink-arg=-fuse-ld=lld"),
          ("-nostartfiles", "HOST=linux")),
+    Case("two entries by lld", "two entries", NO_CORE,
+         (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=OTHER"), bootstrap=True),
+    Case("two entries by GNU ld", "two entries", NO_CORE,
+         (*ABORT, "-Clink-arg=-nostartfiles", "-Clink-arg=-fuse-ld=bfd", "-Clink-arg=OTHER"), bootstrap=True),
     Case("no lld for cc", "linker missing, lld", WHOLE, (*ABORT, "-Clink-arg=-BEMPTY", "-Clink-arg=-fuse-ld=lld"),
          ("-fuse-ld=",)),
     Case("no subsystem", "start-up code of Windows", NO_CORE, LLD_LINK, ("HOST=windows",), bootstrap=True),
@@ -151,7 +156,10 @@ def toolchain() -> Toolchain:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What the words in capitals stand for: lld by the name of each flavour, an empty place, an old specification."""
+    """What the words in capitals stand for.
+
+    That is lld by the name of each flavour, an empty place, an old specification, and an object with a `_start`.
+    """
     linker = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).linker
     assert linker is not None
     for name in ("links", "empty"):
@@ -160,7 +168,14 @@ def places(tmp_path: Path) -> Iterator[dict[str, str]]:
         (tmp_path / "links" / name).symlink_to(linker.resolve())
     spec = (HOME / "tests" / "kernels" / "specs" / "2021.json").read_text()
     (tmp_path / "old.json").write_text(spec)
-    yield {"EMPTY": str(tmp_path / "empty"), "LINKS": f"{tmp_path / 'links'}/", "SPEC": str(tmp_path / "old.json")}
+    (tmp_path / "other.s").write_text(".globl _start\n.text\n_start: ret\n")
+    subprocess.run(["cc", "-c", "other.s"], cwd=tmp_path, check=True)
+    yield {
+        "OTHER": str(tmp_path / "other.o"),
+        "EMPTY": str(tmp_path / "empty"),
+        "LINKS": f"{tmp_path / 'links'}/",
+        "SPEC": str(tmp_path / "old.json"),
+    }
 
 
 def compile_case(case: Case, toolchain: Toolchain, places: dict[str, str], tmp_path: Path) -> rustc.Outcome:

@@ -131,7 +131,7 @@ def test_json_goes_to_standard_output_or_to_a_file(
 
 def test_stable_is_said_to_suffice(machine: Machine) -> None:
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
-    assert facts["channel"].startswith("stable, which is enough")
+    assert facts["channel"] == "stable, which is enough: no nightly is needed"
     machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert "stable is enough" in facts["channel"]
@@ -155,6 +155,7 @@ def test_the_host_triple_is_told_by_a_compiler_that_does_not_serve_too(
     machine.add("rustc", "rustc 1.96.0\nhost: aarch64-apple-darwin\nrelease: 1.96.0")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert facts["host triple"] == "aarch64-apple-darwin"
+    assert facts["channel"] == "stable is enough: no nightly is needed"
 
 
 def toolchain_fact(machine: Machine, kernel: Path) -> str:
@@ -200,7 +201,7 @@ def test_whether_stable_does_depends_on_the_sources(machine: Machine, tmp_path: 
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.rs").write_text("#![feature(abi_x86_interrupt)]")
     facts = doctor.examine(tmp_path, "", None, machine.environ).facts
-    assert facts["channel"] == "stable, with UNSTABLE=1 for the #![feature] in the sources"
+    assert facts["channel"] == "stable, which is enough with UNSTABLE=1 for the #![feature] in the sources"
     machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
     assert "UNSTABLE=1" in doctor.examine(tmp_path, "", None, machine.environ).facts["channel"]
 

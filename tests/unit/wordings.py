@@ -143,6 +143,8 @@ QUOTES = (
     link("tried", "start-up code of C", GNU_TWICE),
     link("tried, rustc 1.95 with rust-lld", "start-up code of C", LLD_TWICE),
     link("the book", "start-up code of C", BOOK_LINUX),
+    link("tried", "two entries", "ld.lld-22: error: duplicate symbol: _start\n>>> defined at a.o:(.text._start+0x0)"),
+    link("tried", "two entries", "b.o:(.text._start+0x0): multiple definition of `_start'; a.o: first defined here"),
     link("tried", "start-up code of Windows", "lld-link-22: error: <root>: undefined symbol: mainCRTStartup",
          "lld-link"),
     link("tried", "start-up code of Windows", "lld-link-22: error: subsystem must be defined", "lld-link"),
