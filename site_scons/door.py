@@ -184,6 +184,12 @@ class KernelNodes:
 def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     """Returns the one kernel with an image that the alias name starts or writes; raises where it has none."""
     assert len(kernels) == 1, "commandline.check_words looked"
+    row = kernels[0].host
+    if row is not None:
+        raise BootwrightError(
+            f"{kernels[0].name} is a program for {row.name}; `scons {name}` is for machines",
+            f"`scons run` starts it where {row.name} is, `scons hosts` checks it",
+        )
     if kernels[0].image is None:
         raise BootwrightError(
             f"{kernels[0].name} is built for {kernels[0].target}; `scons {name}` is for x86-64 machines"

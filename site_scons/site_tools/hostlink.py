@@ -2,7 +2,8 @@
 
 Builder: HostProgram (NAME or NAME.exe, and NAME.map; source[0] is the crate root), which also checks what was linked.
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
-env.HostPrograms(rows, package) -> their nodes; env.Hosts(alias), which makes every row that can be made here.
+env.HostPrograms(rows, package) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
+makes every row that can be made here.
 Sets: HOSTROW HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and kernel, and HOST ARCH VARIANT of the command
 line.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
+from SCons.Script import GetOption
 
 from bootwright import entry_point, manifest
 from bootwright.errors import BootwrightError
@@ -30,6 +32,7 @@ from door import Core, KernelNodes, action, modules, record, tell
 
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 EXAMPLE = "tests/kernels/hello-host"
+HEADLESS_TIMEOUT = 10.0  # seconds, as for a machine
 
 
 def check_program(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -153,6 +156,23 @@ def add_hosts(env: Environment, name: str) -> None:
     record(env, name, [node.elf for _, node, _ in made if node], start)
 
 
+def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that runs the program of a host, where this machine can."""
+
+    def start() -> int:
+        from bootwright.hosts.run import find_runner, run_and_tell
+
+        kernel = kernels[0]
+        assert kernel.host is not None, "the Tool qemu looked"
+        runner = find_runner(kernel.host, table.this_builder(), os.environ)
+        if isinstance(runner, str):
+            raise BootwrightError(f"{kernel.elf} is a program for {kernel.host.name}: {runner}")
+        limit = float(env["TIMEOUT"]) if env["TIMEOUT"] else HEADLESS_TIMEOUT if GetOption("headless") else None
+        return run_and_tell(Path(kernel.elf.abspath), runner, limit, tell)
+
+    record(env, name, [kernels[0].elf], start)
+
+
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     target, source = env["RUSTPROGRAM"](target, source, env)
     own = CHECKS[env["HOSTROW"].format]
@@ -170,6 +190,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(find_rows, "HostRows")
     env.AddMethod(add_programs, "HostPrograms")
     env.AddMethod(add_hosts, "Hosts")
+    env.AddMethod(add_run, "RunProgram")
 
 
 def exists(env: Environment) -> bool:

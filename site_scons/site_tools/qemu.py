@@ -41,7 +41,10 @@ def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
 
 
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
-    """Adds the alias that starts the machine and ends with the machine's verdict."""
+    """Adds the alias that starts the machine and ends with the machine's verdict; a host's program starts here."""
+    if len(kernels) == 1 and kernels[0].host:
+        env.RunProgram(name, kernels)
+        return
 
     def start() -> int:
         from bootwright.fault_report import Subject

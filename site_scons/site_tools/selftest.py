@@ -24,7 +24,7 @@ from bootwright import atomic
 from bootwright.errors import BootwrightError, Status
 from bootwright.package_settings import own_command
 from commandline import asked_machine, is_fast
-from door import KernelNodes, action, modules, record
+from door import KernelNodes, action, modules, only, record
 
 HOW_TO_WRITE = (
     "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "
@@ -76,6 +76,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     def start() -> int:
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
+        if kernels[0].host:
+            only(name, kernels[:1])
         if not own and not any(kernel.tests for kernel in kernels):
             raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]

@@ -161,3 +161,42 @@ def test_an_edit_of_the_program_links_it_again_and_its_undo_too(checkout: Checko
     checkout.build("HOST=linux", "ARCH=aarch64")
     assert product.read_bytes() == before
     assert os.access(product, os.X_OK)
+
+
+@pytest.mark.parametrize("variable", ["HOST=linux", "TARGET=x86_64-unknown-linux-gnu"])
+def test_run_starts_the_program_and_returns_its_status(variable: str, checkout: Checkout) -> None:
+    built = checkout.scons("run", variable)
+    assert built.output.endswith("bootwright: hello-host ended: status 42\n")
+    assert built.status == 42
+
+
+@pytest.mark.needs("wine64")
+def test_run_starts_a_program_for_windows_under_wine_without_its_own_lines(checkout: Checkout) -> None:
+    built = checkout.scons("run", "HOST=windows")
+    assert built.status == 42
+    lines = [line for line in built.output.splitlines() if "wine" in line]
+    assert lines == ["bootwright: hello-host.exe ended under wine64: status 42"]
+
+
+def test_run_ends_a_program_that_loops_at_TIMEOUT(package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").write_text(IDLE.replace("no_mangle", "unsafe(no_mangle)"))
+    built = checkout.scons("run", "HOST=linux", f"KERNEL={package}", "TIMEOUT=0.5")
+    assert built.status == 0
+    assert built.output.endswith("bootwright: reader is still running after 0.5 s, and was ended\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "HOST=macos", "ARCH=x86_64"), "is a program for macos-x86_64: a Mac alone runs it"),
+        (("screenshot", "HOST=linux"), "hello-host is a program for linux-x86_64; `scons screenshot` is for machines"),
+        (("test", "HOST=linux"), "hello-host is a program for linux-x86_64; `scons test` is for machines"),
+        (("usb", "HOST=linux", "DEV=/dev/null"), "is a program for linux-x86_64; `scons usb` is for machines"),
+        (("size", "HOST=windows"), "hello-host.exe is PE; `scons size` reads ELF"),
+    ],
+    ids=["run", "screenshot", "test", "usb", "size"],
+)
+def test_what_a_program_of_a_host_is_not_for_is_a_sentence(
+    words: tuple[str, ...], said: str, checkout: Checkout
+) -> None:
+    assert said in checkout.refuse(*words)

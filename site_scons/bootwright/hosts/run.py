@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +50,6 @@ def find_runner(row: Row, builder: Builder, environ: Mapping[str, str]) -> Runne
         return "a Mac alone runs it"  # and what lld links without libSystem, not every release of macOS
     if row.host == builder.system and row.arch == builder.arch:
         return Runner("")
-    path = environ.get("PATH", "")
     names: tuple[str, ...]
     if row.host == "linux" and builder.system == "linux":
         names = (f"qemu-{row.arch}", f"qemu-{row.arch}-static")
@@ -78,6 +77,32 @@ def run_program(program: Path, runner: Runner, timeout: float = TIMEOUT) -> Endi
     return Ending(ended.returncode, ended.stdout)
 
 
+def run_and_tell(program: Path, runner: Runner, timeout: float | None, tell: Callable[[str], None]) -> int:
+    """Runs program in this terminal, for timeout seconds at most, tells how it ended, and returns the exit status.
+
+    That is the program's own; a signal counts from 128 as in a shell, a program still running at its time-out is 0.
+    """
+    with _surroundings(runner) as environment:
+        argv = [*runner.prefix, str(program)]
+        try:
+            process = subprocess.Popen(argv, env=environment)
+        except OSError as error:
+            raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror or error}") from error
+        try:
+            ending = Ending(process.wait(timeout))
+        except subprocess.TimeoutExpired:
+            ending = Ending(None)
+        finally:
+            process.kill()
+            process.wait()
+    by = f" under {runner.name}" if runner.name else ""
+    if ending.status is None:
+        tell(f"{program.name} is still running{by} after {timeout:g} s, and was ended")
+        return 0
+    tell(f"{program.name} ended{by}: {ending}")
+    return ending.status if ending.status >= 0 else 128 - ending.status
+
+
 @contextmanager
 def _surroundings(runner: Runner) -> Iterator[dict[str, str]]:
     """Yields the environment for a run. wine gets a directory of its own, and its server is gone afterwards."""
@@ -91,6 +116,8 @@ def _surroundings(runner: Runner) -> Iterator[dict[str, str]]:
         own = {"WINEPREFIX": directory, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml="}
         environment |= {**own, **({"WINESERVER": server} if server else {})}
         try:
+            # Else the first program's output has wine's own lines on how it makes its directory.
+            subprocess.run([*runner.prefix, "cmd", "/c", "exit"], env=environment, check=False, capture_output=True)
             yield environment
         finally:
             if server:
