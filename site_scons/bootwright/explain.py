@@ -6,22 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-# The linker's command comes as a note of its own, and holds names that no linker complained about.
-COMMAND_LINE = re.compile(r'\s*(?:\w+="[^"]*" )*"')
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """One error: rustc's code for it ("" where it has none), its message and its notes; a linker's words are a note."""
-
-    code: str
-    message: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """All that was said, but for the linker's command."""
-        return "\n".join([self.message, *(note for note in self.notes if not COMMAND_LINE.match(note))])
+from bootwright.rustc import Diagnostic
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.errors import BootwrightError
-from bootwright.explain import Diagnostic
 from bootwright.procs import pasteable
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LINKING = re.compile(r"linking with `|linker `[^`]*` not found|could not exec the linker")
+
+# The linker's command comes as a note of its own, and holds names that no linker complained about.
+COMMAND_LINE = re.compile(r'\s*(?:\w+="[^"]*" )*"')
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One error: rustc's code for it ("" where it has none), its message and its notes; a linker's words are a note."""
+
+    code: str
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All that was said, but for the linker's command."""
+        return "\n".join([self.message, *(note for note in self.notes if not COMMAND_LINE.match(note))])
 
 
 @dataclass

@@ -28,7 +28,7 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import atomic, explain, rustc
+from bootwright import atomic, rustc
 from bootwright.crate import crate_files
 from door import action, modules, session, tell
 
@@ -54,9 +54,7 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         if outcome.status:
             shown = [word.replace(str(scratch), str(first.parent)) for word in argv if word not in rustc.JSON_FLAGS]
             shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in env["RUSTENV"] else shown
-            _, line = explain.find(outcome.said, _situation(source, env))
-            if line:
-                tell(line)
+            _explain(outcome, source, env)
             raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), shown, cwd)
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
@@ -72,11 +70,16 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         keep_build(first, Path(env["RUSTHISTORY"]))
 
 
-def _situation(source: list[Entry], env: Environment) -> explain.Situation:
-    """Returns what the line under an error depends on."""
-    target = Path(env["RUSTTARGET"]).name.removesuffix(".json")
-    main = _root([], source, env, False)[0]
-    return explain.Situation(env["RUSTEDITION"], target, main, tuple(env["RUSTLACKING"]), tuple(env["RUSTABSENT"]))
+def _explain(outcome: rustc.Outcome, source: list[Entry], env: Environment) -> None:
+    """Tells in one line what the error means here and what to do, if the catalogue knows it."""
+    from bootwright.explain import Situation, find  # 2 ms that a build without an error does not pay
+
+    target, main = Path(env["RUSTTARGET"]).name.removesuffix(".json"), _root([], source, env, False)[0]
+    _, line = find(
+        outcome.said, Situation(env["RUSTEDITION"], target, main, tuple(env["RUSTLACKING"]), tuple(env["RUSTABSENT"]))
+    )
+    if line:
+        tell(line)
 
 
 def _declared(source: list[Entry]) -> set[Path]:

@@ -6,8 +6,9 @@ import pytest
 from tests.unit.wordings import QUOTES, Quote, quote
 
 from bootwright import explain
-from bootwright.explain import Diagnostic, Situation
+from bootwright.explain import Situation
 from bootwright.explanations import CATALOGUE
+from bootwright.rustc import Diagnostic
 
 
 @pytest.mark.parametrize("quoted", QUOTES, ids=[f"{n}_{q.entry.replace(' ', '_')}" for n, q in enumerate(QUOTES)])

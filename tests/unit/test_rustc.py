@@ -11,7 +11,7 @@ import pytest
 from bootwright import rustc
 from bootwright.crate import crate_files, mentions
 from bootwright.errors import BootwrightError
-from bootwright.explain import Diagnostic
+from bootwright.rustc import Diagnostic
 
 FAKE = """
 import json, sys

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bootwright.explain import Diagnostic, Situation
+from bootwright.explain import Situation
+from bootwright.rustc import Diagnostic
 
 BOOK_LINUX = """/usr/lib/gcc/../x86_64-linux-gnu/Scrt1.o: In function `_start':
 (.text+0x12): undefined reference to `__libc_csu_fini'
