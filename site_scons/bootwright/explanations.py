@@ -300,6 +300,17 @@ CATALOGUE = (
         "a core that was compiled so, as TARGET= and HOST= take it without --sysroot in RUSTFLAGS",
     ),
     Explanation(
+        "no entry symbol",
+        (
+            Wording(r"<root>: undefined symbol: _start\b", "lld-link"),
+            Wording(r"undefined symbol: __start\s+>>> referenced by the entry point", LLD),
+            Wording(r"LNK2001: unresolved external symbol _start\b", LINK),
+            Wording(r'"__start", referenced from:\s+(?:implicit|-u command|start)', APPLE),
+        ),
+        "there is no entry: nothing in {main} is exported as `_start`, since its name is mangled or another; write "
+        "{start}",
+    ),
+    Explanation(
         "undefined symbol",
         (
             Wording(rf"(?m){UNDEFINED}(?P<symbol>[^\s`'\"]+)", f"{GNU_LD}, {LLD}, {LINK}, {APPLE}"),

@@ -167,6 +167,12 @@ QUOTES = (
          "main.o : error LNK2019: unresolved external symbol memset referenced in function _start", "link.exe"),
     link("tried", "personality at link", "ld.lld-22: error: undefined symbol: rust_eh_personality\n"),
     link("Xcode", "personality at link", APPLE_MEMCPY.replace("_memcpy", "__Unwind_Resume")),
+    link("tried", "no entry symbol", "lld-link-22: error: <root>: undefined symbol: _start", "lld-link"),
+    link("tried", "no entry symbol",
+         "ld64.lld-22: error: undefined symbol: __start\n>>> referenced by the entry point"),
+    link("link.exe", "no entry symbol", "LINK : error LNK2001: unresolved external symbol _start", "link.exe"),
+    link("Xcode", "no entry symbol", 'Undefined symbols for architecture arm64:\n  "__start", referenced from:\n'
+         "     implicit entry/start for main executable"),
     link("tried", "undefined symbol", "(.text._start+0x7): undefined reference to `puts'"),
     link("Xcode", "undefined symbol", APPLE_MEMCPY.replace("_memcpy", "_puts")),
 )  # fmt: skip

@@ -54,7 +54,7 @@ def _symbols(elf: Any) -> list[Any]:
 
 def _check_symbols(product: Product, elf: Any) -> None:
     for symbol in _symbols(elf):
-        if symbol.name and symbol["st_shndx"] == "SHN_UNDEF":
+        if symbol.name not in ("", product.row.entry) and symbol["st_shndx"] == "SHN_UNDEF":
             raise product.breach("undefined symbol", f"`{symbol.name}`", "none: there is no library that could have it")
         if symbol["st_info"]["type"] == "STT_FILE" and CRT_FILES.fullmatch(symbol.name):
             raise product.breach("start file", symbol.name, "none, since the program has its own entry")
@@ -63,7 +63,7 @@ def _check_symbols(product: Product, elf: Any) -> None:
 def _entry_of_symbol(product: Product, elf: Any) -> int | None:
     """Returns the address of the entry's symbol; a program without symbols has it in its map (lld's and GNU ld's)."""
     for symbol in _symbols(elf):
-        if symbol.name == product.row.entry:
+        if symbol.name == product.row.entry and symbol["st_shndx"] != "SHN_UNDEF":
             return int(symbol["st_value"])
     line = re.search(rf"^\s*(?:0x)?([0-9a-f]+)\s.*?(?<!\S){re.escape(product.row.entry)}$", product.map, re.MULTILINE)
     return int(line[1], 16) if line else None
