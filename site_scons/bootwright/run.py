@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TextIO
 
 from bootwright import textscreen, verdict
+from bootwright.boards import board_named
 from bootwright.display import Display, find_display
-from bootwright.errors import BootwrightError
+from bootwright.errors import BootwrightError, Status
 from bootwright.failures import loader_sentences
 from bootwright.machine import Machine
 from bootwright.qemu import MachineConfig, find_qemu
@@ -56,7 +57,8 @@ def run(
     does not start.
     """
     display = Display(None, False)
-    if not config.headless:
+    board = board_named(config.board)
+    if not config.headless and board.is_pc:
         display = find_display(find_qemu(config.qemu), config.qemu_flags, os.environ)
     with _interruptible(), contextlib.ExitStack() as stack:
         try:
@@ -71,7 +73,9 @@ def run(
             write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
             write(notes, f"bootwright: {display.hint}\n")
-        if not config.headless:
+        if not config.headless and not board.is_pc:
+            write(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
+        elif not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's text screen follows"
             leave = "close it or press Ctrl-C to leave" if display.window else "Ctrl-C leaves"
             write(notes, f"bootwright: {where}; {leave}\n")
@@ -124,13 +128,16 @@ class _Watch:
         self._window = display.window
         self._out = out
         self._still_seconds = still_seconds
-        self._view = None if config.headless or display.window else textscreen.LiveView()
+        self._board = machine.board
+        plain = config.headless or display.window or not machine.board.is_pc
+        self._view = None if plain else textscreen.LiveView()
         self._written = 0
         self._column_0 = True
         self._registers: list[Registers] = []
         self._halted_since: float | None = None
         self._console = ("", 0.0)
         self._marks = 0
+        self._host_ended = False
         self._still_since = 0.0
         timeout = HEADLESS_TIMEOUT if config.timeout is None and config.headless else config.timeout
         self._timeout = timeout
@@ -145,7 +152,7 @@ class _Watch:
             now = time.monotonic()
             if self._restarts():
                 start = now
-            if now >= next_look and not self._window:
+            if now >= next_look and not self._window and self._board.is_pc:
                 self._look(now)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
@@ -198,6 +205,9 @@ class _Watch:
                 return verdict.stopped(next(iter(machine.registers()), None))
             if name != "SHUTDOWN":
                 continue
+            if not self._board.is_pc and data["reason"] != "guest-reset":
+                self._host_ended = not data["guest"]
+                continue  # QEMU ends now, and its status says how
             if data["reason"] in ("guest-reset", "guest-panic"):
                 self._look_last()
                 return verdict.reset(next(iter(machine.registers()), None), "Triple fault" in machine.log())
@@ -209,10 +219,21 @@ class _Watch:
         if not machine.gone:
             return None
         code = machine.exit_code
+        if not self._board.is_pc:
+            return self._from_board(code)
         # isa-debug-exit gives odd codes only; 1 is also QEMU's own, but then QEMU says why.
         if code is not None and code > 0 and code % 2 and not (code == 1 and machine.stderr.strip()):
             return verdict.exited(code, self._config.success_exit_code)
         return verdict.qemu_failed(code, machine.stderr, machine.command)
+
+    def _from_board(self, code: int | None) -> Verdict:
+        """Returns the verdict on a board whose QEMU is gone: its status is the guest's, where nothing else ended it."""
+        machine = self._machine
+        said = machine.stderr.strip()
+        if code is None or code < 0 or self._host_ended or (code == 1 and said) or "fatal: " in said:
+            failed = verdict.qemu_failed(code, machine.stderr, machine.command)
+            return verdict.locked_up(code, machine.stderr) or failed
+        return verdict.exited(code, Status.DONE)
 
     def _from_loader(self, now: float) -> Verdict | None:
         if self._machine.console != self._console[0]:
@@ -235,7 +256,8 @@ class _Watch:
     def _look_last(self) -> None:
         """Takes what the guest said up to its end: the machine stands, so nothing more will come."""
         self._machine.step(LOOK_SECONDS)
-        self.rows = self._machine.rows() or self.rows
+        if self._board.is_pc:
+            self.rows = self._machine.rows() or self.rows
 
     def _pass_on_serial(self) -> None:
         text = self._machine.serial[self._written :]

@@ -7,13 +7,14 @@ Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what t
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import manifest
+from bootwright import boards, manifest
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
@@ -53,8 +54,13 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     if target.spec is None and not is_bare(target.name):
         sentence = f"TARGET={target.name} has an operating system or firmware under it; a kernel has none"
         raise BootwrightError(sentence, "x86_64-unknown-none, another triple with -none, or a JSON specification")
+    board = boards.board_of(target)
+    if board is None and not env["KERNEL"]:
+        raise BootwrightError(
+            f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
+        )
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
-    core = env.Core(target)
+    core = dataclasses.replace(env.Core(target), board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, package, core, files, variant) for variant in variants]
@@ -106,7 +112,8 @@ def _program(
     name = Path(path).name
     elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
                           RUSTHISTORY=history)  # fmt: skip
-    nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code)
+    nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code,
+                        board=core.board)  # fmt: skip
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         boot_sector, stages, nodes.pvh = files
@@ -120,6 +127,8 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     flags = env.Split(env["RUSTFLAGS"])
     inputs = (package.root / "Cargo.toml", *package.input_files(), *files_in_flags(flags, package.root))
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    if script is None and core.board and core.board.script:
+        script = Path(env["HOME"], "linker", core.board.script)
     if script and not script.is_file():
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     environment = {
@@ -146,7 +155,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
             "--check-cfg",
             f"cfg({TEST_CFG})",
             *core.flags,
-            *(STATIC if core.x86_64 else []),
+            *(STATIC if core.board else []),
             *manifest.rustc_profile_flags(package.profiles[variant]),
             *package.cfg_flags(),
         ],
@@ -171,8 +180,17 @@ def _settings(package: Package) -> KernelSettings:
 def generate(env: Environment) -> None:
     """Adds the method, and KERNELDIR: where KERNEL is, seen from where scons was called."""
     env.AddMethod(add_kernels, "Kernels")
-    own = not env["KERNEL"]
-    env["KERNELDIR"] = str(Path(env["HOME"], "kernel") if own else Path(env["LAUNCH"], env["KERNEL"]).resolve())
+    given = env["KERNEL"]
+    env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
+
+
+def _example(env: Environment) -> str:
+    """Returns the directory of the example for TARGET=; what is wrong with TARGET is said when it is built."""
+    try:
+        board = boards.board_of(find_target(env["TARGETWORD"], Path(env["LAUNCH"]))) if env["TARGETWORD"] else None
+    except BootwrightError:
+        board = None
+    return (board or boards.PC).example
 
 
 def exists(env: Environment) -> bool:

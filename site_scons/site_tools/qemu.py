@@ -2,7 +2,7 @@
 
 Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
 Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. Run and Screenshot boot the image; with --fast the PVH loader starts
-NAME.kernel, and no image is made.
+NAME.kernel, and no image is made. A board of another architecture runs NAME.elf, and Run alone knows it.
 All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 
@@ -28,7 +28,8 @@ def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
     from bootwright.qemu import split_flags
     from bootwright.run import RunConfig
 
-    boots = [Path(node.abspath) for node in kernel.starts_from(is_fast(default=False))]
+    boots = [Path(node.abspath) for node in kernel.starts_from(is_fast(False, kernel.board))]
+    assert kernel.board is not None, "only() looked"
     return RunConfig(
         image=boots[0],
         loader=boots[1] if len(boots) > 1 else None,
@@ -38,12 +39,12 @@ def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
         headless=headless(),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         success_exit_code=kernel.success_exit_code,
+        board=kernel.board.name,
     )
 
 
 def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
-    fast = is_fast(default=False)
-    return [node for kernel in kernels for node in kernel.starts_from(fast)]
+    return [node for kernel in kernels for node in kernel.starts_from(is_fast(False, kernel.board))]
 
 
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:

@@ -3,7 +3,7 @@
 Method: env.SelfTest(alias, kernels). Builder: KernelTests (kernel-tests.json, which pytest collects from).
 Uses: TESTS, and what the machine is made of (QEMU QEMUFLAGS MEMORY TIMEOUT). A kernel of another directory is tested
 alone: the rooms of tests/ are about bootwright itself. The programs start in the fast lane, for which no image is made;
---full boots their images.
+--full boots their images. A board of another architecture runs their ELF files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
-from bootwright import atomic
+from bootwright import atomic, boards
+from bootwright.errors import BootwrightError
 from commandline import is_fast
 from door import KernelNodes, action, record
 
@@ -39,6 +40,7 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
         env["MEMORY"],
         loader=Path(env["TESTLOADER"]) if env["TESTLOADER"] else None,
         timeout=timeout,
+        board=env["TESTBOARD"],
     )
     sources = Path(env["KERNELDIR"])
     listed = [TestProgram(p, name, Path(elf), Path(image), sources) for p, name, elf, image in env["TESTPROGRAMS"]]
@@ -50,18 +52,25 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs every test there is."""
     lists = []
-    fast = is_fast(default=True)
+    found = 0
     for kernel in kernels:
-        programs = [program for program in kernel.tests if program.image]
+        fast = is_fast(True, kernel.board)
+        programs = kernel.tests if kernel.board else []
+        found += len(programs)
         rows = [(kernel.name, p.suite, p.elf.abspath, p.starts_from(fast)[0].abspath) for p in programs]
         path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
         made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
         loader = kernel.pvh.abspath if fast and kernel.pvh else ""
-        lists += env.KernelTests(path, made, TESTPROGRAMS=rows, TESTLOADER=loader)
+        board = kernel.board.name if kernel.board else ""
+        lists += env.KernelTests(path, made, TESTPROGRAMS=rows, TESTLOADER=loader, TESTBOARD=board)
 
     def start() -> int:
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
+        if not own and kernels[0].board is None:
+            raise BootwrightError(boards.no_machine(kernels[0].target))
+        if not own and not found:
+            raise BootwrightError(f"{kernels[0].name} has no test", "kernel/README.md says how one is written")
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
@@ -80,7 +89,9 @@ def generate(env: Environment) -> None:
     env.SetDefault(KERNELTESTSCOM="list the programs of tests in $TARGET", KERNELTESTSSHORT="tests    $TARGET")
     env["BUILDERS"]["KernelTests"] = Builder(
         action=action(
-            list_programs, "KERNELTESTSCOM", ["TESTPROGRAMS", "TESTLOADER", "QEMU", "QEMUFLAGS", "MEMORY", "TIMEOUT"]
+            list_programs,
+            "KERNELTESTSCOM",
+            ["TESTPROGRAMS", "TESTLOADER", "TESTBOARD", "QEMU", "QEMUFLAGS", "MEMORY", "TIMEOUT"],
         )
     )
     env.AddMethod(add_tests, "SelfTest")
