@@ -7,6 +7,7 @@ import io
 from typing import TextIO
 
 from bootwright.accelerator import TCG
+from bootwright.board_faults import place
 from bootwright.boards import board_named
 from bootwright.errors import BootwrightError
 from bootwright.fault_report import Report, Subject, make_report
@@ -26,7 +27,8 @@ def run_and_report(
     us is looked up in a second run.
     """
     if not board_named(config.board).is_pc:
-        return run(config, out, notes), ""  # reports read x86-64 registers
+        end = run(config, out, notes)
+        return end, place(end, subject, in_test)  # reports read x86-64 registers
     end, report = _watched_run(config, subject, out, notes, in_test)
     if report is not None and not report.complete:
         report, end = _second_run(config, subject, report, end)

@@ -72,7 +72,7 @@ class Machine:
         self.exit_code: int | None = None
         self.stderr = ""
         self._posix = posix
-        self._own_log = self.board.is_pc and not {"-d", "-D"} & set(config.qemu_flags)
+        self._own_log = not {"-d", "-D"} & set(config.qemu_flags)
         self._is_tcg = uses_tcg(config)
         self._guest_log = GuestLog()
         self._directory: tempfile.TemporaryDirectory[str] | None = None

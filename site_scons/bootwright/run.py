@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bootwright import textscreen, verdict
+from bootwright.board_faults import find_cause
 from bootwright.boards import board_named
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError, Status
@@ -92,7 +93,7 @@ def run(
             at_end(machine, end)
         machine.end()
         watch.finish()
-    if machine.stderr.strip() and end.kind is not Kind.QEMU_FAILED:
+    if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
         write(notes, machine.stderr)
     return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
 
@@ -152,13 +153,15 @@ class _Watch:
             now = time.monotonic()
             if self._restarts():
                 start = now
-            if now >= next_look and not self._window and self._board.is_pc:
+            if now >= next_look and not self._board.is_pc:
+                self._registers = self._machine.registers()
+            elif now >= next_look and not self._window:
                 self._look(now)
+            end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
                 self._machine.tend_log(now)
             self._pass_on_serial()
-            end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if end:
                 return end
             if now >= start + allowed:
@@ -231,9 +234,14 @@ class _Watch:
         machine = self._machine
         said = machine.stderr.strip()
         if code is None or code < 0 or self._host_ended or (code == 1 and said) or "fatal: " in said:
-            failed = verdict.qemu_failed(code, machine.stderr, machine.command)
-            return verdict.locked_up(code, machine.stderr) or failed
+            if "fatal: Lockup" in said:  # of a Cortex-M; QEMU dies of it
+                return self._died()
+            return verdict.qemu_failed(code, machine.stderr, machine.command)
         return verdict.exited(code, Status.DONE)
+
+    def _died(self) -> Verdict:
+        cause = find_cause(self._machine.log(), self._board.unset)
+        return verdict.died(cause.words if cause else "", cause.pc if cause else None)
 
     def _from_loader(self, now: float) -> Verdict | None:
         if self._machine.console != self._console[0]:
@@ -249,6 +257,8 @@ class _Watch:
     def _from_processor(self, now: float) -> Verdict | None:
         if self._halted_since is not None and now - self._halted_since >= HALT_SECONDS:
             return verdict.halted(self._registers[0])
+        if any(processor.rip in self._board.unset for processor in self._registers):
+            return self._died()
         if self._still_seconds and now - self._still_since >= self._still_seconds:
             return verdict.still_running(self._still_seconds, None)
         return None

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     POWERED_OFF = "powered off"
     TRIPLE_FAULT = "triple fault"
     RESET = "reset"
-    LOCKED_UP = "locked up"
+    DIED = "died"
     STOPPED = "stopped"
     LOADER_FAILED = "loader failed"
     LEFT = "left"
@@ -141,13 +141,11 @@ def qemu_failed(exit_code: int | None, stderr: str, command: str) -> Verdict:
     return Verdict(Kind.QEMU_FAILED, Status.QEMU_NOT_STARTED, sentence, exit_code)
 
 
-def locked_up(exit_code: int | None, stderr: str) -> Verdict | None:
-    """Returns the verdict on an Arm processor that stands still after two faults, of which QEMU dies; else None."""
-    found = re.search(r"fatal: (Lockup: [^\n]*)", stderr)
-    if not found:
-        return None
-    sentence = f"the processor locked up: an exception, and no handler for it (QEMU: {found[1]})"
-    return Verdict(Kind.LOCKED_UP, Status.GUEST_RESET, sentence, exit_code)
+def died(cause: str, pc: int | None) -> Verdict:
+    """Returns the verdict on a board whose kernel has no handler for an exception; cause is "" where nobody knows."""
+    registers = None if pc is None else Registers(pc, 0, 0, halted=False, name="PC")
+    sentence = f"the kernel died of an exception that it has no handler for{cause and f': {cause}'}"
+    return Verdict(Kind.DIED, Status.GUEST_RESET, sentence, registers=registers)
 
 
 def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, str]) -> Verdict | None:
