@@ -6,6 +6,7 @@ import re
 import shutil
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -67,7 +68,8 @@ def write_reader(directory: Path, edition: str) -> Path:
 def symbol(elf: Path, name: str) -> tuple[int, int]:
     """Returns a symbol's address, without the bit that says Thumb, and its size."""
     with elf.open("rb") as stream:
-        found = ELFFile(stream).get_section_by_name(".symtab").get_symbol_by_name(name)[0]
+        table: Any = ELFFile(stream).get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(name)[0]
         return found["st_value"] & ~1, found["st_size"]
 
 
@@ -182,7 +184,8 @@ def test_the_persons_own_linker_script_replaces_ours(checkout: Checkout, tmp_pat
     assert own.read_text() != ours
     checkout.build(f"TARGET={CORTEX_M}", f"KERNEL={package}", f"LDSCRIPT={own}")
     with (checkout.path / "build" / "debug" / "reader.elf").open("rb") as stream:
-        vectors = ELFFile(stream).get_section_by_name(".vectors").data()
+        section: Any = ELFFile(stream).get_section_by_name(".vectors")
+        vectors = section.data()
     assert struct.unpack_from("<I", vectors) == (STACK_TOP - (2 << 20),)
 
 
