@@ -6,10 +6,12 @@ bring theirs along (kernel/NAME/module::function, from bootwright.pytest_kernel)
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -19,9 +21,11 @@ from bootwright import doctor, hostprograms
 
 HOME = Path(__file__).parent
 TESTS = HOME / "tests"
+NEAR_ENOUGH = 0.7
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
+NEAR = pytest.StashKey[str]()  # where TESTS= chose nothing: what it may have meant
 
 # No deadline: the machine that runs the tests may be busy. In CI the examples are the same each time.
 settings.register_profile("bootwright", deadline=None, derandomize=IN_CI)
@@ -59,6 +63,24 @@ def is_chosen(name: str, patterns: str) -> bool:
     )
 
 
+def near_names(patterns: str, names: Sequence[str]) -> str:
+    """Returns the words about what patterns, which choose none of names, may have meant."""
+    words = {word for name in names for word in (name, name.partition("::")[0], name.partition("/")[0])}
+    scores: dict[str, float] = {}
+    for pattern in patterns.split():
+        plain = pattern.replace("*", "").strip("/:")
+        for word in words:
+            # A pattern may say only how a name begins or ends.
+            parts = {word, word[: len(plain) + 1], word[-len(plain) - 1 :]}
+            score = max(difflib.SequenceMatcher(None, plain, part).ratio() for part in parts)
+            scores[word] = max(score, scores.get(word, 0.0))
+    near = [word for word, score in scores.items() if score >= NEAR_ENOUGH]
+    near.sort(key=lambda word: (-scores[word], len(word), word))
+    if near:
+        return f"near it are {', '.join(near[:3])}"
+    return f"there are {len(names)}, such as {min(names)}" if names else "there are none"
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist takes the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Names and marks the tests, and leaves those that TESTS= chooses."""
@@ -71,6 +93,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if room == "kernel":  # a program boots once for all of its tests: one worker has them
             item.add_marker(pytest.mark.xdist_group(name.rpartition("::")[0].rpartition("/")[0] or name))
         (chosen if is_chosen(name, config.getoption("tests")) else left).append(item)
+    if not chosen:
+        config.stash[NEAR] = near_names(config.getoption("tests"), [item.stash[NAME] for item in left])
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = chosen
@@ -149,9 +173,16 @@ class Lines:
             terminalreporter.write_line(f"FAILED {getattr(report, 'printed_name', report.nodeid)}", red=True)
         pattern = terminalreporter.config.getoption("tests")
         if pattern != "*" and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped")):
-            terminalreporter.write_line(
-                f"no test's name matches TESTS={pattern}; TESTS='unit/*' would be the unit tests"
-            )
+            near = terminalreporter.config.stash.get(NEAR, "there are none")
+            terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes over what a worker of xdist's found near TESTS=: it alone knows the names."""
+    near = getattr(node, "workeroutput", {}).get("near")
+    if near is not None:
+        node.config.stash[NEAR] = near
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -165,6 +196,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fails when TESTS= chose nothing, and in CI when something was not run: there, nobody reads the list."""
+    if is_xdist_worker(session) and NEAR in session.config.stash:
+        session.config.workeroutput["near"] = session.config.stash[NEAR]  # type: ignore[attr-defined]  # xdist's
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED or (
         IN_CI and exitstatus == pytest.ExitCode.OK and reporter is not None and reporter.stats.get("skipped")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import SCons.Errors
 import SCons.Node
@@ -29,6 +29,10 @@ from bootwright import atomic, boards, loaded, outputs
 from bootwright.boards import Board
 from bootwright.builddir import SIGNATURES, BuildDirectory
 from bootwright.errors import BootwrightError, Status
+from bootwright.package_settings import BootimageSettings
+
+if TYPE_CHECKING:
+    from bootwright.hosts.table import Row
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
 SHA256_LENGTH = 64  # hexadecimal digits
@@ -157,11 +161,12 @@ class KernelNodes:
     kernel: Entry | None = None
     image: Entry | None = None
     pvh: Entry | None = None
-    success_exit_code: int | None = None
+    bootimage: BootimageSettings = field(default_factory=BootimageSettings)
     objects: str = ""  # where what belongs to it and is no product of its own goes
     board: Board | None = None
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
     tests: list[KernelNodes] = field(default_factory=list)
+    host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 
     @property
     def disk(self) -> Path:
@@ -183,8 +188,13 @@ class KernelNodes:
 
 def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     """Returns the one kernel that the alias name starts or writes; raises where that is not clear, or not done."""
-    if len(kernels) != 1:
-        raise BootwrightError(f"VARIANT=all: `scons {name}` takes one kernel", "say VARIANT=debug or VARIANT=release")
+    assert len(kernels) == 1, "commandline.check_words looked"
+    row = kernels[0].host
+    if row is not None:
+        raise BootwrightError(
+            f"{kernels[0].name} is a program for {row.name}; `scons {name}` is for machines",
+            f"`scons run` starts it where {row.name} is, `scons hosts` checks it",
+        )
     board = kernels[0].board
     if board is None:
         raise BootwrightError(boards.no_machine(kernels[0].target), f"{kernels[0].elf} is there")

@@ -37,7 +37,7 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
     gdb = find_gdb()
     display = Display(None, False)
     if not config.headless:
-        display = find_display(find_qemu(config.qemu), config.qemu_flags, os.environ)
+        display = find_display(find_qemu(config.qemu), config.flags, os.environ)
     serial.parent.mkdir(parents=True, exist_ok=True)
     with _address() as address, serial.open("w", encoding="utf-8") as heard:
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, "-gdb", _listen(address)))

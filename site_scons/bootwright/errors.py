@@ -9,6 +9,7 @@ class Status(IntEnum):
     """Exit statuses of `scons` and of the tools; 10 to 39 belong to the flasher."""
 
     DONE = 0
+    TESTS_FAILED = 1
     BUILD_ERROR = 2
     GUEST_RESET = 3
     LOADER_FAILURE = 4

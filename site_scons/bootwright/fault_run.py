@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 from typing import TextIO
 
-from bootwright.accelerator import TCG
 from bootwright.board_faults import place
 from bootwright.boards import board_named
 from bootwright.errors import BootwrightError
 from bootwright.fault_report import Report, Subject, make_report
 from bootwright.faults import What
 from bootwright.machine import Machine
-from bootwright.qemu import under_tcg
+from bootwright.qemu import with_tcg
+from bootwright.qmp import QemuGone, QmpError
 from bootwright.run import RunConfig, run, write
+from bootwright.run_program import run_program
 from bootwright.verdict import Kind, Verdict
 
 
@@ -26,33 +28,33 @@ def run_and_report(
     in_test says that a halt is a fault too. What another accelerator than TCG, or a log of the person's own, kept from
     us is looked up in a second run.
     """
+    if config.program:
+        return run_program(config, out, in_test), ""
     if not board_named(config.board).is_pc:
         end = run(config, out, notes)
         return end, place(end, subject, in_test)  # reports read x86-64 registers
     end, report = _watched_run(config, subject, out, notes, in_test)
     if report is not None and not report.complete:
         report, end = _second_run(config, subject, report, end)
-    elif report is not None and not in_test and _can_be_stopped(config, end):
-        report = _at_exit(config, subject, report, end)
+    elif report is not None and _can_be_stopped(config, end):
+        report = _at_exit(config, subject, report, end, in_test)
     return end, report.text() if report else ""
 
 
 def _can_be_stopped(config: RunConfig, end: Verdict) -> bool:
     """Tells whether a run that ended by isa-debug-exit would stand still there: its code is value * 2 + 1."""
-    own = any("isa-debug-exit" in flag for flag in config.qemu_flags)
-    own = own or "-icount" in config.qemu_flags
-    return end.kind is Kind.EXITED and not own and ((end.exit_code or 0) >> 1) % 2 == 1
+    return end.kind is Kind.EXITED and "-icount" not in config.flags and ((end.exit_code or 0) >> 1) % 2 == 1
 
 
-def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict) -> Report:
+def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, in_test: bool) -> Report:
     """Runs it again with a device that stops the guest where it left, and returns that run's report.
 
     The first run's is returned where the second one ends in another way.
     """
     # With -icount an instruction for a device is the last of its block, so that none follows before the guest stops.
-    flags = (*under_tcg(config.qemu_flags), "-icount", "shift=0,sleep=off")
-    config = dataclasses.replace(config, stop_at_exit=True, headless=True, qemu_flags=flags, accelerator=TCG)
-    again, report = _watched_run(config, subject, io.StringIO(), io.StringIO(), False, first.facts.what)
+    config = with_tcg(config, "-icount", "shift=0,sleep=off")
+    config = dataclasses.replace(config, stop_at_exit=True, headless=True)
+    again, report = _watched_run(config, subject, io.StringIO(), io.StringIO(), in_test, first.facts.what)
     if report is None or again.kind is not Kind.STOPPED:
         return first
     lines = [("what", end.sentence) if keyword == "what" else (keyword, text) for keyword, text in report.lines]
@@ -73,6 +75,9 @@ def _watched_run(
             write(notes, f"bootwright: no report: {error}\n")
         else:
             reports.extend([report] if report else [])
+            if in_test and not report and end.kind is not Kind.PASSED and not machine.gone:
+                with contextlib.suppress(QmpError, QemuGone, OSError):
+                    machine.screendump(subject.picture)
 
     end = run(config, out, notes, look)
     return end, reports[0] if reports else None
@@ -87,7 +92,7 @@ def run_and_tell(config: RunConfig, subject: Subject, out: TextIO, notes: TextIO
 
 def _second_run(config: RunConfig, subject: Subject, first: Report, end: Verdict) -> tuple[Report, Verdict]:
     """Runs it again under TCG with a log of ours; returns that run's report if it died too, and how they differ."""
-    config = dataclasses.replace(config, qemu_flags=under_tcg(config.qemu_flags), accelerator=TCG, headless=True)
+    config = dataclasses.replace(with_tcg(config), headless=True)
     again, report = _watched_run(config, subject, io.StringIO(), io.StringIO(), False)
     if report is None or report.facts.vector is None:
         note = f"under TCG, to learn vector and error code: {again.sentence}"

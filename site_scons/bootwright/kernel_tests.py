@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bootwright import atomic
 from bootwright.errors import BootwrightError
 from bootwright.fault_report import Subject
 from bootwright.fault_run import run_and_report
@@ -53,6 +54,11 @@ class TestProgram:
     def subject(self) -> Subject:
         """What a report on this program is made of; index and picture lie beside the ELF."""
         return Subject(self.elf, self.elf.with_suffix(".symbols"), self.elf.with_suffix(".png"), self.source)
+
+    @property
+    def serial_log(self) -> Path:
+        """Where all that the guest said lies after a run in which a test failed."""
+        return self.elf.with_suffix(".serial.txt")
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,11 @@ def collect(program: TestProgram) -> list[str]:
 def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult]:
     """Boots program once and returns a result for each of its tests; config gives the machine and the time-out.
 
-    timeout (30 s when None) holds for each test.
+    timeout (30 s when None) holds for each test. Where one fails, the serial log and a picture of the screen are left
+    beside the ELF and named in its message; they go when all pass.
     """
+    for old in (program.serial_log, program.subject.picture):
+        old.unlink(missing_ok=True)
     config = dataclasses.replace(
         config,
         image=program.image,
@@ -124,7 +133,28 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         restart_mark=MARK,
     )
     end, report = run_and_report(config, program.subject, io.StringIO(), io.StringIO(), in_test=True)
-    return judge(program, read_test_names(program.elf), end, report)
+    if end.kind is Kind.POWERED_OFF and config.success_exit_code is None:
+        # QEMU's status is 0 then, which is success where the manifest names no other.
+        end = dataclasses.replace(end, kind=Kind.PASSED)
+    results = judge(program, read_test_names(program.elf), end, report)
+    bad = [number for number, result in enumerate(results) if result.outcome is not Outcome.PASSED]
+    if bad:
+        # One failed, and what was not reached is so by its fault; a program that never began has none that failed.
+        told = next((number for number in bad if results[number].outcome is Outcome.FAILED), bad[0])
+        message = results[told].message
+        results[told] = dataclasses.replace(results[told], message=_with_output(message, _keep_evidence(program, end)))
+    return results
+
+
+def _keep_evidence(program: TestProgram, end: Verdict) -> str:
+    """Writes what the guest said beside the program, and returns the lines that name it and the picture."""
+    with atomic.new_directory(program.serial_log) as scratch:
+        # As it was heard: a serial port ends its lines in its own way.
+        (scratch / "log").write_text(end.serial, encoding="utf-8", newline="")
+        (scratch / "log").replace(program.serial_log)
+    picture = program.subject.picture
+    seen = str(picture) if picture.exists() else "no picture: the machine ended with the guest"
+    return f"serial log: {program.serial_log}\nscreen: {seen}"
 
 
 def judge(program: TestProgram, names: list[str], end: Verdict, report: str = "") -> list[TestResult]:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from bootwright import textscreen
+from bootwright import atomic, textscreen
 from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
 from bootwright.boards import board_named
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
@@ -24,6 +24,7 @@ from bootwright.guest_log import GuestLog
 from bootwright.layout import DEBUG_CONSOLE_PORT
 from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
 from bootwright.qmp import QemuGone, QmpClient, QmpError
+from bootwright.serial_ports import take_serial_ports
 from bootwright.verdict import Registers, parse_program_counters, parse_registers
 
 OLDEST_QEMU = (7, 1)
@@ -61,18 +62,20 @@ class Machine:
         self.board = board_named(config.board)
         self.qemu = find_qemu(config.qemu, program=self.board.qemu)
         self.accelerator: Choice | None = None  # where neither the config nor its flags name one
-        if self.board.is_pc and not config.accelerator and not is_chosen_by_hand(config.qemu_flags):
+        if self.board.is_pc and not config.accelerator and not is_chosen_by_hand(config.flags):
             self.accelerator = choose_accelerator(self.qemu)
             config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
-        self.command = pasteable(self.qemu, self.arguments)
+        self.command = pasteable(self.qemu, self.arguments, config.flags)
         self.serial = ""
         self.console = ""
         self.gone = False
         self.exit_code: int | None = None
         self.stderr = ""
         self._posix = posix
-        self._own_log = not {"-d", "-D"} & set(config.qemu_flags)
+        self._own_log = not {"-d", "-D"} & set(config.flags)
+        self._ports = take_serial_ports(config.flags)[0]
+        self._cwd = config.directory
         self._is_tcg = uses_tcg(config)
         self._guest_log = GuestLog()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -114,8 +117,9 @@ class Machine:
         arguments = [str(self.qemu), *self.arguments, "-S", "-chardev", self._monitor.option]
         for name in ("serial", "console") if self.board.is_pc else ("serial",):
             self._outputs[name] = OutputChannel(name, self.directory, self._posix)
-            arguments += ["-chardev", self._outputs[name].option]
-        arguments += ["-mon", "chardev=qmp,mode=control", "-serial", "chardev:serial"]
+            log = f",logfile={self._ports.log}" if name == "serial" and self._ports.log else ""
+            arguments += ["-chardev", self._outputs[name].option + log]
+        arguments += ["-mon", "chardev=qmp,mode=control", *self._ports.arguments("chardev:serial")]
         if self.board.is_pc:
             arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
         if self._own_log:
@@ -124,6 +128,7 @@ class Machine:
             # A session of its own: Ctrl-C is ours to handle, and QEMU has no terminal that it could change.
             self._process = subprocess.Popen(
                 arguments,
+                cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
@@ -245,7 +250,7 @@ class Machine:
 
     def screendump(self, path: Path) -> None:
         """Writes the guest's screen to path as PNG, beside it first and renamed then."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside = path.with_name(f"{atomic.beside(path).name}-{os.getpid()}")
         try:
             self.qmp.execute("screendump", {"filename": str(beside.absolute()), "format": "png"})
             beside.replace(path)

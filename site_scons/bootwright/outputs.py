@@ -20,7 +20,7 @@ MANIFEST = "manifest"
 NOT_OUTPUTS = (
     MANIFEST, "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json", "*/*.png",
     "*/obj/*/*/history/*", "*/obj/*/*/symbols.json", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
-    "*/obj/*/*/*/*.symbols",
+    "*/obj/*/*/*/*.symbols", "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
 
 

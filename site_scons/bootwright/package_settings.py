@@ -12,6 +12,8 @@ from bootwright.cargo_toml import Table, show
 
 PAGE_SIZE = 4096
 DEFAULT_STACK_PAGES = 512
+# bootimage's own run-command, which many manifests repeat: it says nothing that our machine does not do.
+DEFAULT_COMMAND = ("qemu-system-x86_64", "-drive", "format=raw,file={}")
 CANONICAL_BITS = 48  # x86-64 with four levels: the bits from 47 on are all equal
 OLD_BOOTIMAGE_KEYS = ("default-target", "output", "minimum-image-size", "package-filepath")
 
@@ -28,23 +30,35 @@ class BootloaderSettings:
 
 @dataclass(frozen=True)
 class BootimageSettings:
-    """[package.metadata.bootimage]: test_timeout in seconds; an empty run_command is bootimage's own."""
+    """[package.metadata.bootimage]: an empty run_command is bootimage's own.
+
+    test_timeout is in seconds; bootimage's default is 300, ours is the machine's.
+    """
 
     build_command: tuple[str, ...] = ()
     run_command: tuple[str, ...] = ()
     run_args: tuple[str, ...] = ()
     test_args: tuple[str, ...] = ()
-    test_timeout: int = 300
+    test_timeout: int | None = None
     test_success_exit_code: int | None = None
     test_no_reboot: bool = True
 
 
+def own_command(settings: BootimageSettings) -> tuple[str, ...]:
+    """Returns the run-command where it asks for something of its own: such a kernel is booted from its image."""
+    return () if settings.run_command == DEFAULT_COMMAND else settings.run_command
+
+
 @dataclass(frozen=True)
 class BootwrightSettings:
-    """[package.metadata.bootwright]: globs of files that the crate reads, and variables that it may see by env!()."""
+    """[package.metadata.bootwright]: globs of files that the crate reads, and variables that it may see by env!().
+
+    host_status is the status that the program ends with where it is linked for a host; None: it is not run.
+    """
 
     inputs: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    host_status: int | None = None
 
 
 def read_bootloader(table: Table) -> BootloaderSettings:
@@ -83,9 +97,9 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
         for key in OLD_BOOTIMAGE_KEYS
         if key in table.values
     ]
-    timeout = table.get("test-timeout", int, 300)
+    timeout = table.get("test-timeout", int)
     code = table.get("test-success-exit-code", int)
-    if timeout < 1:
+    if timeout is not None and timeout < 1:
         raise table.error("test-timeout", f"is {timeout} s; the least is 1")
     if code is not None and not 0 <= code <= 255:
         raise table.error("test-success-exit-code", f"is {code}, not 0 to 255")
@@ -96,8 +110,11 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
 
 def read_bootwright(table: Table) -> BootwrightSettings:
     """Reads [package.metadata.bootwright]."""
-    table.only(("inputs", "env"))
-    settings = BootwrightSettings(table.strings("inputs"), table.strings("env"))
+    table.only(("inputs", "env", "host-status"))
+    status = table.get("host-status", int)
+    if status is not None and not 0 <= status <= 255:
+        raise table.error("host-status", f"is {status}, not 0 to 255")
+    settings = BootwrightSettings(table.strings("inputs"), table.strings("env"), status)
     for name in settings.env:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise table.error("env", f"holds {show(name)}, no name of a variable")

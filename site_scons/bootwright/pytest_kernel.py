@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,16 @@ from bootwright.kernel_tests import Outcome, TestProgram, TestResult, collect, r
 from bootwright.run import RunConfig
 
 FILE_NAME = "kernel-tests.json"
+PATHS = ("loader", "directory")  # of a RunConfig, where they are not None
 
 
 def write_programs(path: Path, programs: Sequence[TestProgram], config: RunConfig) -> None:
     """Writes the list that pytest collects from; path's name is kernel-tests.json. config.image is not used."""
     assert path.name == FILE_NAME, path
     listed = [{name: str(value) for name, value in dataclasses.asdict(program).items()} for program in programs]
-    settings = dataclasses.asdict(config) | {"loader": str(config.loader) if config.loader else None}
+    settings = dataclasses.asdict(config)
     del settings["image"]
+    settings |= {name: str(settings[name]) for name in PATHS if settings[name] is not None}
     path.write_text(json.dumps({"config": settings, "programs": listed}, indent=1, sort_keys=True) + "\n")
 
 
@@ -34,8 +37,9 @@ def read_programs(path: Path) -> tuple[list[TestProgram], RunConfig]:
         TestProgram(entry["package"], entry["name"], Path(entry["elf"]), Path(entry["image"]), Path(entry["source"]))
         for entry in listed["programs"]
     ]
-    settings = listed["config"] | {"qemu_flags": tuple(listed["config"]["qemu_flags"])}
-    settings["loader"] = Path(settings["loader"]) if settings["loader"] else None
+    settings: dict[str, Any] = listed["config"]
+    settings |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
+    settings |= {name: Path(settings[name]) for name in PATHS if settings[name] is not None}
     return programs, RunConfig(image=Path(), **settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import re
@@ -11,14 +12,17 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bootwright.accelerator import TCG, is_chosen_by_hand
 from bootwright.boards import PC, Board, board_named
 from bootwright.errors import BootwrightError, Status
 from bootwright.layout import DEBUG_EXIT_PORT
+from bootwright.serial_ports import take_serial_ports
 
 PROGRAM = PC.qemu
 MEMORY = "128M"
+DEFAULT_EXIT_PORT = 0x501  # isa-debug-exit's own
 
 # Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
 FAST_FIRMWARE = "qboot.rom"
@@ -42,6 +46,9 @@ class MachineConfig:
     accelerator is one of QEMU's names, or "" for the one that boots quicker here; flags that name one win over both.
     image is the disk. In the fast lane, which is where loader is given (build/loader/pvh.elf), image is the NAME.kernel
     that this loader starts, and the machine has no disk.
+    command makes the machine instead of our own arguments, but for what we watch it by: {} in it is the image's path.
+    directory is where QEMU starts, which relative paths in the arguments are seen from; restarts lets a reset start the
+    guest anew.
     """
 
     image: Path
@@ -54,6 +61,17 @@ class MachineConfig:
     stop_at_exit: bool = False  # at a write to isa-debug-exit's port the guest stands still, if the value is odd
     loader: Path | None = None
     board: str = PC.name  # of another than the PC, image is the ELF
+    command: tuple[str, ...] | None = None
+    directory: Path | None = None
+    restarts: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """All arguments that are the user's."""
+        return (*(self.command or ()), *self.qemu_flags)
+
+
+Config = TypeVar("Config", bound=MachineConfig)
 
 
 def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ, program: str = PROGRAM) -> Path:
@@ -80,30 +98,65 @@ def split_flags(text: str) -> tuple[str, ...]:
 def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     """Returns QEMU's arguments but for our channels; display is one of QEMU's -display names, None for no window.
 
-    A config whose accelerator nobody has chosen yet gets TCG.
+    The serial ports are channels: SerialPorts of the flags has them. A config whose accelerator nobody has chosen yet
+    gets TCG.
     """
-    flags = config.qemu_flags
     board = board_named(config.board)
     if not board.is_pc:
         return _board_arguments(config, board)
-    arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory]
+    flags = config.flags
+    ours = config.command is None
+    arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory] if ours else []
     if not is_chosen_by_hand(flags):
         arguments += ["-accel", config.accelerator or TCG]
-    arguments += ["-vga", "std", "-display", display or "none"]
-    arguments += _boot_arguments(config)
+    arguments += ["-vga", "std"] if ours else []
+    arguments += ["-display", display or "none"]
+    arguments += _boot_arguments(config) if ours else []
+    words = (*with_image(config.command or (), config.image), *config.qemu_flags)
+    port, without_device = take_exit_device(words)
     if config.stop_at_exit:
         # Bit 0 of what is written means that the guest panicked, which stops it where it is.
-        arguments += ["-device", f"pvpanic,ioport={DEBUG_EXIT_PORT:#x}"]
-    elif not any("isa-debug-exit" in flag for flag in flags):
+        arguments += ["-device", f"pvpanic,ioport={DEBUG_EXIT_PORT if port is None else port:#x}"]
+        words = without_device
+    elif port is None:
         arguments += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
-    # A reset must not start the guest anew, and its registers are read before QEMU ends.
-    arguments += ["-action", "reboot=shutdown,shutdown=pause"]
-    return arguments + list(flags)
+    # A reset must not start the guest anew, unless it should, and its registers are read before QEMU ends.
+    arguments += ["-action", "shutdown=pause" if config.restarts else "reboot=shutdown,shutdown=pause"]
+    return arguments + list(take_serial_ports(words)[1])
+
+
+def take_exit_device(flags: Sequence[str]) -> tuple[int | None, tuple[str, ...]]:
+    """Returns the port of the isa-debug-exit that flags name, None without one, and flags without the device."""
+    port = None
+    kept: list[str] = []
+    for flag in flags:
+        if kept and kept[-1] in ("-device", "--device") and flag.split(",")[0] == "isa-debug-exit":
+            found = re.search(r",iobase=(\w+)", flag)
+            port = int(found[1], 0) if found else DEFAULT_EXIT_PORT
+            kept.pop()
+        else:
+            kept.append(flag)
+    return port, tuple(kept)
+
+
+def with_image(command: Sequence[str], image: Path) -> list[str]:
+    """Returns command with image's path for {}. What the guest writes to that disk is kept from the file, as ever."""
+    path = str(image.absolute())
+    words: list[str] = []
+    for word in command:
+        before = words[-1] if words else ""
+        if before in ("-drive", "--drive") and "{}" in word:
+            word = word.replace("{}", path.replace(",", ",,")) + ("" if "snapshot=" in word else ",snapshot=on")
+        elif before in ("-hda", "--hda") and word == "{}":
+            words[-1] = "-drive"
+            word = f"index=0,media=disk,format=raw,snapshot=on,file={path.replace(',', ',,')}"
+        words.append(word.replace("{}", path))
+    return words
 
 
 def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     """Returns QEMU's arguments for a machine that starts from its kernel's ELF and has no screen."""
-    flags = config.qemu_flags
+    flags = take_serial_ports(config.flags)[1]
     arguments = ["-nodefaults", *board.arguments]
     if not board.memory:
         arguments += ["-m", config.memory]
@@ -118,9 +171,16 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
 
 def uses_tcg(config: MachineConfig) -> bool:
     """Tells whether this machine runs under TCG, QEMU's own emulation, once its accelerator is chosen."""
-    if is_chosen_by_hand(config.qemu_flags):
-        return any("tcg" in flag for flag in config.qemu_flags)
+    if is_chosen_by_hand(config.flags):
+        return any("tcg" in flag for flag in config.flags)
     return config.accelerator in ("", TCG)
+
+
+def with_tcg(config: Config, *more: str) -> Config:
+    """Returns config for a run of ours under TCG, with more arguments."""
+    command = None if config.command is None else under_tcg(config.command)
+    flags = (*under_tcg(config.qemu_flags), *more)
+    return dataclasses.replace(config, qemu_flags=flags, command=command, accelerator=TCG)
 
 
 def under_tcg(flags: Sequence[str]) -> tuple[str, ...]:
@@ -144,7 +204,7 @@ def _boot_arguments(config: MachineConfig) -> list[str]:
         # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
         return ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]
     arguments = ["-kernel", str(config.loader.absolute()), "-initrd", str(config.image.absolute())]
-    if "-bios" not in config.qemu_flags and has_firmware(find_qemu(config.qemu), FAST_FIRMWARE):
+    if "-bios" not in config.flags and has_firmware(find_qemu(config.qemu), FAST_FIRMWARE):
         arguments += ["-bios", FAST_FIRMWARE]
     return arguments
 
@@ -156,6 +216,6 @@ def has_firmware(qemu: Path, name: str) -> bool:
     return any((Path(line.strip()) / name).is_file() for line in said.stdout.splitlines() if line.strip())
 
 
-def pasteable(qemu: Path, arguments: list[str]) -> str:
-    """Returns the command that starts the same machine by hand, its serial port on the terminal."""
-    return shlex.join([str(qemu), *arguments, "-serial", "stdio"])
+def pasteable(qemu: Path, arguments: list[str], flags: Sequence[str] = ()) -> str:
+    """Returns the command that starts the same machine by hand; its serial port is on the terminal, if not by flags."""
+    return shlex.join([str(qemu), *arguments, *take_serial_ports(flags)[0].arguments("stdio")])

@@ -39,13 +39,15 @@ class RunConfig(MachineConfig):
     """A run: the machine, and when it ends. timeout is in seconds; None means 10 headless and none with a window.
 
     success_exit_code is the status of QEMU that means success; None means the default, 33. restart_mark, where it is
-    not empty, restarts the time-out whenever the serial port says it once more.
+    not empty, restarts the time-out whenever the serial port says it once more. program is what is started instead of a
+    machine of ours: a run-command that is no QEMU, where {} is the image's path; see run_program.
     """
 
     headless: bool = False
     timeout: float | None = None
     success_exit_code: int | None = None
     restart_mark: str = ""
+    program: tuple[str, ...] = ()
 
 
 def run(
@@ -60,8 +62,8 @@ def run(
     display = Display(None, False)
     board = board_named(config.board)
     if not config.headless and board.is_pc:
-        display = find_display(find_qemu(config.qemu), config.qemu_flags, os.environ)
-    with _interruptible(), contextlib.ExitStack() as stack:
+        display = find_display(find_qemu(config.qemu), config.flags, os.environ)
+    with interruptible(), contextlib.ExitStack() as stack:
         try:
             machine = stack.enter_context(Machine(config, display.name))
         except BootwrightError as error:
@@ -82,7 +84,10 @@ def run(
             write(notes, f"bootwright: {where}; {leave}\n")
         watch = _Watch(machine, config, display, out)
         try:
-            machine.resume()
+            if "-S" in config.flags:
+                write(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
+            else:
+                machine.resume()
             end = watch.until_verdict()
         except KeyboardInterrupt:
             end = verdict.left("Ctrl-C")
@@ -104,7 +109,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
     config = dataclasses.replace(config, headless=True)
-    with _interruptible(), Machine(config) as machine:
+    with interruptible(), Machine(config) as machine:
         machine.resume()
         watch = _Watch(machine, config, Display(None, False), io.StringIO(), STILL_SECONDS)
         end = watch.until_verdict()
@@ -292,7 +297,7 @@ def write(stream: TextIO, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Makes Ctrl-C a KeyboardInterrupt while the context lasts: SCons installs a handler of its own."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -28,7 +28,7 @@ EMULATORS = {
 FORMAT = "bootwright set-up 1"
 BUILD = ("rustc", "ld.lld", "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
-LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3")
+LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bootwright import cures, rust_library, rustup
+from bootwright import cures, rust_library, rustup, toolchain_file
 from bootwright.errors import BootwrightError
 from bootwright.llvm_tools import EXE
 from bootwright.llvm_tools import find_llvm_tool as find_llvm_tool
 from bootwright.procs import attempt, run
+from bootwright.toolchain_file import read_toolchain_file
 
 OLDEST = (1, 85)
 # Where systems put a compiler that PATH may not have; Ubuntu has several, each in a directory of its version.
@@ -129,6 +130,9 @@ class _Search:
         if program is not None:
             active = rustup.active_toolchain(program, self.kernel_dir, self.environ)
             if active.pinned and active.rustc:
+                file = rustup.choosing_file(active)
+                if file:
+                    toolchain_file.check_installed(program, active.name, read_toolchain_file(file), self.environ)
                 return self._take(active.rustc, active.chosen_by)
             found = self._serves(active.rustc, "rustup's default") if active.rustc else None
             if found:

@@ -113,21 +113,37 @@ def halted(registers: Registers) -> Verdict:
     return Verdict(Kind.HALTED, Status.DONE, sentence, registers=registers)
 
 
-def still_running(seconds: float, registers: Registers | None) -> Verdict:
+def still_running(seconds: float, registers: Registers | None, serial: str = "") -> Verdict:
     """Returns the verdict on a machine that reached TIMEOUT."""
     where = f", {registers.name}={registers.rip:#x}" if registers else ""
     sentence = f"the kernel was still running at TIMEOUT={seconds:g}{where}"
-    return Verdict(Kind.STILL_RUNNING, Status.DONE, sentence, registers=registers)
+    return Verdict(Kind.STILL_RUNNING, Status.DONE, sentence, registers=registers, serial=serial)
 
 
-def left(by: str) -> Verdict:
+def left(by: str, status: int = Status.DONE) -> Verdict:
     """Returns the verdict on a run that the user ended; by says how."""
-    return Verdict(Kind.LEFT, Status.DONE, f"left by {by}")
+    return Verdict(Kind.LEFT, status, f"left by {by}")
 
 
 def powered_off() -> Verdict:
     """Returns the verdict on a kernel that switched the machine off (ACPI)."""
     return Verdict(Kind.POWERED_OFF, Status.DONE, "the kernel switched the machine off")
+
+
+def program_ended(code: int, success_exit_code: int | None, in_test: bool, command: str, serial: str = "") -> Verdict:
+    """Returns the verdict on a run-command that is no QEMU, by its status, as bootimage judges it.
+
+    success_exit_code None means 0 or the default, 33. Where one is set, a test that ends with 0 has not said it.
+    """
+    if code < 0:
+        how = f"was killed by {signal.Signals(-code).name}"
+        sentence = f"the run-command {how}\n  command: {command}"
+        return Verdict(Kind.QEMU_FAILED, Status.QEMU_NOT_STARTED, sentence, code, serial=serial)
+    successes = (0, SUCCESS_EXIT_CODE) if success_exit_code is None else (success_exit_code,)
+    if code in successes or (code == 0 and not in_test):
+        return Verdict(Kind.PASSED, Status.DONE, f"the run-command ended with status {code}", code, serial=serial)
+    sentence = f"the run-command ended with status {code}; success is {' or '.join(map(str, successes))}"
+    return Verdict(Kind.EXITED, code or 1, sentence, code, serial=serial)
 
 
 def qemu_failed(exit_code: int | None, stderr: str, command: str) -> Verdict:

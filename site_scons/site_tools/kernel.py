@@ -1,7 +1,9 @@
 """The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
 
-Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader and
-diskimage, and the words of the command line (KERNEL VARIANT TARGETWORD RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
+diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
+VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Methods for the Tool hostlink: env.SetCrate, env.PackageLibrary, env.ChosenRustc.
 Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
 """
 
@@ -19,10 +21,11 @@ from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
-from bootwright.rust_library import is_bare, library_root
+from bootwright.package_settings import BootimageSettings
+from bootwright.rust_library import is_bare, is_custom, library_root
 from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
-from bootwright.tools import remember_tools
+from bootwright.tools import Question, remember_tools
 from door import Core, KernelNodes, tell
 
 LOADER_TARGET = "x86_64-unknown-none"
@@ -47,13 +50,13 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     if package.main is None:
         raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
     word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
+    rows = env.HostRows(word)
+    if rows:
+        return list(env.HostPrograms(rows, package))
     target = find_target(word, Path(env["LAUNCH"]))
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
-    if target.spec is None and not is_bare(target.name):
-        sentence = f"TARGET={target.name} has an operating system or firmware under it; a kernel has none"
-        raise BootwrightError(sentence, "x86_64-unknown-none, another triple with -none, or a JSON specification")
+    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
     board = boards.board_of(target)
     if board is None and not env["KERNEL"]:
         raise BootwrightError(
@@ -66,7 +69,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     return [_add_variant(env, package, core, files, variant) for variant in variants]
 
 
-def _rustc(env: Environment) -> str | None:
+def _chosen_rustc(env: Environment) -> str | None:
     """Returns RUSTC=, a relative path as it is seen from where scons was called."""
     word = env["RUSTC"]
     return str(Path(env["LAUNCH"], word)) if len(Path(word).parts) > 1 else word or None
@@ -112,8 +115,9 @@ def _program(
     name = Path(path).name
     elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
                           RUSTHISTORY=history)  # fmt: skip
-    nodes = KernelNodes(name, core.name, variant, elf[0], success_exit_code=package.bootimage.test_success_exit_code,
-                        board=core.board)  # fmt: skip
+    # What bootimage's keys say of a machine, they say of the PC.
+    settings = package.bootimage if core.x86_64 else BootimageSettings(test_timeout=package.bootimage.test_timeout)
+    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=settings, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         boot_sector, stages, nodes.pvh = files
@@ -125,7 +129,11 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     """Sets what every crate of the package shares."""
     tools = env["BOOTWRIGHT"]
     flags = env.Split(env["RUSTFLAGS"])
-    inputs = (package.root / "Cargo.toml", *package.input_files(), *files_in_flags(flags, package.root))
+    inputs = (*package.input_files(), *files_in_flags(flags, package.root))
+    # What rustc is told of Cargo.toml is in its arguments; the file itself matters to a crate that includes it.
+    places = {root.parent for root in (package.main, package.lib, *package.tests) if root}
+    if any(mentions(place, "Cargo.toml") for place in places):
+        inputs = (package.root / "Cargo.toml", *inputs)
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
     if script is None and core.board and core.board.script:
         script = Path(env["HOME"], "linker", core.board.script)
@@ -143,12 +151,13 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTSYSROOT=str(core.directory or ""),
         RUSTTOOLCHAIN=[str(library_root(tools.toolchain.sysroot))],  # no more: the sysroot may be /usr
         RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
-        RUSTLINKER=str(tools.linker),
+        RUSTLINKER=str(tools.linker or ""),
         RUSTEDITION=package.edition,
         RUSTCWD=[str(package.root)],
         RUSTENV=environment,
         RUSTENVDECLARED=[*package.environment(), *package.env],
         RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
+        RUSTLACKING=manifest.profiles_that_unwind(package.profiles),
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
         RUSTFLAGS=flags,
         RUSTPROFILEFLAGS=[
@@ -178,16 +187,22 @@ def _settings(package: Package) -> KernelSettings:
 
 
 def generate(env: Environment) -> None:
-    """Adds the method, and KERNELDIR: where KERNEL is, seen from where scons was called."""
+    """Adds the methods, and KERNELDIR: where KERNEL is, seen from where scons was called; an example without it."""
     env.AddMethod(add_kernels, "Kernels")
+    env.AddMethod(_set_crate, "SetCrate")
+    env.AddMethod(_library, "PackageLibrary")
+    env.AddMethod(_chosen_rustc, "ChosenRustc")
     given = env["KERNEL"]
     env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
 
 
 def _example(env: Environment) -> str:
-    """Returns the directory of the example for TARGET=; what is wrong with TARGET is said when it is built."""
+    """Returns the directory of the example for HOST= or TARGET=; what is wrong with TARGET is said when it is built."""
+    target = env["TARGETWORD"]
+    if env["HOST"] or (target and not is_custom(target) and not is_bare(target)):
+        return "tests/kernels/hello-host"
     try:
-        board = boards.board_of(find_target(env["TARGETWORD"], Path(env["LAUNCH"]))) if env["TARGETWORD"] else None
+        board = boards.board_of(find_target(target, Path(env["LAUNCH"]))) if target else None
     except BootwrightError:
         board = None
     return (board or boards.PC).example

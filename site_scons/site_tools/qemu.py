@@ -2,7 +2,8 @@
 
 Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
 Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. Run and Screenshot boot the image; with --fast the PVH loader starts
-NAME.kernel, and no image is made. A board of another architecture runs NAME.elf, and Run alone knows it.
+NAME.kernel, and no image is made. [package.metadata.bootimage] of the kernel has its say: bootwright.bootimage. A board
+of another architecture runs NAME.elf, and Run alone knows it.
 All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 
@@ -10,37 +11,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from commandline import headless, is_fast
+from commandline import asked_machine, is_fast
 from door import KernelNodes, only, record, tell
 
 if TYPE_CHECKING:
     from bootwright.run import RunConfig
 
 
-def _config(env: Environment, kernel: KernelNodes) -> RunConfig:
-    """Returns the machine that the command line and the kernel's manifest ask for."""
-    from bootwright.qemu import split_flags
-    from bootwright.run import RunConfig
+def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> RunConfig:
+    """Returns the machine that the command line and the kernel's manifest ask for; watched: it must be a QEMU."""
+    from bootwright.bootimage import configure
 
-    boots = [Path(node.abspath) for node in kernel.starts_from(is_fast(False, kernel.board))]
     assert kernel.board is not None, "only() looked"
-    return RunConfig(
-        image=boots[0],
-        loader=boots[1] if len(boots) > 1 else None,
-        qemu=env["QEMU"] or None,
-        qemu_flags=split_flags(env["QEMUFLAGS"]),
-        memory=env["MEMORY"],
-        headless=headless(),
-        timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
-        success_exit_code=kernel.success_exit_code,
-        board=kernel.board.name,
-    )
+    fast = is_fast(False, kernel.board)
+    config = configure(kernel.bootimage, asked_machine(env), Path(env["KERNELDIR"]), in_test=False, fast=fast)
+    boots = [Path(node.abspath) for node in kernel.starts_from(fast)]
+    program = () if watched else config.program
+    loader = boots[1] if len(boots) > 1 else None
+    return replace(config, image=boots[0], loader=loader, program=program, board=kernel.board.name)
 
 
 def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
@@ -48,7 +43,10 @@ def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
 
 
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
-    """Adds the alias that starts the machine and ends with the machine's verdict."""
+    """Adds the alias that starts the machine and ends with the machine's verdict; a host's program starts here."""
+    if len(kernels) == 1 and kernels[0].host:
+        env.RunProgram(name, kernels)
+        return
 
     def start() -> int:
         from bootwright.fault_report import Subject
@@ -70,7 +68,7 @@ def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) 
 
         kernel = only(name, kernels)
         picture = kernel.disk.with_suffix(".png")
-        verdict = screenshot(_config(env, kernel), picture)
+        verdict = screenshot(_config(env, kernel, watched=True), picture)
         tell(f"{picture}: {verdict.sentence}")
         return verdict.status
 
@@ -85,7 +83,9 @@ def add_debugger(env: Environment, name: str, kernels: Sequence[KernelNodes]) ->
 
         kernel = only(name, kernels)
         serial = Path(kernel.objects, "serial.txt")
-        return debug(_config(env, kernel), Path(kernel.elf.abspath), Path(env["KERNELDIR"]), serial, sys.stderr)
+        return debug(
+            _config(env, kernel, watched=True), Path(kernel.elf.abspath), Path(env["KERNELDIR"]), serial, sys.stderr
+        )
 
     record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
 

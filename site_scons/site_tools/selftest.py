@@ -12,37 +12,40 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import GetOption
+from SCons.Script import ARGUMENTS, GetOption
 
 from bootwright import atomic, boards
-from bootwright.errors import BootwrightError
-from commandline import is_fast
-from door import KernelNodes, action, record
+from bootwright.errors import BootwrightError, Status
+from bootwright.package_settings import own_command
+from commandline import asked_machine, is_fast
+from door import KernelNodes, action, modules, only, record
+
+HOW_TO_WRITE = (
+    "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "
+    "fails by 0x11 (a board has a status of its own); kernel/README.md has more"
+)
+LISTED = [
+    "TESTPROGRAMS", "TESTLOADER", "TESTBOARD", "TESTSETTINGS", "QEMU", "QEMUFLAGS", "MEMORY", "MEMORYGIVEN", "TIMEOUT",
+]  # fmt: skip
 
 
 def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes which programs of tests there are, and the machine that they run in."""
+    from bootwright.bootimage import configure
     from bootwright.kernel_tests import TestProgram
     from bootwright.pytest_kernel import write_programs
-    from bootwright.qemu import split_flags
-    from bootwright.run import RunConfig
 
-    timeout = float(env["TIMEOUT"]) if env["TIMEOUT"] else None
-    config = RunConfig(
-        Path(),
-        env["QEMU"] or None,
-        split_flags(env["QEMUFLAGS"]),
-        env["MEMORY"],
-        loader=Path(env["TESTLOADER"]) if env["TESTLOADER"] else None,
-        timeout=timeout,
-        board=env["TESTBOARD"],
-    )
     sources = Path(env["KERNELDIR"])
+    loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
+    asked = replace(asked_machine(env), headless=True)
+    config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
+    config = replace(config, loader=loader, board=env["TESTBOARD"])
     listed = [TestProgram(p, name, Path(elf), Path(image), sources) for p, name, elf, image in env["TESTPROGRAMS"]]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)
@@ -52,25 +55,34 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs every test there is."""
     lists = []
-    found = 0
     for kernel in kernels:
-        fast = is_fast(True, kernel.board)
+        fast = is_fast(not own_command(kernel.bootimage), kernel.board)
         programs = kernel.tests if kernel.board else []
-        found += len(programs)
         rows = [(kernel.name, p.suite, p.elf.abspath, p.starts_from(fast)[0].abspath) for p in programs]
         path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
         made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
         loader = kernel.pvh.abspath if fast and kernel.pvh else ""
-        board = kernel.board.name if kernel.board else ""
-        lists += env.KernelTests(path, made, TESTPROGRAMS=rows, TESTLOADER=loader, TESTBOARD=board)
+        lists += env.KernelTests(
+            path,
+            made,
+            TESTPROGRAMS=rows,
+            TESTLOADER=loader,
+            TESTBOARD=kernel.board.name if kernel.board else boards.PC.name,
+            TESTBOOTIMAGE=kernel.bootimage,
+            TESTSETTINGS=str(kernel.bootimage).replace("$", "$$"),
+            MEMORYGIVEN="MEMORY" in ARGUMENTS,
+        )
+    env.Depends(lists, modules(env, "bootimage", "package_settings", "pytest_kernel"))
 
     def start() -> int:
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
-        if not own and kernels[0].board is None:
+        if kernels[0].host:
+            only(name, kernels[:1])
+        if kernels[0].board is None:
             raise BootwrightError(boards.no_machine(kernels[0].target))
-        if not own and not found:
-            raise BootwrightError(f"{kernels[0].name} has no test", "kernel/README.md says how one is written")
+        if not own and not any(kernel.tests for kernel in kernels):
+            raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
@@ -87,13 +99,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 def generate(env: Environment) -> None:
     """Adds the Builder and the method."""
     env.SetDefault(KERNELTESTSCOM="list the programs of tests in $TARGET", KERNELTESTSSHORT="tests    $TARGET")
-    env["BUILDERS"]["KernelTests"] = Builder(
-        action=action(
-            list_programs,
-            "KERNELTESTSCOM",
-            ["TESTPROGRAMS", "TESTLOADER", "TESTBOARD", "QEMU", "QEMUFLAGS", "MEMORY", "TIMEOUT"],
-        )
-    )
+    env["BUILDERS"]["KernelTests"] = Builder(action=action(list_programs, "KERNELTESTSCOM", LISTED))
     env.AddMethod(add_tests, "SelfTest")
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -68,11 +72,53 @@ def test_a_panic_fails_its_test_with_file_line_and_message(workshop: Workshop) -
     results = {result.name: result for result in run_small(workshop, "failing_test")}
     failed = results["kernel/hello/failing_test::second::fails"]
     assert failed.outcome is Outcome.FAILED
-    assert "failing_test.rs:32:13" in failed.message
+    assert "failing_test.rs:33:13" in failed.message
     assert "arithmetic" in failed.message and "left: 4" in failed.message and "right: 5" in failed.message
     # The linker orders the tests; each of the others ran before the panic or is told as not reached.
     others = {result.outcome for name, result in results.items() if name != failed.name}
     assert len(results) == 3 and others <= {Outcome.PASSED, Outcome.NOT_REACHED}
+
+
+def lit_pixels(picture: Path) -> int:
+    """Returns how many bytes of a PNG's pixels are not black; each row has one byte in front, its filter."""
+    data, at, pixels = picture.read_bytes(), 8, b""
+    width, height = struct.unpack_from(">II", data, 16)
+    while at < len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        pixels += data[at + 8 : at + 8 + length] if data[at + 4 : at + 8] == b"IDAT" else b""
+        at += length + 12
+    rows = zlib.decompress(pixels)
+    stride = len(rows) // height
+    assert (width, height) == (720, 400)
+    return sum(byte != 0 for number in range(height) for byte in rows[number * stride + 1 : (number + 1) * stride])
+
+
+@pytest.mark.parametrize("port", ["", "0xf4"], ids=["our device", "the user's device"])
+@pytest.mark.parametrize("lane", ["image", "fast"])
+def test_a_failure_leaves_a_serial_log_and_a_picture_until_it_passes(
+    workshop: Workshop, tmp_path: Path, port: str, lane: str
+) -> None:
+    program = workshop.program(SMALL_KERNELS / "failing_test.rs")
+    elf = Path(shutil.copy(program.elf, tmp_path / "failing.elf"))
+    image = program.image if lane == "image" else program.elf.with_suffix(".kernel")
+    program = dataclasses.replace(program, elf=elf, image=image)
+    flags = ("-device", f"isa-debug-exit,iobase={port},iosize=0x04", "-serial", "stdio") if port else ()
+    loader = workshop.loader.pvh if lane == "fast" else None
+    config = RunConfig(Path(), qemu_flags=flags, timeout=20, accelerator="tcg", loader=loader)
+    results = {result.name: result.message for result in run_test_program(program, config)}
+    log, picture = tmp_path / "failing.serial.txt", tmp_path / "failing.png"
+    message = results["kernel/hello/failing_test::second::fails"]
+    assert f"serial log: {log}" in message and f"screen: {picture}" in message
+    assert log.read_text().startswith("[test] plan 3\n") and log.read_text().endswith("[test] end\n")
+    assert lit_pixels(picture) > 100
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "failing.elf", "failing.serial.txt", "failing.png", "failing.symbols",
+    }  # fmt: skip
+    passing = workshop.program(KERNEL / "tests" / "boots.rs")
+    shutil.copy(passing.elf, elf)
+    kernel = passing.image if lane == "image" else passing.elf.with_suffix(".kernel")
+    run_test_program(dataclasses.replace(program, image=kernel), config)
+    assert not log.exists() and not picture.exists()
 
 
 def test_a_test_that_hangs_ends_at_its_time_out(workshop: Workshop) -> None:
@@ -90,6 +136,7 @@ def test_a_test_that_kills_the_machine_is_told_with_the_address(workshop: Worksh
 def test_a_program_that_leaves_early_with_success_does_not_pass(workshop: Workshop) -> None:
     (result,) = run_small(workshop, "silent_test")
     assert result.outcome is Outcome.NOT_REACHED
+    assert "silent_test.serial.txt" in result.message and "no picture" in result.message
 
 
 def test_a_program_with_a_harness_of_its_own_is_one_test(workshop: Workshop) -> None:

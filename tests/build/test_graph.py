@@ -101,10 +101,22 @@ def test_a_setting_of_qemu_rebuilds_nothing(checkout: Checkout) -> None:
 def test_a_changed_profile_rebuilds_its_variant_alone(checkout: Checkout) -> None:
     checkout.build("VARIANT=all")
     assert checkout.build("VARIANT=all") == []
+    checkout.edit("kernel/Cargo.toml", "[profile.release]\n", "[profile.release]\nopt-level = 2\n")
+    steps = checkout.build("VARIANT=all")
+    assert steps[:2] == ["rustc libhello.rlib", "rustc hello.elf hello.map"]
+    assert len([step for step in steps if step.startswith("rustc")]) == 2
+
+
+def test_a_manifest_is_an_input_of_a_crate_that_includes_it_alone(checkout: Checkout) -> None:
+    checkout.build()
     with (checkout.path / "kernel/Cargo.toml").open("a") as manifest:
         manifest.write("\n")
-    steps = checkout.build("VARIANT=all")
-    assert sorted(steps) == sorted(["rustc hello.elf hello.map", "rustc libhello.rlib"] * 2)
+    assert checkout.build() == []
+    checkout.edit("kernel/src/main.rs", "use core", 'const _: &str = include_str!("../Cargo.toml");\nuse core')
+    checkout.build()
+    with (checkout.path / "kernel/Cargo.toml").open("a") as manifest:
+        manifest.write("\n")
+    assert "rustc hello.elf hello.map" in checkout.build()
 
 
 def test_debug_and_release_stand_side_by_side(checkout: Checkout) -> None:

@@ -91,10 +91,22 @@ def test_a_pattern_chooses_by_the_printed_name(checkout: Path, pattern: str, cho
     assert (status, names(lines)) == (0, chosen)
 
 
-def test_a_pattern_that_chooses_nothing_is_a_failure_with_a_sentence(checkout: Path) -> None:
-    status, lines = run(checkout, "--tests=unti/*", "-n", "2")
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two"])
+@pytest.mark.parametrize(
+    ("pattern", "near"),
+    [
+        ("unti/*", "near it are unit"),
+        ("unit/sum::a_numbr*", "near it are unit/sums::a_number_is_small["),
+        ("*_is_rihgt", "near it are boot/sums::a_sum_is_right, unit/sums::a_sum_is_right"),
+        ("kernel/hello", "there are 6, such as boot/sums::a_number_is_small[one]"),
+    ],
+)
+def test_a_pattern_that_chooses_nothing_is_a_failure_with_near_names(
+    checkout: Path, workers: list[str], pattern: str, near: str
+) -> None:
+    status, lines = run(checkout, f"--tests={pattern}", *workers)
     assert status == 1
-    assert any("no test's name matches TESTS=unti/*" in line for line in lines)
+    assert any(line.startswith(f"no test's name matches TESTS={pattern}; {near}") for line in lines), lines
 
 
 def test_a_failure_is_listed_again_at_the_end(checkout: Path) -> None:

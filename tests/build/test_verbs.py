@@ -59,3 +59,9 @@ def test_a_kernel_that_waits_in_its_last_loop_has_no_fault(checkout: Checkout, p
     (package / "src" / "main.rs").write_text(source + "loop { core::hint::spin_loop() }\n}\n")
     run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
     assert run.status == 0 and "fault: hang in _start, src/main.rs:" in run.output, run.output
+
+
+def test_a_kernel_without_tests_is_a_sentence_that_says_how_to_write_one(checkout: Checkout, package: Path) -> None:
+    ended = checkout.scons("test", f"KERNEL={package}")
+    assert ended.status == 1
+    assert "bootwright: reader has no tests\n  hint: a file tests/NAME.rs" in ended.output

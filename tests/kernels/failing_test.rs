@@ -26,6 +26,7 @@ mod first {
 mod second {
     hello::kernel_test! {
         fn fails() {
+            hello::println!("it fails soon");
             // Whoever holds the lock of the text screen must not keep the panic from being told.
             let _writer = hello::vga::WRITER.lock();
             let _serial = hello::serial::SERIAL.lock();

@@ -15,6 +15,7 @@ from tests.lint.sources import HOME, tracked
 
 from bootwright import hostprograms
 from bootwright.errors import BootwrightError
+from bootwright.hosts.table import Row, read_rows
 from bootwright.loader import build_loader
 from bootwright.store import Store
 from bootwright.sysroot import build_sysroot, sysroot_key
@@ -22,6 +23,7 @@ from bootwright.toolchain import Toolchain, find_rust_src, has_core
 
 TARGET = "x86_64-unknown-none"
 KERNEL = HOME / "kernel"
+HOSTED = [row for row in read_rows(HOME / "linker" / "hosts.toml") if row.linker == "lld"]
 BARE = ["--target", TARGET, "-C", "panic=abort", "-C", "relocation-model=static", "--check-cfg", "cfg(bootwright_test)"]
 
 
@@ -147,3 +149,17 @@ def test_clippy_finds_nothing_in_the_boot_loader(clippy: Clippy, tmp_path: Path)
 def test_clippy_finds_nothing_in_the_tools(clippy: Clippy) -> None:
     for source in tracked("tools/*.rs", "tools/**/*.rs"):
         clippy.check(source, "--crate-type", "cdylib", "-C", "panic=abort", bare=False)
+
+
+@pytest.mark.needs("clippy-driver")
+@pytest.mark.parametrize("row", HOSTED, ids=[row.triple for row in HOSTED])
+def test_clippy_finds_nothing_in_the_programs_of_hosts(clippy: Clippy, row: Row) -> None:
+    library = find_rust_src(clippy.toolchain)
+    key = sysroot_key(clippy.toolchain, row.triple, library)
+    sysroot = Store().take_or_build(
+        "sysroot", key, lambda out: build_sysroot(clippy.toolchain, row.triple, None, library, out)
+    )
+    words = ["--target", row.triple, "--sysroot", str(sysroot), "-C", "panic=abort"]
+    program = HOME / "tests" / "kernels" / "hello-host" / "src" / "main.rs"
+    clippy.check(program, "--crate-type", "bin", *words, bare=False)
+    clippy.check(HOME / "linker" / "support" / "lib.rs", "--crate-type", "rlib", *words, bare=False)

@@ -141,9 +141,9 @@ def test_bootimages_settings_are_read_and_old_keys_warn(root: Path) -> None:
     assert "[package.metadata.bootimage] minimum-image-size has no effect" in package.warnings[0]
 
 
-def test_bootimages_settings_have_its_defaults(root: Path) -> None:
+def test_bootimages_settings_have_its_defaults_but_for_the_time_out(root: Path) -> None:
     settings = read(root).bootimage
-    assert (settings.test_timeout, settings.test_success_exit_code, settings.test_no_reboot) == (300, None, True)
+    assert (settings.test_timeout, settings.test_success_exit_code, settings.test_no_reboot) == (None, None, True)
     assert (settings.build_command, settings.run_command, settings.run_args, settings.test_args) == ((),) * 4
 
 

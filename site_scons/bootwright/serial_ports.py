@@ -1,0 +1,67 @@
+"""The guest's serial ports as the user's arguments for QEMU name them, and which of them we can hear.
+
+The first port is where a kernel talks. Where an argument sends it to the terminal we take its place and pass on what
+comes; where it goes to a file QEMU writes both. Any other place (a socket, a terminal of its own, nowhere) is the
+user's: then nothing is heard here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_TERMINAL = ("stdio", "mon:stdio")
+
+
+@dataclass(frozen=True)
+class SerialPorts:
+    """first is the user's value for the first port where it is out of our hearing, else "".
+
+    log is a file that gets what we hear too, as QEMU's logfile= takes it; others are the values of the ports behind.
+    """
+
+    first: str = ""
+    log: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def heard(self) -> bool:
+        """Whether what the guest says on its first port comes to us."""
+        return not self.first
+
+    def arguments(self, ours: str) -> list[str]:
+        """Returns QEMU's arguments, with ours as the value of the first port where we hear it."""
+        return [word for value in (self.first or ours, *self.others) for word in ("-serial", value)]
+
+
+def take_serial_ports(flags: Sequence[str]) -> tuple[SerialPorts, tuple[str, ...]]:
+    """Returns the ports that flags name, and flags without them."""
+    values, kept = [], []
+    words = iter(flags)
+    for word in words:
+        if word in ("-serial", "--serial"):
+            values.append(next(words, ""))
+        else:
+            kept.append(word)
+    if not values:
+        return SerialPorts(), tuple(kept)
+    first, others = values[0], tuple(values[1:])
+    backend = _chardev(kept, first.removeprefix("chardev:")) if first.startswith("chardev:") else {}
+    if first in _TERMINAL or backend.get("") == "stdio":
+        return SerialPorts("", backend.get("logfile", ""), others), tuple(kept)
+    if first.startswith("file:"):
+        return SerialPorts("", first.removeprefix("file:").replace(",", ",,"), others), tuple(kept)
+    return SerialPorts(first, "", others), tuple(kept)
+
+
+def _chardev(flags: Sequence[str], name: str) -> dict[str, str]:
+    """Returns the settings of -chardev KIND,id=name,... in flags, the kind by the key "", values as they are quoted."""
+    for flag, value in pairwise(flags):
+        if flag in ("-chardev", "--chardev"):
+            kind, *settings = re.split(r"(?<!,),(?!,)", value)
+            found = dict(setting.partition("=")[::2] for setting in settings)
+            if found.get("id") == name:
+                return {**found, "": kind}
+    return {}
