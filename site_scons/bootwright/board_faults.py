@@ -37,6 +37,7 @@ class Cause:
         """The exception in a few words."""
         where = "" if self.pc is None else f" at PC={self.pc:#x}"
         about = "" if self.address is None else f", about the address {self.address:#x}"
+        about += ": the FPU is off" if "NOCP" in self.name else ""
         return f"{self.name.replace('_', ' ')}{where}{about}"
 
 
@@ -45,9 +46,7 @@ def find_cause(log: str, unset: range) -> Cause | None:
 
     unset are the addresses that vectors lead to which nobody has set.
     """
-    causes = [
-        Cause(entry["name"], int(entry["pc"], 16), int(entry["address"], 16)) for entry in RISCV.finditer(log)
-    ] or [
+    causes = [_riscv(entry) for entry in RISCV.finditer(log)] or [
         Cause(entry["name"], _number(ARM_PC, entry["more"]), _number(ARM_ADDRESS, entry["more"]))
         for entry in ARM.finditer(log)
     ]
@@ -65,6 +64,12 @@ def place(end: Verdict, subject: Subject, in_test: bool) -> str:
 
     places = read_symbols(subject.elf, subject.index).places(end.registers.rip)
     return "".join(f"  {'where' if not n else '':<8} {p.function}, {p.where}\n" for n, p in enumerate(places))
+
+
+def _riscv(entry: re.Match[str]) -> Cause:
+    """Returns the cause that an entry tells; of an illegal instruction tval is the instruction, and no address."""
+    is_address = "fault" in entry["name"] or "misaligned" in entry["name"]
+    return Cause(entry["name"], int(entry["pc"], 16), int(entry["address"], 16) if is_address else None)
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int | None:

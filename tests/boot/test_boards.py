@@ -20,9 +20,12 @@ BOARDS = {CORTEX_M: "hello-arm", "riscv64gc-unknown-none-elf": "hello-riscv64", 
 IN_A_TEST = "assert_eq!(hello::product"
 OWN_TESTS = ("memory_that_was_not_written_is_zero", "the_fpu_multiplies")
 STACK_TOP = 0x20400000  # 4 MiB from where RAM begins
-ON_THE_STACK = (
-    "    let mut room = [1_u64; 64];\n    for word in &mut room {\n        *word = core::hint::black_box(2);\n    }\n"
-)
+ON_THE_STACK = """    let mut room = [1.5_f32; 64];
+    for number in &mut room {
+        *number *= core::hint::black_box(2.5);
+    }
+    core::hint::black_box(room);
+"""
 CARGO_TOML = """[package]
 name = "reader"
 version = "0.1.0"
@@ -140,7 +143,9 @@ def test_a_readers_unedited_crate_runs_on_a_cortex_m(
 
 
 @pytest.mark.parametrize("target", [target for target in BOARDS if target != CORTEX_M])
-def test_a_readers_unedited_crate_is_given_a_stack_elsewhere(checkout: Checkout, tmp_path: Path, target: str) -> None:
+def test_elsewhere_a_readers_crate_is_given_a_stack_and_floating_point(
+    checkout: Checkout, tmp_path: Path, target: str
+) -> None:
     package = write_reader(tmp_path / "reader", "2024")
     main = package / "src" / "main.rs"
     text = main.read_text().replace("{\n    loop {}", f"{{\n{ON_THE_STACK}    loop {{}}", 2)

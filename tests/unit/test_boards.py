@@ -126,12 +126,23 @@ Taking exception 18 [v7M INVSTATE UsageFault] on CPU 0
 """
 
 
+NO_FPU_LOG = """Taking exception 17 [v7M NOCP UsageFault] on CPU 0
+...taking pending nonsecure exception 3
+Taking exception 18 [v7M INVSTATE UsageFault] on CPU 0
+"""
+ILLEGAL_LOG = (
+    "riscv_cpu_do_interrupt: hart:0, async:0, cause:2, epc:0x80000104, tval:0xf0050553, desc=illegal_instruction\n"
+)
+
+
 @pytest.mark.parametrize(
     ("log", "name", "words"),
     [
         (RISCV_LOG, "riscv64-virt", "fault store at PC=0x80000054, about the address 0xf0000000"),
         (AARCH64_LOG, "aarch64-virt", "Data Abort at PC=0x40200080, about the address 0xf0000000"),
         (CORTEX_M_LOG, "mps2-an386", "Data Abort, about the address 0xf0000000"),
+        (NO_FPU_LOG, "mps2-an386", "v7M NOCP UsageFault: the FPU is off"),
+        (ILLEGAL_LOG, "riscv64-virt", "illegal instruction at PC=0x80000104"),
     ],
 )
 def test_the_exception_that_began_it_is_told_and_not_those_that_followed(log: str, name: str, words: str) -> None:
