@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from SCons.Script import ARGUMENTS, AddOption, GetOption
 
+from bootwright.boards import Board
 from bootwright.errors import BootwrightError
 
 if TYPE_CHECKING:
@@ -29,17 +30,20 @@ VARIABLES = (
     Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
     Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
              "x86_64-unknown-none"),
-    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/"),
+    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
+             "architecture's TARGET tests/kernels/hello-ARCH"),
     Variable("HOST", "", "link a program for a host instead of bare metal, by linker/hosts.toml",
              ("native", "linux", "windows", "macos")),
     Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
     Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
     Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
-    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000"),
+    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000; for a board "
+             "the one in linker/"),
     Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
-    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on PATH"),
+    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
+             "PATH, or the one of TARGET's board"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),
     Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
     Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
@@ -154,9 +158,12 @@ def check_files(wanted: Sequence[str], env: Any) -> None:
             raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
 
 
-def is_fast(default: bool) -> bool:
-    """Says which lane a machine takes: --fast, --full, or what the target does by default."""
+def is_fast(default: bool, board: Board | None = None) -> bool:
+    """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if (fast or full) and board is not None and not board.is_pc:
+        word = "--fast" if fast else "--full"
+        raise BootwrightError(f"{word} is for x86-64 kernels: {board.name} has one way in, QEMU loads the ELF")
     if fast and full:
         raise BootwrightError("--fast and --full exclude each other", "without either, run boots the image, test not")
     return fast or (default and not full)

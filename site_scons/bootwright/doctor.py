@@ -7,13 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright import apt, dotvenv, hostprograms, stamp
 from bootwright.accelerator import choose_accelerator
+from bootwright.boards import BOARDS
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError, Status
 from bootwright.hostprograms import PROGRAMS, Search, System
@@ -24,8 +25,10 @@ from bootwright.toolchain_file import read_toolchain_file
 
 HOME = Path(__file__).resolve().parents[2]
 OLDEST_QEMU = (7, 1)
-# Nobody lacks a debugger who does not debug; a terminal shows the screen too; lld links and checks what nobody runs.
-OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64"}
+# Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
+# links and checks what nobody runs.
+BOARD_EMULATORS = {*stamp.EMULATORS.values()} - {stamp.EMULATORS["x86_64"]}
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,12 @@ def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[s
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
     search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
-    findings = tuple(_examine_program(name, search, environ) for name in names)
+    emulator = stamp.EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
+    findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
 
 
-def _examine_program(name: str, search: Search, environ: Mapping[str, str]) -> Finding:
+def _examine_program(name: str, search: Search, environ: Mapping[str, str], needed: Collection[str]) -> Finding:
     program = PROGRAMS[name]
     path = search.found.get(name)
     version = _version(path, environ) if path else ""
@@ -109,8 +113,9 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str]) -> F
             if search.final and name in hostprograms.OF_THE_TOOLCHAIN
             else cure([name], search, environ)
         )
-    needed = name not in OPTIONAL
-    return Finding(name, str(path) if path else None, version, program.purpose, program.verbs, needed, problem, remedy)
+    place = str(path) if path else None
+    is_needed = name not in OPTIONAL or name in needed
+    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy)
 
 
 def _version(path: Path, environ: Mapping[str, str]) -> str:
@@ -161,6 +166,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
     if qemu:
         choice = choose_accelerator(qemu)
         facts["accelerator"] = f"{choice.name}: {choice.why}"
+    facts["machines"] = "; ".join(f"{'/'.join(board.words)}: {board.name} ({board.qemu})" for board in BOARDS)
     facts["display"] = "yes" if stamp.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 

@@ -97,6 +97,19 @@ PROGRAMS = {
             "run, screenshot, gdb, test",
             packages=_packages("qemu-system-x86", "qemu-system-x86", "qemu", "SoftwareFreedomConservancy.QEMU"),
         ),
+        *(
+            Program(
+                name,
+                f"is the board that runs a kernel for {', '.join(words)}",
+                "run, test with such a TARGET; test",
+                packages=_packages(package, package, "qemu", "SoftwareFreedomConservancy.QEMU"),
+            )
+            for name, words, package in (
+                ("qemu-system-arm", ("thumbv7em", "thumbv7m"), "qemu-system-arm"),
+                ("qemu-system-riscv64", ("riscv64",), "qemu-system-riscv"),
+                ("qemu-system-aarch64", ("aarch64",), "qemu-system-aarch64"),
+            )
+        ),
         Program(
             stamp.WINDOW,
             "shows the machine's screen in a window",

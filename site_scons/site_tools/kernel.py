@@ -9,17 +9,19 @@ Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what t
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import manifest
+from bootwright import boards, manifest
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
+from bootwright.package_settings import BootimageSettings
 from bootwright.rust_library import is_bare, is_custom, library_root
 from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
@@ -55,8 +57,13 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
     tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    board = boards.board_of(target)
+    if board is None and not env["KERNEL"]:
+        raise BootwrightError(
+            f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
+        )
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
-    core = env.Core(target)
+    core = dataclasses.replace(env.Core(target), board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, package, core, files, variant) for variant in variants]
@@ -108,7 +115,9 @@ def _program(
     name = Path(path).name
     elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
                           RUSTHISTORY=history)  # fmt: skip
-    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=package.bootimage)
+    # What bootimage's keys say of a machine, they say of the PC.
+    settings = package.bootimage if core.x86_64 else BootimageSettings(test_timeout=package.bootimage.test_timeout)
+    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=settings, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         boot_sector, stages, nodes.pvh = files
@@ -126,6 +135,8 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     if any(mentions(place, "Cargo.toml") for place in places):
         inputs = (package.root / "Cargo.toml", *inputs)
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    if script is None and core.board and core.board.script:
+        script = Path(env["HOME"], "linker", core.board.script)
     if script and not script.is_file():
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     environment = {
@@ -153,7 +164,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
             "--check-cfg",
             f"cfg({TEST_CFG})",
             *core.flags,
-            *(STATIC if core.x86_64 else []),
+            *(STATIC if core.board else []),
             *manifest.rustc_profile_flags(package.profiles[variant]),
             *package.cfg_flags(),
         ],
@@ -181,10 +192,20 @@ def generate(env: Environment) -> None:
     env.AddMethod(_set_crate, "SetCrate")
     env.AddMethod(_library, "PackageLibrary")
     env.AddMethod(_chosen_rustc, "ChosenRustc")
+    given = env["KERNEL"]
+    env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
+
+
+def _example(env: Environment) -> str:
+    """Returns the directory of the example for HOST= or TARGET=; what is wrong with TARGET is said when it is built."""
     target = env["TARGETWORD"]
-    hosted = env["HOST"] or (target and not is_custom(target) and not is_bare(target))
-    own = Path(env["HOME"], "tests/kernels/hello-host" if hosted else "kernel")
-    env["KERNELDIR"] = str(Path(env["LAUNCH"], env["KERNEL"]).resolve() if env["KERNEL"] else own)
+    if env["HOST"] or (target and not is_custom(target) and not is_bare(target)):
+        return "tests/kernels/hello-host"
+    try:
+        board = boards.board_of(find_target(target, Path(env["LAUNCH"]))) if target else None
+    except BootwrightError:
+        board = None
+    return (board or boards.PC).example
 
 
 def exists(env: Environment) -> bool:

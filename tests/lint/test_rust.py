@@ -65,19 +65,22 @@ def edition(source: Path) -> list[str]:
     return ["--edition", "2024"]
 
 
+def find_core(toolchain: Toolchain, target: str) -> Path | None:
+    """Returns the sysroot with target's core, from the store; None where the toolchain has it."""
+    if has_core(toolchain, target):
+        return None
+    library = find_rust_src(toolchain)
+    key = sysroot_key(toolchain, target, library)
+    return Store().take_or_build("sysroot", key, lambda out: build_sysroot(toolchain, target, None, library, out))
+
+
 @pytest.fixture(scope="session")
 def clippy(tmp_path_factory: pytest.TempPathFactory) -> Clippy:
     """clippy of the toolchain that builds; core comes from the store where it has to be built."""
     search = hostprograms.find_programs(["clippy-driver", "ld.lld"], KERNEL, os.environ)
     toolchain = search.toolchain
     assert toolchain is not None, search.missing
-    sysroot = None
-    if not has_core(toolchain, TARGET):
-        library = find_rust_src(toolchain)
-        key = sysroot_key(toolchain, TARGET, library)
-        sysroot = Store().take_or_build(
-            "sysroot", key, lambda out: build_sysroot(toolchain, TARGET, None, library, out)
-        )
+    sysroot = find_core(toolchain, TARGET)
     directory = tmp_path_factory.mktemp("clippy")
     driver = directory / "clippy-driver"
     driver.write_text(f'#!/bin/sh\nexec {shlex.quote(str(search.found["clippy-driver"]))} "$@" -Dwarnings\n')
@@ -112,6 +115,24 @@ def test_clippy_finds_nothing_in_the_small_kernels(clippy: Clippy, monkeypatch: 
     library = clippy.check(KERNEL / "src" / "lib.rs", "--crate-type", "rlib", "--crate-name", "hello")
     for source in tracked("tests/kernels/*.rs", ":!tests/kernels/hello-*", ":!tests/kernels/boards"):
         clippy.check(source, "--crate-type", "bin", "--extern", f"hello={library}", "--cfg", "bootwright_test")
+
+
+@pytest.mark.needs("clippy-driver")
+@pytest.mark.parametrize("tested", [False, True], ids=["as built", "with its tests"])
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("hello-arm", "thumbv7em-none-eabihf"),
+        ("hello-riscv64", "riscv64gc-unknown-none-elf"),
+        ("hello-aarch64", "aarch64-unknown-none"),
+    ],
+)
+def test_clippy_finds_nothing_in_the_kernels_of_boards(clippy: Clippy, name: str, target: str, tested: bool) -> None:
+    sysroot = find_core(clippy.toolchain, target)
+    arguments = ["--target", target, "-C", "panic=abort", "--check-cfg", "cfg(bootwright_test)", "--crate-type", "bin"]
+    arguments += ["--sysroot", str(sysroot)] if sysroot else []
+    arguments += ["--cfg", "bootwright_test"] if tested else []
+    clippy.check(HOME / "tests" / "kernels" / name / "src" / "main.rs", *arguments, bare=False)
 
 
 @pytest.mark.needs("clippy-driver")

@@ -88,6 +88,14 @@ def test_the_status_is_0_when_all_is_there_and_2_when_something_is_missing(
     assert "cure: sudo dnf install rustfmt" in out
 
 
+def test_the_emulator_of_another_architecture_is_needed_for_its_targets_alone(machine: Machine) -> None:
+    for target, needed in (("", False), ("riscv64gc-unknown-none-elf", False), ("thumbv7em-none-eabihf", True)):
+        report = doctor.examine(Path("/a/kernel"), target, None, machine.environ)
+        [arm] = [finding for finding in report.findings if finding.name == "qemu-system-arm"]
+        assert (arm.needed, "thumbv7em" in arm.purpose, bool(arm.cure)) == (needed, True, True)
+    assert "thumbv7em: mps2-an386 (qemu-system-arm)" in report.facts["machines"]
+
+
 def test_a_debugger_that_is_missing_is_told_and_is_no_failure(machine: Machine) -> None:
     (machine.bin / "gdb").unlink()
     gdb = findings(machine)["gdb"]
