@@ -129,11 +129,8 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     """Sets what every crate of the package shares."""
     tools = env["BOOTWRIGHT"]
     flags = env.Split(env["RUSTFLAGS"])
+    # What rustc is told of Cargo.toml is in its arguments; a crate that includes the file itself names it as an input.
     inputs = (*package.input_files(), *files_in_flags(flags, package.root))
-    # What rustc is told of Cargo.toml is in its arguments; the file itself matters to a crate that includes it.
-    places = {root.parent for root in (package.main, package.lib, *package.tests) if root}
-    if any(mentions(place, "Cargo.toml") for place in places):
-        inputs = (package.root / "Cargo.toml", *inputs)
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
     if script is None and core.board and core.board.script:
         script = Path(env["HOME"], "linker", core.board.script)

@@ -107,15 +107,16 @@ def test_a_changed_profile_rebuilds_its_variant_alone(checkout: Checkout) -> Non
     assert len([step for step in steps if step.startswith("rustc")]) == 2
 
 
-def test_a_manifest_is_an_input_of_a_crate_that_includes_it_alone(checkout: Checkout) -> None:
+def test_a_manifest_is_an_input_of_a_crate_that_includes_it_and_says_so(checkout: Checkout) -> None:
+    manifest = checkout.path / "kernel/Cargo.toml"
     checkout.build()
-    with (checkout.path / "kernel/Cargo.toml").open("a") as manifest:
-        manifest.write("\n")
+    manifest.write_text(manifest.read_text() + "\n")
     assert checkout.build() == []
     checkout.edit("kernel/src/main.rs", "use core", 'const _: &str = include_str!("../Cargo.toml");\nuse core')
+    assert "Cargo.toml does not name Cargo.toml, which the compiler read" in checkout.refuse()
+    manifest.write_text(manifest.read_text() + '[package.metadata.bootwright]\ninputs = ["Cargo.toml"]\n')
     checkout.build()
-    with (checkout.path / "kernel/Cargo.toml").open("a") as manifest:
-        manifest.write("\n")
+    manifest.write_text(manifest.read_text() + "\n")
     assert "rustc hello.elf hello.map" in checkout.build()
 
 
