@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from SCons.Script import ARGUMENTS, AddOption, GetOption
 
+from bootwright.boards import Board
 from bootwright.errors import BootwrightError
 
 if TYPE_CHECKING:
@@ -29,14 +30,20 @@ VARIABLES = (
     Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
     Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
              "x86_64-unknown-none"),
-    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/"),
+    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
+             "architecture's TARGET tests/kernels/hello-ARCH"),
+    Variable("HOST", "", "link a program for a host instead of bare metal, by linker/hosts.toml",
+             ("native", "linux", "windows", "macos")),
+    Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
     Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
     Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
-    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000"),
+    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000; for a board "
+             "the one in linker/"),
     Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
-    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on PATH"),
+    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
+             "PATH, or the one of TARGET's board"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),
     Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
     Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
@@ -57,6 +64,7 @@ TARGETS = (
     ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
     ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
     ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each"),
     ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
     ("scons soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing"),
     ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
@@ -75,7 +83,9 @@ SWITCHES = (
 )
 
 HELP_ONLY = ("doctor", "store", "verify", "soak")
-STARTERS = ("run", "screenshot", "test", *HELP_ONLY)  # of which one run of scons starts one, once all is built
+STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one run of scons starts one, once all is built
+
+ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
 
 
 def add_switches() -> None:
@@ -114,7 +124,7 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
             raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
     values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
     for v in VARIABLES:
-        if v.values and values[v.name] not in v.values:
+        if v.values and values[v.name] not in (*v.values, v.default):
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}")
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
@@ -123,8 +133,11 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def check_words(wanted: Sequence[str]) -> None:
-    """Raises for a word on the command line that is no alias and, without a dot or a slash, no file either."""
+def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
+    """Raises for a word on the command line that is no alias and, without a dot or a slash, no file either.
+
+    Raises too where the targets and the variables do not go together, before anything is built.
+    """
     aliases = ["image", *(name.removeprefix("scons ") for name, _ in TARGETS if name.startswith("scons "))]
     for name in wanted:
         if name not in aliases and not any(c in name for c in "./\\"):
@@ -132,6 +145,10 @@ def check_words(wanted: Sequence[str]) -> None:
     starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
+    for name in ONE_KERNEL:
+        if name in wanted and words["VARIANT"] == "all" and (name != "usb" or words["DEV"]):
+            hint = "say VARIANT=debug or VARIANT=release"
+            raise BootwrightError(f"VARIANT=all: `scons {name}` takes one kernel", hint)
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
@@ -141,9 +158,12 @@ def check_files(wanted: Sequence[str], env: Any) -> None:
             raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
 
 
-def is_fast(default: bool) -> bool:
-    """Says which lane a machine takes: --fast, --full, or what the target does by default."""
+def is_fast(default: bool, board: Board | None = None) -> bool:
+    """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if (fast or full) and board is not None and not board.is_pc:
+        word = "--fast" if fast else "--full"
+        raise BootwrightError(f"{word} is for x86-64 kernels: {board.name} has one way in, QEMU loads the ELF")
     if fast and full:
         raise BootwrightError("--fast and --full exclude each other", "without either, run boots the image, test not")
     return fast or (default and not full)
@@ -151,7 +171,7 @@ def is_fast(default: bool) -> bool:
 
 def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     """Tells whether the targets, or scons without one, need the kernel's graph."""
-    idle = [*HELP_ONLY, *([] if words["DEV"] else ["usb"])]
+    idle = [*HELP_ONLY, "hosts", *([] if words["DEV"] else ["usb"])]
     return not wanted or bool(set(wanted) - set(idle))
 
 

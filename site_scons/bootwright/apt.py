@@ -27,8 +27,12 @@ WITH_STATUS = ("sh", "-c", 'exec "$@" 3>&1', "sh")
 INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
 INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
-SIMPLE = {"qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
-          "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3"}  # fmt: skip
+# Which package has RISC-V's emulator: Debian 12 has it in misc, others give it one of its own.
+RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
+SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-system-arm",
+          "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
+          "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
+          "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,9 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> li
             llvm = max((int(m[1]) for m in brought if m), default=None)
         packages += llvm_packages(archive, llvm)
     packages += [SIMPLE[name] for name in names if name in SIMPLE]
-    return packages
+    if "qemu-system-riscv64" in names:
+        packages.append(RISCV if archive.policy([RISCV]) else OLDER_RISCV)
+    return list(dict.fromkeys(packages))
 
 
 def lists_are_stale(archive: Archive) -> bool:

@@ -6,6 +6,7 @@ debug sections, and NAME.elf is there to debug with.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bootwright.cargo_toml import Table, show
@@ -65,6 +66,11 @@ def rustc_profile_flags(profile: Profile) -> list[str]:
     if profile.panic != "unwind":
         flags.append(f"-Cpanic={profile.panic}")
     return flags
+
+
+def profiles_that_unwind(profiles: Mapping[str, Profile]) -> list[str]:
+    """Returns the names, as Cargo.toml writes them, of the profiles that do not say panic = "abort"."""
+    return [f"[profile.{VARIANTS[variant]}]" for variant, profile in profiles.items() if profile.panic == "unwind"]
 
 
 def _read(table: Table, default: Profile) -> Profile:

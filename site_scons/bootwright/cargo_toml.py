@@ -16,9 +16,9 @@ KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a lis
 
 
 def read_toml(path: Path) -> Json:
-    """Reads a TOML file; raises BootwrightError where it is missing or no TOML."""
+    """Reads a TOML file, with or without a byte order mark; raises BootwrightError where it is missing or no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise BootwrightError(f"there is no file {path}") from error
     except OSError as error:

@@ -7,19 +7,28 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright import apt, dotvenv, hostprograms, stamp
 from bootwright.accelerator import choose_accelerator
+from bootwright.boards import BOARDS
+from bootwright.crate import mentions
 from bootwright.errors import BootwrightError, Status
 from bootwright.hostprograms import PROGRAMS, Search, System
+from bootwright.procs import attempt
+from bootwright.rustup import OFFLINE, find_rustup, nearest_toolchain_file
+from bootwright.toolchain import Toolchain
+from bootwright.toolchain_file import read_toolchain_file
 
 HOME = Path(__file__).resolve().parents[2]
 OLDEST_QEMU = (7, 1)
-OPTIONAL = {"gdb", stamp.WINDOW}  # nobody lacks a debugger who does not debug, and a terminal shows the screen too
+# Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
+# links and checks what nobody runs.
+BOARD_EMULATORS = {*stamp.EMULATORS.values()} - {stamp.EMULATORS["x86_64"]}
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
 
 
 @dataclass(frozen=True)
@@ -84,11 +93,12 @@ def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[s
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
     search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
-    findings = tuple(_examine_program(name, search, environ) for name in names)
+    emulator = stamp.EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
+    findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
 
 
-def _examine_program(name: str, search: Search, environ: Mapping[str, str]) -> Finding:
+def _examine_program(name: str, search: Search, environ: Mapping[str, str], needed: Collection[str]) -> Finding:
     program = PROGRAMS[name]
     path = search.found.get(name)
     version = _version(path, environ) if path else ""
@@ -103,8 +113,9 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str]) -> F
             if search.final and name in hostprograms.OF_THE_TOOLCHAIN
             else cure([name], search, environ)
         )
-    needed = name not in OPTIONAL
-    return Finding(name, str(path) if path else None, version, program.purpose, program.verbs, needed, problem, remedy)
+    place = str(path) if path else None
+    is_needed = name not in OPTIONAL or name in needed
+    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy)
 
 
 def _version(path: Path, environ: Mapping[str, str]) -> str:
@@ -141,11 +152,11 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         )
         for number, note in enumerate(chosen.notes, 1):
             facts[f"note {number}"] = note
-        if "nightly" in chosen.release or "dev" in chosen.release:
-            facts["channel"] = "this is no stable compiler; stable is enough"
-        else:
-            facts["channel"] = "stable, which is enough: no nightly is needed"
-    facts.update(_toolchain_file(kernel_dir, environ))
+        facts["channel"] = _channel(chosen.release, mentions(kernel_dir / "src", "#![feature"))
+    else:
+        facts.update(_host_of_any(kernel_dir, environ))
+        facts["channel"] = _channel("", mentions(kernel_dir / "src", "#![feature"))
+    facts.update(_toolchain_file(kernel_dir, chosen, environ))
     facts["python"] = f"{sys.version.split()[0]} ({dotvenv.base_python()})"
     wanted = stamp.Wanted(str(HOME), [], environ)
     state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
@@ -155,19 +166,42 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
     if qemu:
         choice = choose_accelerator(qemu)
         facts["accelerator"] = f"{choice.name}: {choice.why}"
+    facts["machines"] = "; ".join(f"{'/'.join(board.words)}: {board.name} ({board.qemu})" for board in BOARDS)
     facts["display"] = "yes" if stamp.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 
 
-def _toolchain_file(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Returns what is to be said of a rust-toolchain file above the kernel on a machine without rustup."""
-    for directory in (kernel_dir, *kernel_dir.parents):
-        for name in ("rust-toolchain.toml", "rust-toolchain"):
-            if (directory / name).is_file():
-                if hostprograms.find_on_path("rustup", environ):
-                    return {"rust-toolchain": f"{directory / name}: rustup obeys it"}
-                return {"rust-toolchain": f"{directory / name} asks for a toolchain, and there is no rustup to obey it"}
-    return {}
+def _host_of_any(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns the host triple as a rustc on PATH says it, which cannot build the kernel; it may be rustup's shim."""
+    rustc = hostprograms.find_on_path("rustc", environ)
+    directory = kernel_dir if kernel_dir.is_dir() else None
+    said = attempt([str(rustc), "-vV"], cwd=directory, env=environ, extra=OFFLINE).stdout if rustc else ""
+    hosts = [line.removeprefix("host: ") for line in said.splitlines() if line.startswith("host: ")]
+    return {"host triple": hosts[0]} if hosts else {}
+
+
+def _channel(release: str, uses_features: bool) -> str:
+    """Returns whether a stable compiler does for the kernel, and whether the one of that release, if any, is one."""
+    condition = " with UNSTABLE=1 for the #![feature] in the sources" if uses_features else ": no nightly is needed"
+    if "nightly" in release or "dev" in release:
+        return f"no stable compiler; stable is enough{condition}"
+    return f"stable{', which' if release else ''} is enough{condition}"
+
+
+def _toolchain_file(kernel_dir: Path, chosen: Toolchain | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns what the rust-toolchain file of the kernel asks for, and who obeys it or what compiles instead."""
+    path = nearest_toolchain_file(kernel_dir)
+    if path is None:
+        return {}
+    try:
+        asks = f"{path} asks for {read_toolchain_file(path)}"
+    except BootwrightError as error:
+        return {"rust-toolchain": str(error)}
+    if find_rustup(environ):
+        other = chosen.origin if chosen and path.name not in chosen.origin else ""
+        return {"rust-toolchain": f"{asks}: {f'{other} has the last word' if other else 'rustup obeys it'}"}
+    instead = f"rustc {chosen.release} ({chosen.rustc}) compiles instead" if chosen else "no other rustc was found"
+    return {"rust-toolchain": f"{asks}, and there is no rustup to obey it: {instead}"}
 
 
 def _store() -> dict[str, str]:

@@ -12,6 +12,7 @@ from elftools.construct import ConstructError
 from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 
+from bootwright import entry_point
 from bootwright.errors import BootwrightError
 
 PAGE_SIZE = 4096
@@ -42,14 +43,17 @@ class Segment:
         return self.p_vaddr + self.p_memsz
 
 
-def check_kernel(path: Path) -> None:
-    """Raises BootwrightError unless path is a kernel that the loader can start: static, x86-64, sane segments."""
+def check_kernel(path: Path, crate_root: Path | None = None, edition: str = "2024") -> None:
+    """Raises BootwrightError unless path is a kernel that the loader can start: static, x86-64, sane segments.
+
+    crate_root, where it is known, is read for the sentence about an entry that is missing.
+    """
     with path.open("rb") as stream:
         length = path.stat().st_size
         try:
             elf = ELFFile(stream)
             _check_identity(path, elf)
-            _check_has_entry(path, elf)
+            _check_has_entry(path, elf, crate_root, edition)
             segments = _read_segments(path, elf, length)
             _check_places(path, segments)
             _check_entry(path, elf, segments)
@@ -122,11 +126,14 @@ def _check_places(path: Path, segments: list[Segment]) -> None:
             )
 
 
-def _check_has_entry(path: Path, elf: Any) -> None:
+def _check_has_entry(path: Path, elf: Any, crate_root: Path | None, edition: str) -> None:
     if elf.header["e_entry"] == 0:
+        # The linker drops what nothing leads to, so that the sources say more than the file.
+        kept = f"the file exports {_exported(elf)} instead"
+        instead = entry_point.say_instead(crate_root) if crate_root else kept
         raise BootwrightError(
-            f"{path} has no entry: no symbol `_start` was linked; it defines {_exported(elf)}",
-            '#[unsafe(no_mangle)] pub extern "C" fn _start() -> ! { ... } is what the linker looks for',
+            f"{path} has no entry: no symbol `_start` was linked; {instead}",
+            f"{entry_point.declaration(edition)} is what the linker looks for",
         )
 
 
@@ -144,7 +151,7 @@ def _exported(elf: Any) -> str:
         for symbol in (table.iter_symbols() if table else ())
         if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_GLOBAL"
     )
-    return ", ".join(f"`{name}`" for name in names[:5]) if names else "no global function"
+    return ", ".join(f"`{name}`" for name in names[:5]) or "no function"
 
 
 def _check_dynamic(path: Path, elf: Any) -> None:

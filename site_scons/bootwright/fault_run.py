@@ -7,6 +7,8 @@ import dataclasses
 import io
 from typing import TextIO
 
+from bootwright.board_faults import place
+from bootwright.boards import board_named
 from bootwright.errors import BootwrightError
 from bootwright.fault_report import Report, Subject, make_report
 from bootwright.faults import What
@@ -28,6 +30,9 @@ def run_and_report(
     """
     if config.program:
         return run_program(config, out, in_test), ""
+    if not board_named(config.board).is_pc:
+        end = run(config, out, notes)
+        return end, place(end, subject, in_test)  # reports read x86-64 registers
     end, report = _watched_run(config, subject, out, notes, in_test)
     if report is not None and not report.complete:
         report, end = _second_run(config, subject, report, end)

@@ -97,6 +97,19 @@ PROGRAMS = {
             "run, screenshot, gdb, test",
             packages=_packages("qemu-system-x86", "qemu-system-x86", "qemu", "SoftwareFreedomConservancy.QEMU"),
         ),
+        *(
+            Program(
+                name,
+                f"is the board that runs a kernel for {', '.join(words)}",
+                "run, test with such a TARGET; test",
+                packages=_packages(package, package, "qemu", "SoftwareFreedomConservancy.QEMU"),
+            )
+            for name, words, package in (
+                ("qemu-system-arm", ("thumbv7em", "thumbv7m"), "qemu-system-arm"),
+                ("qemu-system-riscv64", ("riscv64",), "qemu-system-riscv"),
+                ("qemu-system-aarch64", ("aarch64",), "qemu-system-aarch64"),
+            )
+        ),
         Program(
             stamp.WINDOW,
             "shows the machine's screen in a window",
@@ -161,6 +174,27 @@ PROGRAMS = {
             lacking=SOME_TESTS,
             packages=_packages("fuse3", "fuse3"),
         ),
+        Program(
+            "cc",
+            "links programs for this system itself",
+            "HOST=, hosts, test",
+            lacking="lld links them",
+            packages=_packages("gcc", "gcc"),
+        ),
+        Program(
+            "qemu-aarch64",
+            "runs programs for Linux on AArch64",
+            "hosts, test",
+            lacking="such a program is checked and not run",
+            packages=_packages("qemu-user", "qemu-user"),
+        ),
+        Program(
+            "wine64",
+            "runs programs for Windows",
+            "hosts, test",
+            lacking="such a program is checked and not run",
+            packages=_packages("wine-core", "wine"),
+        ),
     )
 }
 
@@ -208,12 +242,15 @@ def this_system(environ: Mapping[str, str]) -> System:
 
 
 def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Returns the first executable of that name on PATH, or None. Debian hides sgdisk from users in sbin."""
+    """Returns the first executable of that name on PATH, or None.
+
+    Debian hides sgdisk from users in sbin; and wine64, where the package wine with its 32-bit half is not installed.
+    """
     places = environ.get("PATH", os.defpath).split(os.pathsep)
     if os.name == "nt":
         places.append(str(Path(environ.get("PROGRAMFILES", "C:\\Program Files")) / "qemu"))
     else:
-        places += ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+        places += ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/wine"]
     path = shutil.which(name, path=os.pathsep.join(places))
     return Path(path) if path else None
 

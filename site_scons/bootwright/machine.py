@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import dataclasses
 import os
+import re
 import selectors
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from types import TracebackType
 
 from bootwright import atomic, textscreen
 from bootwright.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
+from bootwright.boards import board_named
 from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
 from bootwright.guest_log import GuestLog
@@ -23,10 +25,12 @@ from bootwright.layout import DEBUG_CONSOLE_PORT
 from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
 from bootwright.qmp import QemuGone, QmpClient, QmpError
 from bootwright.serial_ports import take_serial_ports
-from bootwright.verdict import Registers, parse_registers
+from bootwright.verdict import Registers, parse_program_counters, parse_registers
 
 OLDEST_QEMU = (7, 1)
 START_SECONDS = 30.0
+# A board has its network card on it, whether anything is connected to it or not.
+NO_NETWORK = re.compile(r"warning: nic \S+ has no peer")
 
 # What start_new_session is elsewhere: on Windows Ctrl-C reaches every process of the console's group.
 _OWN_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -55,9 +59,10 @@ class Machine:
     """A context manager around one QEMU. It starts paused: resume() lets the guest run, step() is the event loop."""
 
     def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
-        self.qemu = find_qemu(config.qemu)
+        self.board = board_named(config.board)
+        self.qemu = find_qemu(config.qemu, program=self.board.qemu)
         self.accelerator: Choice | None = None  # where neither the config nor its flags name one
-        if not config.accelerator and not is_chosen_by_hand(config.flags):
+        if self.board.is_pc and not config.accelerator and not is_chosen_by_hand(config.flags):
             self.accelerator = choose_accelerator(self.qemu)
             config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
@@ -110,12 +115,13 @@ class Machine:
         self._directory = tempfile.TemporaryDirectory(prefix="bootwright-", ignore_cleanup_errors=True)
         self._monitor = SocketChannel("qmp", self._posix)
         arguments = [str(self.qemu), *self.arguments, "-S", "-chardev", self._monitor.option]
-        for name in ("serial", "console"):
+        for name in ("serial", "console") if self.board.is_pc else ("serial",):
             self._outputs[name] = OutputChannel(name, self.directory, self._posix)
             log = f",logfile={self._ports.log}" if name == "serial" and self._ports.log else ""
             arguments += ["-chardev", self._outputs[name].option + log]
         arguments += ["-mon", "chardev=qmp,mode=control", *self._ports.arguments("chardev:serial")]
-        arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
+        if self.board.is_pc:
+            arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
         if self._own_log:
             arguments += self._guest_log.arguments(self.directory)
         with (self.directory / "stderr").open("wb") as errors:
@@ -170,8 +176,11 @@ class Machine:
         return BootwrightError(f"QEMU did not start: {said}", hint, Status.QEMU_NOT_STARTED)
 
     def resume(self) -> None:
-        """Lets the guest run."""
-        self.qmp.execute("cont")
+        """Lets the guest run. One that leaves at once takes QEMU with it, before that has answered."""
+        try:
+            self.qmp.execute("cont")
+        except QemuGone:
+            self._take_leave()
 
     def step(self, timeout: float) -> None:
         """Waits at most timeout seconds for QEMU to say something and takes it in: serial, console, events."""
@@ -189,7 +198,7 @@ class Machine:
         """Takes what the guest wrote; final when QEMU is gone, so that half a character is not waited for."""
         texts = {name: self._decode[name].decode(output.read(), final) for name, output in self._outputs.items()}
         self.serial += texts["serial"]
-        self.console += texts["console"]
+        self.console += texts.get("console", "")
 
     def ask(self, line: str) -> str:
         """Returns the monitor's answer to line, or "" when QEMU ended over it."""
@@ -203,7 +212,8 @@ class Machine:
 
     def registers(self) -> list[Registers]:
         """Returns one Registers for each processor; none when QEMU is gone."""
-        return parse_registers(self.ask("info registers -a"))
+        dump = self.ask("info registers -a")
+        return parse_registers(dump) if self.board.is_pc else parse_program_counters(dump)
 
     def rows(self) -> tuple[str, ...]:
         """Returns the 25 rows of the text screen; none when QEMU is gone."""
@@ -288,4 +298,5 @@ class Machine:
         self.exit_code = self._process.wait()
         if self._outputs:
             self._read_outputs(final=True)
-        self.stderr = (self.directory / "stderr").read_text(errors="replace")
+        said = (self.directory / "stderr").read_text(errors="replace").splitlines(keepends=True)
+        self.stderr = "".join(line for line in said if not NO_NETWORK.search(line))

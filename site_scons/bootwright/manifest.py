@@ -14,9 +14,11 @@ from pathlib import Path
 from bootwright.cargo_config import read_default_target as read_default_target
 from bootwright.cargo_limits import BOOTLOADER, refuse
 from bootwright.cargo_profiles import Profile, read_profiles
+from bootwright.cargo_profiles import profiles_that_unwind as profiles_that_unwind
 from bootwright.cargo_profiles import rustc_profile_flags as rustc_profile_flags
 from bootwright.cargo_toml import NOT_YET, Table, read_toml, show
 from bootwright.errors import BootwrightError
+from bootwright.manifest_keys import check_profiles, unused_keys
 from bootwright.package_settings import (
     BootimageSettings,
     BootloaderSettings,
@@ -107,6 +109,7 @@ def read_package(directory: Path) -> Package:
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
     manifest = Table(path, "", read_toml(path))
     refuse(manifest, root)
+    check_profiles(manifest.table("profile"))
     package = manifest.table("package")
     metadata = package.table("metadata")
     name = _name(package)
@@ -132,7 +135,7 @@ def read_package(directory: Path) -> Package:
         bootimage=bootimage,
         bootwright=read_bootwright(metadata.table("bootwright")),
         depends_on_bootloader=BOOTLOADER in manifest.table("dependencies").values,
-        warnings=tuple(warnings),
+        warnings=(*unused_keys(manifest), *warnings),
         about=_about(package, root, name),
     )
 

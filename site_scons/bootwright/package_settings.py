@@ -51,10 +51,14 @@ def own_command(settings: BootimageSettings) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class BootwrightSettings:
-    """[package.metadata.bootwright]: globs of files that the crate reads, and variables that it may see by env!()."""
+    """[package.metadata.bootwright]: globs of files that the crate reads, and variables that it may see by env!().
+
+    host_status is the status that the program ends with where it is linked for a host; None: it is not run.
+    """
 
     inputs: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    host_status: int | None = None
 
 
 def read_bootloader(table: Table) -> BootloaderSettings:
@@ -106,8 +110,11 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
 
 def read_bootwright(table: Table) -> BootwrightSettings:
     """Reads [package.metadata.bootwright]."""
-    table.only(("inputs", "env"))
-    settings = BootwrightSettings(table.strings("inputs"), table.strings("env"))
+    table.only(("inputs", "env", "host-status"))
+    status = table.get("host-status", int)
+    if status is not None and not 0 <= status <= 255:
+        raise table.error("host-status", f"is {status}, not 0 to 255")
+    settings = BootwrightSettings(table.strings("inputs"), table.strings("env"), status)
     for name in settings.env:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise table.error("env", f"holds {show(name)}, no name of a variable")

@@ -9,18 +9,19 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from bootwright.accelerator import TCG, is_chosen_by_hand
+from bootwright.boards import PC, Board, board_named
 from bootwright.errors import BootwrightError, Status
 from bootwright.layout import DEBUG_EXIT_PORT
 from bootwright.serial_ports import take_serial_ports
 
-PROGRAM = "qemu-system-x86_64"
+PROGRAM = PC.qemu
+MEMORY = "128M"
 DEFAULT_EXIT_PORT = 0x501  # isa-debug-exit's own
 
 # Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
@@ -53,12 +54,13 @@ class MachineConfig:
     image: Path
     qemu: str | None = None
     qemu_flags: tuple[str, ...] = ()
-    memory: str = "128M"
+    memory: str = MEMORY
     machine: str = "q35"
     disk: str = "ahci"
     accelerator: str = ""
     stop_at_exit: bool = False  # at a write to isa-debug-exit's port the guest stands still, if the value is odd
     loader: Path | None = None
+    board: str = PC.name  # of another than the PC, image is the ELF
     command: tuple[str, ...] | None = None
     directory: Path | None = None
     restarts: bool = False
@@ -72,19 +74,17 @@ class MachineConfig:
 Config = TypeVar("Config", bound=MachineConfig)
 
 
-def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Returns the program to start: what QEMU= names, else qemu-system-x86_64 of PATH."""
-    found = shutil.which(qemu or PROGRAM, path=environ.get("PATH"))
+def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ, program: str = PROGRAM) -> Path:
+    """Returns the program to start: what QEMU= names, else program of PATH."""
+    found = shutil.which(qemu or program, path=environ.get("PATH"))
     if found:
         return Path(found)
     if qemu:
-        raise BootwrightError(
-            f"QEMU={qemu} is no program", "give the path of a qemu-system-x86_64", Status.QEMU_NOT_STARTED
-        )
-    cures = {"linux": "apt install qemu-system-x86 (dnf install qemu-system-x86, pacman -S qemu-system-x86)"}
-    cures |= {"darwin": "brew install qemu", "win32": "winget install SoftwareFreedomConservancy.QEMU"}
-    hint = f"{cures.get(sys.platform, 'install QEMU')}; or QEMU=path"
-    raise BootwrightError(f"{PROGRAM} is not on PATH", hint, Status.QEMU_NOT_STARTED)
+        raise BootwrightError(f"QEMU={qemu} is no program", f"give the path of a {program}", Status.QEMU_NOT_STARTED)
+    from bootwright import doctor, hostprograms
+
+    hint = f"{doctor.cure([program], hostprograms.Search(), environ)}; or QEMU=path"
+    raise BootwrightError(f"{program} is not on PATH", hint, Status.QEMU_NOT_STARTED)
 
 
 def split_flags(text: str) -> tuple[str, ...]:
@@ -101,6 +101,9 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     The serial ports are channels: SerialPorts of the flags has them. A config whose accelerator nobody has chosen yet
     gets TCG.
     """
+    board = board_named(config.board)
+    if not board.is_pc:
+        return _board_arguments(config, board)
     flags = config.flags
     ours = config.command is None
     arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory] if ours else []
@@ -149,6 +152,21 @@ def with_image(command: Sequence[str], image: Path) -> list[str]:
             word = f"index=0,media=disk,format=raw,snapshot=on,file={path.replace(',', ',,')}"
         words.append(word.replace("{}", path))
     return words
+
+
+def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
+    """Returns QEMU's arguments for a machine that starts from its kernel's ELF and has no screen."""
+    flags = take_serial_ports(config.flags)[1]
+    arguments = ["-nodefaults", *board.arguments]
+    if not board.memory:
+        arguments += ["-m", config.memory]
+    elif config.memory not in (MEMORY, board.memory):
+        raise BootwrightError(f"MEMORY={config.memory}: {board.name} has {board.memory}, always")
+    if not is_chosen_by_hand(flags):
+        arguments += ["-accel", TCG]  # semihosting exists in emulation alone
+    arguments += ["-display", "none", "-kernel", str(config.image.absolute())]
+    # A reset must not start the guest anew. QEMU ends with the guest, as its status is the guest's.
+    return [*arguments, "-action", "reboot=shutdown,shutdown=poweroff", *flags]
 
 
 def uses_tcg(config: MachineConfig) -> bool:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TextIO
 
 from bootwright import textscreen, verdict
+from bootwright.board_faults import find_cause
+from bootwright.boards import board_named
 from bootwright.display import Display, find_display
-from bootwright.errors import BootwrightError
+from bootwright.errors import BootwrightError, Status
 from bootwright.failures import loader_sentences
 from bootwright.machine import Machine
 from bootwright.qemu import MachineConfig, find_qemu
@@ -58,7 +60,8 @@ def run(
     does not start.
     """
     display = Display(None, False)
-    if not config.headless:
+    board = board_named(config.board)
+    if not config.headless and board.is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
     with interruptible(), contextlib.ExitStack() as stack:
         try:
@@ -73,7 +76,9 @@ def run(
             write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
             write(notes, f"bootwright: {display.hint}\n")
-        if not config.headless:
+        if not config.headless and not board.is_pc:
+            write(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
+        elif not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's text screen follows"
             leave = "close it or press Ctrl-C to leave" if display.window else "Ctrl-C leaves"
             write(notes, f"bootwright: {where}; {leave}\n")
@@ -93,7 +98,7 @@ def run(
             at_end(machine, end)
         machine.end()
         watch.finish()
-    if machine.stderr.strip() and end.kind is not Kind.QEMU_FAILED:
+    if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
         write(notes, machine.stderr)
     return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
 
@@ -129,13 +134,16 @@ class _Watch:
         self._window = display.window
         self._out = out
         self._still_seconds = still_seconds
-        self._view = None if config.headless or display.window else textscreen.LiveView()
+        self._board = machine.board
+        plain = config.headless or display.window or not machine.board.is_pc
+        self._view = None if plain else textscreen.LiveView()
         self._written = 0
         self._column_0 = True
         self._registers: list[Registers] = []
         self._halted_since: float | None = None
         self._console = ("", 0.0)
         self._marks = 0
+        self._host_ended = False
         self._still_since = 0.0
         timeout = HEADLESS_TIMEOUT if config.timeout is None and config.headless else config.timeout
         self._timeout = timeout
@@ -150,13 +158,15 @@ class _Watch:
             now = time.monotonic()
             if self._restarts():
                 start = now
-            if now >= next_look and not self._window:
+            if now >= next_look and not self._board.is_pc:
+                self._registers = self._machine.registers()
+            elif now >= next_look and not self._window:
                 self._look(now)
+            end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
                 self._machine.tend_log(now)
             self._pass_on_serial()
-            end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if end:
                 return end
             if now >= start + allowed:
@@ -203,6 +213,9 @@ class _Watch:
                 return verdict.stopped(next(iter(machine.registers()), None))
             if name != "SHUTDOWN":
                 continue
+            if not self._board.is_pc and data["reason"] != "guest-reset":
+                self._host_ended = not data["guest"]
+                continue  # QEMU ends now, and its status says how
             if data["reason"] in ("guest-reset", "guest-panic"):
                 self._look_last()
                 return verdict.reset(next(iter(machine.registers()), None), "Triple fault" in machine.log())
@@ -214,10 +227,26 @@ class _Watch:
         if not machine.gone:
             return None
         code = machine.exit_code
+        if not self._board.is_pc:
+            return self._from_board(code)
         # isa-debug-exit gives odd codes only; 1 is also QEMU's own, but then QEMU says why.
         if code is not None and code > 0 and code % 2 and not (code == 1 and machine.stderr.strip()):
             return verdict.exited(code, self._config.success_exit_code)
         return verdict.qemu_failed(code, machine.stderr, machine.command)
+
+    def _from_board(self, code: int | None) -> Verdict:
+        """Returns the verdict on a board whose QEMU is gone: its status is the guest's, where nothing else ended it."""
+        machine = self._machine
+        said = machine.stderr.strip()
+        if code is None or code < 0 or self._host_ended or (code == 1 and said) or "fatal: " in said:
+            if "fatal: Lockup" in said:  # of a Cortex-M; QEMU dies of it
+                return self._died()
+            return verdict.qemu_failed(code, machine.stderr, machine.command)
+        return verdict.exited(code, Status.DONE)
+
+    def _died(self) -> Verdict:
+        cause = find_cause(self._machine.log(), self._board.unset)
+        return verdict.died(cause.words if cause else "", cause.pc if cause else None)
 
     def _from_loader(self, now: float) -> Verdict | None:
         if self._machine.console != self._console[0]:
@@ -233,6 +262,8 @@ class _Watch:
     def _from_processor(self, now: float) -> Verdict | None:
         if self._halted_since is not None and now - self._halted_since >= HALT_SECONDS:
             return verdict.halted(self._registers[0])
+        if any(processor.rip in self._board.unset for processor in self._registers):
+            return self._died()
         if self._still_seconds and now - self._still_since >= self._still_seconds:
             return verdict.still_running(self._still_seconds, None)
         return None
@@ -240,7 +271,8 @@ class _Watch:
     def _look_last(self) -> None:
         """Takes what the guest said up to its end: the machine stands, so nothing more will come."""
         self._machine.step(LOOK_SECONDS)
-        self.rows = self._machine.rows() or self.rows
+        if self._board.is_pc:
+            self.rows = self._machine.rows() or self.rows
 
     def _pass_on_serial(self) -> None:
         text = self._machine.serial[self._written :]

@@ -15,18 +15,38 @@ from bootwright.procs import pasteable
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-FEATURE_ON_STABLE = "E0554"
-UNDEFINED = re.compile(r"environment variable `(\w+)` not defined at compile time")
-UNRESOLVED = ("E0432", "E0433", "E0463")  # an import, a path, a crate
+LINKING = re.compile(r"linking with `|linker `[^`]*` not found|could not exec the linker")
+
+# The linker's command comes as a note of its own, and holds names that no linker complained about.
+COMMAND_LINE = re.compile(r'\s*(?:\w+="[^"]*" )*"')
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One error: rustc's code for it ("" where it has none), its message and its notes; a linker's words are a note."""
+
+    code: str
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All that was said, but for the linker's command."""
+        return "\n".join([self.message, *(note for note in self.notes if not COMMAND_LINE.match(note))])
 
 
 @dataclass
 class Outcome:
-    """How a run of rustc ended: its status, its errors as (code, message), and how many of them have a place."""
+    """How a run of rustc ended: its status, its errors, and what was printed that is no diagnostic."""
 
     status: int
-    said: list[tuple[str, str]] = field(default_factory=list)
-    errors: int = 0
+    errors: list[Diagnostic] = field(default_factory=list)
+    plain: str = ""
+
+    @property
+    def said(self) -> list[Diagnostic]:
+        """All that may say why it failed; what rustc says of its arguments comes as plain text."""
+        return [*self.errors, *([Diagnostic("", self.plain)] if self.plain else [])]
 
 
 def run_rustc(
@@ -52,44 +72,31 @@ def run_rustc(
 
 
 def _read_diagnostic(line: str, outcome: Outcome) -> str:
-    """Returns what of one output line of rustc is for the person, and counts errors."""
+    """Returns what of one output line of rustc is for the person, and keeps errors."""
     if not line.startswith("{"):
+        outcome.plain += line
         return line
     message = json.loads(line)
     if "rendered" not in message:
         return ""
-    if message.get("level") == "error" and message.get("spans"):
-        outcome.errors += 1
-    code = (message.get("code") or {}).get("code", "")
-    if message.get("level") == "error" and (code or UNDEFINED.match(message.get("message", ""))):
-        outcome.said.append((code, message.get("message", "")))
+    words = message.get("message", "")
+    if message.get("level") == "error" and not words.startswith("aborting due to"):  # which only counts the others
+        code = (message.get("code") or {}).get("code", "")
+        notes = tuple(child.get("message", "") for child in message.get("children", ()))
+        outcome.errors.append(Diagnostic(code, words, notes))
     return str(message["rendered"] or "")
 
 
-def compile_error(
-    outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path, absent: Collection[str] = ()
-) -> BootwrightError:
-    """Returns the sentence for a run of rustc that failed, with the command to paste.
-
-    absent holds the crates that the manifest depends on and that are not compiled: their code is not there.
-    """
-    count = f"{outcome.errors} error{'s' if outcome.errors != 1 else ''}"
-    sentence = f"{crate} does not compile: {count if outcome.errors else f'rustc ended with status {outcome.status}'}"
-    hints = [f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})"]
-    if any(code == FEATURE_ON_STABLE for code, _ in outcome.said):
-        hints.insert(0, "#![feature] needs a nightly compiler (rustup override set nightly), or UNSTABLE=1, which sets "
-                     "RUSTC_BOOTSTRAP=1 for this kernel")  # fmt: skip
-    undefined = [match[1] for _, text in outcome.said if (match := UNDEFINED.match(text))]
-    if undefined:
-        hints.insert(0, "a variable reaches env!() where Cargo.toml names it and the shell has it:\n    "
-                     f"[package.metadata.bootwright]\n    env = {json.dumps(undefined)}")  # fmt: skip
-    for name in absent:
-        if any(code in UNRESOLVED and f"`{name}`" in text for code, text in outcome.said):
-            sentence = (
-                f"{cwd / 'Cargo.toml'}: dependencies.{name} is taken to be our loader, and {crate} uses code of that "
-                "crate: Cargo packages are not built yet"
-            )
-    return BootwrightError(sentence, "\n  ".join(hints))
+def compile_error(outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path) -> BootwrightError:
+    """Returns the sentence for a run of rustc that failed, with the command to paste."""
+    count = len(outcome.errors)
+    if count and all(LINKING.match(error.message) for error in outcome.errors):
+        sentence = f"{crate} does not link"
+    elif count:
+        sentence = f"{crate} does not compile: {count} error{'s' if count != 1 else ''}"
+    else:
+        sentence = f"{crate} does not compile: rustc ended with status {outcome.status}"
+    return BootwrightError(sentence, f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})")
 
 
 def files_in_flags(flags: Iterable[str], cwd: Path) -> list[Path]:
@@ -153,9 +160,17 @@ def check_reads(
 
 
 def read_linker_dependencies(text: str) -> tuple[str, ...]:
-    """Reads the Makefile that lld's --dependency-file writes: the prerequisites of its first rule."""
-    rule = text.replace("\\\n", " ").partition("\n")[0].partition(": ")[2]
-    return tuple(name.replace("\\ ", " ") for name in re.split(r"(?<!\\)\s+", rule.strip()) if name)
+    """Reads the Makefile that --dependency-file writes: the prerequisites of its first rule, of which each has a line.
+
+    A blank in a name is written as '\\ ' by lld, and as it is by GNU ld.
+    """
+    names = []
+    lines = text.splitlines()
+    for line, before in zip(lines[1:], lines, strict=False):
+        if not before.endswith("\\"):
+            break
+        names.append(line.removesuffix("\\").strip().replace("\\ ", " "))
+    return tuple(name for name in names if name)
 
 
 def normalise_map(text: str, places: Iterable[Path]) -> str:

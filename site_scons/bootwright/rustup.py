@@ -108,8 +108,16 @@ def active_toolchain(rustup: Path, directory: Path, environ: Mapping[str, str]) 
         )
     if missing or "no default is configured" in said or "could not choose a version" in said:
         return Active(None, missing[1] if missing else "", False, "default")
-    words = re.sub(r"^error: ", "", which.stderr.strip().partition("\n")[0])
+    errors = re.search(r"^error: (.*)$", which.stderr, re.MULTILINE)  # warnings may come before it
+    words = errors[1] if errors else which.stderr.strip().partition("\n")[0]
     raise BootwrightError(f"rustup names no rustc for {directory}: {words}", "rustup show")
+
+
+def choosing_file(active: Active) -> Path | None:
+    """Returns the toolchain file that chose, None where something else did."""
+    named = re.search(r"overridden by '(.+)'", active.chosen_by)
+    path = Path(named[1]) if named else None
+    return path if path and path.name in TOOLCHAIN_FILES and path.is_file() else None
 
 
 def nearest_toolchain_file(directory: Path) -> Path | None:

@@ -14,10 +14,21 @@ TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+# Which emulator runs a kernel, by the first word of its target.
+EMULATORS = {
+    "x86_64": "qemu-system-x86_64",
+    "thumbv7em": "qemu-system-arm",
+    "thumbv7m": "qemu-system-arm",
+    "riscv64gc": "qemu-system-riscv64",
+    "riscv64imac": "qemu-system-riscv64",
+    "riscv64": "qemu-system-riscv64",
+    "aarch64": "qemu-system-aarch64",
+    "arm64": "qemu-system-aarch64",
+}
 FORMAT = "bootwright set-up 1"
 BUILD = ("rustc", "ld.lld", "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
-LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3")
+LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),
@@ -26,7 +37,17 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "screenshot": RUN,
     "soak": BUILD,
     "gdb": (*RUN, "gdb"),
-    "test": (*RUN, "gdb", "rustfmt", "clippy-driver", "sgdisk", *(LINUX_TESTS if sys.platform == "linux" else ())),
+    "test": (
+        *RUN,
+        "qemu-system-arm",
+        "qemu-system-riscv64",
+        "qemu-system-aarch64",
+        "gdb",
+        "rustfmt",
+        "clippy-driver",
+        "sgdisk",
+        *(LINUX_TESTS if sys.platform == "linux" else ()),
+    ),
 }
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}
@@ -65,15 +86,31 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
     if not any(a.startswith("DEV=") and a != "DEV=" for a in arguments):
         verbs = ["doctor" if verb == "usb" else verb for verb in verbs]  # which only lists the disks then
     needed = dict.fromkeys(name for verb in verbs for name in NEEDS.get(verb, BUILD))
+    emulator = EMULATORS.get(target_word(arguments), "")
+    if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
+        if "test" in verbs:  # of that kernel alone
+            needed = dict.fromkeys(RUN)
+        needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
+        display = False  # such a machine has no window
     if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
         needed[WINDOW] = None
     for argument in arguments:
         variable, _, value = argument.partition("=")
         if value and variable in CHOSEN_BY_HAND:
-            needed.pop(CHOSEN_BY_HAND[variable], None)
+            needed.pop(emulator if variable == "QEMU" and emulator else CHOSEN_BY_HAND[variable], None)
             if variable == "QEMU":
                 needed.pop(WINDOW, None)
     return tuple(needed)
+
+
+def target_word(arguments: Iterable[str]) -> str:
+    """Returns the first word of what TARGET= names, a triple or a JSON's llvm-target; empty where that is not clear."""
+    named = [a.partition("=")[2] for a in arguments if a.startswith("TARGET=")]
+    target = named[-1] if named else ""
+    if target.endswith(".json"):
+        value = read(target).partition('"llvm-target"')[2].partition(":")[2].lstrip()
+        target = value.split('"')[1] if value.startswith('"') and value.count('"') > 1 else ""
+    return target.partition("-")[0]
 
 
 def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:

@@ -129,6 +129,11 @@ class _Search:
         if program is not None:
             active = rustup.active_toolchain(program, self.kernel_dir, self.environ)
             if active.pinned and active.rustc:
+                file = rustup.choosing_file(active)
+                if file:
+                    from bootwright.toolchain_file import check_installed, read_toolchain_file
+
+                    check_installed(program, active.name, read_toolchain_file(file), self.environ)
                 return self._take(active.rustc, active.chosen_by)
             found = self._serves(active.rustc, "rustup's default") if active.rustc else None
             if found:

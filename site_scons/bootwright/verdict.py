@@ -28,6 +28,7 @@ class Kind(StrEnum):
     POWERED_OFF = "powered off"
     TRIPLE_FAULT = "triple fault"
     RESET = "reset"
+    DIED = "died"
     STOPPED = "stopped"
     LOADER_FAILED = "loader failed"
     LEFT = "left"
@@ -42,6 +43,7 @@ class Registers:
     cr2: int
     rflags: int
     halted: bool
+    name: str = "RIP"  # of the program counter
 
     @property
     def stopped(self) -> bool:
@@ -74,6 +76,12 @@ def parse_registers(dump: str) -> list[Registers]:
     return processors
 
 
+def parse_program_counters(dump: str) -> list[Registers]:
+    """Returns one Registers for each processor of another architecture: where it is, and nothing else."""
+    found = re.findall(r"(?:\bR15=|\bPC=|^ pc +)([0-9a-f]+)", dump, re.MULTILINE)
+    return [Registers(int(address, 16), 0, 0, halted=False, name="PC") for address in found]
+
+
 def exited(code: int, success_exit_code: int | None) -> Verdict:
     """Returns the verdict on a kernel that wrote to isa-debug-exit; success_exit_code None means the default, 33."""
     success = SUCCESS_EXIT_CODE if success_exit_code is None else success_exit_code
@@ -84,7 +92,7 @@ def exited(code: int, success_exit_code: int | None) -> Verdict:
 
 def reset(registers: Registers | None, triple_fault: bool) -> Verdict:
     """Returns the verdict on a machine that reset; triple_fault when QEMU's log told that this was the cause."""
-    where = f", RIP={registers.rip:#x}, CR2={registers.cr2:#x}" if registers else ""
+    where = f", RIP={registers.rip:#x}, CR2={registers.cr2:#x}" if registers and registers.name == "RIP" else ""
     if triple_fault:
         sentence = f"triple fault{where}: an exception, and no handler for it or for the double fault that followed"
         return Verdict(Kind.TRIPLE_FAULT, Status.GUEST_RESET, sentence, registers=registers)
@@ -107,7 +115,7 @@ def halted(registers: Registers) -> Verdict:
 
 def still_running(seconds: float, registers: Registers | None, serial: str = "") -> Verdict:
     """Returns the verdict on a machine that reached TIMEOUT."""
-    where = f", RIP={registers.rip:#x}" if registers else ""
+    where = f", {registers.name}={registers.rip:#x}" if registers else ""
     sentence = f"the kernel was still running at TIMEOUT={seconds:g}{where}"
     return Verdict(Kind.STILL_RUNNING, Status.DONE, sentence, registers=registers, serial=serial)
 
@@ -147,6 +155,13 @@ def qemu_failed(exit_code: int | None, stderr: str, command: str) -> Verdict:
         how = f"ended with status {exit_code}"
     sentence = f"QEMU {how}: {said}\n  command: {command}"
     return Verdict(Kind.QEMU_FAILED, Status.QEMU_NOT_STARTED, sentence, exit_code)
+
+
+def died(cause: str, pc: int | None) -> Verdict:
+    """Returns the verdict on a board whose kernel has no handler for an exception; cause is "" where nobody knows."""
+    registers = None if pc is None else Registers(pc, 0, 0, halted=False, name="PC")
+    sentence = f"the kernel died of an exception that it has no handler for{cause and f': {cause}'}"
+    return Verdict(Kind.DIED, Status.GUEST_RESET, sentence, registers=registers)
 
 
 def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, str]) -> Verdict | None:

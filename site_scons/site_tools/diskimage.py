@@ -1,8 +1,9 @@
 """The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
 
 Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, NAME.kernel).
-Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: KERNELSETTINGS (bootwright.kernel_file.KernelSettings),
-IMAGENAME (gives the GUIDs and the partition's label), ACTIVE (which MBR entry is active).
+Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION (for sentences),
+KERNELSETTINGS (bootwright.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label), ACTIVE
+(which MBR entry is active).
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import atomic, image, kernel_file
+from bootwright import atomic, entry_point, image, kernel_file
 from bootwright.procs import run
-from door import action, modules
+from door import action, modules, tell
+
+_said: set[str] = set()  # by this run: programs of tests have the same sources
 
 
 def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -23,7 +26,12 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
     from bootwright.elf import check_kernel  # pyelftools costs 60 ms: here alone, not when SConscripts are read
 
     elf, made = Path(source[0].abspath), Path(target[0].abspath)
-    check_kernel(elf)
+    root = Path(source[0].sources[0].srcnode().abspath) if source[0].sources else None
+    check_kernel(elf, root, env["RUSTEDITION"])
+    for line in entry_point.remarks(root) if root else ():
+        if line not in _said:
+            _said.add(line)
+            tell(line)
     with atomic.new_directory(made) as scratch:
         stripped = scratch / elf.name
         run([env.subst("$OBJCOPY"), "--strip-debug", str(elf), str(stripped)], env=env["ENV"])

@@ -17,6 +17,7 @@ from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
 from bootwright.builddir import SIGNATURES
+from bootwright.errors import BootwrightError
 from door import KernelNodes, check, record, session, tell
 
 
@@ -52,6 +53,8 @@ def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         from bootwright.sizes import report
 
         for kernel in kernels:
+            if kernel.host and kernel.host.format != "ELF":
+                raise BootwrightError(f"{kernel.elf} is {kernel.host.format}; `scons size` reads ELF")
             sys.stdout.write(report(Path(kernel.elf.abspath), Path(kernel.objects, "history", "previous.elf")))
         return 0
 

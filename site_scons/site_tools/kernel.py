@@ -1,27 +1,31 @@
 """The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
 
-Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader and
-diskimage, and the words of the command line (KERNEL VARIANT TARGETWORD RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
+diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
+VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Methods for the Tool hostlink: env.SetCrate, env.PackageLibrary, env.ChosenRustc.
 Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import manifest
+from bootwright import boards, manifest
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
-from bootwright.rust_library import is_bare, library_root
+from bootwright.package_settings import BootimageSettings
+from bootwright.rust_library import is_bare, is_custom, library_root
 from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
-from bootwright.tools import remember_tools
+from bootwright.tools import Question, remember_tools
 from door import Core, KernelNodes, tell
 
 LOADER_TARGET = "x86_64-unknown-none"
@@ -46,21 +50,26 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     if package.main is None:
         raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
     word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
+    rows = env.HostRows(word)
+    if rows:
+        return list(env.HostPrograms(rows, package))
     target = find_target(word, Path(env["LAUNCH"]))
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, directory, wanted, _rustc(env), os.environ, tell)
-    if target.spec is None and not is_bare(target.name):
-        sentence = f"TARGET={target.name} has an operating system or firmware under it; a kernel has none"
-        raise BootwrightError(sentence, "x86_64-unknown-none, another triple with -none, or a JSON specification")
+    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    board = boards.board_of(target)
+    if board is None and not env["KERNEL"]:
+        raise BootwrightError(
+            f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
+        )
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
-    core = env.Core(target)
+    core = dataclasses.replace(env.Core(target), board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, package, core, files, variant) for variant in variants]
 
 
-def _rustc(env: Environment) -> str | None:
+def _chosen_rustc(env: Environment) -> str | None:
     """Returns RUSTC=, a relative path as it is seen from where scons was called."""
     word = env["RUSTC"]
     return str(Path(env["LAUNCH"], word)) if len(Path(word).parts) > 1 else word or None
@@ -106,7 +115,9 @@ def _program(
     name = Path(path).name
     elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
                           RUSTHISTORY=history)  # fmt: skip
-    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=package.bootimage)
+    # What bootimage's keys say of a machine, they say of the PC.
+    settings = package.bootimage if core.x86_64 else BootimageSettings(test_timeout=package.bootimage.test_timeout)
+    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=settings, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         boot_sector, stages, nodes.pvh = files
@@ -124,6 +135,8 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     if any(mentions(place, "Cargo.toml") for place in places):
         inputs = (package.root / "Cargo.toml", *inputs)
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    if script is None and core.board and core.board.script:
+        script = Path(env["HOME"], "linker", core.board.script)
     if script and not script.is_file():
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     environment = {
@@ -138,19 +151,20 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTSYSROOT=str(core.directory or ""),
         RUSTTOOLCHAIN=[str(library_root(tools.toolchain.sysroot))],  # no more: the sysroot may be /usr
         RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
-        RUSTLINKER=str(tools.linker),
+        RUSTLINKER=str(tools.linker or ""),
         RUSTEDITION=package.edition,
         RUSTCWD=[str(package.root)],
         RUSTENV=environment,
         RUSTENVDECLARED=[*package.environment(), *package.env],
         RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
+        RUSTLACKING=manifest.profiles_that_unwind(package.profiles),
         RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
         RUSTFLAGS=flags,
         RUSTPROFILEFLAGS=[
             "--check-cfg",
             f"cfg({TEST_CFG})",
             *core.flags,
-            *(STATIC if core.x86_64 else []),
+            *(STATIC if core.board else []),
             *manifest.rustc_profile_flags(package.profiles[variant]),
             *package.cfg_flags(),
         ],
@@ -173,10 +187,25 @@ def _settings(package: Package) -> KernelSettings:
 
 
 def generate(env: Environment) -> None:
-    """Adds the method, and KERNELDIR: where KERNEL is, seen from where scons was called."""
+    """Adds the methods, and KERNELDIR: where KERNEL is, seen from where scons was called; an example without it."""
     env.AddMethod(add_kernels, "Kernels")
-    own = not env["KERNEL"]
-    env["KERNELDIR"] = str(Path(env["HOME"], "kernel") if own else Path(env["LAUNCH"], env["KERNEL"]).resolve())
+    env.AddMethod(_set_crate, "SetCrate")
+    env.AddMethod(_library, "PackageLibrary")
+    env.AddMethod(_chosen_rustc, "ChosenRustc")
+    given = env["KERNEL"]
+    env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
+
+
+def _example(env: Environment) -> str:
+    """Returns the directory of the example for HOST= or TARGET=; what is wrong with TARGET is said when it is built."""
+    target = env["TARGETWORD"]
+    if env["HOST"] or (target and not is_custom(target) and not is_bare(target)):
+        return "tests/kernels/hello-host"
+    try:
+        board = boards.board_of(find_target(target, Path(env["LAUNCH"]))) if target else None
+    except BootwrightError:
+        board = None
+    return (board or boards.PC).example
 
 
 def exists(env: Environment) -> bool:

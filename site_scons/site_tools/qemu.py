@@ -2,7 +2,8 @@
 
 Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
 Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. Run and Screenshot boot the image; with --fast the PVH loader starts
-NAME.kernel, and no image is made. [package.metadata.bootimage] of the kernel has its say: bootwright.bootimage.
+NAME.kernel, and no image is made. [package.metadata.bootimage] of the kernel has its say: bootwright.bootimage. A board
+of another architecture runs NAME.elf, and Run alone knows it.
 All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 
@@ -28,20 +29,24 @@ def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> Run
     """Returns the machine that the command line and the kernel's manifest ask for; watched: it must be a QEMU."""
     from bootwright.bootimage import configure
 
-    fast = is_fast(default=False)
+    assert kernel.board is not None, "only() looked"
+    fast = is_fast(False, kernel.board)
     config = configure(kernel.bootimage, asked_machine(env), Path(env["KERNELDIR"]), in_test=False, fast=fast)
     boots = [Path(node.abspath) for node in kernel.starts_from(fast)]
     program = () if watched else config.program
-    return replace(config, image=boots[0], loader=boots[1] if len(boots) > 1 else None, program=program)
+    loader = boots[1] if len(boots) > 1 else None
+    return replace(config, image=boots[0], loader=loader, program=program, board=kernel.board.name)
 
 
 def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
-    fast = is_fast(default=False)
-    return [node for kernel in kernels for node in kernel.starts_from(fast)]
+    return [node for kernel in kernels for node in kernel.starts_from(is_fast(False, kernel.board))]
 
 
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
-    """Adds the alias that starts the machine and ends with the machine's verdict."""
+    """Adds the alias that starts the machine and ends with the machine's verdict; a host's program starts here."""
+    if len(kernels) == 1 and kernels[0].host:
+        env.RunProgram(name, kernels)
+        return
 
     def start() -> int:
         from bootwright.fault_report import Subject

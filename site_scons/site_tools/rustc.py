@@ -10,7 +10,10 @@ Sets, unless set before:
     RUSTCWD (where rustc runs; its diagnostics name files from there) RUSTENV (its environment) RUSTENVDECLARED
     RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`; "" for none)
     RUSTTOOLCHAIN (directories that rustc may read unseen) RUSTTOOLCHAINNODES (nodes that stand for the toolchain)
-    RUSTABSENT (crates that the manifest names and that are not compiled)
+    RUSTABSENT (crates that the manifest names and that are not compiled) RUSTLACKING (the manifest's profiles that
+    lack panic = "abort"): what the line under an error depends on
+    RUSTDIRECTORIES (environment variables that name an empty directory)
+Sets: RUSTBUILDER, a function that makes such a Builder, and RUSTPROGRAM, a program's emitter, for other Tools.
 Uses: RUSTCOM, RUSTCOMSTR.
 """
 
@@ -27,7 +30,7 @@ from SCons.Node.FS import Entry
 
 from bootwright import atomic, rustc
 from bootwright.crate import crate_files
-from door import action, modules, session
+from door import action, modules, session, tell
 
 COMMAND = (
     "$RUSTC --crate-name $RUSTCRATENAME --crate-type $RUSTCRATETYPE --edition $RUSTEDITION $_RUSTTARGET"
@@ -45,16 +48,19 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         own = env.Override({"RUSTOUTDIR": [str(scratch)]})
         argv = [str(word) for word in own.subst_list("$RUSTCOM", target=target, source=source)[0]]
         argv += rustc.JSON_FLAGS
-        environment = {**env["ENV"], **env["RUSTENV"], "TMPDIR": str(scratch)}
+        directories = dict.fromkeys(["TMPDIR", *env["RUSTDIRECTORIES"]], str(scratch))
+        environment = {**env["ENV"], **env["RUSTENV"], **directories}
         outcome = rustc.run_rustc(argv, cwd, environment, session().show, sys.stderr.isatty())
         if outcome.status:
             shown = [word.replace(str(scratch), str(first.parent)) for word in argv if word not in rustc.JSON_FLAGS]
             shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in env["RUSTENV"] else shown
-            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), shown, cwd, env["RUSTABSENT"])
+            _explain(outcome, source, env)
+            raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), shown, cwd)
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])
         linker_map = scratch / f"{first.stem}.map"
         if linker_map.exists():
-            places = [scratch, *(Path(library.abspath).parent for library in env["RUSTLIBS"]), *_toolchain_roots(env)]
+            linked = [*env["RUSTLIBS"], *env["RUSTLINKINPUTS"]]
+            places = [scratch, *(Path(node.abspath).parent for node in linked), *_toolchain_roots(env)]
             linker_map.write_text(rustc.normalise_map(linker_map.read_text("utf-8"), places), encoding="utf-8")
         for node in target:
             (scratch / node.name).replace(node.abspath)
@@ -62,6 +68,18 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         from bootwright.sizes import keep_build
 
         keep_build(first, Path(env["RUSTHISTORY"]))
+
+
+def _explain(outcome: rustc.Outcome, source: list[Entry], env: Environment) -> None:
+    """Tells in one line what the error means here and what to do, if the catalogue knows it."""
+    from bootwright.explain import Situation, find  # 2 ms that a build without an error does not pay
+
+    target, main = Path(env["RUSTTARGET"]).name.removesuffix(".json"), _root([], source, env, False)[0]
+    _, line = find(
+        outcome.said, Situation(env["RUSTEDITION"], target, main, tuple(env["RUSTLACKING"]), tuple(env["RUSTABSENT"]))
+    )
+    if line:
+        tell(line)
 
 
 def _declared(source: list[Entry]) -> set[Path]:
@@ -123,24 +141,27 @@ def generate(env: Environment) -> None:
         RUSTSYSROOT="", RUSTTOOLCHAIN=[], RUSTTOOLCHAINNODES=[], RUSTPROFILEFLAGS=[], RUSTREMAP=[], RUSTLINKER="",
         RUSTLINKFLAGS=[], RUSTLINKINPUTS=[], RUSTLIBS=[], RUSTINPUTS=[],
         RUSTCWD="${SOURCE.srcnode().dir.abspath}", RUSTENV={}, RUSTENVDECLARED=[],
-        RUSTABSENT=[], RUSTHISTORY="", RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND, RUSTROOT=_root,
+        RUSTABSENT=[], RUSTLACKING=[], RUSTDIRECTORIES=[], RUSTHISTORY="", RUSTOUTDIR="${TARGET.dir}", RUSTCOM=COMMAND,
+        RUSTROOT=_root,
         RUSTSHORT="rustc    $TARGETS",
     )  # fmt: skip
     env["_RUSTTARGET"] = _flag("--target", "RUSTTARGET")
     env["_RUSTSYSROOT"] = _flag("--sysroot", "RUSTSYSROOT")
     env["_RUSTLINKER"] = _flag("-C", "RUSTLINKER", "linker=")
     env["_RUSTEXTERNS"] = _externs
-    compile_action = action(compile_crate, "RUSTCOM", ["RUSTENV", "RUSTENVDECLARED"])
+    compile_action = action(compile_crate, "RUSTCOM", ["RUSTENV", "RUSTENVDECLARED", "RUSTDIRECTORIES"])
 
-    def builder(crate_type: str, kind: str, suffix: str, emitter: Any, link: str = "") -> Any:
+    def builder(crate_type: str, kind: str, suffix: str, emitter: Any, *then: Any) -> Any:
         emit = f"dep-info=$RUSTOUTDIR/crate.d,{kind}=$RUSTOUTDIR/$TARGET.file"
+        link = "$( $_RUSTLINKER $) $RUSTLINKFLAGS" if crate_type == "bin" else ""
         return Builder(
-            action=compile_action, suffix=suffix, emitter=emitter, target_factory=env.fs.File,
+            action=[compile_action, *then], suffix=suffix, emitter=emitter, target_factory=env.fs.File,
             source_factory=env.fs.File, RUSTCRATETYPE=crate_type, RUSTEMIT=[emit], _RUSTLINK=link,
         )  # fmt: skip
 
+    env["RUSTBUILDER"], env["RUSTPROGRAM"] = builder, _emit_program
     env["BUILDERS"]["RustLibrary"] = builder("lib", "link", ".rlib", _emit)
-    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program, "$( $_RUSTLINKER $) $RUSTLINKFLAGS")
+    env["BUILDERS"]["RustProgram"] = builder("bin", "link", ".elf", _emit_program)
     env["BUILDERS"]["RustObject"] = builder("lib", "obj", ".o", _emit)
 
 

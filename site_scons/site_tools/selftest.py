@@ -3,7 +3,7 @@
 Method: env.SelfTest(alias, kernels). Builder: KernelTests (kernel-tests.json, which pytest collects from).
 Uses: TESTS, and what the machine is made of (QEMU QEMUFLAGS MEMORY TIMEOUT). A kernel of another directory is tested
 alone: the rooms of tests/ are about bootwright itself. The programs start in the fast lane, for which no image is made;
---full boots their images.
+--full boots their images. A board of another architecture runs their ELF files.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import ARGUMENTS, GetOption
 
-from bootwright import atomic, startup
+from bootwright import atomic, boards, startup
 from bootwright.errors import BootwrightError, Status
 from bootwright.interrupts import interrupts_are_the_childs
 from bootwright.package_settings import own_command
 from commandline import asked_machine, is_fast
-from door import KernelNodes, action, modules, record
+from door import KernelNodes, action, modules, only, record
 
 HOW_TO_WRITE = (
     "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "
-    "fails by 0x11; kernel/README.md has more"
+    "fails by 0x11 (a board has a status of its own); kernel/README.md has more"
 )
 LISTED = [
-    "TESTPROGRAMS", "TESTLOADER", "TESTSETTINGS", "QEMU", "QEMUFLAGS", "MEMORY", "MEMORYGIVEN", "TIMEOUT",
+    "TESTPROGRAMS", "TESTLOADER", "TESTBOARD", "TESTSETTINGS", "QEMU", "QEMUFLAGS", "MEMORY", "MEMORYGIVEN", "TIMEOUT",
 ]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
     loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
     asked = replace(asked_machine(env), headless=True)
     config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
-    config = replace(config, loader=loader)
+    config = replace(config, loader=loader, board=env["TESTBOARD"])
     listed = [TestProgram(p, name, Path(elf), Path(image), sources) for p, name, elf, image in env["TESTPROGRAMS"]]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)
@@ -57,8 +57,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     """Adds the alias that runs every test there is."""
     lists = []
     for kernel in kernels:
-        fast = is_fast(default=not own_command(kernel.bootimage))
-        programs = [program for program in kernel.tests if program.image]
+        fast = is_fast(not own_command(kernel.bootimage), kernel.board)
+        programs = kernel.tests if kernel.board else []
         rows = [(kernel.name, p.suite, p.elf.abspath, p.starts_from(fast)[0].abspath) for p in programs]
         path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
         made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
@@ -68,6 +68,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             made,
             TESTPROGRAMS=rows,
             TESTLOADER=loader,
+            TESTBOARD=kernel.board.name if kernel.board else boards.PC.name,
             TESTBOOTIMAGE=kernel.bootimage,
             TESTSETTINGS=str(kernel.bootimage).replace("$", "$$"),
             MEMORYGIVEN="MEMORY" in ARGUMENTS,
@@ -77,6 +78,10 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     def start() -> int:
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
+        if kernels[0].host:
+            only(name, kernels[:1])
+        if kernels[0].board is None:
+            raise BootwrightError(boards.no_machine(kernels[0].target))
         if not own and not any(kernel.tests for kernel in kernels):
             raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]

@@ -68,7 +68,8 @@ def _from_source(
 ) -> Core:  # fmt: skip
     toolchain = env["BOOTWRIGHT"].toolchain
     key = sysroot.sysroot_key(toolchain, key_text, find_rust_src(toolchain), name if spec else "")
-    manifest = env.Sysroot(f"{env['BUILD']}/sysroot/{key}/manifest", spec, SYSROOTKEY=key, SYSROOTTARGET=name)
+    known = env.fs.File(f"{env['BUILD']}/sysroot/{key}/manifest")  # two linkers of one host share it
+    manifest = [known] if known.has_builder() else env.Sysroot(known, spec, SYSROOTKEY=key, SYSROOTTARGET=name)
     directory = Store().path("sysroot", key)
     return Core(name, word, directory, [*spec, *manifest], dict(environment), flags, x86_64)
 

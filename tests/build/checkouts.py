@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
-PARTS = ("SConstruct", "site_scons", "kernel", "bootloader", "linker", "pyproject.toml")
+PARTS = (
+    "SConstruct", "site_scons", "kernel", "bootloader", "linker", "pyproject.toml", "tests/kernels/hello-host"
+)  # fmt: skip
 # What a line of a quiet build begins with, for each kind of action.
-STEP = re.compile(r"^(core|spec|loader|rustc|kernel|image|tests) +(\S.*)$", re.MULTILINE)
+STEP = re.compile(r"^(core|spec|loader|rustc|kernel|image|tests|check) +(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.build.checkouts import HOME
 
 from bootwright.store import default_root
-from bootwright.tools import find_tools
+from bootwright.tools import Question, find_tools
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def write_compiler(path: Path, crate: str, before: str = "", after: str = "", sy
 
     $status holds how the compiler ended, and sysroot, where it is given, is what it says is its own.
     """
-    toolchain = find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain
+    toolchain = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain
     real = shlex.quote(str(toolchain.rustc))
     lines = ["#!/bin/sh"]
     if sysroot:

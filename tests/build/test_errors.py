@@ -11,7 +11,7 @@ import pytest
 from tests.build.checkouts import HOME, Checkout, run_mounted
 from tests.scripts import write_script
 
-from bootwright.tools import find_tools
+from bootwright.tools import Question, find_tools
 
 
 def leftovers(checkout: Checkout) -> list[str]:
@@ -35,7 +35,6 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(checkout: Chec
         ("RUSTC=no-such-rustc", "no-such-rustc"),
         ("TARGET=x86_64-unknown-nope", "x86_64-unknown-nope"),
         ("TARGET=missing.json", "missing.json"),
-        ("TARGET=x86_64-unknown-linux-gnu", "has an operating system or firmware under it"),
         ("TARGET=x86_64-unknown-uefi", "has an operating system or firmware under it"),
     ],
 )
@@ -43,6 +42,16 @@ def test_an_illegal_value_is_named(checkout: Checkout, word: str, sentence: str)
     said = checkout.refuse(word)
     assert sentence in said
     assert len(said.splitlines()) <= 4, said
+
+
+@pytest.mark.parametrize("words", [("run",), ("screenshot",), ("gdb",), ("usb", "DEV=nowhere")], ids=" ".join)
+def test_what_takes_one_kernel_is_refused_for_all_variants_before_a_build(
+    checkout: Checkout, words: tuple[str, ...]
+) -> None:
+    said = checkout.refuse("VARIANT=all", *words)
+    assert said == (
+        f"bootwright: VARIANT=all: `scons {words[0]}` takes one kernel\n  hint: say VARIANT=debug or VARIANT=release\n"
+    )
 
 
 def test_a_misspelt_target_is_named_with_the_one_that_was_meant(checkout: Checkout) -> None:
@@ -129,6 +138,15 @@ def test_what_a_manifest_asks_for_and_cannot_have_is_named(
         assert word in said
 
 
+def test_a_misspelt_key_is_one_warning_and_the_kernel_is_built(checkout: Checkout, package: Path) -> None:
+    manifest = package / "Cargo.toml"
+    manifest.write_text("\ufeff" + manifest.read_text().replace('panic = "abort"', 'pnaic = "abort"', 1))
+    built = checkout.scons(f"KERNEL={package}")
+    assert built.status == 0, built.output
+    warning = f"bootwright: {manifest}: unused manifest key: profile.dev.pnaic; did you mean panic?"
+    assert built.output.splitlines().count(warning) == 1
+
+
 def test_a_build_script_is_refused(checkout: Checkout, package: Path) -> None:
     (package / "build.rs").write_text("fn main() {}\n")
     assert "build.rs" in checkout.refuse(f"KERNEL={package}")
@@ -153,9 +171,26 @@ def test_a_kernel_without_an_entry_says_what_it_defines_instead(checkout: Checko
     source = package / "src" / "main.rs"
     source.write_text(source.read_text().replace("_start", "begin"))
     said = checkout.refuse(f"KERNEL={package}")
-    assert "no symbol `_start` was linked" in said
+    assert "no symbol `_start` was linked; what the sources export instead is `begin` (src/main.rs:8)" in said
     assert not (checkout.path / "build/debug/reader.kernel").exists()
     assert not (checkout.path / "build/debug/reader.img").exists()
+
+
+def test_an_entry_without_no_mangle_is_named_with_its_place(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text().replace("#[unsafe(no_mangle)]\n", ""))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "src/main.rs:7 has `_start` without no_mangle" in said
+    assert 'hint: #[unsafe(no_mangle)] pub extern "C" fn _start() -> ! { ... } is what the linker looks for' in said
+
+
+def test_an_entry_that_returns_or_has_no_abi_is_built_and_remarked_on(checkout: Checkout, package: Path) -> None:
+    source = package / "src" / "main.rs"
+    source.write_text(source.read_text().replace('pub extern "C" fn _start() -> !', "pub fn _start()"))
+    built = checkout.scons(f"KERNEL={package}")
+    assert built.status == 0, built.output
+    assert "bootwright: src/main.rs:8: `_start` may return" in built.output
+    assert 'bootwright: src/main.rs:8: `_start` is without extern "C"' in built.output
 
 
 def test_a_kernel_below_one_mib_is_refused(checkout: Checkout) -> None:
@@ -168,7 +203,7 @@ def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: P
     copy = tmp_path / "other-rustc"
     note = tmp_path / "note"
     note.write_text("")
-    real = find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain.rustc
+    real = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc
     write_script(
         copy,
         "import subprocess, sys\n"

@@ -15,7 +15,7 @@ from tests.build.compilers import private_store
 
 from bootwright.rust_library import library_root
 from bootwright.soak_tree import Graph, Tree
-from bootwright.tools import Tools, find_tools
+from bootwright.tools import Question, Tools, find_tools
 
 CALLS = "open,openat,openat2,creat,execve,clone,clone3,fork,vfork"
 EXEC = re.compile(r'^execve\("([^"]*)".* = 0$')
@@ -46,7 +46,7 @@ class Trace:
 @pytest.fixture
 def tools() -> Tools:
     """The programs that this machine builds with."""
-    return find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ)
+    return find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ)
 
 
 def trace(checkout: Checkout, directory: Path, environment: dict[str, str]) -> Trace:

@@ -13,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 from tests.build.checkouts import HOME, IDLE, Checkout
 
 from bootwright.llvm_tools import find_llvm_tool
-from bootwright.tools import Tools, find_tools
+from bootwright.tools import Question, Tools, find_tools
 
 SPECS = HOME / "tests" / "kernels" / "specs"
 
@@ -82,7 +82,7 @@ CHOICES = {
 @pytest.fixture(scope="module")
 def tools() -> Tools:
     """The programs that this machine builds with."""
-    return find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ)
+    return find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ)
 
 
 def instructions(tools: Tools, elf: Path, function: str) -> str:

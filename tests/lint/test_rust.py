@@ -15,6 +15,7 @@ from tests.lint.sources import HOME, tracked
 
 from bootwright import hostprograms
 from bootwright.errors import BootwrightError
+from bootwright.hosts.table import Row, read_rows
 from bootwright.loader import build_loader
 from bootwright.store import Store
 from bootwright.sysroot import build_sysroot, sysroot_key
@@ -22,6 +23,7 @@ from bootwright.toolchain import Toolchain, find_rust_src, has_core
 
 TARGET = "x86_64-unknown-none"
 KERNEL = HOME / "kernel"
+HOSTED = [row for row in read_rows(HOME / "linker" / "hosts.toml") if row.linker == "lld"]
 BARE = ["--target", TARGET, "-C", "panic=abort", "-C", "relocation-model=static", "--check-cfg", "cfg(bootwright_test)"]
 
 
@@ -63,19 +65,22 @@ def edition(source: Path) -> list[str]:
     return ["--edition", "2024"]
 
 
+def find_core(toolchain: Toolchain, target: str) -> Path | None:
+    """Returns the sysroot with target's core, from the store; None where the toolchain has it."""
+    if has_core(toolchain, target):
+        return None
+    library = find_rust_src(toolchain)
+    key = sysroot_key(toolchain, target, library)
+    return Store().take_or_build("sysroot", key, lambda out: build_sysroot(toolchain, target, None, library, out))
+
+
 @pytest.fixture(scope="session")
 def clippy(tmp_path_factory: pytest.TempPathFactory) -> Clippy:
     """clippy of the toolchain that builds; core comes from the store where it has to be built."""
     search = hostprograms.find_programs(["clippy-driver", "ld.lld"], KERNEL, os.environ)
     toolchain = search.toolchain
     assert toolchain is not None, search.missing
-    sysroot = None
-    if not has_core(toolchain, TARGET):
-        library = find_rust_src(toolchain)
-        key = sysroot_key(toolchain, TARGET, library)
-        sysroot = Store().take_or_build(
-            "sysroot", key, lambda out: build_sysroot(toolchain, TARGET, None, library, out)
-        )
+    sysroot = find_core(toolchain, TARGET)
     directory = tmp_path_factory.mktemp("clippy")
     driver = directory / "clippy-driver"
     driver.write_text(f'#!/bin/sh\nexec {shlex.quote(str(search.found["clippy-driver"]))} "$@" -Dwarnings\n')
@@ -108,8 +113,26 @@ def test_clippy_finds_nothing_in_the_example_kernel(clippy: Clippy, tested: bool
 def test_clippy_finds_nothing_in_the_small_kernels(clippy: Clippy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIG_DATA", str(HOME / "LICENSE-MIT"))
     library = clippy.check(KERNEL / "src" / "lib.rs", "--crate-type", "rlib", "--crate-name", "hello")
-    for source in tracked("tests/kernels/*.rs"):
+    for source in tracked("tests/kernels/*.rs", ":!tests/kernels/hello-*", ":!tests/kernels/boards"):
         clippy.check(source, "--crate-type", "bin", "--extern", f"hello={library}", "--cfg", "bootwright_test")
+
+
+@pytest.mark.needs("clippy-driver")
+@pytest.mark.parametrize("tested", [False, True], ids=["as built", "with its tests"])
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("hello-arm", "thumbv7em-none-eabihf"),
+        ("hello-riscv64", "riscv64gc-unknown-none-elf"),
+        ("hello-aarch64", "aarch64-unknown-none"),
+    ],
+)
+def test_clippy_finds_nothing_in_the_kernels_of_boards(clippy: Clippy, name: str, target: str, tested: bool) -> None:
+    sysroot = find_core(clippy.toolchain, target)
+    arguments = ["--target", target, "-C", "panic=abort", "--check-cfg", "cfg(bootwright_test)", "--crate-type", "bin"]
+    arguments += ["--sysroot", str(sysroot)] if sysroot else []
+    arguments += ["--cfg", "bootwright_test"] if tested else []
+    clippy.check(HOME / "tests" / "kernels" / name / "src" / "main.rs", *arguments, bare=False)
 
 
 @pytest.mark.needs("clippy-driver")
@@ -126,3 +149,17 @@ def test_clippy_finds_nothing_in_the_boot_loader(clippy: Clippy, tmp_path: Path)
 def test_clippy_finds_nothing_in_the_tools(clippy: Clippy) -> None:
     for source in tracked("tools/*.rs", "tools/**/*.rs"):
         clippy.check(source, "--crate-type", "cdylib", "-C", "panic=abort", bare=False)
+
+
+@pytest.mark.needs("clippy-driver")
+@pytest.mark.parametrize("row", HOSTED, ids=[row.triple for row in HOSTED])
+def test_clippy_finds_nothing_in_the_programs_of_hosts(clippy: Clippy, row: Row) -> None:
+    library = find_rust_src(clippy.toolchain)
+    key = sysroot_key(clippy.toolchain, row.triple, library)
+    sysroot = Store().take_or_build(
+        "sysroot", key, lambda out: build_sysroot(clippy.toolchain, row.triple, None, library, out)
+    )
+    words = ["--target", row.triple, "--sysroot", str(sysroot), "-C", "panic=abort"]
+    program = HOME / "tests" / "kernels" / "hello-host" / "src" / "main.rs"
+    clippy.check(program, "--crate-type", "bin", *words, bare=False)
+    clippy.check(HOME / "linker" / "support" / "lib.rs", "--crate-type", "rlib", *words, bare=False)

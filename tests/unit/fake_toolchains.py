@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,13 +86,18 @@ class Machine:
         self.path.append(str(sysroot / "bin"))
         return sysroot
 
-    def rustup(self, name: str, reason: str = "default") -> Path:
-        """Writes a rustup that takes the toolchain of that name for that reason, and its shim; logs what it sees."""
+    def rustup(self, name: str, reason: str = "default", installed: Mapping[str, str] | None = None) -> Path:
+        """Writes a rustup that takes the toolchain of that name for that reason, and its shim; logs what it sees.
+
+        installed holds what it lists as there, by kind: component or target, one a line.
+        """
         cargo = self.root / "home" / ".cargo" / "bin"
         answers = {
             "which rustc": str(self.toolchain(name) / "bin" / "rustc"),
             "show active-toolchain": f"{name} ({reason})",
         }
+        for kind, names in (installed or {}).items():
+            answers[f"{kind} list --installed --toolchain {name}"] = names
         program = write_program(cargo / "rustup", answers)
         log = shlex.quote(str(self.root / "rustup.log"))
         text = program.read_text().replace(

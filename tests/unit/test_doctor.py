@@ -88,6 +88,14 @@ def test_the_status_is_0_when_all_is_there_and_2_when_something_is_missing(
     assert "cure: sudo dnf install rustfmt" in out
 
 
+def test_the_emulator_of_another_architecture_is_needed_for_its_targets_alone(machine: Machine) -> None:
+    for target, needed in (("", False), ("riscv64gc-unknown-none-elf", False), ("thumbv7em-none-eabihf", True)):
+        report = doctor.examine(Path("/a/kernel"), target, None, machine.environ)
+        [arm] = [finding for finding in report.findings if finding.name == "qemu-system-arm"]
+        assert (arm.needed, "thumbv7em" in arm.purpose, bool(arm.cure)) == (needed, True, True)
+    assert "thumbv7em: mps2-an386 (qemu-system-arm)" in report.facts["machines"]
+
+
 def test_a_debugger_that_is_missing_is_told_and_is_no_failure(machine: Machine) -> None:
     (machine.bin / "gdb").unlink()
     gdb = findings(machine)["gdb"]
@@ -131,7 +139,7 @@ def test_json_goes_to_standard_output_or_to_a_file(
 
 def test_stable_is_said_to_suffice(machine: Machine) -> None:
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
-    assert facts["channel"].startswith("stable, which is enough")
+    assert facts["channel"] == "stable, which is enough: no nightly is needed"
     machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert "stable is enough" in facts["channel"]
@@ -145,15 +153,65 @@ def test_the_accelerator_is_told_with_the_reason_where_there_is_a_qemu(machine: 
     assert "accelerator" not in doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
 
 
+def test_the_host_triple_is_told_by_a_compiler_that_does_not_serve_too(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*question: object) -> Toolchain:
+        raise BootwrightError("rustc has no core", "rustup target add x")
+
+    monkeypatch.setattr(toolchain, "find_toolchain", none)
+    machine.add("rustc", "rustc 1.96.0\nhost: aarch64-apple-darwin\nrelease: 1.96.0")
+    facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
+    assert facts["host triple"] == "aarch64-apple-darwin"
+    assert facts["channel"] == "stable is enough: no nightly is needed"
+
+
+def toolchain_fact(machine: Machine, kernel: Path) -> str:
+    """Returns what the doctor says of a rust-toolchain file."""
+    return doctor.examine(kernel, "", None, machine.environ).facts["rust-toolchain"]
+
+
 def test_a_toolchain_file_that_nobody_obeys_is_named(machine: Machine, tmp_path: Path) -> None:
     kernel = tmp_path / "my kernel"
     kernel.mkdir()
     (kernel / "rust-toolchain").write_text("nightly\n")
-    fact = doctor.examine(kernel, "", None, machine.environ).facts["rust-toolchain"]
-    assert str(kernel / "rust-toolchain") in fact
-    assert "no rustup" in fact
+    assert toolchain_fact(machine, kernel) == (
+        f"{kernel / 'rust-toolchain'} asks for nightly, and there is no rustup to obey it: rustc 1.96.0 "
+        f"({machine.toolchain.rustc}) compiles instead"
+    )
+
+
+def test_all_that_a_toolchain_file_asks_for_is_named(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "rust-toolchain.toml").write_text(
+        '[toolchain]\nchannel = "1.90"\nprofile = "minimal"\ncomponents = ["rust-src", "llvm-tools"]\n'
+        'targets = ["thumbv7em-none-eabihf"]\n'
+    )
+    fact = toolchain_fact(machine, tmp_path)
+    assert "1.90; profile minimal; components rust-src, llvm-tools; target thumbv7em-none-eabihf, and" in fact
+
+
+def test_with_rustup_it_is_said_who_chose(machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "rust-toolchain"
+    file.write_text("nightly\n")
     machine.add("rustup", "rustup 1.29")
-    assert "rustup obeys it" in doctor.examine(kernel, "", None, machine.environ).facts["rust-toolchain"]
+    machine.toolchain = replace(machine.toolchain, origin=f"overridden by '{file}'")
+    assert toolchain_fact(machine, tmp_path) == f"{file} asks for nightly: rustup obeys it"
+    machine.toolchain = replace(machine.toolchain, origin="RUSTC=/opt/rustc")
+    assert toolchain_fact(machine, tmp_path) == f"{file} asks for nightly: RUSTC=/opt/rustc has the last word"
+
+
+def test_a_toolchain_file_that_cannot_be_read_is_told_by_the_doctor_too(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "rust-toolchain.toml").write_text("nightly")
+    assert "is no TOML" in toolchain_fact(machine, tmp_path)
+
+
+def test_whether_stable_does_depends_on_the_sources(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.rs").write_text("#![feature(abi_x86_interrupt)]")
+    facts = doctor.examine(tmp_path, "", None, machine.environ).facts
+    assert facts["channel"] == "stable, which is enough with UNSTABLE=1 for the #![feature] in the sources"
+    machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
+    assert "UNSTABLE=1" in doctor.examine(tmp_path, "", None, machine.environ).facts["channel"]
 
 
 def test_a_clippy_of_another_compiler_does_not_serve(machine: Machine) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bootwright import image, layout
 from bootwright.kernel_file import KernelSettings, write_kernel_file
-from bootwright.tools import find_tools
+from bootwright.tools import Question, find_tools
 
 HOME = Path(__file__).parents[2]
 COMMON = HOME / "bootloader/common"
@@ -24,7 +24,7 @@ PVH = HOME / "bootloader/pvh"
 @functools.cache
 def builders_rustc() -> str:
     """Returns the compiler that the build takes here, which need not be the first on PATH."""
-    return str(find_tools(HOME / "kernel", "x86_64-unknown-none", None, os.environ).toolchain.rustc)
+    return str(find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc)
 
 
 def compile_crate(out: Path, *arguments: str | Path, **environment: str) -> None:

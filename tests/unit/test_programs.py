@@ -9,7 +9,7 @@ import pytest
 
 from bootwright import tools as tools_module
 from bootwright.toolchain import Toolchain
-from bootwright.tools import REMEMBERED, Tools, remember_tools
+from bootwright.tools import REMEMBERED, Question, Tools, remember_tools
 
 
 class Machine:
@@ -23,7 +23,7 @@ class Machine:
         for name in ("rustc", "lld", "objcopy"):
             (root / name).write_text(name)
 
-    def find(self, kernel: Path, target: str, rustc: str | None, environ: object) -> Tools:
+    def find(self, question: Question, environ: object) -> Tools:
         self.searches += 1
         program = self.root / "rustc"
         toolchain = Toolchain(
@@ -34,7 +34,7 @@ class Machine:
 
     def ask(self, target: str = "a-none") -> Tools:
         memory = self.root / "memory.json"
-        return remember_tools(memory, self.root, target, None, os.environ, self.said.append)
+        return remember_tools(memory, Question(self.root, target, None), os.environ, self.said.append)
 
 
 @pytest.fixture

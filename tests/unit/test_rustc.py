@@ -11,13 +11,16 @@ import pytest
 from bootwright import rustc
 from bootwright.crate import crate_files, mentions
 from bootwright.errors import BootwrightError
+from bootwright.rustc import Diagnostic
 
 FAKE = """
 import json, sys
 def say(**message): print(json.dumps(message), file=sys.stderr)
 say(**{"$message_type": "artifact", "artifact": "x", "emit": "link"})
-say(rendered="\\x1b[1merror\\x1b[0m: wrong\\n", level="error", code={"code": "E0554"}, spans=[{"line_start": 1}])
-say(rendered="error: aborting\\n", level="error", code=None, spans=[])
+say(rendered="\\x1b[1merror\\x1b[0m: wrong\\n", level="error", message="wrong", code={"code": "E0554"}, spans=[{}],
+    children=[{"message": "because"}])
+say(rendered="error: no handler\\n", level="error", message="no handler", code=None, spans=[], children=[])
+say(rendered="error: aborting\\n", level="error", message="aborting due to 2 previous errors", code=None, spans=[])
 print("a plain line")
 sys.exit(int(sys.argv[1]))
 """
@@ -33,29 +36,30 @@ def test_diagnostics_come_whole_and_in_their_colours(tmp_path: Path) -> None:
     outcome, shown = run(tmp_path, colour=True)
     assert "\x1b[1merror\x1b[0m: wrong\n" in shown
     assert "a plain line\n" in shown
-    assert (outcome.status, outcome.errors, outcome.said) == (1, 1, [("E0554", "")])
+    assert outcome.status == 1
+    assert outcome.errors == [Diagnostic("E0554", "wrong", ("because",)), Diagnostic("", "no handler")]
+    assert outcome.said == [*outcome.errors, Diagnostic("", "a plain line\n")]
 
 
 def test_without_a_terminal_there_are_no_colours(tmp_path: Path) -> None:
     assert "error: wrong\n" in run(tmp_path, colour=False)[1]
 
 
-def test_a_feature_on_a_stable_compiler_offers_nightly_and_unstable(tmp_path: Path) -> None:
+def test_the_sentence_counts_every_error_and_gives_the_command(tmp_path: Path) -> None:
     outcome, _ = run(tmp_path, colour=False)
     error = rustc.compile_error(outcome, "kern", ["rustc", "a b"], tmp_path)
-    assert error.message == "kern does not compile: 1 error"
-    assert "rustup override set nightly" in error.hint
-    assert "UNSTABLE=1" in error.hint
+    assert error.message == "kern does not compile: 2 errors"
     assert "'a b'" in error.hint
 
 
-def test_code_of_a_crate_that_is_not_compiled_is_named_by_its_key(tmp_path: Path) -> None:
-    outcome = rustc.Outcome(1, [("E0432", "unresolved import `bootloader`")], 1)
-    error = rustc.compile_error(outcome, "kern", ["rustc"], tmp_path, ["bootloader"])
-    assert f"{tmp_path}/Cargo.toml: dependencies.bootloader" in error.message
-    assert "Cargo packages are not built yet" in error.message
-    other = rustc.Outcome(1, [("E0432", "unresolved import `spin`")], 1)
-    assert "dependencies" not in rustc.compile_error(other, "kern", ["rustc"], tmp_path, ["bootloader"]).message
+def test_a_failed_link_is_no_failed_compilation(tmp_path: Path) -> None:
+    outcome = rustc.Outcome(1, [Diagnostic("", "linking with `cc` failed: exit status: 1")])
+    assert rustc.compile_error(outcome, "kern", ["rustc"], tmp_path).message == "kern does not link"
+
+
+def test_a_compiler_that_ends_without_an_error_has_its_status_told(tmp_path: Path) -> None:
+    error = rustc.compile_error(rustc.Outcome(101, [], "thread panicked\n"), "kern", ["rustc"], tmp_path)
+    assert error.message == "kern does not compile: rustc ended with status 101"
 
 
 def test_a_compiler_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ def test_debian_12_gives_the_newer_compiler_and_the_llvm_that_it_brings() -> Non
     ]  # fmt: skip
 
 
+def test_the_emulator_of_riscv_has_a_package_of_its_own_or_is_in_misc() -> None:
+    emulators = ["qemu-system-arm", "qemu-system-riscv64", "qemu-system-aarch64"]
+    assert apt.packages_for(FakeArchive({}), emulators, None) == ["qemu-system-arm", "qemu-system-misc"]
+    with_riscv = FakeArchive({"qemu-system-riscv": "1:10.0"})
+    assert apt.packages_for(with_riscv, emulators, None) == ["qemu-system-arm", "qemu-system-riscv"]
+
+
 def test_debian_13_gives_its_own_compiler() -> None:
     packages = apt.packages_for(FakeArchive(TRIXIE, brings=["libllvm19"]), [*ALL, "qemu-window"], None)
     assert packages == [

@@ -49,6 +49,24 @@ def test_run_needs_a_machine_and_test_the_linters_too() -> None:
     assert "clippy-driver" not in stamp.needed_programs(["run"])
 
 
+def test_a_kernel_of_another_architecture_needs_its_board_and_no_pc(tmp_path: Path) -> None:
+    arm = stamp.needed_programs(["run", "TARGET=thumbv7em-none-eabihf"], display=True)
+    assert arm == (*stamp.BUILD, "qemu-system-arm")
+    tests = stamp.needed_programs(["test", "TARGET=riscv64gc-unknown-none-elf"])
+    assert tests == (*stamp.BUILD, "qemu-system-riscv64")
+    spec = tmp_path / "mine.json"
+    spec.write_text('{"arch": "aarch64", "llvm-target" : "aarch64-unknown-none"}')
+    assert stamp.needed_programs(["run", f"TARGET={spec}"])[-1] == "qemu-system-aarch64"
+    assert stamp.needed_programs(["run", f"TARGET={spec}", "QEMU=mine"]) == stamp.BUILD
+    spec.write_text('{"llvm-target": 7')
+    assert stamp.needed_programs(["run", f"TARGET={spec}"]) == stamp.RUN
+    assert stamp.needed_programs(["TARGET=thumbv7em-none-eabihf"]) == stamp.BUILD
+
+
+def test_the_tests_of_this_checkout_need_every_board() -> None:
+    assert set(stamp.EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
+
+
 @pytest.mark.parametrize(
     "arguments", [["doctor"], ["-h"], ["-c", "run"], ["--version"], ["store", "PRUNE=all"]], ids=" ".join
 )

@@ -196,6 +196,12 @@ def test_a_toolchain_file_that_rustup_cannot_read_is_told_in_rustups_words(machi
     assert "could not parse override file: '/k/rust-toolchain.toml'" in refusal(machine)[0]
 
 
+def test_a_warning_of_rustups_is_not_taken_for_its_error(machine: Machine) -> None:
+    machine.rustup_that_fails("warn: both files exist\nerror: could not parse override file: 'x'")
+    assert "both files exist" not in refusal(machine)[0]
+    assert refusal(machine)[0].endswith("could not parse override file: 'x'")
+
+
 def test_rustup_without_a_default_is_passed_over(machine: Machine) -> None:
     machine.rustup_that_fails(
         "error: rustup could not choose a version of rustc to run, because one wasn't specified explicitly, and no "

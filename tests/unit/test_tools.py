@@ -12,7 +12,7 @@ PACKAGE = SITE / "bootwright"
 # These decide what a node is before any action runs; what they decided is in the node's name, sources or variables.
 DECIDERS = {"manifest", "toolchain", "targetspec", "tools", "crate", "llvm_tools", "rustup"}
 # These change when something is done, or what is said, and no byte of a file.
-NEUTRAL = {"errors", "cures", "store", "filelock", "sizes", "loaded", "outputs", "digests"}
+NEUTRAL = {"errors", "cures", "store", "filelock", "sizes", "loaded", "outputs", "digests", "explain", "entry_point"}
 IGNORED = DECIDERS | NEUTRAL
 
 

@@ -1,0 +1,84 @@
+"""`scons hosts`: a table of every row, what was made of it, and whether it ran."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from bootwright.errors import Status
+from bootwright.hosts.run import find_runner, run_program
+from bootwright.hosts.table import Builder, Row
+
+HEADINGS = ("host", "linker", "arguments", "file", "size", "verdict")
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A row and the file that it made; where it made none, reason says why."""
+
+    row: Row
+    path: Path | None
+    reason: str = ""
+
+
+def report(made: Iterable[Built], status: int | None, builder: Builder, environ: Mapping[str, str], out: TextIO) -> int:
+    """Runs what can be run and prints the table; returns the exit status.
+
+    status is what a program has to end with; None: it was not made to be run, and is only checked. All files that are
+    here have passed the check of their format.
+    """
+    lines: list[tuple[str, ...]] = []
+    failed = False
+    for built in made:
+        row = built.row
+        if built.path is None:
+            lines.append((row.name, row.linker, " ".join(row.arguments), NOTHING, NOTHING, built.reason))
+            continue
+        verdict, ok = _verdict(built.path, row, status, builder, environ)
+        failed = failed or not ok
+        file = os.path.relpath(built.path)
+        lines.append((row.name, row.linker, " ".join(row.arguments), file, f"{built.path.stat().st_size:,}", verdict))
+    _print(lines, out)
+    return Status.BUILD_ERROR if failed else Status.DONE
+
+
+def _verdict(
+    path: Path, row: Row, status: int | None, builder: Builder, environ: Mapping[str, str]
+) -> tuple[str, bool]:
+    if status is None:
+        return "checked", True
+    runner = find_runner(row, builder, environ)
+    if isinstance(runner, str):
+        return f"checked; {runner}", True
+    ending = run_program(path, runner)
+    by = f" under {runner.name}" if runner.name else ""
+    if ending.status == status:
+        return f"ran{by}: {ending}", True
+    return f"FAILED{by}: {ending}, not {status}", False
+
+
+def _print(lines: list[tuple[str, ...]], out: TextIO) -> None:
+    """Prints a table on a terminal, else columns parted by tabs, which a program can read."""
+    if not out.isatty():
+        out.write("".join("\t".join(line) + "\n" for line in (HEADINGS, *lines)))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    files = [line[3] for line in lines if line[3] != NOTHING]
+    shared = os.path.commonpath(files) if len(files) > 1 else ""
+    table = Table(box=box.SIMPLE_HEAD, caption=f"files in {shared}" if shared else None, caption_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+    for line in lines:
+        verdict = line[-1]
+        style = "red" if verdict.startswith("FAILED") else "dim" if line[-2] == NOTHING else ""
+        cells = [line[i].removeprefix(f"{shared}/") if i == 3 else line[i] for i in range(len(line))]
+        table.add_row(*map(escape, cells), style=style)
+    Console(file=out).print(table)

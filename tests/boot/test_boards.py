@@ -1,0 +1,244 @@
+"""Kernels on boards of other architectures, by the real scons: what a reader types, and what it must come to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from tests.build.checkouts import HOME, IDLE, Checkout, copy_checkout
+
+EMULATORS = ("qemu-system-x86_64", "qemu-system-arm", "qemu-system-riscv64", "qemu-system-aarch64")
+pytestmark = pytest.mark.needs(*EMULATORS)
+
+CORTEX_M = "thumbv7em-none-eabihf"
+BOARDS = {CORTEX_M: "hello-arm", "riscv64gc-unknown-none-elf": "hello-riscv64", "aarch64-unknown-none": "hello-aarch64"}
+IN_A_TEST = "assert_eq!(hello::product"
+OWN_TESTS = ("memory_that_was_not_written_is_zero", "the_fpu_multiplies")
+STACK_TOP = 0x20400000  # 4 MiB from where RAM begins
+ON_THE_STACK = """    let mut room = [1.5_f32; 64];
+    for number in &mut room {
+        *number *= core::hint::black_box(2.5);
+    }
+    core::hint::black_box(room);
+"""
+CARGO_TOML = """[package]
+name = "reader"
+version = "0.1.0"
+authors = ["A Reader <reader@example.org>"]
+edition = "{edition}"
+
+[dependencies]
+
+[profile.dev]
+panic = "abort"
+
+[profile.release]
+panic = "abort"
+"""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy of this checkout with its small kernels, and what `scons test` wants."""
+    copied = copy_checkout(tmp_path_factory.mktemp("boards") / "a checkout")
+    shutil.copytree(HOME / "tests" / "kernels", copied.path / "tests" / "kernels", dirs_exist_ok=True)
+    shutil.copy2(HOME / "conftest.py", copied.path)
+    return copied
+
+
+@pytest.fixture
+def kernels(tmp_path: Path) -> Path:
+    """The kernels of boards in a place where a test may change them."""
+    for name in ("boards", *BOARDS.values()):
+        shutil.copytree(HOME / "tests" / "kernels" / name, tmp_path / name)
+    return tmp_path
+
+
+def write_reader(directory: Path, edition: str) -> Path:
+    """Writes the package of a reader of the book's first chapters, as the book has it for the edition."""
+    (directory / "src").mkdir(parents=True)
+    (directory / "Cargo.toml").write_text(CARGO_TOML.format(edition=edition))
+    attribute = "#[unsafe(no_mangle)]" if edition == "2024" else "#[no_mangle]"
+    (directory / "src" / "main.rs").write_text(IDLE.replace("#[no_mangle]", attribute))
+    return directory
+
+
+def symbol(elf: Path, name: str) -> tuple[int, int]:
+    """Returns a symbol's address, without the bit that says Thumb, and its size."""
+    with elf.open("rb") as stream:
+        table: Any = ELFFile(stream).get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(name)[0]
+        return found["st_value"] & ~1, found["st_size"]
+
+
+@pytest.mark.parametrize("target", [*BOARDS, "x86_64-unknown-none", "x86_64-os2021.json"])
+def test_it_boots_to_hello_world_and_a_null_build_executes_nothing(checkout: Checkout, target: str) -> None:
+    if target.endswith(".json"):
+        shutil.copy2(HOME / "tests" / "kernels" / "specs" / "2021.json", checkout.path / target)
+    run = checkout.scons("run", "--headless", f"TARGET={target}")
+    assert run.status == 0, run.output
+    assert re.search(r"^Hello World!\r?$", run.output, re.MULTILINE), run.output
+    assert target not in BOARDS or "1.5 * 2.5 = 3.75" in run.output, run.output
+    assert checkout.build(f"TARGET={target}") == []
+    again = checkout.scons("run", "--headless", f"TARGET={target}")
+    assert (again.status, again.steps) == (0, []), again.output
+
+
+@pytest.mark.parametrize(("target", "name"), BOARDS.items())
+def test_its_tests_pass_alone_and_optimised_too(checkout: Checkout, target: str, name: str) -> None:
+    run = checkout.scons("test", f"TARGET={target}", "VARIANT=all")
+    assert run.status == 0 and "4 passed" in run.output, run.output
+    assert sorted(re.findall(rf"^passed .* kernel/{name}/(\w+)$", run.output, re.MULTILINE)) == sorted(2 * OWN_TESTS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("2.5), 3.75", "2.5), 4.0", "assertion `left == right` failed"),
+        (IN_A_TEST, f"while hello::product(1.0, 1.0) == 1.0 {{}}\n{IN_A_TEST}", "still running at TIMEOUT=2"),
+        ("hello::run()", "board::exit(0)", "the kernel ended with the success code 0"),
+        ("hello::run()", "board::exit(9)", "the kernel ended with code 9; success is 0"),
+        (IN_A_TEST, f"unsafe {{ (0xf000_0000_usize as *mut u32).write_volatile(1) }};\n{IN_A_TEST}",
+         "the kernel died of an exception that it has no handler for"),
+    ],
+    ids=["failing", "hanging", "silent", "leaving", "dying"],
+)  # fmt: skip
+@pytest.mark.parametrize(("target", "name"), BOARDS.items())
+def test_a_test_that_goes_wrong_fails(
+    checkout: Checkout, kernels: Path, target: str, name: str, old: str, new: str, told: str
+) -> None:
+    source = kernels / name / "src" / "main.rs"
+    text = source.read_text()
+    assert old in text
+    source.write_text(text.replace(old, new))
+    run = checkout.scons("test", f"TARGET={target}", f"KERNEL={kernels / name}", "TIMEOUT=2")
+    assert run.status == 1 and told in run.output, run.output
+    assert f"FAILED kernel/{name}/the_fpu_multiplies" in run.output, run.output
+
+
+@pytest.mark.parametrize("variant", ["debug", "release"])
+@pytest.mark.parametrize("edition", ["2018", "2021", "2024"])
+def test_a_readers_unedited_crate_runs_on_a_cortex_m(
+    checkout: Checkout, tmp_path: Path, edition: str, variant: str
+) -> None:
+    package = write_reader(tmp_path / "reader", edition)
+    words = (f"TARGET={CORTEX_M}", f"KERNEL={package}", f"VARIANT={variant}")
+    run = checkout.scons("run", "--headless", "TIMEOUT=1", *words)
+    elf = checkout.path / "build" / variant / "reader.elf"
+    address, size = symbol(elf, "_start")
+    with elf.open("rb") as stream:
+        image = ELFFile(stream)
+        first = min(image.iter_segments("PT_LOAD"), key=lambda segment: int(segment["p_paddr"]))
+        assert first["p_paddr"] == 0
+        table = struct.unpack("<16I", first.data()[:64])
+    assert table == (STACK_TOP, address | 1, *[0] * 14)
+    still = re.search(r"still running at TIMEOUT=1, PC=0x([0-9a-f]+)", run.output)
+    assert run.status == 0 and still, run.output
+    assert address <= int(still[1], 16) < address + size
+
+
+@pytest.mark.parametrize("target", [target for target in BOARDS if target != CORTEX_M])
+def test_elsewhere_a_readers_crate_is_given_a_stack_and_floating_point(
+    checkout: Checkout, tmp_path: Path, target: str
+) -> None:
+    package = write_reader(tmp_path / "reader", "2024")
+    main = package / "src" / "main.rs"
+    text = main.read_text().replace("{\n    loop {}", f"{{\n{ON_THE_STACK}    loop {{}}", 2)
+    assert text.count(ON_THE_STACK) == 2
+    main.write_text(text)
+    run = checkout.scons("run", "--headless", "TIMEOUT=1", f"TARGET={target}", f"KERNEL={package}")
+    address, size = symbol(checkout.path / "build" / "debug" / "reader.elf", "_start")
+    still = re.search(r"still running at TIMEOUT=1, PC=0x([0-9a-f]+)", run.output)
+    assert run.status == 0 and still and address <= int(still[1], 16) < address + size, run.output
+
+
+def test_a_kernel_that_dies_is_told_with_cause_and_line(checkout: Checkout, tmp_path: Path) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    main = package / "src" / "main.rs"
+    main.write_text(
+        main.read_text().replace("    loop {}", "    unsafe { *(0xf000_0000_usize as *mut u32) = 1 };\n    loop {}")
+    )
+    line = main.read_text()[: main.read_text().rindex("0xf000")].count("\n") + 1
+    for target in BOARDS:
+        run = checkout.scons("run", "--headless", f"TARGET={target}", f"KERNEL={package}")
+        assert run.status == 3, run.output
+        assert "no handler for: " in run.output and "about the address 0xf0000000" in run.output, run.output
+        assert target == CORTEX_M or f"_start, src/main.rs:{line}\n" in run.output, run.output
+        assert "Traceback" not in run.output
+
+
+def test_without_a_start_symbol_the_link_says_what_is_missing(checkout: Checkout, tmp_path: Path) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    main = package / "src" / "main.rs"
+    main.write_text(main.read_text().replace("#[no_mangle]\n", ""))
+    for target in BOARDS:
+        output = checkout.refuse(f"TARGET={target}", f"KERNEL={package}")
+        assert "error: there is no symbol `_start`: it takes #[unsafe(no_mangle)]" in output, output
+
+
+def test_the_persons_own_linker_script_replaces_ours(checkout: Checkout, tmp_path: Path) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    own = tmp_path / "own.ld"
+    ours = (HOME / "linker" / "thumbv7em.ld").read_text()
+    own.write_text(ours.replace("0x20000000, LENGTH = 4M", "0x20000000, LENGTH = 2M"))
+    assert own.read_text() != ours
+    checkout.build(f"TARGET={CORTEX_M}", f"KERNEL={package}", f"LDSCRIPT={own}")
+    with (checkout.path / "build" / "debug" / "reader.elf").open("rb") as stream:
+        section: Any = ELFFile(stream).get_section_by_name(".vectors")
+        vectors = section.data()
+    assert struct.unpack_from("<I", vectors) == (STACK_TOP - (2 << 20),)
+
+
+def test_an_edited_script_links_again_what_it_is_for_and_nothing_else(checkout: Checkout) -> None:
+    before = checkout.path / "linker" / "riscv64.ld"
+    text = before.read_text()
+    for target in BOARDS:
+        checkout.build(f"TARGET={target}")
+    before.write_text(text.replace("+= 1M", "+= 2M"))
+    try:
+        steps = {target: checkout.build(f"TARGET={target}") for target in BOARDS}
+    finally:
+        before.write_text(text)
+    assert [target for target in BOARDS if steps[target]] == ["riscv64gc-unknown-none-elf"]
+    assert steps["riscv64gc-unknown-none-elf"] == ["rustc hello-riscv64.elf hello-riscv64.map"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("screenshot",), "mps2-an386, which runs hello-arm, has no screen"),
+        (("gdb",), "mps2-an386, which runs hello-arm, is none of `scons gdb`'s machines"),
+        (("usb", "DEV=none"), "mps2-an386, which runs hello-arm, starts from an ELF; there is no disk to write"),
+        (("run", "--fast"), "--fast is for x86-64 kernels: mps2-an386 has one way in"),
+        (("test", "--full"), "--full is for x86-64 kernels: mps2-an386 has one way in"),
+        (("run", "--headless", "MEMORY=64M"), "MEMORY=64M: mps2-an386 has 16M, always"),
+    ],
+    ids=["screenshot", "gdb", "usb", "fast", "full", "memory"],
+)
+def test_what_a_board_does_not_do_is_a_sentence(checkout: Checkout, words: tuple[str, ...], told: str) -> None:
+    assert told in checkout.refuse(*words, f"TARGET={CORTEX_M}")
+
+
+def test_a_kernel_without_tests_is_told_so(checkout: Checkout, tmp_path: Path) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    run = checkout.scons("test", f"TARGET={CORTEX_M}", f"KERNEL={package}")
+    assert run.status == 1 and "reader has no tests" in run.output and "no tests ran" not in run.output, run.output
+
+
+def test_a_target_without_a_board_is_told_which_have_one(checkout: Checkout, tmp_path: Path) -> None:
+    assert "there is no example kernel for it" in checkout.refuse("run", "TARGET=thumbv6m-none-eabi")
+    package = write_reader(tmp_path / "reader", "2021")
+    output = checkout.refuse("run", "TARGET=thumbv6m-none-eabi", f"KERNEL={package}")
+    assert "there is no machine for thumbv6m-none-eabi; there is one for x86_64 (pc), thumbv7em" in output
+    assert (checkout.path / "build" / "debug" / "reader.elf").is_file()
+
+
+def test_without_the_emulator_the_cure_is_named(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.build(f"TARGET={CORTEX_M}")
+    output = checkout.scons("run", f"TARGET={CORTEX_M}", environment={"PATH": str(tmp_path)})
+    assert output.status == 5 and "qemu-system-arm is not on PATH\n  hint: " in output.output, output.output

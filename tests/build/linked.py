@@ -1,0 +1,96 @@
+"""Programs linked by a row of linker/hosts.toml without scons, with what a test adds to break them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.build.checkouts import HOME
+
+from bootwright.hosts.check import check_product
+from bootwright.hosts.table import LLD, Row, find_program, linker_arguments, read_rows
+from bootwright.store import Store
+from bootwright.sysroot import build_sysroot, find_rust_src, sysroot_key
+from bootwright.tools import Question, find_tools
+
+ROWS = read_rows(HOME / "linker" / "hosts.toml")
+
+SOURCE = """#![no_std]
+#![no_main]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    other()
+}
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn other() -> ! {
+    loop {}
+}
+"""
+
+
+def row(name: str, linker: str = "lld") -> Row:
+    """Returns the row of a name such as linux-x86_64."""
+    return next(row for row in ROWS if row.name == name and row.linker == linker)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A program and the map of its linker."""
+
+    path: Path
+    map: Path
+
+    def check(self, row: Row) -> None:
+        """Checks it as the row wants it."""
+        check_product(self.path, self.map, row)
+
+
+class Rig:
+    """A directory in which programs are compiled and linked for one row; core comes from the store."""
+
+    def __init__(self, row: Row, directory: Path) -> None:
+        self.row = row
+        self.directory = directory
+        linker = row.programs[0] if set(row.programs) & set(LLD) else str(find_program(row, os.environ))
+        self.tools = find_tools(Question(HOME / "kernel", row.triple, None, linker, objcopy=False), os.environ)
+        toolchain = self.tools.toolchain
+        library = find_rust_src(toolchain)
+        key = sysroot_key(toolchain, row.triple, library)
+        self.sysroot = Store().take_or_build(
+            "sysroot", key, lambda out: build_sysroot(toolchain, row.triple, None, library, out)
+        )
+
+    def link(self, *extra: str, source: str = SOURCE, dropping: Sequence[str] = ()) -> Linked:
+        """Links source by the row with extra arguments for the linker, without those that are to be dropped."""
+        changed = dataclasses.replace(self.row, arguments=tuple(a for a in self.row.arguments if a not in dropping))
+        path = self.directory / f"program{self.row.suffix}"
+        arguments = linker_arguments(changed, str(self.directory), "program")
+        self._rustc(source, "--crate-type=bin", f"-Clinker={self.tools.linker}", *arguments,
+                    *(f"-Clink-arg={word}" for word in extra), "-o", str(path))  # fmt: skip
+        return Linked(path, self.directory / "program.map")
+
+    def compile(self, name: str, source: str = "#![no_std]\n") -> Path:
+        """Compiles an object file."""
+        path = self.directory / name
+        self._rustc(source, "--crate-type=lib", "--emit=obj", "-Ccodegen-units=1", "-o", str(path))
+        return path
+
+    def _rustc(self, source: str, *arguments: str) -> None:
+        root = self.directory / "program.rs"
+        root.write_text(source)
+        environment = {**os.environ, **dict.fromkeys(self.row.directories, str(self.directory))}
+        ended = subprocess.run(
+            [str(self.tools.toolchain.rustc), str(root), "--edition=2024", "--crate-name=program", "-Cpanic=abort",
+             "--target", self.row.triple, "--sysroot", str(self.sysroot), *arguments],
+            env=environment, cwd=self.directory, capture_output=True, text=True,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr

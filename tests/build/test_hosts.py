@@ -1,0 +1,202 @@
+"""`scons hosts` and HOST=: every row that can be linked here is run or checked, and linked again when it changed."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import HOME, IDLE, Checkout, copy_checkout
+
+# Linux on x86-64 is the builder of these tests: what else it links is by lld.
+LLD_ALONE = ("linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
+
+
+def rows(output: str) -> dict[tuple[str, str], list[str]]:
+    """Returns file, size and verdict of each line of the table, by host and linker."""
+    lines = [line.split("\t") for line in output.splitlines() if line.count("\t") == 5]
+    return {(line[0], line[1]): line[3:] for line in lines[1:]}
+
+
+@pytest.mark.needs("cc", "qemu-aarch64", "wine64")
+@pytest.mark.xdist_group("hosts")
+def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path / "a checkout")
+    built = checkout.scons("hosts")
+    assert built.status == 0, built.output
+    table = rows(built.output)
+    assert len(table) == 12
+    ran = {row: verdict for row, (_, _, verdict) in table.items() if verdict.startswith("ran")}
+    assert ran == {
+        ("linux-x86_64", "cc"): "ran: status 42",
+        ("linux-x86_64", "lld"): "ran: status 42",
+        ("linux-aarch64", "lld"): "ran under qemu-aarch64: status 42",
+        ("windows-x86_64", "lld"): "ran under wine64: status 42",
+    }
+    checked = {row for row, (_, _, verdict) in table.items() if verdict.startswith("checked; ")}
+    assert checked == {("windows-aarch64", "lld"), ("macos-x86_64", "lld"), ("macos-aarch64", "lld")}
+    elsewhere = {row: line for row, line in table.items() if row not in ran and row not in checked}
+    assert all(line[:2] == ["-", "-"] and line[2].startswith("needs a builder with") for line in elsewhere.values())
+    for row in ran.keys() | checked:
+        assert (checkout.path / table[row][0]).stat().st_size == int(table[row][1].replace(",", ""))
+    again = checkout.scons("hosts")
+    assert again.steps == [], again.output
+    assert rows(again.output) == table
+    assert checkout.scons("verify").status == 0
+
+    # One row of the table is edited: its products alone are linked again, with what the edit asked for.
+    checkout.edit(
+        "linker/hosts.toml", '["-static", "-e", "_start"]', '["-static", "-e", "_start", "-z", "separate-code"]'
+    )
+    edited = checkout.build("hosts")
+    assert sorted(edited) == ["check hello-host"] * 2 + ["rustc hello-host hello-host.map"] * 2
+
+    # A product that breaks its check is an error that names the field, and does not stay.
+    checkout.edit("linker/hosts.toml", "SUBSYSTEM:console", "SUBSYSTEM:windows")
+    said = checkout.refuse("HOST=windows")
+    assert "Subsystem is WINDOWS_GUI; windows-x86_64 by lld wants WINDOWS_CUI" in said
+    assert not (checkout.path / "build/debug/hosts/windows-x86_64/hello-host.exe").exists()
+
+
+@pytest.mark.xdist_group("hosts")
+def test_the_bytes_of_a_product_depend_on_neither_the_path_nor_the_run(tmp_path: Path) -> None:
+    products = []
+    for place in ("one", "another place"):
+        checkout = copy_checkout(tmp_path / place)
+        checkout.build("hosts")
+        files = sorted((checkout.path / "build/debug/hosts").rglob("hello-host*"))
+        assert len(files) == 14  # seven products, and the map of each
+        products.append({str(path.relative_to(checkout.path)): path.read_bytes() for path in files})
+    different = [name for name in products[0] if products[0][name] != products[1][name]]
+    assert different == []
+
+
+@pytest.mark.parametrize("name", LLD_ALONE)
+def test_HOST_and_its_triple_are_the_same_row(name: str, checkout: Checkout) -> None:
+    host, _, arch = name.partition("-")
+    triple = {"linux": "unknown-linux-gnu", "windows": "pc-windows-msvc", "macos": "apple-darwin"}[host]
+    steps = checkout.build(f"HOST={host}", f"ARCH={arch}")
+    assert any(step.startswith("check hello-host") for step in steps)
+    assert checkout.build(f"TARGET={arch}-{triple}") == []
+
+
+@pytest.mark.needs("cc")
+@pytest.mark.parametrize("variant", ["debug", "release"])
+def test_a_readers_crate_is_linked_for_every_host_unedited(variant: str, package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").write_text(IDLE)
+    manifest = package / "Cargo.toml"
+    manifest.write_text(manifest.read_text().replace('"2024"', '"2018"'))
+    built = checkout.scons("hosts", f"KERNEL={package}", f"VARIANT={variant}")
+    assert built.status == 0, built.output
+    made = {row: line for row, line in rows(built.output).items() if line[0] != "-"}
+    assert set(made) == {("linux-x86_64", "cc"), *((row, "lld") for row in ("linux-x86_64", *LLD_ALONE))}
+    # The program loops for ever, and says no status: it is checked and not run.
+    assert {line[2] for line in made.values()} == {"checked"}
+    assert int(made["windows-x86_64", "lld"][1].replace(",", "")) <= 4096
+
+
+@pytest.mark.needs("cc")
+def test_a_crate_with_a_library_and_a_large_frame_is_linked_for_every_host(package: Path, checkout: Checkout) -> None:
+    (package / "src/lib.rs").write_text(
+        "#![no_std]\npub fn zeroes(n: usize) -> u8 {\n    let mut room = [0_u8; 20000];\n"
+        "    for i in 0..n { room[i] = i as u8 }\n    core::hint::black_box(&mut room)[n]\n}\n"
+    )
+    (package / "src/main.rs").write_text(IDLE.replace("no_mangle", "unsafe(no_mangle)").replace(
+        "    loop {}\n}\n", "    while reader::zeroes(core::hint::black_box(3)) != 9 {}\n    loop {}\n}\n"
+    ))  # fmt: skip
+    built = checkout.scons("hosts", f"KERNEL={package}")
+    assert built.status == 0, built.output
+    assert sum(line[2] == "checked" for line in rows(built.output).values()) == 7
+
+
+def test_a_large_frame_touches_each_page_of_its_stack(checkout: Checkout) -> None:
+    """The probe of linker/support, as Windows calls it, run on Linux: only its lowest page may not be there before."""
+    source = (HOME / "linker/support/lib.rs").read_text()
+    probe = source[source.index('    ".globl __chkstk"') : source.index("// AArch64")]
+    main = checkout.path / "tests/kernels/hello-host/src/main.rs"
+    main.write_text(
+        "#![no_std]\n#![no_main]\n#[panic_handler]\nfn panic(_: &core::panic::PanicInfo) -> ! {\n    loop {}\n}\n"
+        f"core::arch::global_asm!(\n{probe.strip()}\n"
+        # The stack pointer is moved to three pages below a fresh page that may be touched; those below may not. A
+        # probe of 2 pages and a half stays above them; registers that the caller keeps have to be the same after it.
+        'core::arch::global_asm!(\n    ".globl _start",\n    "_start:",\n'
+        '    "mov eax, 9", "xor edi, edi", "mov esi, 65536", "mov edx, 3", "mov r10d, 0x22", "mov r8, -1",'
+        ' "xor r9d, r9d", "syscall",\n'  # mmap 16 pages, private and anonymous
+        '    "lea rbx, [rax + 32768]",\n'  # the middle
+        '    "mov rdi, rax", "mov eax, 10", "mov esi, 16384", "xor edx, edx", "syscall",\n'  # mprotect 4 pages: none
+        '    "mov rsp, rbx", "mov rax, 10240", "mov rcx, 77", "mov rdx, 78", "call __chkstk",\n'
+        '    "cmp rax, 10240", "jne 9f", "cmp rcx, 77", "jne 9f", "cmp rdx, 78", "jne 9f", "cmp rsp, rbx", "jne 9f",\n'
+        # Which pages were touched: mincore says 1 for those that are there.
+        '    "lea rdi, [rbx - 16384]", "mov esi, 16384", "lea rdx, [rip + pages]", "mov eax, 27", "syscall",\n'
+        '    "mov edi, dword ptr [rip + pages]", "mov eax, 60", "and edi, 0x01010101",\n'
+        '    "cmp edi, 0x01010100", "sete dil", "movzx edi, dil", "add edi, 41", "syscall",\n'
+        '    "9:", "mov edi, 9", "mov eax, 60", "syscall",\n    ".bss", "pages: .zero 8",\n);\n'
+    )
+    checkout.build("TARGET=x86_64-unknown-linux-gnu")
+    program = checkout.path / "build/debug/hosts/linux-x86_64/hello-host"
+    assert subprocess.run([program], check=False).returncode == 42
+
+
+def test_a_linker_script_is_refused_where_the_linker_takes_none(checkout: Checkout) -> None:
+    said = checkout.refuse("HOST=windows", "LDSCRIPT=linker/x86_64.ld")
+    assert "LDSCRIPT=linker/x86_64.ld: a linker of PE takes no linker script" in said
+
+
+def test_a_triple_without_a_row_is_refused_with_those_that_have_one(checkout: Checkout) -> None:
+    said = checkout.refuse("TARGET=x86_64-unknown-uefi")
+    assert "TARGET=x86_64-unknown-uefi has an operating system or firmware under it" in said
+    assert "aarch64-apple-darwin" in said
+
+
+def test_an_edit_of_the_program_links_it_again_and_its_undo_too(checkout: Checkout) -> None:
+    checkout.build("HOST=linux", "ARCH=aarch64")
+    product = checkout.path / "build/debug/hosts/linux-aarch64/hello-host"
+    before = product.read_bytes()
+    assert struct.unpack_from("<H", before, 18) == (183,)  # EM_AARCH64
+    checkout.edit("tests/kernels/hello-host/src/main.rs", "const RIGHT: u32 = 42", "const RIGHT: u32 = 43")
+    assert checkout.build("HOST=linux", "ARCH=aarch64") == ["rustc hello-host hello-host.map", "check hello-host"]
+    checkout.edit("tests/kernels/hello-host/src/main.rs", "const RIGHT: u32 = 43", "const RIGHT: u32 = 42")
+    checkout.build("HOST=linux", "ARCH=aarch64")
+    assert product.read_bytes() == before
+    assert os.access(product, os.X_OK)
+
+
+@pytest.mark.parametrize("variable", ["HOST=linux", "TARGET=x86_64-unknown-linux-gnu"])
+def test_run_starts_the_program_and_returns_its_status(variable: str, checkout: Checkout) -> None:
+    built = checkout.scons("run", variable)
+    assert built.output.endswith("bootwright: hello-host ended: status 42\n")
+    assert built.status == 42
+
+
+@pytest.mark.needs("wine64")
+def test_run_starts_a_program_for_windows_under_wine_without_its_own_lines(checkout: Checkout) -> None:
+    built = checkout.scons("run", "HOST=windows")
+    assert built.status == 42
+    lines = [line for line in built.output.splitlines() if "wine" in line]
+    assert lines == ["bootwright: hello-host.exe ended under wine64: status 42"]
+
+
+def test_run_ends_a_program_that_loops_at_TIMEOUT(package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").write_text(IDLE.replace("no_mangle", "unsafe(no_mangle)"))
+    built = checkout.scons("run", "HOST=linux", f"KERNEL={package}", "TIMEOUT=0.5")
+    assert built.status == 0
+    assert built.output.endswith("bootwright: reader is still running after 0.5 s, and was ended\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "HOST=macos", "ARCH=x86_64"), "is a program for macos-x86_64: a Mac alone runs it"),
+        (("screenshot", "HOST=linux"), "hello-host is a program for linux-x86_64; `scons screenshot` is for machines"),
+        (("test", "HOST=linux"), "hello-host is a program for linux-x86_64; `scons test` is for machines"),
+        (("usb", "HOST=linux", "DEV=/dev/null"), "is a program for linux-x86_64; `scons usb` is for machines"),
+        (("size", "HOST=windows"), "hello-host.exe is PE; `scons size` reads ELF"),
+    ],
+    ids=["run", "screenshot", "test", "usb", "size"],
+)
+def test_what_a_program_of_a_host_is_not_for_is_a_sentence(
+    words: tuple[str, ...], said: str, checkout: Checkout
+) -> None:
+    assert said in checkout.refuse(*words)
