@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import os
+import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from bootwright import doctor, hostprograms
 HOME = Path(__file__).parent
 TESTS = HOME / "tests"
 NEAR_ENOUGH = 0.7
+HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
+INTERRUPTED = 130
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
@@ -41,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marks."""
+    if hasattr(config, "workerinput") and HOLDS_SIGNALS:
+        # Ctrl-C was held back while Python and pytest came up, where it would have been a traceback.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for room in (*ROOMS, "kernel"):
         config.addinivalue_line("markers", f"{room}: lies in tests/{room}, or is a kernel's own")
     config.addinivalue_line("markers", "needs(*programs): is not run where one of these programs is missing")
@@ -159,7 +167,7 @@ class Lines:
         self._reporter.write(words, **{colour: True})
         self._reporter.write_line(f" {seconds:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Lists what was not run, by its reason, and says so when TESTS= chose nothing."""
         reasons: dict[str, list[str]] = {}
         for report in terminalreporter.stats.get("skipped", []):
@@ -172,9 +180,21 @@ class Lines:
         for report in (*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])):
             terminalreporter.write_line(f"FAILED {getattr(report, 'printed_name', report.nodeid)}", red=True)
         pattern = terminalreporter.config.getoption("tests")
-        if pattern != "*" and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped")):
+        ended = exitstatus != pytest.ExitCode.INTERRUPTED
+        if (
+            ended
+            and pattern != "*"
+            and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped"))
+        ):
             near = terminalreporter.config.stash.get(NEAR, "there are none")
             terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Holds Ctrl-C back in the workers that are about to be started; pytest_configure lets it in there."""
+    if HOLDS_SIGNALS:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -185,12 +205,15 @@ def pytest_testnodedown(node: Any) -> None:
         node.config.stash[NEAR] = near
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Adds the lines where a person reads them."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
+    """Adds the lines where a person reads them; the workers of xdist are started in between."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and not is_xdist_worker(session):
         session.config.pluginmanager.register(Lines(reporter), "bootwright-lines")
+    yield
+    if HOLDS_SIGNALS and not is_xdist_worker(session):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import SCons.Errors
 import SCons.Node
+import SCons.Taskmaster.Job
 from SCons.Action import Action
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry, File
-from SCons.Script import GetBuildFailures
+from SCons.Script import GetBuildFailures, Main
 from SCons.Util import hash_file_signature
 
 from bootwright import atomic, boards, loaded, outputs
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from bootwright.hosts.table import Row
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
+# What SCons says where a node of the graph finds something else in its place.
+MISMATCH = re.compile(r"(File|Directory) (.+) found where (file|directory) expected\.")
+INTERRUPTED = SCons.Taskmaster.Job.interrupt_msg
 SHA256_LENGTH = 64  # hexadecimal digits
 PACKAGE = Path(__file__).resolve().parent / "bootwright"
 
@@ -53,6 +58,12 @@ def sentences() -> Iterator[None]:
     except BootwrightError as error:
         tell(str(error))
         sys.exit(error.status)
+    except TypeError as error:
+        found = MISMATCH.fullmatch(str(error))
+        if found is None:
+            raise
+        tell(f"{found[2]} is a {found[1].lower()}; the build needs a {found[3]} there\n  hint: remove or rename it")
+        sys.exit(Status.BUILD_ERROR)
 
 
 class Session:
@@ -99,6 +110,9 @@ class Session:
         else:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)
+        # SCons says 2 of a build that was interrupted; of tasks that failed it keeps a list.
+        if Main.this_build_status and all(str(f.errstr) == INTERRUPTED for f in GetBuildFailures()):
+            leave(Status.INTERRUPTED)
         if self.start is not None and not GetBuildFailures():
             with sentences_at_exit():
                 leave(self.start())
@@ -239,7 +253,7 @@ def sentences_at_exit() -> Iterator[None]:
         tell(str(error))
         leave(error.status)
     except KeyboardInterrupt:
-        leave(130)
+        leave(Status.INTERRUPTED)
     except BaseException:
         traceback.print_exc()
         leave(1)

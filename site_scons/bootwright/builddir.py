@@ -133,9 +133,13 @@ class BuildDirectory:
         targets = []
         for line in lines:
             try:
-                targets.append(Path(json.loads(line)))
+                name = json.loads(line)
             except ValueError:  # the last line of a build that was killed while it wrote it: its action never began
                 continue
+            if not isinstance(name, str):
+                tell(f"{self._journal}: {line} is no name of a target; passed over")
+                continue
+            targets.append(Path(name))
         removed = sorted({str(target) for target in targets if atomic.remove(target)})
         atomic.remove_leftovers(self.path)
         if removed:

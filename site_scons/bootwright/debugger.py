@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from bootwright.channel import POSIX
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError
 from bootwright.failures import loader_sentences
+from bootwright.interrupts import interrupts_are_the_childs
 from bootwright.machine import Machine
 from bootwright.qemu import find_qemu
 from bootwright.run import RunConfig, write
@@ -41,7 +41,7 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
     serial.parent.mkdir(parents=True, exist_ok=True)
     with _address() as address, serial.open("w", encoding="utf-8") as heard:
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, "-gdb", _listen(address)))
-        with _interrupts_are_gdbs(), Machine(config, display.name) as machine:
+        with interrupts_are_the_childs(), Machine(config, display.name) as machine:
             write(
                 notes, f"bootwright: the guest's serial port goes to {serial}; quit leaves gdb and ends the machine\n"
             )
@@ -114,13 +114,3 @@ def _address() -> Iterator[str]:
 def _listen(address: str) -> str:
     kind = "unix" if POSIX else "tcp"
     return f"{kind}:{address},server=on,wait=off"
-
-
-@contextlib.contextmanager
-def _interrupts_are_gdbs() -> Iterator[None]:
-    """Lets Ctrl-C reach gdb alone. A handler, because a signal that is ignored would stay so in gdb as well."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -20,8 +20,9 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import ARGUMENTS, GetOption
 
-from bootwright import atomic, boards
+from bootwright import atomic, boards, startup
 from bootwright.errors import BootwrightError, Status
+from bootwright.interrupts import interrupts_are_the_childs
 from bootwright.package_settings import own_command
 from commandline import asked_machine, is_fast
 from door import KernelNodes, action, modules, only, record
@@ -83,14 +84,15 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             raise BootwrightError(boards.no_machine(kernels[0].target))
         if not own and not any(kernel.tests for kernel in kernels):
             raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
-        command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
+        command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
         command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
         command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
         environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
-        return subprocess.run(command, cwd=home, env=environment, check=False).returncode
+        with interrupts_are_the_childs():
+            return subprocess.run(command, cwd=home, env=environment, check=False).returncode
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)

@@ -1,6 +1,6 @@
 # The functions that an SConstruct finds by themselves and a module imports.
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from SCons.Action import Action as Action
 from SCons.Builder import Builder as Builder
@@ -30,3 +30,10 @@ def Progress(function: Any, *args: Any, **settings: Any) -> None: ...
 def SConscript(scripts: Any, *args: Any, **settings: Any) -> Any: ...
 def SConsignFile(name: str | None = ..., dbm_module: Any = ...) -> None: ...
 def SetOption(name: str, value: Any) -> None: ...
+
+class _Main(Protocol):
+    this_build_status: int
+
+Main: _Main
+
+def main() -> None: ...

@@ -1,0 +1,1 @@
+interrupt_msg: str
