@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SCons.Script import ARGUMENTS, AddOption, GetOption
@@ -88,6 +89,9 @@ STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one ru
 ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
 
 
+TABLE = Path("linker", "hosts.toml")
+
+
 def add_switches() -> None:
     """Declares the switches to SCons."""
     AddOption("--headless", action="store_true", default=False)
@@ -98,8 +102,11 @@ def add_switches() -> None:
     AddOption("--junit", nargs=1, type="string", default=None)
 
 
-def help_text() -> str:
-    """Returns what `scons -h` shows."""
+def help_text(home: Path) -> str:
+    """Returns what `scons -h` shows; home is where linker/hosts.toml lies."""
+    from bootwright.boards import BOARDS
+    from bootwright.hosts.table import ARCHES, read_rows
+
     lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
     lines += [f"  {name:<18}{text}" for name, text in TARGETS]
     lines += ["", "Variables, as NAME=value"]
@@ -109,6 +116,11 @@ def help_text() -> str:
         lines.append(f"  {v.name:<18}{v.help}{legal}{default}")
     lines += ["", "Switches"]
     lines += [f"  {name:<18}{text}" for name, text in SWITCHES]
+    lines += ["", f"Hosts, each with ARCH={'|'.join(ARCHES)}: HOST=, linker, what makes the program freestanding"]
+    for row in dict.fromkeys((row.host, row.linker, " ".join(row.arguments)) for row in read_rows(home / TABLE)):
+        lines.append(f"  {row[0]:<18}{row[1]:<10}{row[2]}")
+    lines += ["", "Machines, by the first word of TARGET="]
+    lines += [f"  {'|'.join(board.words):<32}{board.qemu}, {board.name}; it says: {board.console}" for board in BOARDS]
     lines += ["", "-j defaults to the number of processors. SCons's own options: scons -H"]
     return "\n".join(lines) + "\n"
 
