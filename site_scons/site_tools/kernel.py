@@ -57,13 +57,14 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
     tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
+    core = env.Core(target)  # which says what is wrong with a specification
     board = boards.board_of(target)
     if board is None and not env["KERNEL"]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
-    env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
-    core = dataclasses.replace(env.Core(target), board=board)
+    core = dataclasses.replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, package, core, files, variant) for variant in variants]
