@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, IDLE, Checkout, copy_checkout
 
+from bootwright.hosts.table import read_rows
+
 # Linux on x86-64 is the builder of these tests: what else it links is by lld.
 LLD_ALONE = ("linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
 
@@ -200,3 +202,9 @@ def test_what_a_program_of_a_host_is_not_for_is_a_sentence(
     words: tuple[str, ...], said: str, checkout: Checkout
 ) -> None:
     assert said in checkout.refuse(*words)
+
+
+def test_the_help_documents_every_row(checkout: Checkout) -> None:
+    shown = [" ".join(line.split()) for line in checkout.scons("-h").output.splitlines()]
+    for row in read_rows(HOME / "linker" / "hosts.toml"):
+        assert f"{row.host} {row.linker} {' '.join(row.arguments)}" in shown
