@@ -20,7 +20,7 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
-from bootwright import entry_point, manifest
+from bootwright import entry_point
 from bootwright.errors import BootwrightError
 from bootwright.hosts import table
 from bootwright.hosts.table import LLD, Row
@@ -77,7 +77,6 @@ def _add_row(
     env: Environment, row: Row, package: Package, place: str, hear: Callable[[str], None]
 ) -> list[KernelNodes]:
     """Adds the nodes of one row; raises where its compiler, core or linker cannot be found."""
-    assert package.main is not None, "the Tool kernel looked"
     program = table.find_program(row, os.environ)
     linker = row.programs[0] if set(row.programs) & set(LLD) else str(program or "")
     question = Question(package.root, row.triple, env.ChosenRustc(), linker, objcopy=False)
@@ -121,7 +120,7 @@ def _support(env: Environment, core: Core, path: str) -> list[Entry]:
 
 def add_hosts(env: Environment, name: str) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
-    package = manifest.read_package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], EXAMPLE))
+    package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], EXAMPLE))
     made: list[tuple[Row, KernelNodes | None, str]] = []
     first: set[str] = set()
     failures = []

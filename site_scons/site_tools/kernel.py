@@ -3,7 +3,7 @@
 Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
 diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
 VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
-Methods for the Tool hostlink: env.SetCrate, env.PackageLibrary, env.ChosenRustc.
+Methods for the Tool hostlink: env.Package, env.SetCrate, env.PackageLibrary, env.ChosenRustc.
 Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
 """
 
@@ -44,11 +44,7 @@ STATIC = ["-C", "relocation-model=static"]
 def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
-    package = manifest.read_package(directory)
-    for warning in package.warnings:
-        tell(warning)
-    if package.main is None:
-        raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
+    package = read_package(env, directory)
     word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
     rows = env.HostRows(word)
     if rows:
@@ -68,6 +64,16 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, package, core, files, variant) for variant in variants]
+
+
+def read_package(env: Environment, directory: Path) -> Package:
+    """Returns the package in directory, which has a program; tells what Cargo would warn of."""
+    package = manifest.read_package(directory)
+    for warning in package.warnings:
+        tell(warning)
+    if package.main is None:
+        raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
+    return package
 
 
 def _chosen_rustc(env: Environment) -> str | None:
@@ -187,6 +193,7 @@ def _settings(package: Package) -> KernelSettings:
 def generate(env: Environment) -> None:
     """Adds the methods, and KERNELDIR: where KERNEL is, seen from where scons was called; an example without it."""
     env.AddMethod(add_kernels, "Kernels")
+    env.AddMethod(read_package, "Package")
     env.AddMethod(_set_crate, "SetCrate")
     env.AddMethod(_library, "PackageLibrary")
     env.AddMethod(_chosen_rustc, "ChosenRustc")

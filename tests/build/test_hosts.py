@@ -208,3 +208,9 @@ def test_the_help_documents_every_row(checkout: Checkout) -> None:
     shown = [" ".join(line.split()) for line in checkout.scons("-h").output.splitlines()]
     for row in read_rows(HOME / "linker" / "hosts.toml"):
         assert f"{row.host} {row.linker} {' '.join(row.arguments)}" in shown
+
+
+def test_a_package_without_a_program_is_a_sentence(package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").rename(package / "src/lib.rs")
+    for words in (("hosts",), ("HOST=linux",)):
+        assert f"{package} has no program" in checkout.refuse(*words, f"KERNEL={package}")
