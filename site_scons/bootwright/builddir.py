@@ -19,21 +19,7 @@ from typing import IO
 
 from bootwright import atomic, outputs
 from bootwright.errors import BootwrightError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    LOCK_AT = 1 << 30  # Windows locks bytes, and nobody could read the holder's name if it were locked
-
-    def _lock(stream: IO[str]) -> None:
-        stream.seek(LOCK_AT)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(stream: IO[str]) -> None:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+from bootwright.filelock import try_lock
 
 SIGNATURES = ".sconsign.dblite"
 
@@ -51,9 +37,7 @@ class BuildDirectory:
         told = False
         while True:
             stream = self._open_lock()
-            try:
-                _lock(stream)
-            except OSError:
+            if not self._try_lock(stream):
                 if not told:
                     stream.seek(0)
                     tell(f"waiting for {stream.read().strip() or 'another build'}, which has {self.path}")
@@ -108,6 +92,15 @@ class BuildDirectory:
         except OSError as error:
             raise BootwrightError(
                 f"{self.path} cannot be written: {error.strerror}", "the build needs a directory of its own"
+            ) from error
+
+    def _try_lock(self, stream: IO[str]) -> bool:
+        try:
+            return try_lock(stream.fileno())
+        except OSError as error:  # a network's file system that has no locks
+            stream.close()
+            raise BootwrightError(
+                f"{self.path / 'lock'} cannot be locked: {error.strerror}", "the build directory needs a local disk"
             ) from error
 
     def _is_there(self, stream: IO[str]) -> bool:

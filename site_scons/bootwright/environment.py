@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bootwright import apt, dotvenv, hostprograms, stamp
 from bootwright.errors import BootwrightError
+from bootwright.filelock import wait_for_lock
 from bootwright.hostprograms import PROGRAMS, System
 from bootwright.watched import tell
-
-LOCK_AT = 1 << 30  # Windows locks bytes: one far behind the end of the file hinders nobody who reads it
 
 
 def prepare(wanted: stamp.Wanted) -> int:
@@ -138,31 +136,5 @@ def _lock(home: Path) -> Iterator[None]:
     """Holds the lock on the set-up of home. The file sconsw itself carries it, so that no file is left behind."""
     with (home / "sconsw").open("rb") as stream:
         os.set_inheritable(stream.fileno(), True)
-        waited = False
-        while not _try_lock(stream.fileno()):
-            if not waited:
-                tell("waiting for the set-up that another sconsw makes here")
-                waited = True
-            time.sleep(0.1)
+        wait_for_lock(stream.fileno(), lambda: tell("waiting for the set-up that another sconsw makes here"))
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        os.lseek(descriptor, LOCK_AT, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

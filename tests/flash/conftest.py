@@ -14,6 +14,7 @@ import pytest
 from tests.boot.kernels import KERNEL, Built, Workshop, open_workshop
 from tests.flash.rig import make_image
 
+from bootwright.filelock import lock_file
 from bootwright.layout import MIB
 
 
@@ -24,10 +25,7 @@ def media_of_its_own() -> Iterator[None]:
         raise pytest.skip.Exception(
             "only root makes loop devices; sudo ./sconsw test TESTS=flash", _use_item_location=True
         )
-    import fcntl
-
-    with Path(tempfile.gettempdir(), "bootwright-media.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock_file(Path(tempfile.gettempdir(), "bootwright-media.lock"), lambda: None):
         yield
 
 

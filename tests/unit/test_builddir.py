@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import atomic, outputs
+from bootwright import atomic, builddir, outputs
 from bootwright.builddir import BuildDirectory
 from bootwright.errors import BootwrightError
 
@@ -151,6 +152,15 @@ def test_a_place_that_cannot_hold_a_directory_is_one_sentence(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(BootwrightError, match="file/build cannot be written: Not a directory"):
         BuildDirectory(tmp_path / "file" / "build").take("scons", print)
+
+
+def test_a_place_without_locks_is_one_sentence_and_no_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(descriptor: int) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(builddir, "try_lock", no_locks)
+    with pytest.raises(BootwrightError, match="lock cannot be locked: No locks available"):
+        BuildDirectory(tmp_path).take("scons", print)
 
 
 def test_a_new_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
