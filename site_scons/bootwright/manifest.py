@@ -43,7 +43,6 @@ class Package:
     """
 
     name: str
-    version: str
     edition: str
     root: Path
     main: Path | None
@@ -120,7 +119,6 @@ def read_package(directory: Path) -> Package:
     bootimage, warnings = read_bootimage(metadata.table("bootimage"))
     return Package(
         name=name,
-        version=package.get("version", str, "0.0.0"),
         edition=edition,
         root=root,
         main=_main(manifest, package, root, name),
