@@ -175,3 +175,6 @@ class MacMedium(PosixMedium):
     def sync(self) -> None:
         """Flushes the device's own cache."""
         fcntl.ioctl(self._descriptor, DKIOCSYNCHRONIZECACHE)
+
+    def _drop_caches(self) -> None:
+        """Has nothing to drop: /dev/rdisk and F_NOCACHE keep nothing."""

@@ -24,7 +24,6 @@ class LinuxMedium(PosixMedium):
         super().__init__(device)
 
     def _open_device(self, path: str) -> int:
-
         descriptor = os.open(path, os.O_RDWR | os.O_EXCL | os.O_DIRECT | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # udev leaves a locked device alone

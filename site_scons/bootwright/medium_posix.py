@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+from abc import ABC, abstractmethod
 
 from bootwright.device import Device, changed
 from bootwright.errors import BootwrightError, Status
@@ -13,7 +14,7 @@ from bootwright.layout import MIB
 BUFFER_SIZE = MIB
 
 
-class PosixMedium:
+class PosixMedium(ABC):
     """What Linux and macOS share of bootwright.device.Medium; a subclass opens, checks, flushes and drops caches."""
 
     def __init__(self, device: Device) -> None:
@@ -35,18 +36,19 @@ class PosixMedium:
             self.close()
             raise
 
+    @abstractmethod
     def _open_device(self, path: str) -> int:
         """Returns a descriptor that nobody else can have."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _check(self) -> None:
         """Raises unless the descriptor is the device that was looked at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sync(self) -> None:
         """Returns when the medium has all that was written."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _drop_caches(self) -> None:
         """Drops what the kernel holds of the device."""
 
