@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootwright import watched
+from bootwright import loader, watched
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import RUSTUP_SITE, find_on_path
 
@@ -130,7 +130,7 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> li
         if chosen is None:
             raise BootwrightError(
                 f"this release's archive has no rustc; the oldest supported is {OLDEST_RUSTC[0]}.{OLDEST_RUSTC[1]}",
-                f"install rustup ({RUSTUP_SITE}), then: rustup target add x86_64-unknown-none && "
+                f"install rustup ({RUSTUP_SITE}), then: rustup target add {loader.TARGET} && "
                 "rustup component add llvm-tools rustfmt clippy",
             )
         packages += rust_packages(chosen[0], names)

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from bootwright import rustup, stamp, toolchain
+from bootwright import loader, rustup, stamp, toolchain
 from bootwright.display import find_display
 from bootwright.errors import BootwrightError
 
-BARE_TARGET = "x86_64-unknown-none"  # the loader is always built for it
 QEMU = "qemu-system-x86_64"
 RUSTUP_SITE = "https://rustup.rs"
 OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver"}  # which are right depends on rustc
@@ -264,7 +263,7 @@ def find_programs(
     no_toolchain = BootwrightError("no rustc was looked for")
     if not OF_THE_TOOLCHAIN.isdisjoint(names):
         try:
-            search.toolchain = toolchain.find_toolchain(kernel_dir, BARE_TARGET, rustc, environ)
+            search.toolchain = toolchain.find_toolchain(kernel_dir, loader.TARGET, rustc, environ)
         except BootwrightError as error:
             no_toolchain = error
             search.final = error if rustc or _is_pinned(kernel_dir, environ) else None
@@ -368,7 +367,7 @@ def command(
         parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in by_name)}")
     components = dict.fromkeys(program(n).component for n in names if n in rustups and program(n).component)
     parts += [f"rustup component add {' '.join(components)}"] if components else []
-    parts += [f"rustup target add {BARE_TARGET}"] if "rustc" in rustups else []
+    parts += [f"rustup target add {loader.TARGET}"] if "rustc" in rustups else []
     return " && ".join(parts)
 
 

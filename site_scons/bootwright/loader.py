@@ -16,7 +16,7 @@ from pathlib import Path
 from bootwright import layout, procs
 from bootwright.errors import BootwrightError
 
-TARGET = "x86_64-unknown-none"
+TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
 PROGRAM = "bios_loader"
 PVH_PROGRAM = "pvh_loader"
 

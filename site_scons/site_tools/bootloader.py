@@ -20,7 +20,6 @@ from bootwright import atomic, loader, targetspec
 from bootwright.store import Store
 from door import action, check_inputs, modules, tell
 
-LOADER_TARGET = "x86_64-unknown-none"
 MODULES = ("loader", "layout", "atomic", "procs")
 
 
@@ -44,7 +43,7 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
 
 def add_loader(env: Environment) -> list[Entry]:
     """Adds the loader, with the core that it is compiled with."""
-    core = env.Core(targetspec.Target(LOADER_TARGET, None))
+    core = env.Core(targetspec.Target(loader.TARGET))
     place = f"{env['BUILD']}/loader"
     sources = [env.File(str(path)) for path in loader.loader_sources(Path(env["HOME"]))]
     targets = [f"{place}/{name}" for name in ("boot_sector.bin", "stages.bin", "pvh.elf")]

@@ -16,7 +16,7 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import boards, manifest
+from bootwright import boards, loader, manifest
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
@@ -28,7 +28,6 @@ from bootwright.targetspec import find_target
 from bootwright.tools import Question, remember_tools
 from door import Core, KernelNodes, tell
 
-LOADER_TARGET = "x86_64-unknown-none"
 TEST_CFG = "bootwright_test"
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
@@ -45,7 +44,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
     package = read_package(env, directory)
-    word = env["TARGETWORD"] or manifest.read_default_target(directory) or LOADER_TARGET
+    word = env["TARGETWORD"] or manifest.read_default_target(directory) or loader.TARGET
     rows = env.HostRows(word)
     if rows:
         return list(env.HostPrograms(rows, package))
