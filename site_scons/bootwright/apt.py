@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bootwright import loader, watched
 from bootwright.errors import BootwrightError
-from bootwright.hostprograms import RUSTUP_SITE, find_on_path
+from bootwright.host_system import RUSTUP_SITE
+from bootwright.hostprograms import find_on_path
 
 OLDEST_RUSTC = (1, 85)
 BUILTINS = "librust-compiler-builtins-dev"  # a crate that core needs; it came into core's own tree with this series:

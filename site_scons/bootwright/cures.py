@@ -21,12 +21,12 @@ LLVM_OF_TODAY = 22  # of rustc 1.95 to 1.97, for a machine that has no rustc to 
 
 def for_no_rustc(environ: Mapping[str, str]) -> str:
     """Returns the command that brings a compiler, the sources of core, a linker and llvm-objcopy to this system."""
-    from bootwright import hostprograms
+    from bootwright import host_system
 
     names = ["rustc", "ld.lld", "llvm-objcopy"]
     rust = DEBIAN_12 if is_debian_12() else ("rustc", "rust-src")
     llvm = (f"llvm-{LLVM_OF_TODAY}", f"lld-{LLVM_OF_TODAY}") if is_debian_12() else ("llvm", "lld")
-    return hostprograms.command(names, hostprograms.this_system(environ), [*rust, *llvm])
+    return host_system.command(names, host_system.this_system(environ), [*rust, *llvm])
 
 
 def for_core(toolchain: Toolchain, target: str, bare: bool, lacks: str, environ: Mapping[str, str]) -> str:
@@ -39,9 +39,9 @@ def for_core(toolchain: Toolchain, target: str, bare: bool, lacks: str, environ:
         if bare and has_prebuilt_core(toolchain.sysroot, target) is not False:
             return f"rustup target add {target} --toolchain {name}"
         return f"rustup component add rust-src --toolchain {name}"
-    from bootwright import hostprograms
+    from bootwright import host_system, hostprograms
 
-    system = hostprograms.this_system(environ)
+    system = host_system.this_system(environ)
     series = re.search(r"rust(?:c)?-(\d+\.\d+)\b", str(toolchain.rustc.resolve()))
     if "compiler_builtins" in lacks:
         source = BUILTINS_PACKAGE
@@ -55,8 +55,8 @@ def for_core(toolchain: Toolchain, target: str, bare: bool, lacks: str, environ:
         hostprograms.System.PACMAN: "rust-src",
     }
     if system in packages:
-        return f"{hostprograms.INSTALL[system]} {packages[system]}"
-    return f"install rustup ({hostprograms.RUSTUP_SITE}), then: rustup target add {target}"
+        return f"{host_system.INSTALL[system]} {packages[system]}"
+    return f"install rustup ({host_system.RUSTUP_SITE}), then: rustup target add {target}"
 
 
 def for_llvm_tool(toolchain: Toolchain, name: str, environ: Mapping[str, str]) -> str:
@@ -64,11 +64,11 @@ def for_llvm_tool(toolchain: Toolchain, name: str, environ: Mapping[str, str]) -
     rustup = toolchain_name(toolchain.rustc)
     if rustup and name == "llvm-objcopy":
         return f"rustup component add llvm-tools --toolchain {rustup}"
-    from bootwright import hostprograms
+    from bootwright import host_system
 
     major = toolchain.llvm_version.partition(".")[0]
     program, package = ("llvm-objcopy", "llvm") if name.startswith("llvm-") else ("ld.lld", "lld")
-    return hostprograms.command([program], hostprograms.this_system(environ), [f"{package}-{major}"])
+    return host_system.command([program], host_system.this_system(environ), [f"{package}-{major}"])
 
 
 def for_old_rustc(rustc: Path, environ: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bootwright import apt, dotvenv, hostprograms, stamp
+from bootwright import apt, dotvenv, host_system, hostprograms, stamp
 from bootwright.accelerator import choose_accelerator
 from bootwright.boards import BOARDS
 from bootwright.crate import mentions
@@ -74,7 +74,7 @@ class Report:
 def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> str:
     """Returns the command line that brings the programs to this machine, exactly as it is to be typed."""
     names = list(names)
-    system = hostprograms.this_system(environ)
+    system = host_system.this_system(environ)
     of_rustup = hostprograms.of_rustup(search.toolchain)
     rustup = hostprograms.has_rustup(search, environ)
     packages: list[str] = []
@@ -86,7 +86,7 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
         except BootwrightError as error:
             return error.hint
         rustup = of_rustup and not by_apt
-    return hostprograms.command(names, system, packages, rustup, is_root=hasattr(os, "geteuid") and os.geteuid() == 0)
+    return host_system.command(names, system, packages, rustup, is_root=hasattr(os, "geteuid") and os.geteuid() == 0)
 
 
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:

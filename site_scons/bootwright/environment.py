@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bootwright import apt, dotvenv, hostprograms, stamp
+from bootwright import apt, dotvenv, host_system, hostprograms, stamp
 from bootwright.errors import BootwrightError
 from bootwright.filelock import wait_for_lock
 from bootwright.hostprograms import PROGRAMS, System
@@ -63,7 +63,7 @@ def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip:
     """Installs what search misses where sconsw may; else raises, or tells for what only some tests need."""
     if search.final:
         raise search.final
-    system = hostprograms.this_system(wanted.environ)
+    system = host_system.this_system(wanted.environ)
     # A component of a toolchain that rustup manages is rustup's to bring, and sconsw never touches rustup.
     mine = [
         n
@@ -75,7 +75,7 @@ def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip:
     if mine or lacks_ensurepip:
         packages = _install_by_apt(wanted, search, mine, lacks_ensurepip, system)
     if others:
-        words = hostprograms.command(others, system, packages, hostprograms.has_rustup(search, wanted.environ))
+        words = host_system.command(others, system, packages, hostprograms.has_rustup(search, wanted.environ))
         if any(PROGRAMS[name].essential for name in others):
             raise BootwrightError(f"{_listed(others)} {_is(others)} missing", words)
         result = " and ".join(dict.fromkeys(PROGRAMS[name].lacking for name in others))
@@ -101,7 +101,7 @@ def _install_by_apt(
         packages.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     if root is None:
         lacking = [*names, "ensurepip"] if lacks_ensurepip else names
-        words = f"{hostprograms.INSTALL[System.APT]} {' '.join(packages)}"
+        words = f"{host_system.INSTALL[System.APT]} {' '.join(packages)}"
         if apt.lists_are_stale(archive):
             words = f"sudo apt-get update && {words}"
         raise BootwrightError(f"{_listed(lacking)} {_is(lacking)} missing, and sconsw is not root here", words)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import apt, doctor, hostprograms, toolchain
+from bootwright import apt, doctor, host_system, hostprograms, toolchain
 from bootwright.accelerator import Choice
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import Search, System
@@ -56,7 +56,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(toolchain, "find_toolchain", lambda *question: made.toolchain)
     monkeypatch.setattr(toolchain, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
     monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
-    monkeypatch.setattr(hostprograms, "this_system", lambda environ: System.DNF)
+    monkeypatch.setattr(host_system, "this_system", lambda environ: System.DNF)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     return made
 
@@ -260,7 +260,7 @@ def test_a_system_is_known_by_its_family_and_its_installer(
     for name in programs:
         (tmp_path / name).write_text("")
         (tmp_path / name).chmod(0o755)
-    assert hostprograms.detect_system({"PATH": str(tmp_path)}, os_release, platform) is system
+    assert host_system.detect_system({"PATH": str(tmp_path)}, os_release, platform) is system
 
 
 ALL = ["rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64", "rustfmt", "clippy-driver", "sgdisk"]
@@ -282,25 +282,25 @@ COMMANDS = {
 
 @pytest.mark.parametrize("system", System, ids=lambda system: system.value)
 def test_the_command_is_that_of_the_system(system: System) -> None:
-    assert hostprograms.command(ALL, system, ["a", "b"]) == COMMANDS[system]
+    assert host_system.command(ALL, system, ["a", "b"]) == COMMANDS[system]
 
 
 def test_what_rustups_compiler_lacks_is_rustups_to_bring() -> None:
-    brought = hostprograms.command(["rustc", "rustfmt", "sgdisk"], System.DNF, by_rustup=True)
+    brought = host_system.command(["rustc", "rustfmt", "sgdisk"], System.DNF, by_rustup=True)
     assert brought == "sudo dnf install gdisk && rustup component add rustfmt && rustup target add x86_64-unknown-none"
 
 
 def test_a_program_without_a_known_package_is_named() -> None:
     for system in System:
-        assert hostprograms.command(["mkfs.odd"], system) == "install mkfs.odd"
+        assert host_system.command(["mkfs.odd"], system) == "install mkfs.odd"
 
 
 def test_root_needs_no_sudo() -> None:
-    assert hostprograms.command(["gdb"], System.DNF, is_root=True) == "dnf install gdb"
+    assert host_system.command(["gdb"], System.DNF, is_root=True) == "dnf install gdb"
 
 
 def test_the_cure_of_a_debian_names_its_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(hostprograms, "this_system", lambda environ: System.APT)
+    monkeypatch.setattr(host_system, "this_system", lambda environ: System.APT)
     monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm: [f"{llvm}", *names])
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     chosen = Machine(tmp_path).toolchain

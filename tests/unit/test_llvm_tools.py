@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.fake_toolchains import HOST, write_program
 
-from bootwright import hostprograms, llvm_tools
+from bootwright import host_system, llvm_tools
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import System
 from bootwright.llvm_tools import find_llvm_tool
@@ -19,7 +19,7 @@ def toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
     """A toolchain of LLVM 22 on a machine whose llvm-NN directories are in tmp_path/lib."""
     monkeypatch.setattr(llvm_tools, "VERSIONED_DIRECTORY", tmp_path / "lib")
     monkeypatch.setattr(llvm_tools, "OTHER_DIRECTORIES", (tmp_path / "brew",))
-    monkeypatch.setattr(hostprograms, "this_system", lambda _: System.APT)
+    monkeypatch.setattr(host_system, "this_system", lambda _: System.APT)
     sysroot = tmp_path / "toolchains" / "stable"
     return Toolchain(sysroot / "bin" / "rustc", "rustc", "1.96.0", HOST, "22.1.8", sysroot, "")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import apt, dotvenv, environment, hostprograms, rustup, stamp
+from bootwright import apt, dotvenv, environment, host_system, hostprograms, rustup, stamp
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import Search, System
 from bootwright.toolchain import Toolchain
@@ -31,7 +31,7 @@ class Bench:
         (home / "requirements.txt").write_text("scons==4.11.1\n")
         (home / "sconsw").write_text("")
         monkeypatch.setattr(hostprograms, "find_programs", self._find)
-        monkeypatch.setattr(hostprograms, "this_system", lambda environ: self.system)
+        monkeypatch.setattr(host_system, "this_system", lambda environ: self.system)
         monkeypatch.setattr(rustup, "find_rustup", lambda environ: None)
         monkeypatch.setattr(apt, "as_root", lambda environ: self.root)
         monkeypatch.setattr(apt, "lists_are_stale", lambda archive: self.stale)
@@ -109,7 +109,7 @@ def test_on_other_systems_the_command_is_printed(bench: Bench, system: System) -
     assert bench.run("run") == 2
     (sentence,) = bench.told
     assert sentence.startswith("qemu-system-x86_64 is missing\n")
-    assert hostprograms.command(["qemu-system-x86_64"], system) in sentence
+    assert host_system.command(["qemu-system-x86_64"], system) in sentence
 
 
 def test_a_linter_that_is_missing_stops_no_test(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.fake_toolchains import BARE, HOST, Machine, add_core, add_source, write_program, write_rustc
 
-from bootwright import cures, hostprograms, rust_library, toolchain
+from bootwright import cures, host_system, rust_library, toolchain
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import System
 from bootwright.toolchain import Toolchain, find_rust_src, find_toolchain, has_core
@@ -25,7 +25,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(toolchain, "SYSTEM_COMPILERS", (str(tmp_path / "system" / "bin" / "rustc"),))
     monkeypatch.setattr(toolchain, "VERSIONED_COMPILERS", (tmp_path / "versioned", "rust-*/bin/rustc"))
     monkeypatch.setattr(rust_library, "DISTRIBUTION_REGISTRY", tmp_path / "registry")
-    monkeypatch.setattr(hostprograms, "this_system", lambda _: System.APT)
+    monkeypatch.setattr(host_system, "this_system", lambda _: System.APT)
     return Machine(tmp_path)
 
 
@@ -269,9 +269,9 @@ def test_no_compiler_at_all_is_one_sentence_with_the_packages_of_debian_12(machi
 def test_other_systems_have_packages_of_other_names(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     (machine.root / "os-release").write_text("ID=ubuntu\nVERSION_ID=26.04\n")
     assert refusal(machine)[1] == "sudo apt-get install --no-install-recommends rustc rust-src llvm lld"
-    monkeypatch.setattr(hostprograms, "this_system", lambda _: System.DNF)
+    monkeypatch.setattr(host_system, "this_system", lambda _: System.DNF)
     assert refusal(machine)[1].startswith("sudo dnf install rust rust-src")
-    monkeypatch.setattr(hostprograms, "this_system", lambda _: System.OTHER)
+    monkeypatch.setattr(host_system, "this_system", lambda _: System.OTHER)
     assert "rustup" in refusal(machine)[1]
 
 
