@@ -9,6 +9,7 @@ import pytest
 from tests.build.linked import SOURCE, Linked, Rig, row
 
 from bootwright.errors import BootwrightError
+from bootwright.hosts.table import this_builder
 
 LINUX, WINDOWS, MACOS = row("linux-x86_64"), row("windows-x86_64"), row("macos-aarch64")
 IMPORTING = SOURCE.replace(
@@ -68,7 +69,7 @@ def test_an_ELF_without_symbols_is_judged_by_its_map(linux: Rig) -> None:
 
 @pytest.mark.needs("cc")
 def test_the_map_of_GNU_ld_names_the_entry_as_well(tmp_path: Path) -> None:
-    rig = Rig(row("linux-x86_64", "cc"), tmp_path)
+    rig = Rig(row(f"linux-{this_builder().arch}", "cc"), tmp_path)
     rig.link("-s").check(rig.row)
     assert refusal(rig.link("-s", "-Wl,-e,other"), rig).startswith("e_entry is 0x")
 

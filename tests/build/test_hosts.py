@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, IDLE, Checkout, copy_checkout
 
-from bootwright.hosts.table import read_rows
+from bootwright.hosts.table import read_rows, this_builder
 
-# Linux on x86-64 is the builder of these tests: what else it links is by lld.
-LLD_ALONE = ("linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
+# The builder of these tests is a Linux: cc links for its own architecture, lld for every host.
+ARCH = this_builder().arch
+OTHER = "x86_64" if ARCH == "aarch64" else "aarch64"
+OWN = f"linux-{ARCH}"
+BY_LLD = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
+LLD_ALONE = tuple(name for name in BY_LLD if name != OWN)
 
 
 def rows(output: str) -> dict[tuple[str, str], list[str]]:
@@ -22,7 +26,7 @@ def rows(output: str) -> dict[tuple[str, str], list[str]]:
     return {(line[0], line[1]): line[3:] for line in lines[1:]}
 
 
-@pytest.mark.needs("cc", "qemu-aarch64", "wine64")
+@pytest.mark.needs("cc", f"qemu-{OTHER}", "wine64")
 @pytest.mark.xdist_group("hosts")
 def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path / "a checkout")
@@ -32,13 +36,13 @@ def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_
     assert len(table) == 12
     ran = {row: verdict for row, (_, _, verdict) in table.items() if verdict.startswith("ran")}
     assert ran == {
-        ("linux-x86_64", "cc"): "ran: status 42",
-        ("linux-x86_64", "lld"): "ran: status 42",
-        ("linux-aarch64", "lld"): "ran under qemu-aarch64: status 42",
-        ("windows-x86_64", "lld"): "ran under wine64: status 42",
+        (OWN, "cc"): "ran: status 42",
+        (OWN, "lld"): "ran: status 42",
+        (f"linux-{OTHER}", "lld"): f"ran under qemu-{OTHER}: status 42",
+        (f"windows-{ARCH}", "lld"): "ran under wine64: status 42",
     }
     checked = {row for row, (_, _, verdict) in table.items() if verdict.startswith("checked; ")}
-    assert checked == {("windows-aarch64", "lld"), ("macos-x86_64", "lld"), ("macos-aarch64", "lld")}
+    assert checked == {(f"windows-{OTHER}", "lld"), ("macos-x86_64", "lld"), ("macos-aarch64", "lld")}
     elsewhere = {row: line for row, line in table.items() if row not in ran and row not in checked}
     assert all(line[:2] == ["-", "-"] and line[2].startswith("needs a builder with") for line in elsewhere.values())
     for row in ran.keys() | checked:
@@ -58,8 +62,8 @@ def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_
     # A product that breaks its check is an error that names the field, and does not stay.
     checkout.edit("linker/hosts.toml", "SUBSYSTEM:console", "SUBSYSTEM:windows")
     said = checkout.refuse("HOST=windows")
-    assert "Subsystem is WINDOWS_GUI; windows-x86_64 by lld wants WINDOWS_CUI" in said
-    assert not (checkout.path / "build/debug/hosts/windows-x86_64/hello-host.exe").exists()
+    assert f"Subsystem is WINDOWS_GUI; windows-{ARCH} by lld wants WINDOWS_CUI" in said
+    assert not (checkout.path / f"build/debug/hosts/windows-{ARCH}/hello-host.exe").exists()
 
 
 @pytest.mark.xdist_group("hosts")
@@ -93,7 +97,7 @@ def test_a_readers_crate_is_linked_for_every_host_unedited(variant: str, package
     built = checkout.scons("hosts", f"KERNEL={package}", f"VARIANT={variant}")
     assert built.status == 0, built.output
     made = {row: line for row, line in rows(built.output).items() if line[0] != "-"}
-    assert set(made) == {("linux-x86_64", "cc"), *((row, "lld") for row in ("linux-x86_64", *LLD_ALONE))}
+    assert set(made) == {(OWN, "cc"), *((name, "lld") for name in BY_LLD)}
     # The program loops for ever, and says no status: it is checked and not run.
     assert {line[2] for line in made.values()} == {"checked"}
     assert int(made["windows-x86_64", "lld"][1].replace(",", "")) <= 4096
@@ -113,6 +117,7 @@ def test_a_crate_with_a_library_and_a_large_frame_is_linked_for_every_host(packa
     assert sum(line[2] == "checked" for line in rows(built.output).values()) == 7
 
 
+@pytest.mark.needs(*(["qemu-x86_64"] if ARCH != "x86_64" else []))
 def test_a_large_frame_touches_each_page_of_its_stack(checkout: Checkout) -> None:
     """The probe of linker/support, as Windows calls it, run on Linux: only its lowest page may not be there before."""
     source = (HOME / "linker/support/lib.rs").read_text()
@@ -138,7 +143,8 @@ def test_a_large_frame_touches_each_page_of_its_stack(checkout: Checkout) -> Non
     )
     checkout.build("TARGET=x86_64-unknown-linux-gnu")
     program = checkout.path / "build/debug/hosts/linux-x86_64/hello-host"
-    assert subprocess.run([program], check=False).returncode == 42
+    emulator = ["qemu-x86_64"] if ARCH != "x86_64" else []
+    assert subprocess.run([*emulator, program], check=False).returncode == 42
 
 
 def test_a_linker_script_is_refused_where_the_linker_takes_none(checkout: Checkout) -> None:
@@ -165,7 +171,7 @@ def test_an_edit_of_the_program_links_it_again_and_its_undo_too(checkout: Checko
     assert os.access(product, os.X_OK)
 
 
-@pytest.mark.parametrize("variable", ["HOST=linux", "TARGET=x86_64-unknown-linux-gnu"])
+@pytest.mark.parametrize("variable", ["HOST=linux", f"TARGET={ARCH}-unknown-linux-gnu"])
 def test_run_starts_the_program_and_returns_its_status(variable: str, checkout: Checkout) -> None:
     built = checkout.scons("run", variable)
     assert built.output.endswith("bootwright: hello-host ended: status 42\n")
@@ -191,9 +197,9 @@ def test_run_ends_a_program_that_loops_at_TIMEOUT(package: Path, checkout: Check
     ("words", "said"),
     [
         (("run", "HOST=macos", "ARCH=x86_64"), "is a program for macos-x86_64: a Mac alone runs it"),
-        (("screenshot", "HOST=linux"), "hello-host is a program for linux-x86_64; `scons screenshot` is for machines"),
-        (("test", "HOST=linux"), "hello-host is a program for linux-x86_64; `scons test` is for machines"),
-        (("usb", "HOST=linux", "DEV=/dev/null"), "is a program for linux-x86_64; `scons usb` is for machines"),
+        (("screenshot", "HOST=linux"), f"hello-host is a program for {OWN}; `scons screenshot` is for machines"),
+        (("test", "HOST=linux"), f"hello-host is a program for {OWN}; `scons test` is for machines"),
+        (("usb", "HOST=linux", "DEV=/dev/null"), f"is a program for {OWN}; `scons usb` is for machines"),
         (("size", "HOST=windows"), "hello-host.exe is PE; `scons size` reads ELF"),
     ],
     ids=["run", "screenshot", "test", "usb", "size"],
