@@ -1,10 +1,11 @@
-"""Whose Ctrl-C it is while a child has the terminal."""
+"""Whose Ctrl-C it is while a machine or another child runs."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
@@ -15,3 +16,16 @@ def interrupts_are_the_childs() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Makes Ctrl-C a KeyboardInterrupt while the context lasts: SCons installs a handler of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Callable[..., object] | int | None = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)

@@ -6,10 +6,8 @@ import contextlib
 import dataclasses
 import io
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -20,6 +18,7 @@ from bootwright.boards import board_named
 from bootwright.display import Display, find_display
 from bootwright.errors import BootwrightError, Status
 from bootwright.failures import loader_sentences
+from bootwright.interrupts import interruptible
 from bootwright.machine import Machine
 from bootwright.qemu import MachineConfig, find_qemu
 from bootwright.qmp import QmpError
@@ -31,7 +30,6 @@ LOOK_SECONDS = 0.1
 CONSOLE_SECONDS = 0.3
 # A screen that has not changed for this long is worth a picture.
 STILL_SECONDS = 2.0
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def run(
         except KeyboardInterrupt:
             end = verdict.left("Ctrl-C")
             if config.headless:
-                end = dataclasses.replace(end, status=INTERRUPTED)
+                end = dataclasses.replace(end, status=Status.INTERRUPTED)
         end = dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
         if at_end and end.kind is not Kind.LEFT:
             at_end(machine, end)
@@ -294,16 +292,3 @@ def write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Makes Ctrl-C a KeyboardInterrupt while the context lasts: SCons installs a handler of its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Callable[..., object] | int | None = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)

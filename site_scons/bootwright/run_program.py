@@ -17,8 +17,9 @@ from typing import IO, TextIO
 
 from bootwright import verdict
 from bootwright.errors import BootwrightError, Status
+from bootwright.interrupts import interruptible
 from bootwright.procs import pasteable
-from bootwright.run import HEADLESS_TIMEOUT, INTERRUPTED, RunConfig, interruptible, write
+from bootwright.run import HEADLESS_TIMEOUT, RunConfig, write
 from bootwright.verdict import Verdict
 
 END_SECONDS = 2.0  # for what a program that was killed still had in its pipe
@@ -60,7 +61,7 @@ def run_program(config: RunConfig, out: TextIO, in_test: bool) -> Verdict:
     except KeyboardInterrupt:
         if not alone:
             process.wait()
-        return verdict.left("Ctrl-C", INTERRUPTED)
+        return verdict.left("Ctrl-C", Status.INTERRUPTED)
     finally:
         _kill(process, alone)
     if not over:
