@@ -190,12 +190,17 @@ def under_tcg(flags: Sequence[str]) -> tuple[str, ...]:
     for flag, value in zip(flags, (*flags[1:], ""), strict=False):
         if skip:
             skip = False
-        elif flag in ("-accel", "-d", "-D") or (flag == "-cpu" and value.startswith("host")):
+        elif (name := _option(flag)) in ("-accel", "-d", "-D") or (name == "-cpu" and value.startswith("host")):
             skip = True
-        elif flag != "-enable-kvm":
-            in_machine = kept and kept[-1] in ("-machine", "-M")
+        elif name != "-enable-kvm":
+            in_machine = kept and _option(kept[-1]) in ("-machine", "-M")
             kept.append(re.sub(r",accel=[^,]*|^accel=[^,]*,?", "", flag) if in_machine else flag)
     return tuple(kept)
+
+
+def _option(word: str) -> str:
+    """Returns an option of QEMU's as it is usually written: QEMU takes --cpu for -cpu."""
+    return word[1:] if word.startswith("--") else word
 
 
 def _boot_arguments(config: MachineConfig) -> list[str]:

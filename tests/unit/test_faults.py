@@ -133,6 +133,7 @@ def test_the_second_run_has_no_accelerator_and_no_log_of_the_persons_own() -> No
     config = MachineConfig(Path("k.img"), qemu_flags=flags)
     assert not uses_tcg(config)
     assert under_tcg(flags) == ("-machine", "pc", "-smp", "2")
+    assert under_tcg([f"-{flag}" if flag[0] == "-" else flag for flag in flags]) == ("--machine", "pc", "--smp", "2")
     assert under_tcg(()) == ()
     assert uses_tcg(replace(config, qemu_flags=under_tcg(flags)))
     assert uses_tcg(replace(config, qemu_flags=("-accel", "tcg")))
