@@ -263,7 +263,7 @@ class _Watch:
         if any(processor.rip in self._board.unset for processor in self._registers):
             return self._died()
         if self._still_seconds and now - self._still_since >= self._still_seconds:
-            return verdict.still_running(self._still_seconds, None)
+            return verdict.stood_still(self._still_seconds)
         return None
 
     def _look_last(self) -> None:

@@ -120,6 +120,11 @@ def still_running(seconds: float, registers: Registers | None, serial: str = "")
     return Verdict(Kind.STILL_RUNNING, Status.DONE, sentence, registers=registers, serial=serial)
 
 
+def stood_still(seconds: float) -> Verdict:
+    """Returns the verdict on a machine whose screen did not change any more, where that is what was waited for."""
+    return Verdict(Kind.STILL_RUNNING, Status.DONE, f"the screen has not changed for {seconds:g} s")
+
+
 def left(by: str, status: int = Status.DONE) -> Verdict:
     """Returns the verdict on a run that the user ended; by says how."""
     return Verdict(Kind.LEFT, status, f"left by {by}")
