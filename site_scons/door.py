@@ -212,8 +212,8 @@ def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     board = kernels[0].board
     if board is None:
         raise BootwrightError(boards.no_machine(kernels[0].target), f"{kernels[0].elf} is there")
-    if not board.is_pc and name in boards.VERBS:
-        what, hint = boards.VERBS[name]
+    if not board.is_pc and name in boards.REFUSED_VERBS:
+        what, hint = boards.REFUSED_VERBS[name]
         raise BootwrightError(f"{board.name}, which runs {kernels[0].name}, {what}", hint)
     return kernels[0]
 

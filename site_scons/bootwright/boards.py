@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from bootwright.targetspec import Target
 
 SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
-# What a board does not do: the sentence's end, and the hint.
 BESIDE = "gdb-multiarch -ex 'target remote :1234' build/debug/NAME.elf"
-VERBS = {
+# The verbs that a board has not: the sentence's end, and the hint.
+REFUSED_VERBS = {
     "screenshot": ("has no screen", "`scons run --headless` shows what its serial port says"),
     "usb": ("starts from an ELF; there is no disk to write", "disks are made of x86-64 kernels"),
     "gdb": ("is none of `scons gdb`'s machines", f"scons run QEMUFLAGS='-gdb tcp::1234', and beside it: {BESIDE}"),

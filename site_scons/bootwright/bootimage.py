@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bootwright.errors import BootwrightError
 from bootwright.package_settings import BootimageSettings, own_command
+from bootwright.qemu import MEMORY
 from bootwright.run import RunConfig
 
 QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
@@ -25,7 +26,7 @@ class CommandLine:
 
     qemu: str | None = None
     flags: tuple[str, ...] = ()
-    memory: str = "128M"
+    memory: str = MEMORY
     memory_given: bool = False
     timeout: float | None = None
     headless: bool = False

@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 class TestProgram:
     """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/.
 
-    image is what its machine starts from: the disk, or in the fast lane the NAME.kernel.
+    image is what its machine starts from: the disk, in the fast lane the NAME.kernel, on a board the ELF.
     source is the package's directory, from which DWARF and panics name files.
     """
 

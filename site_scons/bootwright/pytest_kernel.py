@@ -83,9 +83,8 @@ class _Run:
         if self._results is None:
             results = run_test_program(self._program, self._config)
             self._results = {result.name: result for result in results}
-            strangers = set(self._results) - set(collect(self._program))
-            for stranger in sorted(strangers):
-                raise KernelTestFailure(self._results[stranger].message)
+            if strangers := set(self._results) - set(collect(self._program)):
+                raise KernelTestFailure(self._results[min(strangers)].message)
         return self._results[name]
 
 

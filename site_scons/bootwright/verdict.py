@@ -83,7 +83,7 @@ def parse_program_counters(dump: str) -> list[Registers]:
 
 
 def exited(code: int, success_exit_code: int | None) -> Verdict:
-    """Returns the verdict on a kernel that wrote to isa-debug-exit; success_exit_code None means the default, 33."""
+    """Returns the verdict on a kernel that ended QEMU with a status of its own; success_exit_code None means 33."""
     success = SUCCESS_EXIT_CODE if success_exit_code is None else success_exit_code
     if code == success:
         return Verdict(Kind.PASSED, Status.DONE, f"the kernel ended with the success code {code}", code)

@@ -31,8 +31,6 @@ from bootwright.tools import Question, remember_tools
 from door import Core, KernelNodes, action, modules, record, tell
 
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
-EXAMPLE = "tests/kernels/hello-host"
-HEADLESS_TIMEOUT = 10.0  # seconds, as for a machine
 
 
 def check_program(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -120,7 +118,7 @@ def _support(env: Environment, core: Core, path: str) -> list[Entry]:
 
 def add_hosts(env: Environment, name: str) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
-    package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], EXAMPLE))
+    package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], table.EXAMPLE))
     made: list[tuple[Row, KernelNodes | None, str]] = []
     first: set[str] = set()
     failures = []
@@ -160,6 +158,7 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
     def start() -> int:
         from bootwright.hosts.run import find_runner, run_and_tell
+        from bootwright.run import HEADLESS_TIMEOUT
 
         kernel = kernels[0]
         assert kernel.host is not None, "the Tool qemu looked"
