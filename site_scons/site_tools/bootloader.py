@@ -2,7 +2,7 @@
 
 Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what bootwright.loader.loader_sources names).
 Method: env.LoaderFiles() -> these three nodes. Sets: LOADERCOM, unless set before.
-Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (door.Core of the loader's target).
+Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import KernelNodes, only, record
+from door import record
+from nodes import KernelNodes, only
 
 
 def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:

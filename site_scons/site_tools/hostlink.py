@@ -28,7 +28,8 @@ from bootwright.manifest import Package
 from bootwright.rust_library import is_bare, is_custom
 from bootwright.targetspec import Target
 from bootwright.tools import Question, remember_tools
-from door import Core, KernelNodes, action, modules, record, tell
+from door import action, modules, record, tell
+from nodes import Core, KernelNodes
 
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 

@@ -18,7 +18,8 @@ from SCons.Script import GetOption
 
 from bootwright.builddir import SIGNATURES
 from bootwright.errors import BootwrightError
-from door import KernelNodes, check, record, session, tell
+from door import check, record, session, tell
+from nodes import KernelNodes
 
 
 def add_doctor(env: Environment, name: str) -> None:

@@ -1,6 +1,6 @@
 """The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
 
-Method: env.Kernels() -> list of door.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
+Method: env.Kernels() -> list of nodes.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
 diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
 VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
 Methods for the Tool hostlink: env.Package, env.SetCrate, env.PackageLibrary, env.ChosenRustc.
@@ -27,7 +27,8 @@ from bootwright.rust_library import is_bare, is_custom, library_root
 from bootwright.rustc import files_in_flags
 from bootwright.targetspec import find_target
 from bootwright.tools import Question, remember_tools
-from door import Core, KernelNodes, tell
+from door import tell
+from nodes import Core, KernelNodes
 
 TEST_CFG = "bootwright_test"
 # Test functions are found by their linker section, to which nothing refers by name.

@@ -19,7 +19,8 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from commandline import asked_machine, is_fast
-from door import KernelNodes, only, record, tell
+from door import record, tell
+from nodes import KernelNodes, only
 
 if TYPE_CHECKING:
     from bootwright.run import RunConfig

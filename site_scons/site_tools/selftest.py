@@ -25,7 +25,8 @@ from bootwright.errors import BootwrightError, Status
 from bootwright.interrupts import interrupts_are_the_childs
 from bootwright.package_settings import own_command
 from commandline import asked_machine, is_fast
-from door import KernelNodes, action, modules, only, record
+from door import action, modules, record
+from nodes import KernelNodes, only
 
 HOW_TO_WRITE = (
     "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "

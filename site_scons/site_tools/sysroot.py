@@ -2,7 +2,7 @@
 
 Builders: Sysroot (build/sysroot/KEY/manifest: the names and SHA-256 of the rlibs that the per-user store holds under
 SYSROOTKEY) and TargetSpec (the migrated copy of a user's JSON; source: its text as a Value).
-Method: env.Core(target) -> door.Core, which says what rustc needs for that target, and adds those nodes where they are
+Method: env.Core(target) -> nodes.Core, which says what rustc needs for that target, and adds those nodes where they are
 needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the programs of this build), BUILD.
 """
 
@@ -17,7 +17,8 @@ from SCons.Node.FS import Entry
 from bootwright import atomic, sysroot, targetspec
 from bootwright.store import Store
 from bootwright.toolchain import find_rust_src, has_core
-from door import Core, action, check_inputs, modules, tell
+from door import action, check_inputs, modules, tell
+from nodes import Core
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
