@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.fake_toolchains import HOST, add_source, write_program, write_rustc
 
-from bootwright.bench import ours, peer, program
+from bootwright.bench import ours, peer, plan, program
 from bootwright.bench.figures import Row
 from bootwright.bench.ours import Bootwright
 from bootwright.bench.peer import CargoBootimage
@@ -257,9 +257,12 @@ def test_tests_run_with_scons_and_those_that_did_not_all_pass_are_an_error(
     side.make_tests(2)
     with pytest.raises(BootwrightError, match=r"of 2 tests that pass not all did: rustc hello\.elf"):
         side.test(full=False, jobs=1)
-    monkeypatch.setattr(
-        ours, "take", lambda argv, *_: started.append((argv[1:], "", "")) or Taken(2.0, "2 passed in 1s")
-    )
+
+    def take_all_pass(argv: list[str], *_: object) -> Taken:
+        started.append((argv[1:], "", ""))
+        return Taken(2.0, "2 passed in 1s")
+
+    monkeypatch.setattr(ours, "take", take_all_pass)
     assert side.test(full=True, jobs=2).seconds == 2.0
     words = ["-m", "SCons", "-Q", "test", f"KERNEL={tmp_path / 'ours' / 'tested'}"]
     assert [argv for argv, _, _ in started] == [[*words, "-j1"], [*words, "-j2", "--full"]]
@@ -290,7 +293,7 @@ def test_the_peer_is_set_up_for_the_parts_alone_that_compare_with_it(
     for name in ("find_qemu", "qemu_version"):
         monkeypatch.setattr(program, name, lambda _: (9, 2))
     for name in ("measure_null_builds", "measure_tests", "measure_many_modules"):
-        monkeypatch.setattr(program.plan, name, no_rows)
+        monkeypatch.setattr(plan, name, no_rows)
     program.run_bench(tmp_path, parts, 1, 1)
     assert asked == [*["set_up(1)"] * peer_is_set_up, "set_up(0)", "boot(1)", "make_tests(1)"]
     assert ("- peer: a peer" in (tmp_path / "bench.md").read_text()) is peer_is_set_up
