@@ -9,7 +9,6 @@ import os
 import re
 import selectors
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
 from bootwright.guest_log import GuestLog
 from bootwright.layout import DEBUG_CONSOLE_PORT
+from bootwright.lifeline import Lifeline
 from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
 from bootwright.qmp import QemuGone, QmpClient, QmpError
 from bootwright.serial_ports import take_serial_ports
@@ -31,28 +31,6 @@ OLDEST_QEMU = (7, 1)
 START_SECONDS = 30.0
 # A board has its network card on it, whether anything is connected to it or not.
 NO_NETWORK = re.compile(r"warning: nic \S+ has no peer")
-
-# What start_new_session is elsewhere: on Windows Ctrl-C reaches every process of the console's group.
-_OWN_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-
-# Ends QEMU when this process dies in whatever way: its standard input is a pipe that nobody else holds. A process,
-# because a thread or preexec_fn is refused in an atexit function from Python 3.12 on, and a kill runs no handler.
-_WATCHDOG = """
-import os, signal, sys
-pid = int(sys.argv[1])
-try:
-    handle = os.pidfd_open(pid)
-except (AttributeError, OSError):
-    handle = None
-sys.stdin.buffer.read()
-try:
-    if handle is not None:
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-    else:
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-except OSError:
-    pass
-"""
 
 
 class Machine:
@@ -80,7 +58,7 @@ class Machine:
         self._guest_log = GuestLog()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._lifeline = Lifeline()
         self._monitor: SocketChannel | None = None
         self._outputs: dict[str, OutputChannel] = {}
         self._selector = selectors.DefaultSelector()
@@ -125,25 +103,10 @@ class Machine:
         if self._own_log:
             arguments += self._guest_log.arguments(self.directory)
         with (self.directory / "stderr").open("wb") as errors:
-            # A session of its own: Ctrl-C is ours to handle, and QEMU has no terminal that it could change.
-            self._process = subprocess.Popen(
-                arguments,
-                cwd=self._cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=self._monitor.descriptors,
-                start_new_session=True,
-                creationflags=_OWN_GROUP,
+            self._process = self._lifeline.start(
+                arguments, cwd=self._cwd, output=errors, pass_fds=self._monitor.descriptors
             )
-        self._watchdog = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _WATCHDOG, str(self._process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            creationflags=_OWN_GROUP,
-        )
+        self._lifeline.watch(self._process.pid)
         try:
             if not self._monitor.connect(START_SECONDS if self._alive() else 0.5):
                 raise QemuGone("QEMU did not connect")
@@ -267,11 +230,7 @@ class Machine:
                 # The conversation never began, so nothing that the guest said can be lost.
                 self._process.kill()
             self._take_leave()
-        if self._watchdog is not None and self._watchdog.stdin is not None:
-            self._watchdog.kill()
-            self._watchdog.stdin.close()
-            self._watchdog.wait()
-            self._watchdog = None
+        self._lifeline.end()
         if self._monitor is not None:
             self._monitor.close()
             self._monitor = None

@@ -280,8 +280,39 @@ def test_ctrl_c_leaves_no_qemu_behind_and_says_so(sector: Sector) -> None:
     assert child.returncode == 130
 
 
-def test_a_killed_parent_takes_qemu_with_it(sector: Sector) -> None:
-    with child_that_runs(sector(SPIN), "run.run(config, sys.stdout, sys.stderr)") as (child, pid):
+RUN = "run.run(config, sys.stdout, sys.stderr)"
+WITH_A_WATCHDOG = f"""
+from bootwright import lifeline
+lifeline.find_guard = lambda: ()
+{RUN}
+"""
+# The thread that started QEMU is gone while the process lives on: that is no death.
+FROM_A_THREAD = """
+import threading, time
+started = machine.Machine(config)
+def start():
+    started.__enter__().resume()
+thread = threading.Thread(target=start)
+thread.start()
+thread.join()
+print("joined", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("call", [RUN, WITH_A_WATCHDOG], ids=["by the kernel, where it can", "by a process"])
+def test_a_killed_parent_takes_qemu_with_it(sector: Sector, call: str) -> None:
+    with child_that_runs(sector(SPIN), call) as (child, pid):
+        assert is_alive(pid)
+        child.kill()
+        assert wait_until_gone(pid)
+
+
+def test_qemu_outlives_the_thread_that_started_it_and_not_the_process(sector: Sector) -> None:
+    with child_that_runs(sector(SPIN), FROM_A_THREAD) as (child, pid):
+        assert child.stdout is not None
+        assert child.stdout.readline() == "joined\n"
+        time.sleep(0.3)
         assert is_alive(pid)
         child.kill()
         assert wait_until_gone(pid)

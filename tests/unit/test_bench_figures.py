@@ -17,6 +17,7 @@ ENTRY = Row("0x7C00 to the kernel's entry", "M", (0.12,), (0.77,), 0.2, Of.OURS)
 SLOW = Row("edit <to> image", "s", (2.0,), (1.0,), 0.4)
 NODES = Row("a node", "ms", (0.3, 0.2), (), 0.5, Of.OURS)
 SIZE = Row("image", "MiB", (3.0,), (0.18,))
+LANES = Row("20 tests", "s", (1.0, 2.0), (4.0, 5.0), 1 / 3, against="image")
 
 
 def test_the_least_of_the_figures_makes_the_ratio() -> None:
@@ -66,6 +67,13 @@ def test_the_table_shows_every_figure_and_the_medians() -> None:
     lines = write_table([NULL, NODES], {}).splitlines()
     assert "| null build | 0.2 0.15 0.3 | 0.2 s | 0.6 0.5 0.9 | 0.6 s |" in lines
     assert "| a node | 0.3 0.2 | 0.25 ms | - | - |" in lines
+
+
+def test_what_stands_in_the_peers_place_is_named_in_the_table_and_in_the_plot() -> None:
+    lines = write_table([LANES], {}).splitlines()
+    assert "| 20 tests | 1 s | 4 s (image) | 0.25 | 0.333 | yes |" in lines
+    assert "| 20 tests | 1 2 | 1.5 s | 4 5 | 4.5 s (image) |" in lines
+    assert ">20 tests / image<" in write_plot([LANES], "")
 
 
 def bars(svg: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.bench import plan
-from bootwright.bench.package import GREETING, MIB, Package, change_main
+from bootwright.bench.package import GREETING, MIB, Package, change_main, write_tests
 from bootwright.bench.plan import Side, Sides
 from bootwright.bench.stopwatch import Taken
 from bootwright.icount import Counts
@@ -140,6 +140,34 @@ def test_a_node_costs_what_a_null_build_takes_over_scons_alone(sides: Sides) -> 
     assert each.ours == pytest.approx((1.75, 2.75, 3.75))
     assert (each.unit, each.limit) == ("ms", 0.5)
     assert not (sides.ours.package.directory / "src" / "many").exists()
+
+
+def test_kernel_tests_run_in_turn_in_both_lanes_with_one_job_and_two() -> None:
+    ways: list[tuple[bool, int]] = []
+
+    def test(full: bool, jobs: int) -> Taken:
+        ways.append((full, jobs))
+        # The first two runs build; then the image takes four times as long, and two jobs half of one's time.
+        return Taken((100.0 if len(ways) <= 2 else 4.0 if full else 1.0) / jobs + (len(ways) > 6), "")
+
+    rows = plan.measure_tests(test, 2, silent)
+    assert ways == [(False, 2), (True, 2), *[(False, 1), (False, 2), (True, 1), (True, 2)] * 2]
+    assert [(row.name, row.against, row.ours, row.peer, row.limit) for row in rows] == [
+        ("20 tests, fast lane, -j2", "-j1", (0.5, 1.5), (1.0, 2.0), 0.65),
+        ("20 tests, image, -j2", "-j1", (2.0, 3.0), (4.0, 5.0), 0.65),
+        ("20 tests, fast lane, -j1", "image", (1.0, 2.0), (4.0, 5.0), 1 / 3),
+        ("20 tests, fast lane, -j2", "image", (0.5, 1.5), (2.0, 3.0), 1 / 3),
+    ]
+    assert [row.reached for row in rows] == [True] * 4
+
+
+def test_the_tested_kernel_has_a_program_for_each_test_and_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    write_tests(tmp_path / "tested", 12)
+    write_tests(tmp_path / "tested", 3)
+    programs = sorted((tmp_path / "tested" / "tests").iterdir())
+    assert [path.name for path in programs] == ["t00.rs", "t01.rs", "t02.rs"]
+    assert 'in("dx") 0xf4_u16, in("eax") 0x10_u32' in programs[0].read_text()
+    assert "asm!" not in (tmp_path / "tested" / "src" / "main.rs").read_text()
 
 
 def test_the_package_has_as_many_modules_as_were_asked_for(tmp_path: Path) -> None:

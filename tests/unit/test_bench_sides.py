@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.unit.fake_toolchains import HOST, add_source, write_program, write_rustc
 
-from bootwright.bench import ours, peer, program
+from bootwright.bench import ours, peer, plan, program
+from bootwright.bench.figures import Row
 from bootwright.bench.ours import Bootwright
 from bootwright.bench.peer import CargoBootimage
 from bootwright.bench.stopwatch import Taken, take
@@ -246,6 +248,55 @@ def test_a_null_build_that_did_something_is_an_error(
     with pytest.raises(BootwrightError, match=r"a null build did something: rustc hello\.elf"):
         side.build_nothing()
     assert side.build_nothing().seconds == 1.0
+
+
+def test_tests_run_with_scons_and_those_that_did_not_all_pass_are_an_error(
+    scons: tuple[Bootwright, list[tuple[list[str], str, str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, started = scons
+    side.make_tests(2)
+    with pytest.raises(BootwrightError, match=r"of 2 tests that pass not all did: rustc hello\.elf"):
+        side.test(full=False, jobs=1)
+
+    def take_all_pass(argv: list[str], *_: object) -> Taken:
+        started.append((argv[1:], "", ""))
+        return Taken(2.0, "2 passed in 1s")
+
+    monkeypatch.setattr(ours, "take", take_all_pass)
+    assert side.test(full=True, jobs=2).seconds == 2.0
+    words = ["-m", "SCons", "-Q", "test", f"KERNEL={tmp_path / 'ours' / 'tested'}"]
+    assert [argv for argv, _, _ in started] == [[*words, "-j1"], [*words, "-j2", "--full"]]
+
+
+@pytest.mark.parametrize(("parts", "peer_is_set_up"), [(["tests", "nodes"], False), (["tests", "null"], True)])
+def test_the_peer_is_set_up_for_the_parts_alone_that_compare_with_it(
+    parts: list[str], peer_is_set_up: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    class Fake:
+        """Stands for both sides, and notes what is asked of it."""
+
+        def __init__(self, *_: object) -> None:
+            self.toolchain = Toolchain(tmp_path, "rustc 1.96.0\n", "1.96.0", HOST, "22.1.8", tmp_path, "a test")
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *arguments: asked.append(f"{name}({len(arguments)})")
+
+    def no_rows(*_: object) -> list[Row]:
+        return []
+
+    monkeypatch.setattr(program, "find_toolchain", Fake)
+    monkeypatch.setattr(program, "Bootwright", Fake)
+    monkeypatch.setattr(program, "CargoBootimage", Fake)
+    monkeypatch.setattr(program, "find_peer_version", lambda _: "a peer")
+    for name in ("find_qemu", "qemu_version"):
+        monkeypatch.setattr(program, name, lambda _: (9, 2))
+    for name in ("measure_null_builds", "measure_tests", "measure_many_modules"):
+        monkeypatch.setattr(plan, name, no_rows)
+    program.run_bench(tmp_path, parts, 1, 1)
+    assert asked == [*["set_up(1)"] * peer_is_set_up, "set_up(0)", "boot(1)", "make_tests(1)"]
+    assert ("- peer: a peer" in (tmp_path / "bench.md").read_text()) is peer_is_set_up
 
 
 def test_the_store_is_forgotten_when_it_is_said(

@@ -21,7 +21,8 @@ class Of(StrEnum):
 class Row:
     """One thing measured: the figures of bootwright and of the peer (none where only bootwright is measured).
 
-    unit is "s", "M" (millions of guest instructions) or another word; limit is the most that is wanted.
+    unit is "s", "M" (millions of guest instructions) or another word; limit is the most that is wanted. against names
+    another way of bootwright's own that stands in the peer's place; empty for the peer itself.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Row:
     peer: tuple[float, ...] = ()
     limit: float | None = None
     of: Of = Of.RATIO
+    against: str = ""
 
     @property
     def our_best(self) -> float:

@@ -7,14 +7,14 @@ import shutil
 import sys
 from pathlib import Path
 
-from bootwright.bench.package import Package
+from bootwright.bench.package import Package, write_tests
 from bootwright.bench.stopwatch import Taken, take
 from bootwright.errors import BootwrightError
 from bootwright.procs import allowed_environment
 from bootwright.qemu import MachineConfig, find_qemu, machine_arguments
 
-# What `git clone` brings and a build of the example reads.
-PARTS = ("SConstruct", "site_scons", "bootloader", "linker", "kernel", "pyproject.toml")
+# What `git clone` brings and a build of the example, or the tests of a kernel, read.
+PARTS = ("SConstruct", "site_scons", "bootloader", "linker", "kernel", "pyproject.toml", "conftest.py")
 UP_TO_DATE = "is up to date"
 
 
@@ -27,6 +27,7 @@ class Bootwright:
         self.package = Package(home / "kernel", self.checkout / "kernel")
         self.image = self.checkout / "build" / "debug" / "hello.img"
         self.elf = self.checkout / "build" / "debug" / "hello.elf"
+        self._tested = place / "tested"
         self._store = place / "cache"
         self._environment = allowed_environment(os.environ)
         self._environment |= {name: str(self._store) for name in ("XDG_CACHE_HOME", "LOCALAPPDATA")}
@@ -71,6 +72,20 @@ class Bootwright:
         config = MachineConfig(kernel, loader=loader)
         argv = [str(find_qemu(None)), *machine_arguments(config, None), "-serial", "stdio"]
         return take(argv, self.checkout, self._environment, greeting, stop=True)
+
+    def make_tests(self, count: int) -> None:
+        """Makes a kernel with count programs of tests, which test() runs."""
+        write_tests(self._tested, count)
+
+    def test(self, full: bool, jobs: int) -> Taken:
+        """Runs the tests that make_tests made; raises unless all of them passed."""
+        count = len(list((self._tested / "tests").iterdir()))
+        lane = ["--full"] if full else []
+        taken = self._scons("test", f"KERNEL={self._tested}", f"-j{jobs}", *lane)
+        if f"{count} passed in" not in taken.output:
+            last = taken.output.strip().rpartition("\n")[2]
+            raise BootwrightError(f"of {count} tests that pass not all did: {last}")
+        return taken
 
     def _scons(self, *arguments: str, until: str = "") -> Taken:
         return take([sys.executable, "-m", "SCons", "-Q", *arguments], self.checkout, self._environment, until)

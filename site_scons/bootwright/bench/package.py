@@ -1,4 +1,4 @@
-"""The kernel that both sides build: the example's own source, with the greeting, data and modules that a row wants."""
+"""The kernels that are built: the example with the greeting, data and modules that a row wants, and one of tests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,30 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT
+
 GREETING = "Hello World!"
 DATA = '\n/// Data that a kernel carries along.\nstatic DATA: &[u8] = include_bytes!("data.bin");\n'
 USE = "    core::hint::black_box(DATA);\n"
 MIB = 1 << 20
+
+TESTED = '[package]\nname = "tested"\nversion = "0.1.0"\nedition = "2024"\n'
+# Each program is its own, without a library, so that a boot is nearly all that its test costs.
+PROGRAM = """#![no_std]
+#![no_main]
+
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {{
+    {act}
+    loop {{}}
+}}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {{
+    loop {{}}
+}}
+"""
+PASS = 'unsafe {{ core::arch::asm!("out dx, eax", in("dx") {port:#x}_u16, in("eax") {passed:#x}_u32) }};'
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,17 @@ class Package:
         (place / "mod.rs").write_text(modules, encoding="utf-8")
         with (self.directory / "src" / "lib.rs").open("a", encoding="utf-8") as library:
             library.write("pub mod many;\n")
+
+
+def write_tests(directory: Path, count: int) -> None:
+    """Makes directory a kernel with count programs of tests, each of which passes at once."""
+    act = PASS.format(port=DEBUG_EXIT_PORT, passed=DEBUG_EXIT_PASSED)
+    files = {"Cargo.toml": TESTED, "src/main.rs": PROGRAM.format(act="")}
+    files |= {f"tests/t{number:02}.rs": PROGRAM.format(act=act) for number in range(count)}
+    shutil.rmtree(directory, ignore_errors=True)
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text, encoding="utf-8")
 
 
 def change_main(text: str, greeting: str, data: bool) -> str:

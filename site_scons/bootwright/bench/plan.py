@@ -19,6 +19,9 @@ READS = 300
 MODULES = 1000
 MODULE_MILLISECONDS = 0.5
 START_SECONDS = 0.15
+TESTS = 20
+TWO_JOBS = 0.65  # of the time of one
+FAST_LANE = 1 / 3  # of the image's time
 MIB = 1 << 20
 
 Tell = Callable[[str], None]
@@ -141,6 +144,28 @@ def measure_boots(sides: Sides, count_boot: Callable[[Side], Counts], tell: Tell
             Row(f"disk reads{data}", "", *reads, READS, Of.OURS),
         ]
     return rows
+
+
+def measure_tests(test: Callable[[bool, int], Taken], times: int, tell: Tell) -> list[Row]:
+    """Measures test, which runs TESTS kernel tests: in the image's lane or the fast one, with one job or two."""
+    tell(f"{TESTS} kernel tests, {times} times in each of two lanes with one job and with two")
+    ways = [(full, jobs) for full in (False, True) for jobs in (1, 2)]
+    taken: dict[tuple[bool, int], list[float]] = {way: [] for way in ways}
+    for full in (False, True):
+        test(full, 2)  # which builds them
+    for _ in range(times):
+        for way in ways:
+            taken[way].append(test(*way).seconds)
+    figures = {way: tuple(seconds) for way, seconds in taken.items()}
+    rows = [
+        Row(f"{TESTS} tests, {lane}, -j2", "s", figures[full, 2], figures[full, 1], TWO_JOBS, against="-j1")
+        for full, lane in ((False, "fast lane"), (True, "image"))
+    ]
+    return rows + [
+        Row(f"{TESTS} tests, fast lane, -j{jobs}", "s", figures[False, jobs], figures[True, jobs], FAST_LANE,
+            against="image")
+        for jobs in (1, 2)
+    ]  # fmt: skip
 
 
 def measure_many_modules(ours: Side, floor: Callable[[], Taken], times: int, tell: Tell) -> list[Row]:

@@ -31,7 +31,9 @@ def write_plot(rows: Sequence[Row], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
         f'<rect {size} fill="#ffffff"/>',
         _text(12, 26, title, INK, size=16),
-        _text(12, 48, "bootwright's figure as a part of the peer's; a black mark is the limit", QUIET),
+        _text(
+            12, 48, "bootwright's figure as a part of the peer's, or of what is named; a black mark is the limit", QUIET
+        ),
     ]
     for power in range(low, math.floor(high) + 1):
         out += [_line(x(10.0**power), TOP - 8, bottom, QUIET, 0.5)]
@@ -40,7 +42,8 @@ def write_plot(rows: Sequence[Row], title: str) -> str:
         middle = TOP + STEP * number + STEP / 2
         left, right = sorted((x(ratio), x(1.0)))
         colour = BETTER if ratio <= 1 else WORSE
-        out += [_text(LEFT - 10, middle + 4, row.name, INK, "end")]
+        name = f"{row.name} / {row.against}" if row.against else row.name
+        out += [_text(LEFT - 10, middle + 4, name, INK, "end")]
         place = f'x="{left:.1f}" y="{middle - BAR / 2:.1f}" width="{right - left:.1f}" height="{BAR}"'
         out += [f'<rect {place} fill="{colour}"/>']
         out += [_text(max(right, x(1.0)) + 8, middle + 4, show_figure(ratio), INK)]

@@ -27,7 +27,8 @@ from bootwright.toolchain import find_toolchain
 HOME = Path(__file__).resolve().parents[3]
 TARGET = "x86_64-unknown-none"
 INTERRUPTED = 130
-PARTS = ("clean", "null", "edit", "boot", "nodes")
+PARTS = ("clean", "null", "edit", "boot", "nodes", "tests")
+ALONE = {"nodes", "tests"}  # in these bootwright is compared with nothing but itself
 FLOOR = 'Command("out", "in", Copy("$TARGET", "$SOURCE"))\n'
 
 
@@ -69,7 +70,9 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
     toolchain = find_toolchain(HOME / "kernel", TARGET, os.environ.get("RUSTC"), os.environ)
     ours, peer = Bootwright(HOME, directory / "ours"), CargoBootimage(HOME, directory / "peer", toolchain)
     sides = Sides(ours, peer)
-    peer.set_up(tell)
+    compared = not set(parts) <= ALONE
+    if compared:
+        peer.set_up(tell)
     ours.set_up()
     tell("building and running bootwright's kernel once")
     ours.boot("Hello World!")
@@ -95,7 +98,10 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
         rows += plan.measure_boots(sides, count, tell)
     if "nodes" in parts:
         rows += plan.measure_many_modules(ours, lambda: take_floor(directory), times, tell)
-    table = write_table(rows, _facts(peer))
+    if "tests" in parts:
+        ours.make_tests(plan.TESTS)
+        rows += plan.measure_tests(ours.test, times, tell)
+    table = write_table(rows, _facts(peer, compared))
     for name, text in (("bench.md", table), ("bench.svg", write_plot(rows, "bootwright beside cargo bootimage"))):
         with atomic.new_file(directory / name) as path:
             path.write_text(text, encoding="utf-8")
@@ -123,11 +129,11 @@ def read_entry(elf: Path) -> int:
         return int(ELFFile(file)["e_entry"])
 
 
-def _facts(peer: CargoBootimage) -> Mapping[str, str]:
+def _facts(peer: CargoBootimage, compared: bool) -> Mapping[str, str]:
     major, minor = qemu_version(find_qemu(None))
     return {
-        "peer": find_peer_version(peer),
-        "compiler of both": peer.toolchain.verbose.splitlines()[0],
+        "peer": find_peer_version(peer) if compared else "not set up, as no part that was chosen compares with it",
+        "compiler": peer.toolchain.verbose.splitlines()[0],
         "machine": f"QEMU {major}.{minor}, q35 with AHCI; boots are counted under TCG with -cpu qemu64",
         "builder": f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}",
     }

@@ -15,14 +15,14 @@ def write_table(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
     lines += [f"- {name}: {fact}" for name, fact in facts.items()]
     lines += ["", f"| | bootwright | {PEER} | ratio | at most | reached |", "|---|---|---|---|---|---|"]
     for row in rows:
-        cells = [row.name, show_figure(row.our_best, row.unit), show_figure(row.peer_best, row.unit)]
+        cells = [row.name, show_figure(row.our_best, row.unit), show_other(row.peer_best, row)]
         cells += [show_figure(row.ratio), show_limit(row), {True: "yes", False: "no", None: ""}[row.reached]]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "The least of all measurements, which took turns. All of them:", ""]
     lines += ["| | bootwright | median | cargo bootimage | median |", "|---|---|---|---|---|"]
     for row in rows:
         cells = [row.name, _all(row.ours), show_figure(median(row.ours), row.unit)]
-        cells += [_all(row.peer), show_figure(median(row.peer) if row.peer else None, row.unit)]
+        cells += [_all(row.peer), show_other(median(row.peer) if row.peer else None, row)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -30,6 +30,11 @@ def write_table(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
 def show_limit(row: Row) -> str:
     """Returns the limit as it is read: a number for a ratio, a figure with its unit for one of bootwright's own."""
     return "" if row.limit is None else show_figure(row.limit, row.unit if row.of is Of.OURS else "")
+
+
+def show_other(figure: float | None, row: Row) -> str:
+    """Returns a figure of the peer's column, with what it is where that is not the peer."""
+    return show_figure(figure, row.unit) + (f" ({row.against})" if row.against else "")
 
 
 def _all(figures: Sequence[float]) -> str:
