@@ -89,9 +89,6 @@ STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one ru
 ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
 
 
-TABLE = Path("linker", "hosts.toml")
-
-
 def add_switches() -> None:
     """Declares the switches to SCons."""
     AddOption("--headless", action="store_true", default=False)
@@ -105,7 +102,7 @@ def add_switches() -> None:
 def help_text(home: Path) -> str:
     """Returns what `scons -h` shows; home is where linker/hosts.toml lies."""
     from bootwright.boards import BOARDS
-    from bootwright.hosts.table import ARCHES, read_rows
+    from bootwright.hosts.table import ARCHES, FILE, read_rows
 
     lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
     lines += [f"  {name:<18}{text}" for name, text in TARGETS]
@@ -117,7 +114,7 @@ def help_text(home: Path) -> str:
     lines += ["", "Switches"]
     lines += [f"  {name:<18}{text}" for name, text in SWITCHES]
     lines += ["", f"Hosts, each with ARCH={'|'.join(ARCHES)}: HOST=, linker, what makes the program freestanding"]
-    for row in dict.fromkeys((row.host, row.linker, " ".join(row.arguments)) for row in read_rows(home / TABLE)):
+    for row in dict.fromkeys((row.host, row.linker, " ".join(row.arguments)) for row in read_rows(home / FILE)):
         lines.append(f"  {row[0]:<18}{row[1]:<10}{row[2]}")
     lines += ["", "Machines, by the first word of TARGET="]
     lines += [f"  {'|'.join(board.words):<32}{board.qemu}, {board.name}; it says: {board.console}" for board in BOARDS]

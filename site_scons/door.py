@@ -69,6 +69,7 @@ class Session:
         self.remove_at_end = False
         self.inputs: dict[Entry, Inputs] = {}  # of the actions that were begun
         self._began: list[Entry] = []
+        self._interrupted = False
         self._signatures = build / SIGNATURES
 
     def open(self) -> None:
@@ -76,6 +77,13 @@ class Session:
         self.directory.take(" ".join(["scons", *sys.argv[1:]]), tell)
         self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        """Takes Ctrl-C while no action runs: SCons ends with status 2 then, and does not say why."""
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def begin(self, targets: Sequence[Entry]) -> None:
         """Records that an action which writes targets begins."""
@@ -105,7 +113,8 @@ class Session:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)
         # SCons says 2 of a build that was interrupted; of tasks that failed it keeps a list.
-        if Main.this_build_status and all(str(f.errstr) == INTERRUPTED for f in GetBuildFailures()):
+        in_actions = Main.this_build_status and all(str(f.errstr) == INTERRUPTED for f in GetBuildFailures())
+        if self._interrupted or in_actions:
             leave(Status.INTERRUPTED)
         if self.start is not None and not GetBuildFailures():
             with sentences_at_exit():

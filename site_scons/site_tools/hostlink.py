@@ -67,7 +67,7 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
 def _rows(env: Environment) -> tuple[Row, ...]:
     from bootwright.hosts import table
 
-    return table.read_rows(Path(env["HOME"], "linker", "hosts.toml"))
+    return table.read_rows(Path(env["HOME"], table.FILE))
 
 
 def add_programs(env: Environment, rows: Sequence[Row], package: Package) -> list[KernelNodes]:

@@ -18,6 +18,7 @@ MARKS = ("PT_INTERP", "LC_LOAD_DYLINKER")
 SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 LLD = ("ld.lld", "lld-link", "ld64.lld")  # found like rustc's other LLVM tools, not by their name on PATH alone
+FILE = Path("linker", "hosts.toml")  # in the home of bootwright
 EXAMPLE = "tests/kernels/hello-host"  # the directory of the program that is linked where KERNEL names none
 HOST_KEYS = ("triple", "format", "entry", "suffix", "support")
 LINKER_KEYS = ("programs", "builder", "flavour", "arguments", "build", "rustc", "directories", "allows")
