@@ -15,15 +15,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
-from bootwright import entry_point
 from bootwright.errors import BootwrightError
-from bootwright.hosts import table
-from bootwright.hosts.table import LLD, Row
 from bootwright.manifest import Package
 from bootwright.rust_library import is_bare, is_custom
 from bootwright.targetspec import Target
@@ -31,11 +29,15 @@ from bootwright.tools import Question, remember_tools
 from door import action, modules, record, tell
 from nodes import Core, KernelNodes
 
+if TYPE_CHECKING:
+    from bootwright.hosts.table import Row
+
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 
 
 def check_program(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Checks what was linked as its row wants it."""
+    from bootwright import entry_point
     from bootwright.hosts.check import check_product  # pyelftools and LIEF cost up to 0.4 s: here alone
 
     try:
@@ -52,6 +54,8 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
     host, arch = env["HOST"], env["ARCH"]
     if not host and not arch and (is_custom(target) or is_bare(target)):
         return ()
+    from bootwright.hosts import table  # a kernel for bare metal does not pay for it
+
     rows = _rows(env)
     found = table.find_wanted(rows, host, arch, "" if host and not env["TARGETWORD"] else target, table.this_builder())
     if not found:
@@ -61,11 +65,15 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
 
 
 def _rows(env: Environment) -> tuple[Row, ...]:
+    from bootwright.hosts import table
+
     return table.read_rows(Path(env["HOME"], table.FILE))
 
 
 def add_programs(env: Environment, rows: Sequence[Row], package: Package) -> list[KernelNodes]:
     """Adds the program of package in each VARIANT, linked by the first of the rows that can be used here."""
+    from bootwright.hosts import table
+
     row, lack = table.choose_row(rows, table.this_builder(), os.environ)
     if lack:
         tell(f"{row.name} is linked by {row.linker}: {lack}")
@@ -76,8 +84,10 @@ def _add_row(
     env: Environment, row: Row, package: Package, place: str, hear: Callable[[str], None]
 ) -> list[KernelNodes]:
     """Adds the nodes of one row; raises where its compiler, core or linker cannot be found."""
+    from bootwright.hosts import table
+
     program = table.find_program(row, os.environ)
-    linker = row.programs[0] if set(row.programs) & set(LLD) else str(program or "")
+    linker = row.programs[0] if set(row.programs) & set(table.LLD) else str(program or "")
     question = Question(package.root, row.triple, env.ChosenRustc(), linker, objcopy=False)
     tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, hear)
     own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTSUFFIX=row.suffix)
@@ -87,6 +97,8 @@ def _add_row(
 
 
 def _add_variant(env: Environment, row: Row, package: Package, core: Core, place: str, variant: str) -> KernelNodes:
+    from bootwright.hosts import table
+
     env.SetCrate(package, core, variant)
     objects = f"{env['BUILD']}/{variant}/obj/{row.triple}/{package.name}/{row.linker}"
     flags = table.linker_arguments(row, "$RUSTOUTDIR", "${TARGET.filebase}")
@@ -119,6 +131,8 @@ def _support(env: Environment, core: Core, path: str) -> list[Entry]:
 
 def add_hosts(env: Environment, name: str) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
+    from bootwright.hosts import table
+
     package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], table.EXAMPLE))
     made: list[tuple[Row, KernelNodes | None, str]] = []
     first: set[str] = set()
@@ -159,11 +173,12 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
     def start() -> int:
         from bootwright.hosts.run import find_runner, run_and_tell
+        from bootwright.hosts.table import this_builder
         from bootwright.run import HEADLESS_TIMEOUT
 
         kernel = kernels[0]
         assert kernel.host is not None, "the Tool qemu looked"
-        runner = find_runner(kernel.host, table.this_builder(), os.environ)
+        runner = find_runner(kernel.host, this_builder(), os.environ)
         if isinstance(runner, str):
             raise BootwrightError(f"{kernel.elf} is a program for {kernel.host.name}: {runner}")
         limit = float(env["TIMEOUT"]) if env["TIMEOUT"] else HEADLESS_TIMEOUT if GetOption("headless") else None
