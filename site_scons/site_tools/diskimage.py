@@ -16,9 +16,7 @@ from SCons.Node.FS import Entry
 
 from bootwright import atomic
 from bootwright.procs import run
-from door import action, modules, tell
-
-_said: set[str] = set()  # by this run: programs of tests have the same sources
+from door import action, modules, tell_once
 
 
 def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -31,9 +29,7 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
     root = Path(source[0].sources[0].srcnode().abspath) if source[0].sources else None
     check_kernel(elf, root, env["RUSTEDITION"])
     for line in entry_point.remarks(root) if root else ():
-        if line not in _said:
-            _said.add(line)
-            tell(line)
+        tell_once(line)
     with atomic.new_directory(made) as scratch:
         stripped = scratch / elf.name
         run([env.subst("$OBJCOPY"), "--strip-debug", str(elf), str(stripped)], env=env["ENV"])

@@ -4,8 +4,8 @@ Builder: HostProgram (NAME or NAME.exe, and NAME.map; source[0] is the crate roo
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
 env.HostPrograms(rows, package) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
 makes every row that can be made here.
-Sets: HOSTROW HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and kernel, and HOST ARCH VARIANT of the command
-line.
+Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and
+kernel, and HOST ARCH VARIANT TIMEOUT of the command line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bootwright.manifest import Package
 from bootwright.rust_library import is_bare, is_custom
 from bootwright.targetspec import Target
 from bootwright.tools import Question, remember_tools
-from door import action, modules, record, tell
+from door import action, modules, record, tell, tell_once
 from nodes import Core, KernelNodes
 
 if TYPE_CHECKING:
@@ -40,10 +40,13 @@ def check_program(target: list[Entry], source: list[Entry], env: Environment) ->
     from bootwright import entry_point
     from bootwright.hosts.check import check_product  # pyelftools and LIEF cost up to 0.4 s: here alone
 
+    root = Path(source[0].srcnode().abspath)
+    for line in entry_point.remarks(root, may_return=env["HOSTROW"].format == "PE"):
+        tell_once(line)
     try:
         check_product(Path(target[0].abspath), Path(target[1].abspath), env["HOSTROW"])
     except BootwrightError as error:
-        if entry_point.is_exported(root := Path(source[0].srcnode().abspath)):
+        if entry_point.is_exported(root):
             raise
         hint = f"{entry_point.declaration(env['RUSTEDITION'])} is what the linker looks for"
         raise BootwrightError(f"{error.message}; {entry_point.say_instead(root)}", hint) from error
@@ -90,7 +93,7 @@ def _add_row(
     linker = row.programs[0] if set(row.programs) & set(table.LLD) else str(program or "")
     question = Question(package.root, row.triple, env.ChosenRustc(), linker, objcopy=False)
     tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, hear)
-    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTSUFFIX=row.suffix)
+    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTFACTS=repr(row).replace("$", "$$"), HOSTSUFFIX=row.suffix)
     core = replace(own.Core(Target(row.triple)), x86_64=False)  # a host's loader takes what its linker makes
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(own.Clone(), row, package, core, place, variant) for variant in variants]
@@ -146,8 +149,9 @@ def add_hosts(env: Environment, name: str) -> None:
             tell(note)
         heard.add(compiler)
 
-    for row in _rows(env):
-        reason = table.obstacle(row, table.this_builder(), os.environ)
+    builder = table.this_builder()
+    for row in table.filter_rows(_rows(env), env["HOST"], env["ARCH"], env["TARGETWORD"], builder):
+        reason = table.obstacle(row, builder, os.environ)
         try:
             place = f"hosts/{row.name}" if row.name not in first else f"hosts/{row.name}/{row.linker}"
             nodes = _add_row(env, row, package, place, hear) if not reason else []
@@ -161,11 +165,14 @@ def add_hosts(env: Environment, name: str) -> None:
 
     def start() -> int:
         from bootwright.hosts.report import Built, report
+        from bootwright.hosts.run import TIMEOUT
 
         built = [Built(row, Path(node.elf.abspath) if node else None, reason) for row, node, reason in made]
-        return report(built, package.bootwright.host_status, table.this_builder(), os.environ, sys.stdout)
+        timeout = float(env["TIMEOUT"] or TIMEOUT)
+        return report(built, package.bootwright.host_status, builder, os.environ, sys.stdout, timeout)
 
-    record(env, name, [node.elf for _, node, _ in made if node], start)
+    # One row that does not link must not take the others' lines away.
+    record(env, name, [node.elf for _, node, _ in made if node], start, anyway=True)
 
 
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
@@ -197,9 +204,10 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builder and the methods."""
     env.SetDefault(
-        HOSTSUFFIX="", HOSTROW=None, HOSTCHECKCOM="check $TARGET as $HOSTROW", HOSTCHECKSHORT="check    $TARGET",
+        HOSTSUFFIX="", HOSTROW=None, HOSTFACTS="", HOSTCHECKCOM="check $TARGET as $HOSTROW",
+        HOSTCHECKSHORT="check    $TARGET",
     )  # fmt: skip
-    check = action(check_program, "HOSTCHECKCOM", ["HOSTROW"])
+    check = action(check_program, "HOSTCHECKCOM", ["HOSTFACTS"])
     env["BUILDERS"]["HostProgram"] = env["RUSTBUILDER"]("bin", "link", "$HOSTSUFFIX", _emit, check)
     env.AddMethod(find_rows, "HostRows")
     env.AddMethod(add_programs, "HostPrograms")
