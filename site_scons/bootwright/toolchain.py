@@ -88,7 +88,10 @@ def find_toolchain(kernel_dir: Path, target: str, rustc: str | None, environ: Ma
 
     rustc is RUSTC=. Raises BootwrightError, with the command that cures it, when none serves; downloads nothing.
     """
-    return _Search(kernel_dir.absolute(), target, environ).find(rustc)
+    wanted = kernel_dir.absolute()
+    # That KERNEL= names none is said when it is read; rustup can be asked in a directory alone.
+    directory = next(place for place in (wanted, *wanted.parents) if place.is_dir())
+    return _Search(directory, target, environ).find(rustc)
 
 
 def has_core(toolchain: Toolchain, target: str) -> bool:

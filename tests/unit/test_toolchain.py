@@ -58,6 +58,16 @@ def test_rustup_is_asked_in_the_kernels_directory_and_downloads_nothing(machine:
     assert set((machine.root / "rustup.log").read_text().splitlines()) == {f"{machine.kernel} 0 "}
 
 
+@pytest.mark.parametrize("name", ["Cargo.toml", "none/at/all"])
+def test_where_kernel_names_no_directory_rustup_is_asked_in_the_nearest(machine: Machine, name: str) -> None:
+    machine.rustup("stable")
+    rustc = write_rustc(machine.toolchain("stable"))
+    add_core(machine.toolchain("stable"))
+    (machine.kernel / "Cargo.toml").write_text("")
+    assert find_toolchain(machine.kernel / name, BARE, None, machine.environ).rustc == rustc
+    assert (machine.root / "rustup.log").read_text().startswith(f"{machine.kernel} ")
+
+
 def test_rustups_default_is_taken_when_it_has_the_sources(machine: Machine) -> None:
     machine.rustup("stable")
     rustc = write_rustc(machine.toolchain("stable"))
