@@ -83,6 +83,10 @@ class Toolchain:
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
+class UnknownTarget(BootwrightError):
+    """TARGET= is no triple that the compiler knows; another installation of it would not, either."""
+
+
 def find_toolchain(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Toolchain:
     """Returns the toolchain for the kernel in kernel_dir and target (a triple, or the path of a JSON file).
 
@@ -269,7 +273,7 @@ class _Search:
         if self.target in triples:
             return None
         near = difflib.get_close_matches(self.target, triples, 3, 0.8)
-        return BootwrightError(
+        return UnknownTarget(
             f"{toolchain.rustc} (rustc {toolchain.release}) knows no target {self.target}",
             f"did you mean {' or '.join(near)}?" if near else f"{toolchain.rustc} --print target-list names them",
         )
