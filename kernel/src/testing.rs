@@ -1,6 +1,7 @@
 //! Tests that run in the machine, on stable Rust: the linker collects them in a section, and `run` walks it.
 //!
-//! What is printed on the serial port is a protocol; the builder reads each line from its mark on:
+//! What is printed on the serial port is a protocol; the builder reads each line from its mark on. A test that fails
+//! says so on the text screen as well, of which the builder keeps a picture.
 //!
 //! ```text
 //! [test] plan 2                        how many tests the section holds
@@ -17,7 +18,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Clock, cycles};
 use crate::exit::{Outcome, exit};
-use crate::serial_println;
+use crate::spin::Mutex;
+use crate::vga::{Colour, WRITER};
+use crate::{println, serial_println};
 
 /// One test: what `kernel_test!` leaves in the section.
 #[repr(C)]
@@ -63,6 +66,9 @@ static STARTED: AtomicU64 = AtomicU64::new(0);
 /// Cycles of one second, for whoever ends a test that does not come back; 0 before the clock is measured.
 static CLOCK: AtomicU64 = AtomicU64::new(0);
 
+/// The name of the test that runs, or ran last.
+static RUNNING: Mutex<&str> = Mutex::new("");
+
 /// Whether a test is running: a panic is then the test's.
 pub fn is_running() -> bool {
     STARTED.load(Ordering::Relaxed) != 0
@@ -101,6 +107,10 @@ pub fn passed_by_panic(info: &PanicInfo) -> ! {
 pub fn fail(reason: impl Display) -> ! {
     serial_println!("[test] failed {} us", elapsed());
     serial_println!("{reason}");
+    // The picture that the builder keeps of a failure is of the screen.
+    WRITER.lock().set_colour(Colour::LightRed, Colour::Black);
+    println!("{} failed", *RUNNING.lock());
+    println!("{reason}");
     finish(Outcome::Failed)
 }
 
@@ -117,6 +127,7 @@ fn start() -> &'static [Test] {
 
 fn begin(test: &Test) {
     serial_println!("[test] start {}", test.name);
+    *RUNNING.lock() = test.name;
     STARTED.store(cycles().max(1), Ordering::Relaxed);
 }
 

@@ -56,14 +56,18 @@ def find_cause(log: str, unset: range) -> Cause | None:
     return outside[-1] if outside else None
 
 
-def place(end: Verdict, subject: Subject, in_test: bool) -> str:
-    """Returns the line that names function, file and line where a run ended badly; "" where there is none to name."""
-    if end.registers is None or not (end.kind is Kind.DIED or (in_test and end.kind is Kind.STILL_RUNNING)):
+def place(end: Verdict, subject: Subject) -> str:
+    """Returns the lines that name function, file and line where a run stood at its end; "" where there is none to name.
+
+    A kernel that panics mostly loops, so that one is still running at TIMEOUT.
+    """
+    if end.registers is None or end.kind not in (Kind.DIED, Kind.STILL_RUNNING):
         return ""
     from bootwright.symbolize import read_symbols
 
     places = read_symbols(subject.elf, subject.index).places(end.registers.rip)
-    return "".join(f"  {'where' if not n else '':<8} {p.function}, {p.where}\n" for n, p in enumerate(places))
+    words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in places]
+    return "".join(f"  {'' if number else 'where':<8} {text}\n" for number, text in enumerate(words))
 
 
 def _riscv(entry: re.Match[str]) -> Cause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ Row = list[int | str]
 Facts = dict[str, list[Row]]
 Demangle = Callable[[str], str]
 NO_FRAME = -1
+MAPPING = re.compile(r"\$[adtx](\.|$)")  # where code and data begin, in the ABIs of Arm and RISC-V: no function's name
 UNREADABLE = (ELFError, DWARFError, ConstructError)
 
 
@@ -51,7 +53,8 @@ def _read(image: Any, demangle: Demangle) -> Facts:
     if frames is not None:
         facts["frames"] = _frames(frames)
     for name in ("lines", "functions", "inlined"):
-        # What --gc-sections left out is still described, at the address 0 or near it.
+        # What --gc-sections left out is still described, from the address 0 on, where a board may have code as well: so
+        # whatever begins at 0 was passed over, and this is for the rest.
         facts[name] = [row for row in facts[name] if any(a <= int(row[0]) <= b for a, b in code)]
         facts[name].sort(key=lambda row: (int(row[0]), -int(row[1])))
     # Where one sequence of lines ends and the next begins at one address, the end must come first.
@@ -61,6 +64,7 @@ def _read(image: Any, demangle: Demangle) -> Facts:
 
 def _symbols(image: Any, demangle: Demangle) -> list[Row]:
     table = image.get_section_by_name(".symtab")
+    is_arm = image.header["e_machine"] == "EM_ARM"
     rows: list[Row] = []
     for symbol in table.iter_symbols() if table else ():
         kind, section = symbol["st_info"]["type"], symbol["st_shndx"]
@@ -68,9 +72,11 @@ def _symbols(image: Any, demangle: Demangle) -> list[Row]:
             section in ("SHN_UNDEF", "SHN_ABS")
             or kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
             or not symbol.name
+            or MAPPING.match(symbol.name)
         ):
             continue
-        rows.append([symbol["st_value"], symbol["st_value"] + symbol["st_size"], demangle(symbol.name), section])
+        start = symbol["st_value"] & ~1 if is_arm and kind == "STT_FUNC" else symbol["st_value"]  # the bit says Thumb
+        rows.append([start, start + symbol["st_size"], demangle(symbol.name), section])
     rows.sort(key=lambda row: (int(row[0]), int(row[1])))
     # Assembly gives its labels no size: such a one reaches to the next symbol of its section.
     for row, following in zip(rows, [*rows[1:], None], strict=False):
@@ -101,6 +107,8 @@ class _Unit:
         program = self._dwarf.line_program_for_CU(self._unit)
         if program is not None:
             self._read_lines(program, directory.value.decode("utf-8", "replace") if directory else "")
+        if low and not low.value and "DW_AT_high_pc" in top.attributes:
+            return  # all of the unit was left out
         self._walk(top, 0)
 
     def _read_lines(self, program: Any, directory: str) -> None:
@@ -114,14 +122,18 @@ class _Unit:
             if not posixpath.isabs(path) and directory:
                 path = posixpath.join(directory, path)
             self._own_files[number] = self._files.setdefault(posixpath.normpath(path), len(self._files))
+        sequence: list[Row] = []
         for entry in program.get_entries():
             state = entry.state
             if state is None:
                 continue
-            if state.end_sequence:
+            if not state.end_sequence:
+                sequence.append([state.address, self._own_files.get(state.file, 0), state.line])
+                continue
+            if sequence and sequence[0][0]:
+                self._facts["lines"] += [row for row in sequence if row[2]]
                 self._facts["lines"].append([state.address, 0, 0])
-            elif state.line and state.address:
-                self._facts["lines"].append([state.address, self._own_files.get(state.file, 0), state.line])
+            sequence = []
 
     def _walk(self, die: Any, depth: int) -> None:
         for child in die.iter_children():
@@ -148,12 +160,13 @@ class _Unit:
             if low:  # the linker left it out: --gc-sections gives such code the address 0
                 yield low, end
         elif "DW_AT_ranges" in attributes:
-            base = self._base
+            base, left_out = self._base, False
             lists = self._dwarf.range_lists()
             for entry in lists.get_range_list_at_offset(attributes["DW_AT_ranges"].value, cu=self._unit):
                 if hasattr(entry, "base_address"):
                     base = entry.base_address
-                elif entry.begin_offset < entry.end_offset:
+                    left_out = not base
+                elif not left_out and entry.begin_offset < entry.end_offset:
                     start = 0 if getattr(entry, "is_absolute", False) else base
                     if start + entry.begin_offset:
                         yield start + entry.begin_offset, start + entry.end_offset

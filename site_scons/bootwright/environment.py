@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bootwright import apt, dotvenv, host_system, hostprograms, stamp
+from bootwright import apt, dotvenv, host_system, hostprograms, loader, stamp, toolchain
 from bootwright.errors import BootwrightError
 from bootwright.filelock import wait_for_lock
 from bootwright.hostprograms import PROGRAMS, System
+from bootwright.targetspec import find_target
 from bootwright.watched import tell
 
 
@@ -47,7 +48,7 @@ def _set_up(wanted: stamp.Wanted) -> None:
             raise search.missing[hopeless[0]]
     if not stamp.venv_is_valid(wanted):
         dotvenv.make(home, wanted.environ)
-    known = {**before, **{name: str(path) for name, path in search.found.items()}}
+    known = {**before, **{name: str(path) for name, path in search.found.items()}, **_cores(wanted, search)}
     _save(home, stamp.write(wanted, known))
 
 
@@ -56,7 +57,31 @@ def _find(wanted: stamp.Wanted) -> hostprograms.Search:
         return hostprograms.Search()
     variables = dict(argument.split("=", 1) for argument in wanted.arguments if "=" in argument)
     kernel = Path(variables.get("KERNEL") or Path(wanted.home) / "kernel").absolute()
-    return hostprograms.find_programs(wanted.programs, kernel, wanted.environ, variables.get("RUSTC"))
+    target = _target(wanted, variables)
+    return hostprograms.find_programs(wanted.programs, kernel, wanted.environ, variables.get("RUSTC"), target)
+
+
+def _target(wanted: stamp.Wanted, variables: Mapping[str, str]) -> str:
+    """Returns what the build will want core for: the triple, or the path of a JSON file, seen from here."""
+    host, arch, word = (variables.get(name, "") for name in ("HOST", "ARCH", "TARGET"))
+    if host or arch or "hosts" in wanted.arguments:
+        from bootwright.hosts import table
+
+        rows = table.read_rows(Path(wanted.home) / table.FILE)
+        return (table.find_wanted(rows, host, arch, word, table.this_builder()) or rows)[0].triple
+    if not word:
+        return loader.TARGET
+    target = find_target(word, Path.cwd())
+    return str(target.spec or target.name)
+
+
+def _cores(wanted: stamp.Wanted, search: hostprograms.Search) -> dict[str, str]:
+    """Returns what the stamp says of the compiler that was looked for: which targets it serves."""
+    rustc = search.found.get("rustc")
+    if rustc is None or search.toolchain is None:
+        return {}
+    any_core = stamp.ANY_CORE if toolchain.find_rust_src(search.toolchain) else stamp.core_name(wanted.arguments)
+    return {any_core: str(rustc)}
 
 
 def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip: bool) -> None:

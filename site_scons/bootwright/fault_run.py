@@ -32,7 +32,7 @@ def run_and_report(
         return run_program(config, out, in_test), ""
     if not board_named(config.board).is_pc:
         end = run(config, out, notes)
-        return end, place(end, subject, in_test)  # reports read x86-64 registers
+        return end, place(end, subject)  # reports read x86-64 registers
     end, report = _watched_run(config, subject, out, notes, in_test)
     if report is not None and not report.complete:
         report, end = _second_run(config, subject, report, end)

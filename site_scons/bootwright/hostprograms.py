@@ -199,7 +199,7 @@ class Search:
     found: dict[str, Path] = field(default_factory=dict)
     missing: dict[str, BootwrightError] = field(default_factory=dict)
     toolchain: toolchain.Toolchain | None = None
-    final: BootwrightError | None = None  # why the compiler that a person chose does not serve: another helps nobody
+    final: BootwrightError | None = None  # what a person chose, a compiler or a target, does not serve: nothing helps
 
 
 def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
@@ -217,18 +217,23 @@ def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
 
 
 def find_programs(
-    names: Iterable[str], kernel_dir: Path, environ: Mapping[str, str], rustc: str | None = None
+    names: Iterable[str],
+    kernel_dir: Path,
+    environ: Mapping[str, str],
+    rustc: str | None = None,
+    target: str = loader.TARGET,
 ) -> Search:
-    """Looks for the programs; kernel_dir and rustc (RUSTC=) choose the toolchain as the build would."""
+    """Looks for the programs; kernel_dir, target and rustc (RUSTC=) choose the toolchain as the build would."""
     names = list(names)
     search = Search()
     no_toolchain = BootwrightError("no rustc was looked for")
     if not OF_THE_TOOLCHAIN.isdisjoint(names):
         try:
-            search.toolchain = toolchain.find_toolchain(kernel_dir, loader.TARGET, rustc, environ)
+            search.toolchain = toolchain.find_toolchain(kernel_dir, target, rustc, environ)
         except BootwrightError as error:
             no_toolchain = error
-            search.final = error if rustc or _is_pinned(kernel_dir, environ) else None
+            hopeless = rustc or isinstance(error, toolchain.UnknownTarget) or _is_pinned(kernel_dir, environ)
+            search.final = error if hopeless else None
     for name in names:
         try:
             if name in OF_THE_TOOLCHAIN and search.toolchain is None:

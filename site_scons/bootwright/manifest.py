@@ -103,6 +103,9 @@ def read_package(directory: Path) -> Package:
     """Reads the package in directory; raises BootwrightError for a mistake, and for what only Cargo can build."""
     root = directory.absolute()
     path = root / "Cargo.toml"
+    if root.is_file():
+        hint = f"KERNEL={root.parent}" if root.name == path.name else "it is the one with Cargo.toml in it"
+        raise BootwrightError(f"{root} is a file; KERNEL= takes the package's directory", hint)
     if not path.is_file():
         hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)

@@ -2,7 +2,8 @@
 
 This is all that sconsw does on a machine that is set up, so it imports os and sys alone and starts no process. The
 stamp is the last file that a set-up writes. It names the interpreter, PATH and the programs that were found, then holds
-a copy of requirements.txt: what differs from today's makes it invalid.
+a copy of requirements.txt: what differs from today's makes it invalid. Of the compiler it names the targets that it was
+found to serve, too: without the library's sources it serves a few.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--
 PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
+ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
 
 
 class Wanted:
@@ -111,6 +113,21 @@ def target_word(arguments: Iterable[str]) -> str:
         value = read(target).partition('"llvm-target"')[2].partition(":")[2].lstrip()
         target = value.split('"')[1] if value.startswith('"') and value.count('"') > 1 else ""
     return target.partition("-")[0]
+
+
+def core_name(arguments: Iterable[str]) -> str:
+    """Returns the stamp's name of a compiler with core for what TARGET= names, or the loader where nothing does.
+
+    For a JSON file and for a host core is made of its sources, whichever it is.
+    """
+    values = {}
+    for argument in arguments:
+        variable, _, value = argument.partition("=")
+        values[variable] = value
+    target = values.get("TARGET", "")
+    if values.get("HOST") or values.get("ARCH") or "hosts" in values or target.endswith(".json"):
+        return ANY_CORE
+    return f"core:{target}"
 
 
 def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
@@ -191,8 +208,14 @@ def found_before(wanted: Wanted) -> dict[str, str]:
 
 
 def is_valid(wanted: Wanted) -> bool:
-    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists."""
+    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists.
+
+    The compiler, unless RUSTC= names it, was found to serve this target.
+    """
     if not venv_is_valid(wanted):
         return False
     found = found_before(wanted) if wanted.programs else {}
-    return all(name in found and os.access(found[name], os.X_OK) for name in wanted.programs)
+    there = {name for name, path in found.items() if os.access(path, os.X_OK)}
+    if "rustc" in wanted.programs and there.isdisjoint((ANY_CORE, core_name(wanted.arguments))):
+        return False
+    return there.issuperset(wanted.programs)

@@ -16,7 +16,7 @@ from bootwright import atomic
 from bootwright.demangle import demangle
 from bootwright.errors import BootwrightError
 
-FORMAT = "bootwright symbols 1"
+FORMAT = "bootwright symbols 2"
 
 
 @dataclass(frozen=True)

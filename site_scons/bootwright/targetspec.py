@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ def find_target(text: str, cwd: Path) -> Target:
             raise BootwrightError(f"TARGET={text} is neither a triple nor the path of a .json file")
         return Target(text)
     path = (cwd / text).absolute()
+    path = Path(os.path.realpath(path.parent), path.name)  # a link keeps its own name, which is the target's
     if not path.is_file():
         raise BootwrightError(f"TARGET={text}: there is no file {path}")
     return Target(path.stem, path)

@@ -83,12 +83,19 @@ class Toolchain:
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
+class UnknownTarget(BootwrightError):
+    """TARGET= is no triple that the compiler knows; another installation of it would not, either."""
+
+
 def find_toolchain(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Toolchain:
     """Returns the toolchain for the kernel in kernel_dir and target (a triple, or the path of a JSON file).
 
     rustc is RUSTC=. Raises BootwrightError, with the command that cures it, when none serves; downloads nothing.
     """
-    return _Search(kernel_dir.absolute(), target, environ).find(rustc)
+    wanted = kernel_dir.absolute()
+    # That KERNEL= names none is said when it is read; rustup can be asked in a directory alone.
+    directory = next(place for place in (wanted, *wanted.parents) if place.is_dir())
+    return _Search(directory, target, environ).find(rustc)
 
 
 def has_core(toolchain: Toolchain, target: str) -> bool:
@@ -266,7 +273,7 @@ class _Search:
         if self.target in triples:
             return None
         near = difflib.get_close_matches(self.target, triples, 3, 0.8)
-        return BootwrightError(
+        return UnknownTarget(
             f"{toolchain.rustc} (rustc {toolchain.release}) knows no target {self.target}",
             f"did you mean {' or '.join(near)}?" if near else f"{toolchain.rustc} --print target-list names them",
         )

@@ -69,6 +69,10 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
 def read_package(env: Environment, directory: Path) -> Package:
     """Returns the package in directory, which has a program; tells what Cargo would warn of."""
     package = manifest.read_package(directory)
+    if "$" in str(directory):
+        raise BootwrightError(
+            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
+        )
     for warning in package.warnings:
         tell(warning)
     if package.main is None:

@@ -26,6 +26,17 @@ ON_THE_STACK = """    let mut room = [1.5_f32; 64];
     }
     core::hint::black_box(room);
 """
+# The linker leaves this out, and its lines are told from the address 0 on, near which a Cortex-M has its code.
+LEFT_OUT = """
+#[no_mangle]
+pub extern "C" fn left_out(number: u32) -> u32 {
+    let mut sum = 0;
+    for n in 0..number {
+        sum += n;
+    }
+    sum
+}
+"""
 CARGO_TOML = """[package]
 name = "reader"
 version = "0.1.0"
@@ -170,6 +181,35 @@ def test_a_kernel_that_dies_is_told_with_cause_and_line(checkout: Checkout, tmp_
         assert "no handler for: " in run.output and "about the address 0xf0000000" in run.output, run.output
         assert target == CORTEX_M or f"_start, src/main.rs:{line}\n" in run.output, run.output
         assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize("dwarf", [4, 5])
+@pytest.mark.parametrize("target", BOARDS)
+def test_a_kernel_that_panics_or_hangs_is_told_with_function_file_and_line(
+    checkout: Checkout, tmp_path: Path, target: str, dwarf: int
+) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    main = package / "src" / "main.rs"
+    hangs = main.read_text() + LEFT_OUT
+    panics = "    if core::hint::black_box(true) {\n        panic!();\n    }\n    loop {}".join(
+        hangs.rsplit("    loop {}", 1)
+    )
+    words = ("run", "--headless", "TIMEOUT=1", f"TARGET={target}", f"KERNEL={package}")
+    for text, function in ((hangs, "_start"), (panics, r"\S*rust_begin_unwind")):
+        main.write_text(text)
+        place = text.index("loop {}") if text is panics else text.rindex("loop {}")
+        line = text[:place].count("\n") + 1
+        run = checkout.scons(*words, f"RUSTFLAGS=-C dwarf-version={dwarf}")
+        told = rf"still running at TIMEOUT=1, PC=0x\w+\n  where    {function}, src/main\.rs:{line}\n\Z"
+        assert run.status == 0 and re.search(told, run.output), run.output
+
+
+@pytest.mark.parametrize("target", BOARDS)
+def test_without_debug_information_the_function_is_told(checkout: Checkout, tmp_path: Path, target: str) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    words = ("run", "--headless", "TIMEOUT=1", "VARIANT=release", f"TARGET={target}", f"KERNEL={package}")
+    run = checkout.scons(*words)
+    assert run.status == 0 and run.output.endswith("\n  where    _start, no line is known\n"), run.output
 
 
 def test_without_a_start_symbol_the_link_says_what_is_missing(checkout: Checkout, tmp_path: Path) -> None:

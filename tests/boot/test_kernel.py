@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import io
 import shutil
-import struct
-import zlib
 from pathlib import Path
 
 import pytest
 from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
+from tests.boot.pictures import check_words
 
 from bootwright.kernel_tests import Outcome, TestResult, collect, read_test_names, run_test_program
 from bootwright.run import RunConfig, run, screenshot
@@ -79,20 +78,6 @@ def test_a_panic_fails_its_test_with_file_line_and_message(workshop: Workshop) -
     assert len(results) == 3 and others <= {Outcome.PASSED, Outcome.NOT_REACHED}
 
 
-def lit_pixels(picture: Path) -> int:
-    """Returns how many bytes of a PNG's pixels are not black; each row has one byte in front, its filter."""
-    data, at, pixels = picture.read_bytes(), 8, b""
-    width, height = struct.unpack_from(">II", data, 16)
-    while at < len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        pixels += data[at + 8 : at + 8 + length] if data[at + 4 : at + 8] == b"IDAT" else b""
-        at += length + 12
-    rows = zlib.decompress(pixels)
-    stride = len(rows) // height
-    assert (width, height) == (720, 400)
-    return sum(byte != 0 for number in range(height) for byte in rows[number * stride + 1 : (number + 1) * stride])
-
-
 @pytest.mark.parametrize("port", ["", "0xf4"], ids=["our device", "the user's device"])
 @pytest.mark.parametrize("lane", ["image", "fast"])
 def test_a_failure_leaves_a_serial_log_and_a_picture_until_it_passes(
@@ -110,7 +95,9 @@ def test_a_failure_leaves_a_serial_log_and_a_picture_until_it_passes(
     message = results["kernel/hello/failing_test::second::fails"]
     assert f"serial log: {log}" in message and f"screen: {picture}" in message
     assert log.read_text().startswith("[test] plan 3\n") and log.read_text().endswith("[test] end\n")
-    assert lit_pixels(picture) > 100
+    said = log.read_text().replace("\r", "").split("[test] failed ")[1].partition("\n")[2].removesuffix("[test] end\n")
+    assert "arithmetic" in said
+    check_words(picture, ["it fails soon", "failing_test::second::fails failed", *said.splitlines()])
     assert {path.name for path in tmp_path.iterdir()} == {
         "failing.elf", "failing.serial.txt", "failing.png", "failing.symbols",
     }  # fmt: skip

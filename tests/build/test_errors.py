@@ -44,6 +44,15 @@ def test_an_illegal_value_is_named(checkout: Checkout, word: str, sentence: str)
     assert len(said.splitlines()) <= 4, said
 
 
+@pytest.mark.parametrize("words", [(), ("HOST=linux",)], ids=["bare", "host"])
+def test_a_kernel_at_a_path_with_a_dollar_is_refused_in_one_sentence(
+    checkout: Checkout, package: Path, words: tuple[str, ...]
+) -> None:
+    there = package.rename(package.with_name("cash$more"))
+    said = checkout.refuse(f"KERNEL={there}", *words)
+    assert said.startswith(f"bootwright: {there} has a $ in its path") and len(said.splitlines()) == 2, said
+
+
 @pytest.mark.parametrize("words", [("run",), ("screenshot",), ("gdb",), ("usb", "DEV=nowhere")], ids=" ".join)
 def test_what_takes_one_kernel_is_refused_for_all_variants_before_a_build(
     checkout: Checkout, words: tuple[str, ...]

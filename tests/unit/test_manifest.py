@@ -112,6 +112,14 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     assert "KERNEL=" in caught.value.hint
 
 
+def test_the_file_instead_of_its_directory_is_told_with_the_directory(root: Path) -> None:
+    (root / "Cargo.toml").write_text("")
+    with pytest.raises(BootwrightError) as caught:
+        read_package(root / "Cargo.toml")
+    assert caught.value.message == f"{root / 'Cargo.toml'} is a file; KERNEL= takes the package's directory"
+    assert caught.value.hint == f"KERNEL={root}"
+
+
 def test_a_syntax_error_names_file_line_and_column(root: Path) -> None:
     assert refusal(root, "[profile.dev\n").startswith(":6:13: is no TOML: ")
     assert refusal(root, "[dependencies]\nx = '").startswith("is no TOML at its end: ")

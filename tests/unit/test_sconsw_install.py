@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.unit.fake_toolchains import add_source
 
 from bootwright import apt, dotvenv, environment, host_system, hostprograms, rustup, stamp
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import Search, System
+from bootwright.hosts import table
 from bootwright.toolchain import Toolchain
 
+HOME = Path(__file__).parents[2]
 NO_RUSTC = BootwrightError("no rustc was found", "rustup default stable")
 
 
@@ -28,6 +32,7 @@ class Bench:
         self.final: BootwrightError | None = None
         self.toolchain: Toolchain | None = None
         self.stale = False
+        self.question: tuple[object, ...] = ()
         (home / "requirements.txt").write_text("scons==4.11.1\n")
         (home / "sconsw").write_text("")
         monkeypatch.setattr(hostprograms, "find_programs", self._find)
@@ -46,6 +51,7 @@ class Bench:
         python.touch()
 
     def _find(self, names: Sequence[str], *question: object) -> Search:
+        self.question = question
         found = {name: Path("/bin", name) for name in names if name not in self.missing}
         return Search(found, dict(self.missing), self.toolchain, self.final)
 
@@ -71,6 +77,55 @@ def test_a_machine_that_has_all_installs_nothing_and_remembers_it(bench: Bench) 
     assert bench.run("run") == 0
     assert bench.installed == []
     assert "program qemu-system-x86_64 /bin/qemu-system-x86_64" in (bench.home / ".venv/bootwright.stamp").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "target"),
+    [
+        ((), "x86_64-unknown-none"),
+        (("TARGET=thumbv7em-none-eabihf", "run"), "thumbv7em-none-eabihf"),
+        (("TARGET=../mine.json",), "{home}/mine.json"),
+        (("HOST=windows", "ARCH=aarch64"), "aarch64-pc-windows-msvc"),
+        (("HOST=windows", "ARCH=x86_64", "TARGET=x86_64-pc-windows-msvc"), "x86_64-pc-windows-msvc"),
+        (("HOST=native",), "{native}"),
+        (("hosts",), "x86_64-unknown-linux-gnu"),
+    ],
+    ids=" ".join,
+)
+def test_the_compiler_is_asked_for_the_target_that_the_arguments_mean(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], target: str
+) -> None:
+    shutil.copytree(HOME / "linker", bench.home / "linker")
+    (bench.home / "mine.json").write_text("{}")
+    monkeypatch.chdir(bench.home / "linker")
+    rows = table.read_rows(HOME / table.FILE)
+    native = table.find_wanted(rows, "native", "", "", table.this_builder())[0].triple
+    assert bench.run("RUSTC=/opt/rustc", *words) == 0
+    kernel, _, rustc, asked = bench.question
+    assert (kernel, rustc) == (bench.home / "kernel", "/opt/rustc")
+    assert asked == target.format(home=bench.home, native=native)
+
+
+def test_the_stamp_says_which_targets_the_compiler_serves(bench: Bench) -> None:
+    rustc = bench.home / "toolchain" / "bin" / "rustc"
+    host = "x86_64-unknown-linux-gnu"
+    bench.toolchain = Toolchain(rustc, "", "1.96.0", host, "22.1.8", bench.home / "toolchain", "PATH")
+    stamp_file = bench.home / ".venv/bootwright.stamp"
+    assert bench.run("TARGET=thumbv7em-none-eabihf") == bench.run() == 0
+    served = [line for line in stamp_file.read_text().splitlines() if "core:" in line]
+    assert served == ["program core:thumbv7em-none-eabihf /bin/rustc", "program core: /bin/rustc"]
+    add_source(bench.home / "toolchain")
+    assert bench.run("TARGET=riscv64gc-unknown-none-elf") == 0
+    assert "program core:* /bin/rustc" in stamp_file.read_text().splitlines()
+
+
+def test_a_target_that_no_build_has_is_told_before_anything_is_installed(bench: Bench) -> None:
+    shutil.copytree(HOME / "linker", bench.home / "linker")
+    lacks(bench, "rustc")
+    for words, sentence in ((("TARGET=no.json",), "there is no file"), (("HOST=beos",), "has no row for")):
+        assert bench.run(*words) == 2
+        assert sentence in bench.told.pop()
+    assert bench.installed == []
 
 
 def test_the_programs_of_another_verb_are_not_forgotten(bench: Bench) -> None:

@@ -33,7 +33,7 @@ def stamped(home: Path, *arguments: str, **more: str) -> None:
         "rustc": str(home / "rustc"),
         "ld.lld": str(home / "a linker"),
         "llvm-objcopy": str(home / "rustc"),
-        **more,
+        **(more or {stamp.core_name(arguments): str(home / "rustc")}),
     }
     Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home, *arguments), found))
 
@@ -95,6 +95,32 @@ def test_a_program_named_by_hand_is_not_looked_for() -> None:
 def test_a_stamp_just_written_is_valid(home: Path) -> None:
     stamped(home)
     assert stamp.is_valid(wanted(home))
+
+
+ARM, RISC_V = "TARGET=thumbv7em-none-eabihf", "TARGET=riscv64gc-unknown-none-elf"
+
+
+def test_a_compiler_that_serves_one_target_vouches_for_no_other(home: Path) -> None:
+    stamped(home, ARM)
+    assert stamp.is_valid(wanted(home, ARM))
+    others: tuple[list[str], ...] = (
+        [],
+        [RISC_V],
+        ["HOST=native"],
+        ["ARCH=aarch64"],
+        ["hosts"],
+        ["TARGET=thumbv7em-none-eabihf.json"],
+    )
+    assert [words for words in others if stamp.is_valid(wanted(home, *words))] == []
+    assert stamp.is_valid(wanted(home, "RUSTC=/opt/rustc"))  # which scons judges
+    (home / "rustc").unlink()
+    assert not stamp.is_valid(wanted(home, ARM))
+
+
+def test_a_compiler_with_the_sources_of_core_vouches_for_every_target(home: Path) -> None:
+    stamped(home, **{stamp.ANY_CORE: str(home / "rustc")})
+    others: tuple[list[str], ...] = ([], [RISC_V], [ARM], ["HOST=native"], ["hosts"], ["TARGET=mine.json"])
+    assert [words for words in others if not stamp.is_valid(wanted(home, *words))] == []
 
 
 def test_without_a_stamp_nothing_is_valid(home: Path) -> None:
