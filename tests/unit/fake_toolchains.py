@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from bootwright import cures, host_system, rust_library, toolchain
+from bootwright.hostprograms import System
+from bootwright.toolchain import Toolchain, find_toolchain
+
+DEBIAN_12 = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n'
 BARE = "x86_64-unknown-none"
 HOST = "x86_64-unknown-linux-gnu"
 TRIPLES = (BARE, HOST, "thumbv7em-none-eabihf")
@@ -119,3 +126,19 @@ class Machine:
         (cargo / "rustc").symlink_to("rustup")
         if str(cargo) not in self.path:
             self.path.insert(0, str(cargo))
+
+
+def empty_debian_12(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Returns a Debian 12 with nothing on it, in which this process looks for compilers."""
+    (tmp_path / "os-release").write_text(DEBIAN_12)
+    monkeypatch.setattr(cures, "OS_RELEASE", tmp_path / "os-release")
+    monkeypatch.setattr(toolchain, "SYSTEM_COMPILERS", (str(tmp_path / "system" / "bin" / "rustc"),))
+    monkeypatch.setattr(toolchain, "VERSIONED_COMPILERS", (tmp_path / "versioned", "rust-*/bin/rustc"))
+    monkeypatch.setattr(rust_library, "DISTRIBUTION_REGISTRY", tmp_path / "registry")
+    monkeypatch.setattr(host_system, "this_system", lambda _: System.APT)
+    return Machine(tmp_path)
+
+
+def find(machine: Machine, target: str = BARE, rustc: str | None = None) -> Toolchain:
+    """Searches the machine for a compiler for target."""
+    return find_toolchain(machine.kernel, target, rustc, machine.environ)

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.unit.fake_toolchains import BARE, HOST, Machine, add_core, add_source, write_program, write_rustc
+from tests.unit.fake_toolchains import (
+    BARE,
+    HOST,
+    Machine,
+    add_core,
+    add_source,
+    empty_debian_12,
+    find,
+    write_program,
+    write_rustc,
+)
 
-from bootwright import cures, host_system, rust_library, toolchain
+from bootwright import host_system, rust_library
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import System, find_programs
-from bootwright.toolchain import Toolchain, find_rust_src, find_toolchain, has_core
-
-DEBIAN_12 = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n'
+from bootwright.toolchain import find_rust_src, find_toolchain, has_core
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A Debian 12 with nothing on it."""
-    (tmp_path / "os-release").write_text(DEBIAN_12)
-    monkeypatch.setattr(cures, "OS_RELEASE", tmp_path / "os-release")
-    monkeypatch.setattr(toolchain, "SYSTEM_COMPILERS", (str(tmp_path / "system" / "bin" / "rustc"),))
-    monkeypatch.setattr(toolchain, "VERSIONED_COMPILERS", (tmp_path / "versioned", "rust-*/bin/rustc"))
-    monkeypatch.setattr(rust_library, "DISTRIBUTION_REGISTRY", tmp_path / "registry")
-    monkeypatch.setattr(host_system, "this_system", lambda _: System.APT)
-    return Machine(tmp_path)
-
-
-def find(machine: Machine, target: str = BARE, rustc: str | None = None) -> Toolchain:
-    return find_toolchain(machine.kernel, target, rustc, machine.environ)
+    return empty_debian_12(tmp_path, monkeypatch)
 
 
 def refusal(machine: Machine, target: str = BARE, rustc: str | None = None) -> tuple[str, str]:
@@ -338,82 +334,3 @@ def test_a_misspelt_triple_is_one_sentence_with_the_right_one(machine: Machine) 
     message, hint = refusal(machine, "x86_64-unkown-none")
     assert message == f"{rustc} (rustc 1.96.0) knows no target x86_64-unkown-none"
     assert f"did you mean {BARE}" in hint
-
-
-def test_the_toolchain_survives_json(machine: Machine) -> None:
-    import json
-
-    machine.rustup("stable")
-    write_rustc(machine.toolchain("stable"))
-    write_rustc(machine.distribution())
-    add_core(machine.root / "usr")
-    found = find(machine)
-    assert Toolchain.from_json(json.loads(json.dumps(found.to_json()))) == found
-
-
-@pytest.mark.parametrize("facts", [{}, {"verbose": ""}, None])
-def test_json_that_is_something_else_is_refused(machine: Machine, facts: dict[str, object] | None) -> None:
-    with pytest.raises((KeyError, TypeError)):
-        Toolchain.from_json(facts)  # type: ignore[arg-type]
-
-
-def _touch(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("changed")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda m: _touch(m.kernel / "rust-toolchain.toml"), id="a toolchain file in the package"),
-        pytest.param(lambda m: _touch(m.kernel.parent / "rust-toolchain"), id="a toolchain file above it"),
-        pytest.param(lambda m: _touch(m.root / "home/.rustup/settings.toml"), id="rustup's settings"),
-        pytest.param(lambda m: add_core(m.toolchain("stable")), id="core for the one passed over"),
-        pytest.param(lambda m: add_source(m.toolchain("stable")), id="sources for the one passed over"),
-        pytest.param(lambda m: write_rustc(m.root / "usr", "1.99.0"), id="another compiler in its place"),
-        pytest.param(lambda m: (m.root / "usr/bin/rustc").unlink(), id="no compiler in its place"),
-        pytest.param(lambda m: write_rustc(m.root / "first"), id="a compiler earlier on PATH"),
-    ],
-)
-def test_the_stamp_changes_with(machine: Machine, change: object) -> None:
-    machine.path.insert(0, str(machine.root / "first" / "bin"))
-    machine.rustup("stable")
-    write_rustc(machine.toolchain("stable"), "1.95.0")
-    write_rustc(machine.distribution())
-    add_core(machine.root / "usr")
-    found = find(machine)
-    before = found.stamp(machine.environ)
-    assert found.stamp(machine.environ) == before
-    assert callable(change)
-    change(machine)
-    assert found.stamp(machine.environ) != before
-
-
-@pytest.mark.parametrize("name", ["PATH", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO_HOME", "HOME"])
-def test_the_stamp_changes_with_the_environment(machine: Machine, name: str) -> None:
-    write_rustc(machine.distribution())
-    add_core(machine.root / "usr")
-    found = find(machine)
-    assert found.stamp({**machine.environ, name: "else"}) != found.stamp(machine.environ)
-    assert found.stamp({**machine.environ, "TERM": "else"}) == found.stamp(machine.environ)
-
-
-def test_the_stamp_is_quick_and_starts_no_process(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    import subprocess
-
-    machine.rustup("stable")
-    write_rustc(machine.toolchain("stable"))
-    add_core(machine.toolchain("stable"))
-    found = find(machine)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a process was started")
-
-    monkeypatch.setattr(subprocess, "Popen", refuse)
-    environ = {**machine.environ, "PATH": os.pathsep.join([machine.environ["PATH"], *os.defpath.split(os.pathsep)])}
-    times = []
-    for _ in range(20):
-        began = time.perf_counter()
-        found.stamp(environ)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.002
