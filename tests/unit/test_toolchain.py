@@ -14,7 +14,7 @@ from tests.unit.fake_toolchains import BARE, HOST, Machine, add_core, add_source
 from bootwright import cures, host_system, rust_library, toolchain
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import System, find_programs
-from bootwright.toolchain import Toolchain, find_rust_src, find_toolchain, has_core
+from bootwright.toolchain import Toolchain, UnknownTarget, find_rust_src, find_toolchain, has_core
 
 DEBIAN_12 = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n'
 
@@ -35,8 +35,10 @@ def find(machine: Machine, target: str = BARE, rustc: str | None = None) -> Tool
     return find_toolchain(machine.kernel, target, rustc, machine.environ)
 
 
-def refusal(machine: Machine, target: str = BARE, rustc: str | None = None) -> tuple[str, str]:
-    with pytest.raises(BootwrightError) as caught:
+def refusal(
+    machine: Machine, target: str = BARE, rustc: str | None = None, error: type[BootwrightError] = BootwrightError
+) -> tuple[str, str]:
+    with pytest.raises(error) as caught:
         find(machine, target, rustc)
     assert "\n" not in caught.value.message
     return caught.value.message, caught.value.hint
@@ -335,7 +337,7 @@ def test_the_oldest_supported_compiler_is_taken(machine: Machine) -> None:
 def test_a_misspelt_triple_is_one_sentence_with_the_right_one(machine: Machine) -> None:
     rustc = write_rustc(machine.distribution())
     add_source(machine.root / "usr", version="1.96.0")
-    message, hint = refusal(machine, "x86_64-unkown-none")
+    message, hint = refusal(machine, "x86_64-unkown-none", error=UnknownTarget)
     assert message == f"{rustc} (rustc 1.96.0) knows no target x86_64-unkown-none"
     assert f"did you mean {BARE}" in hint
 
