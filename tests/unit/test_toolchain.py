@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from tests.unit.fake_toolchains import BARE, HOST, Machine, add_core, add_source
 
 from bootwright import cures, host_system, rust_library, toolchain
 from bootwright.errors import BootwrightError
-from bootwright.hostprograms import System, find_programs
+from bootwright.hostprograms import System
 from bootwright.toolchain import Toolchain, UnknownTarget, find_rust_src, find_toolchain, has_core
 
 DEBIAN_12 = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n'
@@ -60,27 +58,6 @@ def test_rustup_is_asked_in_the_kernels_directory_and_downloads_nothing(machine:
     add_core(machine.toolchain("stable"))
     find(machine)
     assert set((machine.root / "rustup.log").read_text().splitlines()) == {f"{machine.kernel} 0 "}
-
-
-def test_a_misspelt_target_is_final_so_that_no_other_compiler_is_installed_for_it(machine: Machine) -> None:
-    write_rustc(machine.distribution())
-    add_source(machine.root / "usr", version="1.96.0")
-    ask = partial(find_programs, ["rustc"], machine.kernel, machine.environ, None)
-    misspelt = ask("thumbv7em-none-eabihv")
-    assert misspelt.final is misspelt.missing["rustc"] and "knows no target" in misspelt.final.message
-    shutil.rmtree(machine.root / "usr" / "lib" / "rustlib" / "src")
-    lacking = ask(BARE)
-    assert "rustc" in lacking.missing and lacking.final is None
-
-
-@pytest.mark.parametrize("name", ["Cargo.toml", "none/at/all"])
-def test_where_kernel_names_no_directory_rustup_is_asked_in_the_nearest(machine: Machine, name: str) -> None:
-    machine.rustup("stable")
-    rustc = write_rustc(machine.toolchain("stable"))
-    add_core(machine.toolchain("stable"))
-    (machine.kernel / "Cargo.toml").write_text("")
-    assert find_toolchain(machine.kernel / name, BARE, None, machine.environ).rustc == rustc
-    assert (machine.root / "rustup.log").read_text().startswith(f"{machine.kernel} ")
 
 
 def test_rustups_default_is_taken_when_it_has_the_sources(machine: Machine) -> None:
