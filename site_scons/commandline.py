@@ -33,8 +33,7 @@ VARIABLES = (
              "x86_64-unknown-none"),
     Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
              "architecture's TARGET tests/kernels/hello-ARCH"),
-    Variable("HOST", "", "link a program for a host instead of bare metal, by linker/hosts.toml",
-             ("native", "linux", "windows", "macos")),
+    Variable("HOST", "", "link a program for a host instead of bare metal: native, or one of the hosts below"),
     Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
     Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
     Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
@@ -134,7 +133,9 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
-            raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}")
+            near = difflib.get_close_matches(values[v.name].lower(), v.values, 1, 0.5)
+            hint = f"did you mean {v.name}={near[0]}?" if near else ""
+            raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")

@@ -44,6 +44,16 @@ def tell(line: str) -> None:
     print(f"bootwright: {line}", file=sys.stderr, flush=True)
 
 
+_told: set[str] = set()
+
+
+def tell_once(line: str) -> None:
+    """Tells what this run did not tell yet: several programs, as a kernel's and its tests', have the same sources."""
+    if line not in _told:
+        _told.add(line)
+        tell(line)
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Turns a user's mistake found while SConscripts are read into its sentence and exit status."""
@@ -66,6 +76,7 @@ class Session:
     def __init__(self, build: Path) -> None:
         self.directory = BuildDirectory(build)
         self.start: Callable[[], int] | None = None
+        self.start_anyway: Callable[[], int] | None = None  # where something of the build failed
         self.remove_at_end = False
         self.inputs: dict[Entry, Inputs] = {}  # of the actions that were begun
         self._began: list[Entry] = []
@@ -116,9 +127,10 @@ class Session:
         in_actions = Main.this_build_status and all(str(f.errstr) == INTERRUPTED for f in GetBuildFailures())
         if self._interrupted or in_actions:
             leave(Status.INTERRUPTED)
-        if self.start is not None and not GetBuildFailures():
+        start = self.start_anyway if GetBuildFailures() else self.start
+        if start is not None:
             with sentences_at_exit():
-                leave(self.start())
+                leave(start())
 
 
 def _sha256(node: Entry) -> str:
@@ -234,8 +246,14 @@ def check(env: Environment, name: str, function: Callable[[], None]) -> None:
     env.AlwaysBuild(env.Alias(name, [], Action(act, lambda *_: "")))
 
 
-def record(env: Environment, name: str, sources: list[Entry], start: Callable[[], int]) -> None:
-    """Adds the alias name, which starts something once all is built and SCons has recorded it."""
+def record(env: Environment, name: str, sources: list[Entry], start: Callable[[], int], anyway: bool = False) -> None:
+    """Adds the alias name, which starts something once all is built and SCons has recorded it.
+
+    With anyway it starts too where some of it could not be built; as much as can be is then.
+    """
+    if anyway:
+        session().start_anyway = start
+        Main.OptionsParser.values.keep_going = True
     env.AlwaysBuild(env.Alias(name, sources, Action(_Note(start), _say_nothing)))
 
 

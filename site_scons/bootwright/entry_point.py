@@ -89,8 +89,11 @@ def say_instead(root: Path) -> str:
     return f"{root.parent.name}/{root.name} and its modules export no function at all"
 
 
-def remarks(root: Path) -> list[str]:
-    """Returns a line for each thing about the exported `_start` that compiles and is wrong nevertheless."""
+def remarks(root: Path, may_return: bool = False) -> list[str]:
+    """Returns a line for each thing about the exported `_start` that compiles and is wrong nevertheless.
+
+    may_return: whoever calls it takes what it returns, as Windows does.
+    """
     found = []
     for f in find_functions(root):
         if f.exported != "_start" or f.naked:
@@ -100,6 +103,6 @@ def remarks(root: Path) -> list[str]:
                 f'{f.place}: `_start` is without extern "C": how it takes its arguments is up to the compiler, and the '
                 "loader calls it as C does"
             )
-        if f.returns:
+        if f.returns and not may_return:
             found.append(f"{f.place}: `_start` may return, and there is nobody to return to: write `-> !`")
     return found

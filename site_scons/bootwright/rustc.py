@@ -14,6 +14,7 @@ from bootwright.errors import BootwrightError
 from bootwright.procs import pasteable
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
+SHARED_LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LINKING = re.compile(r"linking with `|linker `[^`]*` not found|could not exec the linker")
 
@@ -145,6 +146,15 @@ def check_reads(
     known = {os.path.normpath(path) for path in declared}
     roots = tuple(f"{os.path.normpath(root)}{os.sep}" for root in (scratch, *toolchain_roots))
     paths = {os.path.normpath(cwd / name) for name in names}
+    shared = sorted(
+        Path(path).name for path in paths - known if SHARED_LIBRARY.search(path) and not path.startswith(roots)
+    )
+    if shared:
+        raise BootwrightError(
+            f"{cwd / 'Cargo.toml'}: the program is linked with {', '.join(shared)} (DT_NEEDED), and a freestanding "
+            "program has nobody to load a library",
+            "take the `#[link(name = ...)]` or the -l in RUSTFLAGS away that asks for it",
+        )
     unknown = sorted(os.path.relpath(p, cwd).replace(os.sep, "/") for p in paths - known if not p.startswith(roots))
     if unknown:
         raise BootwrightError(

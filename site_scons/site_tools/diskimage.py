@@ -14,24 +14,22 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import atomic, entry_point, image, kernel_file
+from bootwright import atomic
 from bootwright.procs import run
-from door import action, modules, tell
-
-_said: set[str] = set()  # by this run: programs of tests have the same sources
+from door import action, modules, tell_once
 
 
 def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Checks the ELF, strips what debuggers read, and puts the header before it."""
-    from bootwright.elf import check_kernel  # pyelftools costs 60 ms: here alone, not when SConscripts are read
+    # pyelftools alone costs 60 ms: here, and not when SConscripts are read.
+    from bootwright import entry_point, kernel_file
+    from bootwright.elf import check_kernel
 
     elf, made = Path(source[0].abspath), Path(target[0].abspath)
     root = Path(source[0].sources[0].srcnode().abspath) if source[0].sources else None
     check_kernel(elf, root, env["RUSTEDITION"])
     for line in entry_point.remarks(root) if root else ():
-        if line not in _said:
-            _said.add(line)
-            tell(line)
+        tell_once(line)
     with atomic.new_directory(made) as scratch:
         stripped = scratch / elf.name
         run([env.subst("$OBJCOPY"), "--strip-debug", str(elf), str(stripped)], env=env["ENV"])
@@ -42,6 +40,8 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
 
 def make_image(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes the disk image."""
+    from bootwright import image
+
     boot_sector, stages, kernel = (Path(node.abspath).read_bytes() for node in source[:3])
     with atomic.new_file(Path(target[0].abspath)) as path:
         image.write_image(path, env["IMAGENAME"], boot_sector, stages, kernel, env["ACTIVE"])

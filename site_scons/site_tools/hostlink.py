@@ -4,8 +4,8 @@ Builder: HostProgram (NAME or NAME.exe, and NAME.map; source[0] is the crate roo
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
 env.HostPrograms(rows, package) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
 makes every row that can be made here.
-Sets: HOSTROW HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and kernel, and HOST ARCH VARIANT of the command
-line.
+Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and
+kernel, and HOST ARCH VARIANT TIMEOUT of the command line.
 """
 
 from __future__ import annotations
@@ -15,33 +15,38 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
-from bootwright import entry_point
 from bootwright.errors import BootwrightError
-from bootwright.hosts import table
-from bootwright.hosts.table import LLD, Row
 from bootwright.manifest import Package
 from bootwright.rust_library import is_bare, is_custom
 from bootwright.targetspec import Target
 from bootwright.tools import Question, remember_tools
-from door import action, modules, record, tell
+from door import action, modules, record, tell, tell_once
 from nodes import Core, KernelNodes
+
+if TYPE_CHECKING:
+    from bootwright.hosts.table import Row
 
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 
 
 def check_program(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Checks what was linked as its row wants it."""
+    from bootwright import entry_point
     from bootwright.hosts.check import check_product  # pyelftools and LIEF cost up to 0.4 s: here alone
 
+    root = Path(source[0].srcnode().abspath)
+    for line in entry_point.remarks(root, may_return=env["HOSTROW"].format == "PE"):
+        tell_once(line)
     try:
         check_product(Path(target[0].abspath), Path(target[1].abspath), env["HOSTROW"])
     except BootwrightError as error:
-        if entry_point.is_exported(root := Path(source[0].srcnode().abspath)):
+        if entry_point.is_exported(root):
             raise
         hint = f"{entry_point.declaration(env['RUSTEDITION'])} is what the linker looks for"
         raise BootwrightError(f"{error.message}; {entry_point.say_instead(root)}", hint) from error
@@ -52,6 +57,8 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
     host, arch = env["HOST"], env["ARCH"]
     if not host and not arch and (is_custom(target) or is_bare(target)):
         return ()
+    from bootwright.hosts import table  # a kernel for bare metal does not pay for it
+
     rows = _rows(env)
     found = table.find_wanted(rows, host, arch, "" if host and not env["TARGETWORD"] else target, table.this_builder())
     if not found:
@@ -61,11 +68,15 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
 
 
 def _rows(env: Environment) -> tuple[Row, ...]:
+    from bootwright.hosts import table
+
     return table.read_rows(Path(env["HOME"], table.FILE))
 
 
 def add_programs(env: Environment, rows: Sequence[Row], package: Package) -> list[KernelNodes]:
     """Adds the program of package in each VARIANT, linked by the first of the rows that can be used here."""
+    from bootwright.hosts import table
+
     row, lack = table.choose_row(rows, table.this_builder(), os.environ)
     if lack:
         tell(f"{row.name} is linked by {row.linker}: {lack}")
@@ -76,17 +87,21 @@ def _add_row(
     env: Environment, row: Row, package: Package, place: str, hear: Callable[[str], None]
 ) -> list[KernelNodes]:
     """Adds the nodes of one row; raises where its compiler, core or linker cannot be found."""
+    from bootwright.hosts import table
+
     program = table.find_program(row, os.environ)
-    linker = row.programs[0] if set(row.programs) & set(LLD) else str(program or "")
+    linker = row.programs[0] if set(row.programs) & set(table.LLD) else str(program or "")
     question = Question(package.root, row.triple, env.ChosenRustc(), linker, objcopy=False)
     tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, hear)
-    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTSUFFIX=row.suffix)
+    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTFACTS=repr(row).replace("$", "$$"), HOSTSUFFIX=row.suffix)
     core = replace(own.Core(Target(row.triple)), x86_64=False)  # a host's loader takes what its linker makes
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(own.Clone(), row, package, core, place, variant) for variant in variants]
 
 
 def _add_variant(env: Environment, row: Row, package: Package, core: Core, place: str, variant: str) -> KernelNodes:
+    from bootwright.hosts import table
+
     env.SetCrate(package, core, variant)
     objects = f"{env['BUILD']}/{variant}/obj/{row.triple}/{package.name}/{row.linker}"
     flags = table.linker_arguments(row, "$RUSTOUTDIR", "${TARGET.filebase}")
@@ -119,6 +134,8 @@ def _support(env: Environment, core: Core, path: str) -> list[Entry]:
 
 def add_hosts(env: Environment, name: str) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
+    from bootwright.hosts import table
+
     package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], table.EXAMPLE))
     made: list[tuple[Row, KernelNodes | None, str]] = []
     first: set[str] = set()
@@ -132,8 +149,9 @@ def add_hosts(env: Environment, name: str) -> None:
             tell(note)
         heard.add(compiler)
 
-    for row in _rows(env):
-        reason = table.obstacle(row, table.this_builder(), os.environ)
+    builder = table.this_builder()
+    for row in table.filter_rows(_rows(env), env["HOST"], env["ARCH"], env["TARGETWORD"], builder):
+        reason = table.obstacle(row, builder, os.environ)
         try:
             place = f"hosts/{row.name}" if row.name not in first else f"hosts/{row.name}/{row.linker}"
             nodes = _add_row(env, row, package, place, hear) if not reason else []
@@ -147,11 +165,14 @@ def add_hosts(env: Environment, name: str) -> None:
 
     def start() -> int:
         from bootwright.hosts.report import Built, report
+        from bootwright.hosts.run import TIMEOUT
 
         built = [Built(row, Path(node.elf.abspath) if node else None, reason) for row, node, reason in made]
-        return report(built, package.bootwright.host_status, table.this_builder(), os.environ, sys.stdout)
+        timeout = float(env["TIMEOUT"] or TIMEOUT)
+        return report(built, package.bootwright.host_status, builder, os.environ, sys.stdout, timeout)
 
-    record(env, name, [node.elf for _, node, _ in made if node], start)
+    # One row that does not link must not take the others' lines away.
+    record(env, name, [node.elf for _, node, _ in made if node], start, anyway=True)
 
 
 def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
@@ -159,11 +180,12 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
     def start() -> int:
         from bootwright.hosts.run import find_runner, run_and_tell
+        from bootwright.hosts.table import this_builder
         from bootwright.run import HEADLESS_TIMEOUT
 
         kernel = kernels[0]
         assert kernel.host is not None, "the Tool qemu looked"
-        runner = find_runner(kernel.host, table.this_builder(), os.environ)
+        runner = find_runner(kernel.host, this_builder(), os.environ)
         if isinstance(runner, str):
             raise BootwrightError(f"{kernel.elf} is a program for {kernel.host.name}: {runner}")
         limit = float(env["TIMEOUT"]) if env["TIMEOUT"] else HEADLESS_TIMEOUT if GetOption("headless") else None
@@ -182,9 +204,10 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builder and the methods."""
     env.SetDefault(
-        HOSTSUFFIX="", HOSTROW=None, HOSTCHECKCOM="check $TARGET as $HOSTROW", HOSTCHECKSHORT="check    $TARGET",
+        HOSTSUFFIX="", HOSTROW=None, HOSTFACTS="", HOSTCHECKCOM="check $TARGET as $HOSTROW",
+        HOSTCHECKSHORT="check    $TARGET",
     )  # fmt: skip
-    check = action(check_program, "HOSTCHECKCOM", ["HOSTROW"])
+    check = action(check_program, "HOSTCHECKCOM", ["HOSTFACTS"])
     env["BUILDERS"]["HostProgram"] = env["RUSTBUILDER"]("bin", "link", "$HOSTSUFFIX", _emit, check)
     env.AddMethod(find_rows, "HostRows")
     env.AddMethod(add_programs, "HostPrograms")

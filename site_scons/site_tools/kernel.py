@@ -19,7 +19,6 @@ from SCons.Node.FS import Entry
 from bootwright import boards, loader, manifest
 from bootwright.crate import mentions
 from bootwright.errors import BootwrightError
-from bootwright.hosts import table
 from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
 from bootwright.package_settings import BootimageSettings
@@ -210,7 +209,9 @@ def _example(env: Environment) -> str:
     """Returns the directory of the example for HOST= or TARGET=; what is wrong with TARGET is said when it is built."""
     target = env["TARGETWORD"]
     if env["HOST"] or (target and not is_custom(target) and not is_bare(target)):
-        return table.EXAMPLE
+        from bootwright.hosts.table import EXAMPLE  # a kernel for bare metal does not pay for it
+
+        return EXAMPLE
     try:
         board = boards.board_of(find_target(target, Path(env["LAUNCH"]))) if target else None
     except BootwrightError:

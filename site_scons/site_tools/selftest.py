@@ -56,6 +56,14 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 
 def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs every test there is."""
+    if kernels and kernels[0].host:
+
+        def refuse() -> int:
+            only(name, kernels[:1])
+            return 0
+
+        record(env, name, [], refuse)
+        return
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
@@ -77,10 +85,10 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     env.Depends(lists, modules(env, "bootimage", "package_settings", "pytest_kernel"))
 
     def start() -> int:
+        from bootwright.forked_machines import IS_SERVED
+
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
-        if kernels[0].host:
-            only(name, kernels[:1])
         if kernels[0].board is None:
             raise BootwrightError(boards.no_machine(kernels[0].target))
         if not own and not any(kernel.tests for kernel in kernels):
@@ -88,7 +96,9 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
-        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
+        jobs = str(GetOption("num_jobs"))
+        # This checkout's own tests need processes; a kernel's need machines.
+        command += ["-n", jobs, "--dist=loadgroup"] if own or not IS_SERVED else [f"--machines={jobs}"]
         command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
         environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}

@@ -154,6 +154,14 @@ def test_a_PE_with_the_entry_of_the_C_library_is_refused(windows: Rig) -> None:
     assert refusal(product, windows).startswith("start file is mainCRTStartup; ")
 
 
+def test_a_DLL_is_no_program(windows: Rig) -> None:
+    assert refusal(windows.link("/DLL"), windows).startswith("Characteristics is IMAGE_FILE_DLL, a library; ")
+
+
+def test_a_shared_library_is_no_program(linux: Rig) -> None:
+    assert refusal(linux.link("-shared"), linux).startswith("DT_FLAGS_1 is without DF_1_PIE: a shared library; ")
+
+
 def test_a_Mach_O_with_another_entry_is_refused(macos: Rig) -> None:
     product = macos.link("-e", "_other", dropping=["-e", "__start"])
     assert refusal(product, macos).startswith("LC_MAIN is 0x")

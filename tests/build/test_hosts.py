@@ -220,3 +220,101 @@ def test_a_package_without_a_program_is_a_sentence(package: Path, checkout: Chec
     (package / "src/main.rs").rename(package / "src/lib.rs")
     for words in (("hosts",), ("HOST=linux",)):
         assert f"{package} has no program" in checkout.refuse(*words, f"KERNEL={package}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('allows = ["PT_INTERP"]', "allows = []", "PT_INTERP is /lib"),
+        ('entry = "_start"\n\n# The compiler', 'entry = "_strat"\n\n# The compiler', "wants `_strat`"),
+    ],
+    ids=["allows", "entry"],
+)
+@pytest.mark.needs("cc")
+def test_what_the_check_wants_is_checked_again_when_the_table_changes(
+    old: str, new: str, said: str, checkout: Checkout
+) -> None:
+    checkout.build("HOST=linux")
+    checkout.edit("linker/hosts.toml", old, new)
+    assert said in checkout.refuse("HOST=linux")
+
+
+@pytest.mark.needs("cc")
+def test_a_row_that_does_not_link_leaves_the_others_in_the_table(checkout: Checkout) -> None:
+    checkout.edit("linker/hosts.toml", 'arguments = ["-nostartfiles"]', "arguments = []")
+    built = checkout.scons("hosts", "HOST=linux")
+    table = rows(built.output)
+    assert set(table) == {("linux-x86_64", "cc"), ("linux-x86_64", "lld"), ("linux-aarch64", "cc"),
+                          ("linux-aarch64", "lld")}  # fmt: skip
+    assert table["linux-x86_64", "cc"] == ["-", "-", "FAILED: see above"]
+    assert table["linux-x86_64", "lld"][2] == "ran: status 42"
+    assert built.status == 2
+
+
+def test_hosts_takes_what_HOST_and_ARCH_leave(checkout: Checkout) -> None:
+    built = checkout.scons("hosts", "HOST=macos", "ARCH=aarch64")
+    assert set(rows(built.output)) == {("macos-aarch64", "clang"), ("macos-aarch64", "lld")}
+
+
+def test_a_broken_table_is_a_sentence_for_the_help_too(checkout: Checkout) -> None:
+    checkout.edit("linker/hosts.toml", "[linux.cc]", "[linux.cc")
+    assert "linker/hosts.toml:" in checkout.refuse("-h")
+
+
+def test_a_new_host_of_the_table_is_a_word_of_HOST(checkout: Checkout) -> None:
+    table = checkout.path / "linker/hosts.toml"
+    text = table.read_text()
+    own = text[text.index("[linux]") : text.index("# The compiler driver")]
+    lld = text[text.index("[linux.lld]") : text.index("[windows]")]
+    table.write_text(text + (own + lld).replace("[linux", "[freebsd").replace("unknown-linux-gnu", "unknown-freebsd"))
+    assert "HOST=Linux is none of native, linux, windows, macos, freebsd\n  hint: did you mean HOST=linux?" in (
+        checkout.refuse("HOST=Linux")
+    )
+    assert "  freebsd           lld       -static -e _start" in checkout.scons("-h").output
+    built = checkout.scons("-n", "HOST=freebsd", "ARCH=x86_64")
+    assert built.status == 0 and "hosts/freebsd-x86_64/hello-host" in built.output, built.output
+
+
+def test_a_start_that_is_wrong_nevertheless_gets_a_remark(package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").write_text(
+        IDLE.replace("no_mangle", "unsafe(no_mangle)").replace('pub extern "C" fn _start() -> !', "pub fn _start()")
+    )
+    said = checkout.scons("HOST=linux", f"KERNEL={package}").output
+    assert said.count("`_start` is without extern") == 1
+    assert "`_start` may return, and there is nobody to return to" in said
+    assert "may return" not in checkout.scons("HOST=windows", f"KERNEL={package}").output
+
+
+@pytest.mark.needs("cc")
+def test_a_shared_library_that_is_linked_is_named_and_no_input(package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").write_text(IDLE.replace("no_mangle", "unsafe(no_mangle)"))
+    library = package / "libneeded.so"
+    subprocess.run(["cc", "-shared", "-nostdlib", "-x", "c", os.devnull, "-o", str(library)], check=True)
+    flags = "-C link-arg=-Wl,--no-as-needed -C link-arg=-lneeded -L ."
+    said = checkout.refuse("HOST=linux", f"KERNEL={package}", f"RUSTFLAGS={flags}")
+    assert "the program is linked with libneeded.so (DT_NEEDED)" in said
+    assert "inputs" not in said
+
+
+@pytest.mark.needs("wine64")
+def test_a_crash_under_wine_is_no_status_and_leaves_nothing(package: Path, checkout: Checkout, tmp_path: Path) -> None:
+    (package / "src/main.rs").write_text(
+        IDLE.replace("no_mangle", "unsafe(no_mangle)").replace(
+            "    loop {}\n}\n",
+            "    unsafe { (core::hint::black_box(8) as *mut u32).write_volatile(1) };\n    loop {}\n}\n",
+        )
+    )
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write("[package.metadata.bootwright]\nhost-status = 5\n")
+    home, scratch = tmp_path / "home", tmp_path / "scratch"
+    home.mkdir()
+    scratch.mkdir()
+    store = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    built = checkout.scons(
+        "hosts", "HOST=windows", "ARCH=x86_64", f"KERNEL={package}",
+        environment={"HOME": str(home), "TMPDIR": str(scratch), "XDG_CACHE_HOME": store},
+    )  # fmt: skip
+    verdict = rows(built.output)["windows-x86_64", "lld"][2]
+    assert verdict == "FAILED under wine64: died of access violation (0xc0000005), not 5"
+    assert {path.name for path in home.iterdir()} <= {".rustup"}  # which rustup makes, where it is asked
+    assert not list(scratch.glob("bootwright-wine*"))

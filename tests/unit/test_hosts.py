@@ -37,6 +37,7 @@ entry = "_main"
 programs = ["9ld"]
 flavour = "gcc"
 arguments = ["-n"]
+build = ["-m={map}"]
 """
 
 
@@ -84,6 +85,11 @@ def test_a_new_host_is_a_new_table(tmp_path: Path) -> None:
         ('["-n"]', '["-n"]\nallows = ["PT_INTREP"]', '[plan9.ld] allows holds "PT_INTREP", none of PT_INTERP, '),
         ('["-n"]', '"-n"', '[plan9.ld] arguments is "-n", not a list'),
         ('["9ld"]', "[9]", "[plan9.ld] programs holds 9, not a string"),
+        ('"-m={map}"', '"-m={mapp}"', '[plan9.ld] build holds "-m={mapp}": {mapp} is none of {map}, {dependencies}'),
+        ('"-m={map}"', '"-m"', "[plan9.ld] build asks for no {map}, which the check of the product reads"),
+        ('"_main"', '"_main"\nsuffix = ".map"', '[plan9] suffix is ".map", not a dot and letters'),
+        ('"_main"', '"_main"\nsuffix = "../x"', '[plan9] suffix is "../x", not a dot and letters'),
+        ('"gcc"', '"gcc"\nbuilder = "linx"', '[plan9.ld] builder is "linx", none of linux, macos, windows'),
         (TABLE, "", "has no row"),
         (TABLE, "linux = 1\n", 'linux is 1, not a table'),
     ],

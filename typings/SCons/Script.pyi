@@ -33,6 +33,7 @@ def SetOption(name: str, value: Any) -> None: ...
 
 class _Main(Protocol):
     this_build_status: int
+    OptionsParser: Any
 
 Main: _Main
 

@@ -11,6 +11,7 @@ from bootwright.elf import UNREADABLE
 from bootwright.errors import BootwrightError
 from bootwright.hosts.product import CRT_FILES, Product, check_start_files
 
+DF_1_PIE = 0x08000000
 MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 
 
@@ -41,7 +42,11 @@ def _check(product: Product, elf: Any) -> None:
     for segment in elf.iter_segments("PT_INTERP"):
         if "PT_INTERP" not in product.row.allows:
             raise product.breach("PT_INTERP", segment.get_interp_name(), "no interpreter")
-    for segment in elf.iter_segments("PT_DYNAMIC"):
+    dynamic = list(elf.iter_segments("PT_DYNAMIC"))
+    flags = [tag["d_val"] for segment in dynamic for tag in segment.iter_tags("DT_FLAGS_1")]
+    if header["e_type"] == "ET_DYN" and not any(flag & DF_1_PIE for flag in flags):
+        raise product.breach("DT_FLAGS_1", "without DF_1_PIE: a shared library", "a program")
+    for segment in dynamic:
         needed = [tag.needed for tag in segment.iter_tags("DT_NEEDED")]
         if needed:
             raise product.breach("DT_NEEDED", ", ".join(needed), "no library")

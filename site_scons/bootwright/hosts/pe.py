@@ -22,6 +22,8 @@ def check(product: Product) -> None:
     machine, wanted = pe.header.machine.name, MACHINES[product.row.arch]
     if machine != wanted:
         raise product.breach("Machine", machine, wanted)
+    if pe.header.has_characteristic(lief.PE.Header.CHARACTERISTICS.DLL):
+        raise product.breach("Characteristics", "IMAGE_FILE_DLL, a library", "a program")
     if pe.optional_header.subsystem.name != CONSOLE:
         raise product.breach("Subsystem", pe.optional_header.subsystem.name, CONSOLE)
     imports = [str(library.name) for library in (*pe.imports, *pe.delay_imports)]

@@ -25,7 +25,7 @@ class Product:
 
     def breach(self, field: str, found: str, wanted: str) -> BootwrightError:
         """Returns the sentence for a field of the product that is another than a freestanding program's."""
-        hint = f"linker/hosts.toml, [{self.row.host}.{self.row.linker}], has the arguments of this row"
+        hint = f"the arguments are [{self.row.host}.{self.row.linker}]'s of linker/hosts.toml, and RUSTFLAGS"
         return BootwrightError(f"{self.path}: {field} is {found}; {self.row} wants {wanted}", hint)
 
 

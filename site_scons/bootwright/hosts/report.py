@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bootwright.errors import Status
-from bootwright.hosts.run import find_runner, run_program
+from bootwright.hosts.run import TIMEOUT, find_runner, run_program
 from bootwright.hosts.table import Builder, Row
 
 HEADINGS = ("host", "linker", "arguments", "file", "size", "verdict")
@@ -25,11 +25,14 @@ class Built:
     reason: str = ""
 
 
-def report(made: Iterable[Built], status: int | None, builder: Builder, environ: Mapping[str, str], out: TextIO) -> int:
+def report(
+    made: Iterable[Built], status: int | None, builder: Builder, environ: Mapping[str, str], out: TextIO,
+    timeout: float = TIMEOUT,
+) -> int:  # fmt: skip
     """Runs what can be run and prints the table; returns the exit status.
 
-    status is what a program has to end with; None: it was not made to be run, and is only checked. All files that are
-    here have passed the check of their format.
+    status is what a program has to end with, within timeout seconds; None: it was not made to be run, and is only
+    checked. A file that is there has passed the check of its format.
     """
     lines: list[tuple[str, ...]] = []
     failed = False
@@ -38,7 +41,11 @@ def report(made: Iterable[Built], status: int | None, builder: Builder, environ:
         if built.path is None:
             lines.append((row.name, row.linker, " ".join(row.arguments), NOTHING, NOTHING, built.reason))
             continue
-        verdict, ok = _verdict(built.path, row, status, builder, environ)
+        if not built.path.exists():
+            lines.append((row.name, row.linker, " ".join(row.arguments), NOTHING, NOTHING, "FAILED: see above"))
+            failed = True
+            continue
+        verdict, ok = _verdict(built.path, row, status, builder, environ, timeout)
         failed = failed or not ok
         file = os.path.relpath(built.path)
         lines.append((row.name, row.linker, " ".join(row.arguments), file, f"{built.path.stat().st_size:,}", verdict))
@@ -47,14 +54,14 @@ def report(made: Iterable[Built], status: int | None, builder: Builder, environ:
 
 
 def _verdict(
-    path: Path, row: Row, status: int | None, builder: Builder, environ: Mapping[str, str]
+    path: Path, row: Row, status: int | None, builder: Builder, environ: Mapping[str, str], timeout: float
 ) -> tuple[str, bool]:
     if status is None:
         return "checked", True
     runner = find_runner(row, builder, environ)
     if isinstance(runner, str):
         return f"checked; {runner}", True
-    ending = run_program(path, runner)
+    ending = run_program(path, runner, timeout)
     by = f" under {runner.name}" if runner.name else ""
     if ending.status == status:
         return f"ran{by}: {ending}", True

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import find_on_path
 from bootwright.hosts.table import Builder, Row
+from bootwright.interrupts import interruptible
 from bootwright.procs import allowed_environment
 
-TIMEOUT = 60.0  # seconds; the first start of wine takes a few
+TIMEOUT = 30.0  # seconds
 WINE = ("wine64", "wine")
 WINE_SERVER = ("wineserver", "wineserver64")
+# wine's own debugger would take a crash over, and its menu builder writes into the person's home; Mono and Gecko are
+# asked for where they are not switched off.
+WITHOUT = "mscoree=;mshtml=;winedbg.exe=d;winemenubuilder.exe=d"
+# <ntstatus.h>: from 0xC0000000 on a status is what Windows ended the program for.
+EXCEPTIONS = {
+    0xC0000005: "access violation", 0xC000001D: "illegal instruction", 0xC0000094: "integer division by zero",
+    0xC0000096: "privileged instruction", 0xC00000FD: "stack overflow",
+}  # fmt: skip
+FIRST_EXCEPTION = 0xC0000000
+DIED = 1  # the status of `scons run` for a program that Windows ended
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,28 @@ class Ending:
             return "still running"
         if self.status < 0:
             return f"killed by {signal.Signals(-self.status).name}"
+        if self.status >= FIRST_EXCEPTION:
+            return f"died of {EXCEPTIONS.get(self.status, 'exception')} ({self.status:#x})"
         return f"status {self.status}"
+
+    @property
+    def exit_status(self) -> int:
+        """What `scons run` returns: the program's own; a signal counts from 128 as in a shell; 0 while it runs."""
+        if self.status is None:
+            return 0
+        if self.status >= FIRST_EXCEPTION:
+            return DIED
+        return self.status if self.status >= 0 else 128 - self.status
+
+
+@dataclass(frozen=True)
+class _Start:
+    """How a program is started: its words, environment and directory; status makes its status of the process's."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    directory: Path | None = None
+    status: Callable[[int], int] = int
 
 
 def find_runner(row: Row, builder: Builder, environ: Mapping[str, str]) -> Runner | str:
@@ -63,63 +96,65 @@ def find_runner(row: Row, builder: Builder, environ: Mapping[str, str]) -> Runne
 
 def run_program(program: Path, runner: Runner, timeout: float = TIMEOUT) -> Ending:
     """Runs program and returns how it ended; it gets no input, and is ended after timeout seconds."""
-    with _surroundings(runner) as environment:
-        argv = [*runner.prefix, str(program)]
-        try:
-            ended = subprocess.run(
-                argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=timeout, encoding="utf-8", errors="replace",
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return Ending(None)
-        except OSError as error:
-            raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror or error}") from error
-    return Ending(ended.returncode, ended.stdout)
+    return _run(program, runner, timeout, subprocess.DEVNULL, subprocess.PIPE)
 
 
 def run_and_tell(program: Path, runner: Runner, timeout: float | None, tell: Callable[[str], None]) -> int:
-    """Runs program in this terminal, for timeout seconds at most, tells how it ended, and returns the exit status.
-
-    That is the program's own; a signal counts from 128 as in a shell, a program still running at its time-out is 0.
-    """
-    with _surroundings(runner) as environment:
-        argv = [*runner.prefix, str(program)]
-        try:
-            process = subprocess.Popen(argv, env=environment)
-        except OSError as error:
-            raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror or error}") from error
-        try:
-            ending = Ending(process.wait(timeout))
-        except subprocess.TimeoutExpired:
-            ending = Ending(None)
-        finally:
-            process.kill()
-            process.wait()
+    """Runs program in this terminal, for timeout seconds at most, tells how it ended, and returns the exit status."""
+    ending = _run(program, runner, timeout, None, None)
     by = f" under {runner.name}" if runner.name else ""
     if ending.status is None:
         tell(f"{program.name} is still running{by} after {timeout:g} s, and was ended")
-        return 0
-    tell(f"{program.name} ended{by}: {ending}")
-    return ending.status if ending.status >= 0 else 128 - ending.status
+    else:
+        tell(f"{program.name} ended{by}: {ending}")
+    return ending.exit_status
 
 
-@contextmanager
-def _surroundings(runner: Runner) -> Iterator[dict[str, str]]:
-    """Yields the environment for a run. wine gets a directory of its own, and its server is gone afterwards."""
+def _run(program: Path, runner: Runner, timeout: float | None, stdin: int | None, output: int | None) -> Ending:
+    with interruptible(), _prepared(program, runner) as start:
+        try:
+            process = subprocess.Popen(
+                start.argv, env=start.environment, cwd=start.directory, stdin=stdin, stdout=output,
+                stderr=subprocess.STDOUT if output else None, encoding="utf-8", errors="replace",
+            )  # fmt: skip
+        except OSError as error:
+            raise BootwrightError(f"{start.argv[0]} cannot be run: {error.strerror or error}") from error
+        with process:
+            try:
+                said, _ = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                return Ending(None)
+            finally:
+                process.kill()
+        return Ending(start.status(process.returncode), said or "")
+
+
+@contextlib.contextmanager
+def _prepared(program: Path, runner: Runner) -> Iterator[_Start]:
+    """Yields how program is started, and takes away afterwards what that needed."""
     environment = allowed_environment(os.environ)
     if "wine" not in runner.name:
-        yield environment
+        yield _Start([*runner.prefix, str(program)], environment)
         return
     server = next((str(found) for name in WINE_SERVER if (found := find_on_path(name, os.environ))), None)
-    with tempfile.TemporaryDirectory(prefix="bootwright-wine-", ignore_cleanup_errors=True) as directory:
-        # No window, no question whether Mono or Gecko shall be downloaded, no reports of what wine itself lacks.
-        own = {"WINEPREFIX": directory, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml="}
-        environment |= {**own, **({"WINESERVER": server} if server else {})}
+    with tempfile.TemporaryDirectory(prefix="bootwright-wine-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        environment |= {"HOME": name, "WINEPREFIX": name, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": WITHOUT}
+        environment |= {"WINESERVER": server} if server else {}
+        shutil.copyfile(program, home / program.name)
+        # A process of Unix has 8 bits of status, in which a crash looks like a status; cmd has all 32.
+        words = ["cmd", "/v:on", "/c", program.name, "&", "echo", "!errorlevel!", ">", "status"]
+
+        def status(of_wine: int) -> int:
+            try:
+                return int((home / "status").read_text()) & 0xFFFFFFFF
+            except (OSError, ValueError):
+                return of_wine
+
         try:
-            # Else the first program's output has wine's own lines on how it makes its directory.
+            # Else the program's output has wine's own lines on how it makes its directory.
             subprocess.run([*runner.prefix, "cmd", "/c", "exit"], env=environment, check=False, capture_output=True)
-            yield environment
+            yield _Start([*runner.prefix, *words], environment, home, status)
         finally:
-            if server:
-                subprocess.run([server, "-k"], env=environment, check=False, capture_output=True)
-                subprocess.run([server, "-w"], env=environment, check=False, capture_output=True)
+            for word in ("-k", "-w") if server else ():
+                subprocess.run([str(server), word], env=environment, check=False, capture_output=True)

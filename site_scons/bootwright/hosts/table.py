@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,11 +17,13 @@ from bootwright.errors import BootwrightError
 ARCHES = ("x86_64", "aarch64")
 FORMATS = ("ELF", "PE", "Mach-O")
 MARKS = ("PT_INTERP", "LC_LOAD_DYLINKER")
+ALSO_CALLED = {"darwin": "macos", "mac": "macos", "osx": "macos", "win": "windows", "gnu": "linux"}
 SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 LLD = ("ld.lld", "lld-link", "ld64.lld")  # found like rustc's other LLVM tools, not by their name on PATH alone
 FILE = Path("linker", "hosts.toml")  # in the home of bootwright
 EXAMPLE = "tests/kernels/hello-host"  # the directory of the program that is linked where KERNEL names none
+FILES = ("{map}", "{dependencies}")
 HOST_KEYS = ("triple", "format", "entry", "suffix", "support")
 LINKER_KEYS = ("programs", "builder", "flavour", "arguments", "build", "rustc", "directories", "allows")
 
@@ -86,15 +90,32 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 def _row(host: Table, linker: Table, name: str, linker_name: str, arch: str) -> Row:
     linker.only(LINKER_KEYS)
     lists = {key: linker.strings(key) for key in ("programs", "arguments", "build", "rustc", "directories", "allows")}
+    builder = linker.get("builder", str, "")
+    if builder and builder not in SYSTEMS.values():
+        raise linker.error("builder", f"is {show(builder)}, none of {', '.join(SYSTEMS.values())}")
+    for key in ("arguments", "build"):
+        for argument in lists[key]:
+            unknown = [mark for mark in re.findall(r"\{\w*\}", argument) if mark not in FILES]
+            if unknown:
+                raise linker.error(key, f"holds {show(argument)}: {unknown[0]} is none of {', '.join(FILES)}")
+    if not any("{map}" in argument for argument in lists["build"]):
+        raise linker.error("build", "asks for no {map}, which the check of the product reads")
     for mark in lists["allows"]:
         if mark not in MARKS:
             raise linker.error("allows", f"holds {show(mark)}, none of {', '.join(MARKS)}")
     return Row(
         host=name, arch=arch, linker=linker_name, triple=_needed(host, "triple").replace("{arch}", arch),
-        format=_one_of(host, "format", FORMATS), entry=_needed(host, "entry"), suffix=host.get("suffix", str, ""),
-        support=host.get("support", bool, False), builder=linker.get("builder", str, ""),
+        format=_one_of(host, "format", FORMATS), entry=_needed(host, "entry"), suffix=_suffix(host),
+        support=host.get("support", bool, False), builder=builder,
         flavour=_needed(linker, "flavour"), **lists,
     )  # fmt: skip
+
+
+def _suffix(table: Table) -> str:
+    suffix = str(table.get("suffix", str, ""))
+    if not re.fullmatch(r"(\.\w+)?", suffix) or suffix == ".map":
+        raise table.error("suffix", f"is {show(suffix)}, not a dot and letters; .map is the linker's map")
+    return suffix
 
 
 def _needed(table: Table, key: str) -> str:
@@ -125,16 +146,39 @@ def find_wanted(rows: Sequence[Row], host: str, arch: str, target: str, builder:
     system = builder.system if host == "native" else host
     found = tuple(row for row in rows if row.host == system and row.arch == (arch or builder.arch))
     if not found:
-        known = ", ".join(dict.fromkeys(row.name for row in rows))
-        asked = f"HOST={host}" + (f" ARCH={arch}" if arch else "")
-        raise BootwrightError(
-            f"{asked} is {system}-{arch or builder.arch}, which linker/hosts.toml has no row for", known
-        )
+        raise _no_row(rows, host, arch, system, builder)
     if target and found[0].triple != target:
         raise BootwrightError(
             f"HOST={host} is {found[0].triple}, and TARGET={target} is not", "give one of the two, not both"
         )
     return found
+
+
+def _no_row(rows: Sequence[Row], host: str, arch: str, system: str, builder: Builder) -> BootwrightError:
+    known = list(dict.fromkeys(row.host for row in rows))
+    if host != "native" and host not in known:
+        near = ALSO_CALLED.get(host.lower()) or next(iter(difflib.get_close_matches(host.lower(), known, 1)), "")
+        hint = f"did you mean HOST={near}?" if near else "a new host is a new table in linker/hosts.toml"
+        return BootwrightError(f"HOST={host} is none of native, {', '.join(known)}", hint)
+    asked = f"HOST={host}" + (f" ARCH={arch}" if arch else "")
+    names = ", ".join(dict.fromkeys(row.name for row in rows))
+    return BootwrightError(
+        f"{asked} is {system}-{arch or builder.arch}, which linker/hosts.toml has no row for", f"it has {names}"
+    )
+
+
+def filter_rows(rows: Sequence[Row], host: str, arch: str, target: str, builder: Builder) -> tuple[Row, ...]:
+    """Returns the rows that HOST=, ARCH= and TARGET= leave of the table, each of which may be empty."""
+    system = builder.system if host == "native" else host
+    left = tuple(
+        row for row in rows
+        if (not host or row.host == system) and (not arch or row.arch == arch) and (not target or row.triple == target)
+    )  # fmt: skip
+    if left:
+        return left
+    if target:
+        raise BootwrightError(f"TARGET={target} is no triple of linker/hosts.toml that HOST= and ARCH= leave")
+    raise _no_row(rows, host, arch, system, builder)
 
 
 def obstacle(row: Row, builder: Builder, environ: Mapping[str, str]) -> str:
@@ -172,7 +216,7 @@ def choose_row(rows: Iterable[Row], builder: Builder, environ: Mapping[str, str]
 
 def linker_arguments(row: Row, directory: str, stem: str) -> list[str]:
     """Returns the arguments for rustc: its own, and the linker's; the files that the build reads are in directory."""
-    files = {"{map}": f"{directory}/{stem}.map", "{dependencies}": f"{directory}/link.d"}
+    files = dict(zip(FILES, (f"{directory}/{stem}.map", f"{directory}/link.d"), strict=True))
     words = []
     for argument in (*row.arguments, *row.build):
         for mark, file in files.items():
