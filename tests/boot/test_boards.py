@@ -37,6 +37,18 @@ pub extern "C" fn left_out(number: u32) -> u32 {
     sum
 }
 """
+# JUMP is the architecture's; what follows a word of data has a symbol of its own, that begins with a $.
+IN_ASSEMBLY = """#![no_std]
+#![no_main]
+core::arch::global_asm!(
+    ".globl _start", ".type _start, %function", "_start: JUMP _start + 8", ".balign 4", ".word 7", ".balign 8",
+    "JUMP .",
+);
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+"""
 CARGO_TOML = """[package]
 name = "reader"
 version = "0.1.0"
@@ -209,6 +221,17 @@ def test_without_debug_information_the_function_is_told(checkout: Checkout, tmp_
     package = write_reader(tmp_path / "reader", "2021")
     words = ("run", "--headless", "TIMEOUT=1", "VARIANT=release", f"TARGET={target}", f"KERNEL={package}")
     run = checkout.scons(*words)
+    assert run.status == 0 and run.output.endswith("\n  where    _start, no line is known\n"), run.output
+
+
+@pytest.mark.parametrize("begins", ["JUMP .", "JUMP _start + 8"], ids=["at its first instruction", "behind data"])
+@pytest.mark.parametrize("target", BOARDS)
+def test_a_function_in_assembly_is_told(checkout: Checkout, tmp_path: Path, target: str, begins: str) -> None:
+    package = write_reader(tmp_path / "reader", "2021")
+    jump = "j" if target.startswith("riscv") else "b"
+    source = IN_ASSEMBLY.replace("JUMP _start + 8", begins).replace("JUMP", jump)
+    (package / "src" / "main.rs").write_text(source)
+    run = checkout.scons("run", "--headless", "TIMEOUT=1", f"TARGET={target}", f"KERNEL={package}")
     assert run.status == 0 and run.output.endswith("\n  where    _start, no line is known\n"), run.output
 
 

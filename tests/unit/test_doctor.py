@@ -14,7 +14,7 @@ from bootwright import apt, doctor, host_system, hostprograms, toolchain
 from bootwright.accelerator import Choice
 from bootwright.errors import BootwrightError
 from bootwright.hostprograms import Search, System
-from bootwright.toolchain import Toolchain
+from bootwright.toolchain import Toolchain, UnknownTarget
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12"\nID=debian\n'
 UBUNTU = "ID=ubuntu\nID_LIKE=debian\n"
@@ -237,6 +237,17 @@ def test_without_a_compiler_all_that_depends_on_it_is_missing_for_that_reason(
     assert search.final is None
     search = hostprograms.find_programs(["ld.lld"], Path("/a/kernel"), machine.environ, rustc="/opt/rustc")
     assert search.final is search.missing["ld.lld"]
+
+
+def test_a_misspelt_target_is_final_so_that_nothing_is_installed_for_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(kernel: Path, target: str, *question: object) -> Toolchain:
+        raise UnknownTarget(f"rustc knows no target {target}")
+
+    monkeypatch.setattr(toolchain, "find_toolchain", unknown)
+    search = hostprograms.find_programs(["rustc"], Path("/a/kernel"), machine.environ, target="x86_64-none")
+    assert search.final is search.missing["rustc"] and search.final.message.endswith("x86_64-none")
 
 
 @pytest.mark.parametrize(

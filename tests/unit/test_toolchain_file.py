@@ -107,6 +107,15 @@ def test_a_directory_override_is_not_held_to_the_file(machine: Machine) -> None:
     assert found.origin == f"directory override for '{machine.kernel}'"
 
 
+@pytest.mark.parametrize("name", ["Cargo.toml", "none/at/all"])
+def test_where_kernel_names_no_directory_rustup_is_asked_in_the_nearest(machine: Machine, name: str) -> None:
+    machine.rustup("nightly")
+    (machine.kernel / "Cargo.toml").write_text("")
+    found = find_toolchain(machine.kernel / name, BARE, None, machine.environ)
+    assert found.sysroot == machine.toolchain("nightly")
+    assert (machine.root / "rustup.log").read_text().startswith(f"{machine.kernel} ")
+
+
 def test_what_is_asked_for_is_compared_by_value(tmp_path: Path) -> None:
     (tmp_path / "rust-toolchain").write_text("stable")
     assert read_toolchain_file(tmp_path / "rust-toolchain") == Wanted(tmp_path / "rust-toolchain", "stable")
