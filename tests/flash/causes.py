@@ -211,12 +211,18 @@ def back_again(scene: Scene) -> Iterator[None]:
 
 
 def at_place(where: str) -> Attempt:
-    """Runs the flasher where the medium is mounted at a place of the system, in a mount namespace of its own."""
+    """Runs the flasher where the medium is mounted at a place of the system, in a mount namespace of its own.
+
+    In a chroot, whose root is no mount, there is none to be had: there the place is the chroot's, and is given back.
+    """
 
     def attempt(scene: Scene) -> Ended:
         words = [*PROGRAM, str(scene.image), *scene.device.words(), "UNMOUNT=1"]
-        script = f'mount --bind "$1" "$1" && mount -o ro,noload "$2" {where} && shift 2 && exec "$@"'
-        argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(scene.directory), scene.device.path, *words]
+        mounts = f'own=$1; mount --bind "$own" "$own" && mount -o ro,noload "$2" {where} || exit 77; shift 2'
+        script = f'{mounts}; "$@"; status=$?; umount {where}; umount "$own"; exit $status'
+        has_namespace = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+        unshare = ["unshare", "--mount"] if has_namespace else []
+        argv = [*unshare, "sh", "-c", script, "sh", str(scene.directory), scene.device.path, *words]
         done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS)
         return Ended(done.returncode, done.stderr)
 
