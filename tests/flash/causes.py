@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -208,6 +209,14 @@ def back_again(scene: Scene) -> Iterator[None]:
     finally:
         subprocess.run(["losetup", "--detach", scene.device.path], capture_output=True)
         run("losetup", "--direct-io=on", scene.device.path, scene.device.backing)
+
+
+# The system's places, but for one that this checkout or its Python lies below: a mount there would hide them.
+NEEDED = (__file__, sys.executable, sys.base_prefix, tempfile.gettempdir())
+PLACES = [
+    where for where in ("/boot", "/home", "/srv", "/opt", "/usr/local")
+    if not any(Path(path).resolve().is_relative_to(where) for path in NEEDED)
+]  # fmt: skip
 
 
 def at_place(where: str) -> Attempt:

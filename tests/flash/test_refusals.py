@@ -69,7 +69,7 @@ CASES = [
     Case("swap on a partition", Status.SWAP, "p1", causes.swap_partition),
     Case("a swap file", Status.SWAP, "place/swap", causes.swap_file),
     *(Case(f"the system's {where}", Status.HOLDS_THE_SYSTEM, f"holds the running system: .* at {where}",
-           attempt=causes.at_place(where)) for where in ("/boot", "/home", "/srv", "/opt", "/usr/local")),
+           attempt=causes.at_place(where)) for where in causes.PLACES),
     Case("attached for reading", Status.READ_ONLY, "read-only", lambda s: attached_otherwise(s, "--read-only")),
     Case("set read-only", Status.READ_ONLY, "read-only", causes.set_read_only),
     Case("no medium", Status.NO_MEDIUM, "no medium", lambda s: of_size(s, 0)),
