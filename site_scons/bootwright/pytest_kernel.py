@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bootwright.forked_machines import ForkedMachines
 from bootwright.kernel_tests import Outcome, TestProgram, TestResult, collect, run_test_program
 from bootwright.run import RunConfig
 
@@ -49,28 +48,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "xdist_group(name): tests that stay with one worker")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds --machines."""
-    text = "how many machines run at once in this very process; 0: one, when its test comes"
-    parser.getgroup("bootwright").addoption("--machines", type=int, default=0, metavar="N", help=text)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Has the programs of the chosen tests boot beside each other, as many as --machines says."""
-    limit = session.config.getoption("--machines")
-    runs = list(dict.fromkeys(item.run for item in session.items if isinstance(item, KernelTest)))
-    if not limit or not runs:
-        return (yield)
-    machines = ForkedMachines([run.boot for run in runs], limit)
-    for run in runs:
-        run.machines = machines
-    try:
-        return (yield)
-    finally:
-        machines.close()
-
-
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collects from the list, which is no Python file."""
     if file_path.name == FILE_NAME:
@@ -95,20 +72,16 @@ class KernelTests(pytest.File):
 
 
 class _Run:
-    """The one boot of a program, made when the first of its tests is asked for, or before, beside others."""
+    """The one boot of a program, made when the first of its tests is asked for."""
 
     def __init__(self, program: TestProgram, config: RunConfig) -> None:
         self._program = program
         self._config = config
         self._results: dict[str, TestResult] | None = None
-        self.machines: ForkedMachines | None = None
-
-    def boot(self) -> list[TestResult]:
-        return run_test_program(self._program, self._config)
 
     def result(self, name: str) -> TestResult:
         if self._results is None:
-            results = self.machines.result(self.boot) if self.machines else self.boot()
+            results = run_test_program(self._program, self._config)
             self._results = {result.name: result for result in results}
             if strangers := set(self._results) - set(collect(self._program)):
                 raise KernelTestFailure(self._results[min(strangers)].message)
@@ -124,11 +97,11 @@ class KernelTest(pytest.Item):
 
     def __init__(self, *, name: str, parent: KernelTests, run: _Run, **rest: object) -> None:
         super().__init__(name, parent)
-        self.run = run
+        self._run = run
 
     def runtest(self) -> None:
         """Passes or fails as the guest said; its own time goes into the report."""
-        result = self.run.result(self.name)
+        result = self._run.result(self.name)
         if result.seconds is not None:
             self.user_properties.append(("guest_seconds", result.seconds))
         if result.outcome is not Outcome.PASSED:

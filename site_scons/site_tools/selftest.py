@@ -85,8 +85,6 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     env.Depends(lists, modules(env, "bootimage", "package_settings", "pytest_kernel"))
 
     def start() -> int:
-        from bootwright.forked_machines import IS_SERVED
-
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
         if kernels[0].board is None:
@@ -96,9 +94,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
-        jobs = str(GetOption("num_jobs"))
-        # This checkout's own tests need processes; a kernel's need machines.
-        command += ["-n", jobs, "--dist=loadgroup"] if own or not IS_SERVED else [f"--machines={jobs}"]
+        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
         command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
         environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
