@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import SCons.Node
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
@@ -167,7 +168,14 @@ def add_hosts(env: Environment, name: str) -> None:
         from bootwright.hosts.report import Built, report
         from bootwright.hosts.run import TIMEOUT
 
-        built = [Built(row, Path(node.elf.abspath) if node else None, reason) for row, node, reason in made]
+        # What lies there from an earlier build is no product of this one: a core may not have been made.
+        good = (SCons.Node.executed, SCons.Node.up_to_date)
+        built = [
+            Built(row, None, reason) if node is None
+            else Built(row, Path(node.elf.abspath)) if node.elf.get_state() in good
+            else Built(row, None, "FAILED: see above", failed=True)
+            for row, node, reason in made
+        ]  # fmt: skip
         timeout = float(env["TIMEOUT"] or TIMEOUT)
         return report(built, package.bootwright.host_status, builder, os.environ, sys.stdout, timeout)
 

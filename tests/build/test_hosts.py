@@ -251,6 +251,17 @@ def test_a_row_that_does_not_link_leaves_the_others_in_the_table(checkout: Check
     assert built.status == 2
 
 
+def test_what_an_earlier_build_made_is_no_product_of_a_build_that_fails(package: Path, checkout: Checkout) -> None:
+    (package / "src/main.rs").write_text(IDLE.replace("no_mangle", "unsafe(no_mangle)"))
+    (package / "src/lib.rs").write_text("#![no_std]\n")
+    words = ("hosts", "HOST=linux", "ARCH=aarch64", f"KERNEL={package}")
+    assert rows(checkout.scons(*words).output)["linux-aarch64", "lld"][2] == "checked"
+    (package / "src/lib.rs").write_text("#![no_std]\nfn")  # the library fails, and the program is not even begun
+    built = checkout.scons(*words)
+    assert rows(built.output)["linux-aarch64", "lld"] == ["-", "-", "FAILED: see above"]
+    assert built.status == 2
+
+
 def test_hosts_takes_what_HOST_and_ARCH_leave(checkout: Checkout) -> None:
     built = checkout.scons("hosts", "HOST=macos", "ARCH=aarch64")
     assert set(rows(built.output)) == {("macos-aarch64", "clang"), ("macos-aarch64", "lld")}

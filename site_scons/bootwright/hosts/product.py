@@ -12,7 +12,7 @@ from bootwright.hosts.table import Row
 # Whatever brings one of these into a program starts it another way than by its own entry: the compiler's start files,
 # by the name that they give themselves, and the C run-time library's entries of Windows.
 CRT_FILES = re.compile(r"(?:[SgMr]?crt[012ins]|crtbegin[ST]?|crtendS?|crtstuff)\.[oc]")
-CRT_ENTRIES = re.compile(r"\b_?_?(?:w?mainCRTStartup|w?WinMainCRTStartup|_libc_start_main|libc_start_main)\b")
+CRT_ENTRIES = re.compile(r"\b_*(?:w?mainCRTStartup|w?WinMainCRTStartup|libc_start_main)\b")
 
 
 @dataclass(frozen=True)
