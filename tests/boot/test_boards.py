@@ -17,8 +17,10 @@ pytestmark = pytest.mark.needs(*EMULATORS)
 
 CORTEX_M = "thumbv7em-none-eabihf"
 BOARDS = {CORTEX_M: "hello-arm", "riscv64gc-unknown-none-elf": "hello-riscv64", "aarch64-unknown-none": "hello-aarch64"}
-IN_A_TEST = "assert_eq!(hello::product"
-OWN_TESTS = ("memory_that_was_not_written_is_zero", "the_fpu_multiplies")
+TESTED = "hello::the_fpu_multiplies"
+OWN_TESTS = ("hello::memory_that_was_not_written_is_zero", TESTED)
+IN_A_TEST = "assert_eq!(product"
+RUNS = "    run()\n"  # how _start ends
 STACK_TOP = 0x20400000  # 4 MiB from where RAM begins
 ON_THE_STACK = """    let mut room = [1.5_f32; 64];
     for number in &mut room {
@@ -116,16 +118,16 @@ def test_it_boots_to_hello_world_and_a_null_build_executes_nothing(checkout: Che
 def test_its_tests_pass_alone_and_optimised_too(checkout: Checkout, target: str, name: str) -> None:
     run = checkout.scons("test", f"TARGET={target}", "VARIANT=all")
     assert run.status == 0 and "4 passed" in run.output, run.output
-    assert sorted(re.findall(rf"^passed .* kernel/{name}/(\w+)$", run.output, re.MULTILINE)) == sorted(2 * OWN_TESTS)
+    assert sorted(re.findall(rf"^passed .* kernel/{name}/([\w:]+)$", run.output, re.MULTILINE)) == sorted(2 * OWN_TESTS)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ("2.5), 3.75", "2.5), 4.0", "assertion `left == right` failed"),
-        (IN_A_TEST, f"while hello::product(1.0, 1.0) == 1.0 {{}}\n{IN_A_TEST}", "still running at TIMEOUT=2"),
-        ("hello::run()", "board::exit(0)", "the kernel ended with the success code 0"),
-        ("hello::run()", "board::exit(9)", "the kernel ended with code 9; success is 0"),
+        (IN_A_TEST, f"while product(1.0, 1.0) == 1.0 {{}}\n{IN_A_TEST}", "still running at TIMEOUT=2"),
+        (RUNS, "    board::exit(0)\n", "the kernel ended with the success code 0"),
+        (RUNS, "    board::exit(9)\n", "the kernel ended with code 9; success is 0"),
         (IN_A_TEST, f"unsafe {{ (0xf000_0000_usize as *mut u32).write_volatile(1) }};\n{IN_A_TEST}",
          "the kernel died of an exception that it has no handler for"),
     ],
@@ -135,13 +137,13 @@ def test_its_tests_pass_alone_and_optimised_too(checkout: Checkout, target: str,
 def test_a_test_that_goes_wrong_fails(
     checkout: Checkout, kernels: Path, target: str, name: str, old: str, new: str, told: str
 ) -> None:
-    source = kernels / name / "src" / "main.rs"
+    source = kernels / "boards" / "hello.rs"
     text = source.read_text()
-    assert old in text
+    assert text.count(old) == 1
     source.write_text(text.replace(old, new))
     run = checkout.scons("test", f"TARGET={target}", f"KERNEL={kernels / name}", "TIMEOUT=2")
     assert run.status == 1 and told in run.output, run.output
-    assert f"FAILED kernel/{name}/the_fpu_multiplies" in run.output, run.output
+    assert f"FAILED kernel/{name}/{TESTED}" in run.output, run.output
 
 
 @pytest.mark.parametrize("variant", ["debug", "release"])

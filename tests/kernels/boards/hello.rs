@@ -1,6 +1,7 @@
-//! What the hello programs of all boards share: the greeting, a number that takes the FPU, the panic, tests.
+//! What the hello programs of all boards share: the entry, the greeting, a number that takes the FPU, the panic, tests.
 //!
 //! The file beside main.rs that differs is board.rs: `enable_fpu`, `put` (a byte on the serial port) and `exit`.
+//! main.rs declares testing.rs, since a package has tests where a file of its src/ says `bootwright_test`.
 
 use core::fmt::{self, Write};
 use core::hint::black_box;
@@ -45,14 +46,21 @@ macro_rules! kernel_test {
     };
 }
 
+/// Where the linker script leads to. It found its name in the ELF, so the name must not be mangled.
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    board::enable_fpu();
+    run()
+}
+
 /// Computes what no compiler can know beforehand, by the FPU where the target has one.
-pub fn product(a: f32, b: f32) -> f32 {
+fn product(a: f32, b: f32) -> f32 {
     black_box(a) * black_box(b)
 }
 
 /// Greets, computes and leaves the machine with success.
 #[cfg(not(bootwright_test))]
-pub fn run() -> ! {
+fn run() -> ! {
     say!("Hello World!");
     say!("1.5 * 2.5 = {}", product(1.5, 2.5));
     board::exit(0)
@@ -60,7 +68,7 @@ pub fn run() -> ! {
 
 /// The same program as a test.
 #[cfg(bootwright_test)]
-pub fn run() -> ! {
+fn run() -> ! {
     crate::testing::run()
 }
 
@@ -71,4 +79,17 @@ fn panic(info: &PanicInfo) -> ! {
     #[cfg(not(bootwright_test))]
     say!("{info}");
     board::exit(1)
+}
+
+kernel_test! {
+    fn the_fpu_multiplies() {
+        assert_eq!(product(1.5, 2.5), 3.75);
+    }
+}
+
+kernel_test! {
+    fn memory_that_was_not_written_is_zero() {
+        static ROOM: [core::sync::atomic::AtomicU32; 64] = [const { core::sync::atomic::AtomicU32::new(0) }; 64];
+        assert!(ROOM.iter().all(|word| word.load(core::sync::atomic::Ordering::Relaxed) == 0));
+    }
 }
