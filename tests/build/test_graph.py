@@ -158,6 +158,15 @@ def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(checkout: Checkout
     assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf"]
 
 
+def test_a_change_of_what_both_loaders_assemble_reaches_both(checkout: Checkout) -> None:
+    checkout.build()
+    files = [checkout.path / "build/loader" / name for name in ("stages.bin", "pvh.elf")]
+    before = [file.read_bytes() for file in files]
+    checkout.edit("bootloader/arch/x86_64/src/long_mode.s", "bt edx, 29", "bt edx, 28")
+    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf", "image hello.img"]
+    assert all(file.read_bytes() != old for file, old in zip(files, before, strict=True))
+
+
 def test_the_fast_lane_starts_the_kernel_and_makes_no_image(checkout: Checkout) -> None:
     ran = checkout.scons("run", "--headless", "--fast")
     assert ran.status == 0, ran.output

@@ -88,6 +88,7 @@ def test_the_sources_are_all_files_below_the_crates() -> None:
         "bootloader/bios/src/boot_sector.s",
         "bootloader/common/src/handover/bootloader_09.rs",
         "bootloader/arch/x86_64/src/jump.s",
+        "bootloader/arch/x86_64/src/long_mode.s",
     }
 
 

@@ -56,6 +56,7 @@ global_asm!(
 );
 
 global_asm!(
+    include_str!("../../arch/x86_64/src/long_mode.s"),
     include_str!("real_mode.s"),
     STAGE_MAGIC = const layout::STAGE_MAGIC,
     STAGE_MAGIC_OFFSET = const layout::STAGE_MAGIC_OFFSET,

@@ -33,13 +33,7 @@ enter_stage:
     pop eax
     xor eax, ecx
     jz no_long_mode
-    mov eax, 0x80000000
-    cpuid
-    cmp eax, 0x80000001
-    jb no_long_mode
-    mov eax, 0x80000001
-    cpuid
-    bt edx, 29
+    ask_for_long_mode no_long_mode
     jc has_long_mode
 no_long_mode:
     mov si, offset {NO_LONG_MODE}
@@ -47,14 +41,9 @@ no_long_mode:
 
 has_long_mode:
     push {LOADER_TABLES_ADDRESS} >> 4
-    pop es                       # three tables that map the first 2 MiB; Rust maps the rest
+    pop es
     xor di, di
-    xor eax, eax
-    mov cx, 3 * 1024
-    rep stosd
-    mov dword ptr es:[0], {LOADER_TABLES_ADDRESS} + 0x1000 + 3
-    mov dword ptr es:[0x1000], {LOADER_TABLES_ADDRESS} + 0x2000 + 3
-    mov dword ptr es:[0x2000], 0x83
+    write_first_tables cx, 0, es:
     mov ebx, offset start_rust
     jmp enter_long_mode
 
@@ -78,12 +67,7 @@ bios_thunk:
 
 .code16
 leave_long_mode:                 # compatibility mode, 16 bit
-    mov ax, {DATA_16}
-    mov ds, ax
-    mov es, ax
-    mov fs, ax
-    mov gs, ax
-    mov ss, ax
+    load_data_segments ax, {DATA_16}
     mov eax, cr0
     and eax, 0x7FFFFFFF          # PG
     mov cr0, eax
@@ -143,15 +127,7 @@ bios_returned:                   # only SS:SP are what they were
 # From real mode with DS = 0 to the address in ebx. Everything that a BIOS may have changed is loaded anew.
 enter_long_mode:
     cli
-    lgdt [gdt_pointer]
-    mov eax, 1 << 5              # PAE, and nothing else
-    mov cr4, eax
-    mov eax, {LOADER_TABLES_ADDRESS}
-    mov cr3, eax
-    mov ecx, 0xC0000080          # EFER
-    mov eax, 1 << 8              # LME
-    xor edx, edx
-    wrmsr
+    prepare_paging
     mov eax, cr0
     or eax, 0x80000001           # PG, PE
     and eax, 0x9FFFFFFF          # caches on
@@ -160,12 +136,7 @@ enter_long_mode:
     .word in_long_mode, {CODE_64}
 .code64
 in_long_mode:
-    mov eax, {DATA_64}
-    mov ds, eax
-    mov es, eax
-    mov fs, eax
-    mov gs, eax
-    mov ss, eax
+    load_data_segments eax, {DATA_64}
     lidt [idt_pointer]
     mov ebx, ebx
     jmp rbx

@@ -23,6 +23,7 @@ pub fn saved() -> &'static Saved {
 }
 
 global_asm!(
+    include_str!("../../arch/x86_64/src/long_mode.s"),
     include_str!("entry.s"),
     XEN_ELFNOTE_PHYS32_ENTRY = const XEN_ELFNOTE_PHYS32_ENTRY,
     SAVED = sym SAVED,

@@ -47,31 +47,12 @@ count_is_good:
     shr ecx, 2
     rep stosd
 
-    mov eax, 0x80000000          # a machine with this entry has CPUID
-    cpuid
-    cmp eax, 0x80000001
-    jb no_long_mode
-    mov eax, 0x80000001
-    cpuid
-    bt edx, 29
+    ask_for_long_mode no_long_mode       # a machine with this entry has CPUID
     jnc no_long_mode
 
     mov edi, {LOADER_TABLES_ADDRESS}
-    xor eax, eax                 # three tables that map the first 2 MiB; Rust maps the rest
-    mov ecx, 3 * 1024
-    rep stosd
-    mov dword ptr [{LOADER_TABLES_ADDRESS}], {LOADER_TABLES_ADDRESS} + 0x1000 + 3
-    mov dword ptr [{LOADER_TABLES_ADDRESS} + 0x1000], {LOADER_TABLES_ADDRESS} + 0x2000 + 3
-    mov dword ptr [{LOADER_TABLES_ADDRESS} + 0x2000], 0x83
-    lgdt [gdt_pointer]
-    mov eax, 1 << 5              # PAE, and nothing else
-    mov cr4, eax
-    mov eax, {LOADER_TABLES_ADDRESS}
-    mov cr3, eax
-    mov ecx, 0xC0000080          # EFER
-    mov eax, 1 << 8              # LME
-    xor edx, edx
-    wrmsr
+    write_first_tables ecx, {LOADER_TABLES_ADDRESS}
+    prepare_paging
     mov eax, 0x80000011          # PG, ET, PE: caches are on
     mov cr0, eax
     .byte 0xEA                   # a far jump, which sets CS
@@ -96,12 +77,7 @@ spin:                            # not hlt: that is how a kernel ends
 .section .text.in_long_mode, "ax"
 .code64
 in_long_mode:
-    mov eax, {DATA_64}
-    mov ds, eax
-    mov es, eax
-    mov fs, eax
-    mov gs, eax
-    mov ss, eax
+    load_data_segments eax, {DATA_64}
     lidt [idt_pointer]
     mov esp, {BOOT_SECTOR_ADDRESS}
     call {MAIN}
