@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.boot.kernels import KERNEL, Built, Workshop, open_workshop
 from tests.flash.rig import make_image
 
 from bootwright.filelock import lock_file
@@ -39,15 +38,3 @@ def soak(request: pytest.FixtureRequest) -> bool:
 def small_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image of 4 MiB."""
     return make_image(tmp_path_factory.mktemp("image") / "hello.img", 4 * MIB)
-
-
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """What builds small kernels, once for all tests of this process."""
-    return open_workshop(tmp_path_factory.mktemp("kernels"))
-
-
-@pytest.fixture(scope="session")
-def hello(workshop: Workshop) -> Built:
-    """The example kernel."""
-    return workshop.build(KERNEL / "src" / "main.rs", "hello", tests=False)

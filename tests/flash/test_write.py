@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,17 +84,13 @@ def test_a_stick_is_written_anew_after_an_edit_with_little_sent(
 ) -> None:
     edited = tmp_path / "main.rs"
     edited.write_text((KERNEL / "src" / "main.rs").read_text().replace("Hello World!", "Hello again!"))
-    again = workshop.build(edited, "hello-again", tests=False)
-    # The name gives the disk its identity, and a build would give both images the same.
-    kept = tmp_path / "kept.img"
-    hello.image.rename(kept)
-    workshop_image = workshop.write_image(again.elf, "hello").rename(tmp_path / "edited.img")
-    kept.rename(hello.image)
+    # A build would give both images one name, and with it one identity. In one directory they would be one file.
+    again = replace(workshop, directory=tmp_path).build(edited, "hello", tests=False)
     with loop(make_backing(tmp_path / "disk", 64 * MIB)) as device:
         first = flash(hello.image, *device.words())
-        second = flash(workshop_image, *device.words())
+        second = flash(again.image, *device.words())
         assert second.status == 0, second.said
-        assert is_right(device.data(), workshop_image)
+        assert is_right(device.data(), again.image)
         end = run_machine(RunConfig(Path(device.path), headless=True, timeout=60), io.StringIO(), io.StringIO())
     assert end.serial == "Hello again!\r\n", end
     assert 0 < bytes_sent(second.said) <= 2 * MIB < bytes_sent(first.said)

@@ -1,4 +1,4 @@
-"""What the boot tests share: one workshop for kernels, and the example kernel on its image."""
+"""What the rooms that boot share, boot and flash: one workshop for kernels, and the example kernel on its image."""
 
 from __future__ import annotations
 
