@@ -7,76 +7,62 @@ use core::fmt::{self, Write};
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-// The entries are assembly, since none is called as a function is: Linux and macOS jump to it with the arguments on the
-// stack, so that the stack is aligned as *inside* no function; Windows calls it and takes what it returns as the status
-// of the program, which must come back to its caller for that. `{work}` returns the status.
+/// Defines the entry: its symbol, then its instructions, in which `{work}` returns the status.
+///
+/// It is assembly, since no entry is called as a function is: Linux and macOS jump to it with the arguments on the
+/// stack, which is aligned as *inside* no function; Windows calls it and takes what it returns as the status of the
+/// program, so that it must come back to its caller.
+macro_rules! entry {
+    ($symbol:literal, $($instruction:literal),+) => {
+        core::arch::global_asm!(
+            concat!(".globl ", $symbol, "\n", $symbol, ":"),
+            $($instruction,)+
+            work = sym work,
+        );
+    };
+}
+
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-core::arch::global_asm!(
-    ".globl _start",
-    "_start:",
+entry!(
+    "_start",
     "xor ebp, ebp",
     "and rsp, -16",
     "call {work}",
     "mov edi, eax",
-    "mov eax, 60", // exit
-    "syscall",
-    work = sym work,
+    "mov eax, 60 # exit",
+    "syscall"
 );
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-core::arch::global_asm!(
-    ".globl _start",
-    "_start:",
-    "bl {work}",
-    "mov w8, 93", // exit
-    "svc 0",
-    work = sym work,
-);
+entry!("_start", "bl {work}", "mov w8, 93 // exit", "svc 0");
 
+// 32 bytes that the callee may use, and 8 that align.
 #[cfg(all(target_os = "windows", target_arch = "x86_64"))]
-core::arch::global_asm!(
-    ".globl _start",
-    "_start:",
-    "sub rsp, 40", // 32 bytes that the callee may use, and 8 that align
-    "call {work}",
-    "add rsp, 40",
-    "ret",
-    work = sym work,
-);
+entry!("_start", "sub rsp, 40", "call {work}", "add rsp, 40", "ret");
 
 #[cfg(all(target_os = "windows", target_arch = "aarch64"))]
-core::arch::global_asm!(
-    ".globl _start",
-    "_start:",
+entry!(
+    "_start",
     "stp x29, x30, [sp, -16]!",
     "bl {work}",
     "ldp x29, x30, [sp], 16",
-    "ret",
-    work = sym work,
+    "ret"
 );
 
+// exit is call 1, on x86-64 of the Unix class, which is 2.
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
-core::arch::global_asm!(
-    ".globl __start",
-    "__start:",
+entry!(
+    "__start",
     "xor ebp, ebp",
     "and rsp, -16",
     "call {work}",
     "mov edi, eax",
-    "mov eax, 0x2000001", // exit, of the Unix class
-    "syscall",
-    work = sym work,
+    "mov eax, 0x2000001",
+    "syscall"
 );
 
 #[cfg(all(target_os = "macos", target_arch = "aarch64"))]
-core::arch::global_asm!(
-    ".globl __start",
-    "__start:",
-    "bl {work}",
-    "mov x16, 1", // exit
-    "svc 0x80",
-    work = sym work,
-);
+entry!("__start", "bl {work}", "mov x16, 1", "svc 0x80");
 
 const RIGHT: u32 = 42;
 const WRONG_NUMBER: u32 = 1;
