@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bootwright.verdict import Kind, Verdict
 
 if TYPE_CHECKING:
-    from bootwright.fault_report import Subject
+    from bootwright.subject import Subject
 
 # One entry of `-d int`: target/riscv/cpu_helper.c and target/arm/helper.c, m_helper.c of QEMU's sources.
 RISCV = re.compile(

@@ -88,6 +88,7 @@ class OutputChannel:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
             self.option = f"file,id={name},path={quoted}"
         self.selectable = posix
+        self.ended = False  # the last read() found nobody who writes
 
     def fileno(self) -> int:
         """Returns the descriptor for a selector, which can wait for it if `selectable`."""
@@ -97,8 +98,10 @@ class OutputChannel:
         """Returns all that QEMU wrote since the last call, without waiting."""
         data = b""
         with contextlib.suppress(BlockingIOError):
+            self.ended = False
             while more := os.read(self._descriptor, 1 << 16):
                 data += more
+            self.ended = True
         return data
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
 
 from bootwright import fault, vectors
 from bootwright.demangle import LIBRARY, crate_of
@@ -18,6 +17,7 @@ from bootwright.guest_memory import GuestMemory, is_canonical
 from bootwright.guest_state import Event, Log, Source, parse_log, parse_processor
 from bootwright.machine import Machine
 from bootwright.qmp import QemuGone, QmpError
+from bootwright.subject import Subject
 from bootwright.symbolize import Place, Symbols, read_symbols
 from bootwright.unwind import Frame, call_chain
 from bootwright.verdict import Kind, Verdict
@@ -30,16 +30,6 @@ PANIC = re.compile(
     r"panicked at (?:'(?P<old>.*)', )?(?P<file>[^\s:']+):(?P<line>\d+):(?P<column>\d+):?(?:\n(?P<new>.*))?"
 )
 UNWINDING = ("core::panicking::", "__rustc::rust_begin_unwind", "rust_begin_unwind")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a report is about: the kernel's ELF with its DWARF, where its index and the picture go, and its sources."""
-
-    elf: Path
-    index: Path
-    picture: Path
-    source: Path
 
 
 @dataclass(frozen=True)

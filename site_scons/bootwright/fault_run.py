@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bootwright.board_faults import place
 from bootwright.boards import board_named
 from bootwright.errors import BootwrightError
-from bootwright.fault_report import Report, Subject, make_report
-from bootwright.faults import What
 from bootwright.machine import Machine
 from bootwright.qemu import with_tcg
 from bootwright.qmp import QemuGone, QmpError
 from bootwright.run import RunConfig, run, write
 from bootwright.run_program import run_program
+from bootwright.subject import Subject
 from bootwright.verdict import Kind, Verdict
+
+if TYPE_CHECKING:  # a run that ends well has no use for them
+    from bootwright.fault_report import Report
+    from bootwright.faults import What
 
 
 def run_and_report(
@@ -69,13 +72,17 @@ def _watched_run(
     reports: list[Report] = []
 
     def look(machine: Machine, end: Verdict) -> None:
+        if end.kind is Kind.PASSED:
+            return
+        from bootwright.fault_report import make_report
+
         try:
             report = make_report(machine, end, subject, in_test, what)
         except BootwrightError as error:
             write(notes, f"bootwright: no report: {error}\n")
         else:
             reports.extend([report] if report else [])
-            if in_test and not report and end.kind is not Kind.PASSED and not machine.gone:
+            if in_test and not report and not machine.gone:
                 with contextlib.suppress(QmpError, QemuGone, OSError):
                     machine.screendump(subject.picture)
 

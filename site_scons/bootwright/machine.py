@@ -21,8 +21,16 @@ from bootwright.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.errors import BootwrightError, Status
 from bootwright.guest_log import GuestLog
 from bootwright.layout import DEBUG_CONSOLE_PORT
-from bootwright.lifeline import Lifeline
-from bootwright.qemu import MachineConfig, find_qemu, machine_arguments, pasteable, uses_tcg
+from bootwright.lifeline import Lifeline, find_guard
+from bootwright.qemu import (
+    FAST_FIRMWARE,
+    MachineConfig,
+    find_qemu,
+    has_firmware,
+    machine_arguments,
+    pasteable,
+    uses_tcg,
+)
 from bootwright.qmp import QemuGone, QmpClient, QmpError
 from bootwright.serial_ports import take_serial_ports
 from bootwright.verdict import Registers, parse_program_counters, parse_registers
@@ -31,6 +39,13 @@ OLDEST_QEMU = (7, 1)
 START_SECONDS = 30.0
 # A board has its network card on it, whether anything is connected to it or not.
 NO_NETWORK = re.compile(r"warning: nic \S+ has no peer")
+
+
+def look_around(config: MachineConfig) -> None:
+    """Finds out what every machine of config's kind asks of this computer, once: processes forked later know it too."""
+    find_guard()
+    if config.loader:
+        has_firmware(find_qemu(config.qemu), FAST_FIRMWARE)
 
 
 class Machine:
@@ -149,9 +164,12 @@ class Machine:
         """Waits at most timeout seconds for QEMU to say something and takes it in: serial, console, events."""
         if self.gone:
             return
-        ready = self._selector.select(timeout)
+        ready = [key.fileobj for key, _ in self._selector.select(timeout)]
         self._read_outputs()
-        if any(key.fileobj is self.qmp for key, _ in ready):
+        for output in self._outputs.values():
+            if output in ready and output.ended:
+                self._selector.unregister(output)  # it would be ready at once, again and again, until QEMU is gone
+        if self.qmp in ready:
             try:
                 self.qmp.receive(0)
             except QemuGone:

@@ -150,7 +150,7 @@ class _Watch:
         """Returns the verdict; the machine may be gone then."""
         now = start = self._still_since = time.monotonic()
         allowed = self._timeout or float("inf")
-        next_look = start
+        next_look = start + LOOK_SECONDS  # before, there is nothing to see but the firmware's first steps
         while True:
             self._machine.step(max(0.0, min(next_look, start + allowed) - now))
             now = time.monotonic()

@@ -50,8 +50,8 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
         return
 
     def start() -> int:
-        from bootwright.fault_report import Subject
         from bootwright.fault_run import run_and_tell
+        from bootwright.subject import Subject
 
         kernel = only(name, kernels)
         elf = Path(kernel.elf.abspath)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from tests.boot.kernels import SMALL_KERNELS, Workshop
 
-from bootwright.fault_report import Subject
 from bootwright.fault_run import run_and_report
 from bootwright.faults import CATALOGUE
 from bootwright.kernel_tests import Outcome, run_test_program
 from bootwright.run import RunConfig
+from bootwright.subject import Subject
 from bootwright.symbolize import read_symbols
 from bootwright.verdict import Verdict
 

@@ -113,11 +113,9 @@ def test_a_success_code_of_the_package_wins(sector: Sector) -> None:
 
 
 def test_a_triple_fault_ends_at_once_with_status_3_and_the_registers(sector: Sector) -> None:
-    start = time.monotonic()
     end, _ = headless(sector(TRIPLE_FAULT))
     assert (end.kind, end.status) == (Kind.TRIPLE_FAULT, 3)
     assert "triple fault, RIP=0x7c06, CR2=0x0" in end.sentence
-    assert time.monotonic() - start < 5
 
 
 def test_a_reset_ends_with_status_3_and_does_not_loop(sector: Sector) -> None:
@@ -131,11 +129,9 @@ def test_a_kernel_that_switches_the_machine_off_is_told_so(sector: Sector) -> No
 
 
 def test_a_loader_failure_ends_at_once_with_status_4_and_its_sentence(sector: Sector) -> None:
-    start = time.monotonic()
     end, _ = headless(sector(say(0xE9, b"bootwright: KC bad sum\r\n") + HALT))
     assert (end.kind, end.status) == (Kind.LOADER_FAILED, 4)
     assert end.sentence == "the loader failed: KC: bad sum"
-    assert time.monotonic() - start < 5
 
 
 def test_a_code_alone_is_a_loader_failure_whose_sentence_the_table_has(sector: Sector) -> None:
@@ -149,6 +145,15 @@ def test_nothing_that_the_serial_port_said_last_is_lost(sector: Sector) -> None:
     end, out = headless(sector(loop + say(0x3F8, b"\xc3\xa4!") + debug_exit(0x10)))
     assert end.serial == "x" * 40000 + "ä!"
     assert out == end.serial + "\n"
+
+
+def test_a_pipe_that_qemu_has_closed_does_not_keep_us_awake(sector: Sector) -> None:
+    with Machine(RunConfig(sector(SLEEP), accelerator="tcg")) as machine:
+        machine.qmp.execute("chardev-change", {"id": "serial", "backend": {"type": "null", "data": {}}})
+        machine.step(5)  # hears of it
+        start = time.monotonic()
+        machine.step(0.2)
+        assert time.monotonic() - start >= 0.2
 
 
 def test_rows_that_the_serial_port_did_not_say_are_printed_at_the_end(sector: Sector) -> None:
@@ -241,14 +246,14 @@ def child_that_runs(image: Path, call: str) -> Iterator[tuple[subprocess.Popen[s
     program = f"""
 import sys
 from pathlib import Path
-from bootwright import fault_report, fault_run, machine, run
+from bootwright import fault_report, fault_run, machine, run, subject as subjects
 resume = machine.Machine.resume
 def tell(self):
     print(self.pid, flush=True)
     resume(self)
 machine.Machine.resume = tell
 config = run.RunConfig(Path({str(image)!r}), headless=True, timeout=60)
-subject = fault_report.Subject(Path("no.elf"), Path("no.symbols"), Path("no.png"), Path())
+subject = subjects.Subject(Path("no.elf"), Path("no.symbols"), Path("no.png"), Path())
 {call}
 """
     environment = os.environ | {"PYTHONPATH": str(SITE_SCONS)}

@@ -1,0 +1,16 @@
+"""What a report on a run is about; apart from the reports, which most runs do without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about: the kernel's ELF with its DWARF, where its index and the picture go, and its sources."""
+
+    elf: Path
+    index: Path
+    picture: Path
+    source: Path
