@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -147,25 +148,34 @@ def measure_boots(sides: Sides, count_boot: Callable[[Side], Counts], tell: Tell
 
 
 def measure_tests(test: Callable[[bool, int], Taken], times: int, tell: Tell) -> list[Row]:
-    """Measures test, which runs TESTS kernel tests: in the image's lane or the fast one, with one job or two."""
+    """Measures test, which runs TESTS kernel tests: in the image's lane or the fast one, with one job or two.
+
+    Each way twice: the whole of `scons test`, and what its last line says that the tests took.
+    """
     tell(f"{TESTS} kernel tests, {times} times in each of two lanes with one job and with two")
-    ways = [(full, jobs) for full in (False, True) for jobs in (1, 2)]
-    taken: dict[tuple[bool, int], list[float]] = {way: [] for way in ways}
+    taken: dict[tuple[bool, int], list[Taken]] = {}
     for full in (False, True):
-        test(full, 2)  # which builds them
-    for _ in range(times):
-        for way in ways:
-            taken[way].append(test(*way).seconds)
-    figures = {way: tuple(seconds) for way, seconds in taken.items()}
-    rows = [
-        Row(f"{TESTS} tests, {lane}, -j2", "s", figures[full, 2], figures[full, 1], TWO_JOBS, against="-j1")
-        for full, lane in ((False, "fast lane"), (True, "image"))
-    ]
-    return rows + [
-        Row(f"{TESTS} tests, fast lane, -j{jobs}", "s", figures[False, jobs], figures[True, jobs], FAST_LANE,
-            against="image")
-        for jobs in (1, 2)
-    ]  # fmt: skip
+        test(full, 2)  # which builds them and changes the lane
+        for _ in range(times):
+            for jobs in (1, 2):
+                taken.setdefault((full, jobs), []).append(test(full, jobs))
+    whole = {way: tuple(one.seconds for one in many) for way, many in taken.items()}
+    alone = {way: tuple(_own_seconds(one.output) for one in many) for way, many in taken.items()}
+    rows: list[Row] = []
+    for what, figures in ((f"scons test, {TESTS} tests", whole), (f"{TESTS} tests alone", alone)):
+        for full, lane in ((False, "fast lane"), (True, "image")):
+            rows.append(Row(f"{what}, {lane}, -j2", "s", figures[full, 2], figures[full, 1], TWO_JOBS, against="-j1"))
+        for jobs in (1, 2):
+            two_lanes = figures[False, jobs], figures[True, jobs]
+            rows.append(Row(f"{what}, fast lane, -j{jobs}", "s", *two_lanes, FAST_LANE, against="image"))
+    return rows
+
+
+def _own_seconds(output: str) -> float:
+    """Returns the seconds in the last line of pytest's, "20 passed in 0.43s"."""
+    found = re.findall(r" passed in ([\d.]+)s", output)
+    assert found, output
+    return float(found[-1])
 
 
 def measure_many_modules(ours: Side, floor: Callable[[], Taken], times: int, tell: Tell) -> list[Row]:
