@@ -1,7 +1,8 @@
 """How tests are named, chosen, printed and counted: one line each, and what cannot run here is said and counts in CI.
 
 A printed name is the room, the module and the sentence: unit/elf::refuses_a_truncated_file. A kernel's own tests
-bring theirs along (kernel/NAME/module::function, from bootwright.pytest_kernel).
+bring theirs along (kernel/NAME/module::function, from bootwright.pytest_kernel); nothing is imported here that those
+do not need, since they are over in the time of a few imports.
 """
 
 from __future__ import annotations
@@ -15,10 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from xdist import is_xdist_worker
-
-from bootwright import doctor, hostprograms
 
 HOME = Path(__file__).parent
 TESTS = HOME / "tests"
@@ -30,10 +27,6 @@ IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
 NEAR = pytest.StashKey[str]()  # where TESTS= chose nothing: what it may have meant
 
-# No deadline: the machine that runs the tests may be busy. In CI the examples are the same each time.
-settings.register_profile("bootwright", deadline=None, derandomize=IN_CI)
-settings.load_profile("bootwright")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds --tests."""
@@ -42,9 +35,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--soak", action="store_true", help="long tests in full; else a seeded tenth of them")
 
 
+def is_worker(config: pytest.Config) -> bool:
+    """Tells whether this process is a worker of xdist's, which need not be loaded."""
+    return hasattr(config, "workerinput")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marks."""
-    if hasattr(config, "workerinput") and HOLDS_SIGNALS:
+    if is_worker(config) and HOLDS_SIGNALS:
         # Ctrl-C was held back while Python and pytest came up, where it would have been a traceback.
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -131,6 +129,8 @@ _known: dict[str, str] = {}
 def missing(program: str) -> str:
     """Returns why a test that needs the program cannot run here, with the cure; empty when it can."""
     if program not in _known:
+        from bootwright import doctor, hostprograms
+
         search = hostprograms.find_programs([program], HOME / "kernel", os.environ)
         error = search.missing.get(program)
         _known[program] = f"{error.message}; {doctor.cure([program], search, os.environ)}" if error else ""
@@ -209,17 +209,17 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
     """Adds the lines where a person reads them; the workers of xdist are started in between."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and not is_xdist_worker(session):
+    if reporter is not None and not is_worker(session.config):
         session.config.pluginmanager.register(Lines(reporter), "bootwright-lines")
     yield
-    if HOLDS_SIGNALS and not is_xdist_worker(session):
+    if HOLDS_SIGNALS and not is_worker(session.config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fails when TESTS= chose nothing, and in CI when something was not run: there, nobody reads the list."""
-    if is_xdist_worker(session) and NEAR in session.config.stash:
+    if is_worker(session.config) and NEAR in session.config.stash:
         session.config.workeroutput["near"] = session.config.stash[NEAR]  # type: ignore[attr-defined]  # xdist's
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED or (

@@ -1,9 +1,16 @@
-"""What the rooms that boot share, boot and flash: one workshop for kernels, and the example kernel on its image."""
+"""What the rooms share: hypothesis's settings, and where they boot one workshop for kernels and the example's image."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from tests.boot.kernels import KERNEL, Built, Workshop, open_workshop
+
+from conftest import IN_CI
+
+# No deadline: the machine that runs the tests may be busy. In CI the examples are the same each time.
+settings.register_profile("bootwright", deadline=None, derandomize=IN_CI)
+settings.load_profile("bootwright")
 
 
 @pytest.fixture(scope="session")

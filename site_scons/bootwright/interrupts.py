@@ -19,6 +19,23 @@ def interrupts_are_the_childs() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Keeps Ctrl-C for the end of the context, on systems that know signals.
+
+    os.fork() runs hooks written in Python (logging has one), and a KeyboardInterrupt that rises in a hook is dropped.
+    The child of a fork, or of subprocess, begins with Ctrl-C held back too, and must let it through.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Makes Ctrl-C a KeyboardInterrupt while the context lasts: SCons installs a handler of its own."""
     if threading.current_thread() is not threading.main_thread():

@@ -15,10 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from bootwright import atomic
-from bootwright.errors import BootwrightError
-from bootwright.fault_report import Subject
+from bootwright.errors import BootwrightError, Status
 from bootwright.fault_run import run_and_report
 from bootwright.run import RunConfig
+from bootwright.subject import Subject
 from bootwright.verdict import Kind, Verdict
 
 SECTION = "bootwright_tests"
@@ -39,7 +39,8 @@ class TestProgram:
     """One program of tests: it boots once. name is "src" for the modules' own tests, else the stem in tests/.
 
     image is what its machine starts from: the disk, in the fast lane the NAME.kernel, on a board the ELF.
-    source is the package's directory, from which DWARF and panics name files.
+    source is the package's directory, from which DWARF and panics name files. tests are what read_test_names found
+    in the ELF; a program without any is one test, named for itself.
     """
 
     __test__ = False
@@ -49,6 +50,12 @@ class TestProgram:
     elf: Path
     image: Path
     source: Path = Path()
+    tests: tuple[str, ...] = ()
+
+    @property
+    def printed_names(self) -> list[str]:
+        """The names of its tests as they are printed."""
+        return [printed_name(self.package, name) for name in self.tests or [self.name]]
 
     @property
     def subject(self) -> Subject:
@@ -111,12 +118,6 @@ def read_test_names(elf: Path) -> list[str]:
     return names
 
 
-def collect(program: TestProgram) -> list[str]:
-    """Returns the printed names of program's tests; a program without the section is one test, named for itself."""
-    names = read_test_names(program.elf) or [program.name]
-    return [printed_name(program.package, name) for name in names]
-
-
 def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult]:
     """Boots program once and returns a result for each of its tests; config gives the machine and the time-out.
 
@@ -133,10 +134,12 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         restart_mark=MARK,
     )
     end, report = run_and_report(config, program.subject, io.StringIO(), io.StringIO(), in_test=True)
+    if end.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt  # no test has failed
     if end.kind is Kind.POWERED_OFF and config.success_exit_code is None:
         # QEMU's status is 0 then, which is success where the manifest names no other.
         end = dataclasses.replace(end, kind=Kind.PASSED)
-    results = judge(program, read_test_names(program.elf), end, report)
+    results = judge(program, end, report)
     bad = [number for number, result in enumerate(results) if result.outcome is not Outcome.PASSED]
     if bad:
         # One failed, and what was not reached is so by its fault; a program that never began has none that failed.
@@ -157,8 +160,9 @@ def _keep_evidence(program: TestProgram, end: Verdict) -> str:
     return f"serial log: {program.serial_log}\nscreen: {seen}"
 
 
-def judge(program: TestProgram, names: list[str], end: Verdict, report: str = "") -> list[TestResult]:
-    """Returns what became of each of names in a run of program that ended with the verdict end, and a report."""
+def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResult]:
+    """Returns what became of each of program's tests in a run that ended with the verdict end, and a report."""
+    names = program.tests
     if not names:
         outcome = Outcome.PASSED if end.kind is Kind.PASSED else Outcome.FAILED
         message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial, report)

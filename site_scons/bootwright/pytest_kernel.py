@@ -1,51 +1,51 @@
 """The pytest plugin for the kernel's own tests: each is a test of its own, and each program of them boots once.
 
-`pytest -p bootwright.pytest_kernel build/VARIANT/kernel-tests.json` runs what write_programs listed there.
+`pytest -p bootwright.pytest_kernel build/VARIANT/kernel-tests.json` runs what that list (kernel_test_list) holds.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bootwright.kernel_tests import Outcome, TestProgram, TestResult, collect, run_test_program
+from bootwright.errors import BootwrightError
+from bootwright.forked_machines import ForkedMachines
+from bootwright.kernel_test_list import FILE_NAME, read_programs
+from bootwright.kernel_tests import Outcome, TestProgram, TestResult, run_test_program
+from bootwright.machine import look_around
 from bootwright.run import RunConfig
-
-FILE_NAME = "kernel-tests.json"
-PATHS = ("loader", "directory")  # of a RunConfig, where they are not None
-
-
-def write_programs(path: Path, programs: Sequence[TestProgram], config: RunConfig) -> None:
-    """Writes the list that pytest collects from; path's name is kernel-tests.json. config.image is not used."""
-    assert path.name == FILE_NAME, path
-    listed = [{name: str(value) for name, value in dataclasses.asdict(program).items()} for program in programs]
-    settings = dataclasses.asdict(config)
-    del settings["image"]
-    settings |= {name: str(settings[name]) for name in PATHS if settings[name] is not None}
-    path.write_text(json.dumps({"config": settings, "programs": listed}, indent=1, sort_keys=True) + "\n")
-
-
-def read_programs(path: Path) -> tuple[list[TestProgram], RunConfig]:
-    """Returns what write_programs wrote; paths that are not absolute are seen from the current directory."""
-    listed = json.loads(path.read_text())
-    programs = [
-        TestProgram(entry["package"], entry["name"], Path(entry["elf"]), Path(entry["image"]), Path(entry["source"]))
-        for entry in listed["programs"]
-    ]
-    settings: dict[str, Any] = listed["config"]
-    settings |= {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
-    settings |= {name: Path(settings[name]) for name in PATHS if settings[name] is not None}
-    return programs, RunConfig(image=Path(), **settings)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the mark of pytest-xdist's, which need not be installed."""
     config.addinivalue_line("markers", "xdist_group(name): tests that stay with one worker")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds --machines."""
+    text = "how many machines run at once in this very process; 0: one, when its test comes"
+    parser.getgroup("bootwright").addoption("--machines", type=int, default=0, metavar="N", help=text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Has the programs of the chosen tests boot beside each other, as many as --machines says."""
+    limit = session.config.getoption("--machines")
+    runs = list(dict.fromkeys(item.run for item in session.items if isinstance(item, KernelTest)))
+    if not limit or not runs:
+        return (yield)
+    with contextlib.suppress(BootwrightError):  # the first machine says it
+        look_around(runs[0].config)
+    machines = ForkedMachines([run.boot for run in runs], limit)
+    for run in runs:
+        run.machines = machines
+    try:
+        return (yield)
+    finally:
+        machines.close()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -65,25 +65,29 @@ class KernelTests(pytest.File):
             run = _Run(program, config)
             # With pytest-xdist the tests of one program stay with one worker, which boots it.
             group = pytest.mark.xdist_group(f"kernel/{program.package}/{program.name}")
-            for name in collect(program):
+            for name in program.printed_names:
                 item = KernelTest.from_parent(self, name=name, run=run)
                 item.add_marker(group)
                 yield item
 
 
 class _Run:
-    """The one boot of a program, made when the first of its tests is asked for."""
+    """The one boot of a program, made when the first of its tests is asked for, or before, beside others."""
 
     def __init__(self, program: TestProgram, config: RunConfig) -> None:
         self._program = program
-        self._config = config
+        self.config = config
         self._results: dict[str, TestResult] | None = None
+        self.machines: ForkedMachines | None = None
+
+    def boot(self) -> list[TestResult]:
+        return run_test_program(self._program, self.config)
 
     def result(self, name: str) -> TestResult:
         if self._results is None:
-            results = run_test_program(self._program, self._config)
+            results = self.machines.result(self.boot) if self.machines else self.boot()
             self._results = {result.name: result for result in results}
-            if strangers := set(self._results) - set(collect(self._program)):
+            if strangers := set(self._results) - set(self._program.printed_names):
                 raise KernelTestFailure(self._results[min(strangers)].message)
         return self._results[name]
 
@@ -97,11 +101,11 @@ class KernelTest(pytest.Item):
 
     def __init__(self, *, name: str, parent: KernelTests, run: _Run, **rest: object) -> None:
         super().__init__(name, parent)
-        self._run = run
+        self.run = run
 
     def runtest(self) -> None:
         """Passes or fails as the guest said; its own time goes into the report."""
-        result = self._run.result(self.name)
+        result = self.run.result(self.name)
         if result.seconds is not None:
             self.user_properties.append(("guest_seconds", result.seconds))
         if result.outcome is not Outcome.PASSED:

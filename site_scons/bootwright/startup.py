@@ -6,6 +6,8 @@ starts this file may hold SIGINT back (blocked) until here: no moment is left in
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -30,21 +32,30 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGINT, leave)  # SCons has a handler of its own while it builds
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    name, *rest = words
-    if name == "pytest":
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # it ends its tests in order
     import runpy
 
+    name, *rest = words
     sys.argv[1:] = rest
     try:
+        if name == "pytest":
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # it ends its tests in order
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)
     except SystemExit as end:
-        if name == "pytest" and end.code == PYTEST_INTERRUPTED:
-            return INTERRUPTED
-        raise
+        if name != "pytest":
+            raise
+        end_at_once(INTERRUPTED if end.code == PYTEST_INTERRUPTED else int(end.code or 0))
     return 0
+
+
+def end_at_once(status: int) -> None:
+    """Ends as Python does, but does not take its memory to pieces first, which costs pytest's 20 ms."""
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):  # nobody reads them any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

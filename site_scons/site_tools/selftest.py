@@ -22,7 +22,7 @@ from SCons.Script import ARGUMENTS, GetOption
 
 from bootwright import atomic, boards, startup
 from bootwright.errors import BootwrightError, Status
-from bootwright.interrupts import interrupts_are_the_childs
+from bootwright.interrupts import interrupts_are_the_childs, interrupts_held_back
 from bootwright.package_settings import own_command
 from commandline import asked_machine, is_fast
 from door import action, modules, record
@@ -38,17 +38,20 @@ LISTED = [
 
 
 def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
-    """Writes which programs of tests there are, and the machine that they run in."""
+    """Writes which programs of tests there are, their tests' names, and the machine that they run in."""
     from bootwright.bootimage import configure
-    from bootwright.kernel_tests import TestProgram
-    from bootwright.pytest_kernel import write_programs
+    from bootwright.kernel_test_list import write_programs
+    from bootwright.kernel_tests import TestProgram, read_test_names
 
     sources = Path(env["KERNELDIR"])
     loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
     asked = replace(asked_machine(env), headless=True)
     config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
     config = replace(config, loader=loader, board=env["TESTBOARD"])
-    listed = [TestProgram(p, name, Path(elf), Path(image), sources) for p, name, elf, image in env["TESTPROGRAMS"]]
+    listed = [
+        TestProgram(package, name, Path(elf), Path(image), sources, tuple(read_test_names(Path(elf))))
+        for package, name, elf, image in env["TESTPROGRAMS"]
+    ]
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)
         (scratch / target[0].name).replace(target[0].abspath)
@@ -82,9 +85,11 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             TESTSETTINGS=str(kernel.bootimage).replace("$", "$$"),
             MEMORYGIVEN="MEMORY" in ARGUMENTS,
         )
-    env.Depends(lists, modules(env, "bootimage", "package_settings", "pytest_kernel"))
+    env.Depends(lists, modules(env, "bootimage", "kernel_test_list", "kernel_tests", "package_settings"))
 
     def start() -> int:
+        from bootwright.forked_machines import IS_SERVED
+
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
         if kernels[0].board is None:
@@ -94,12 +99,21 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.pytest_kernel", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
-        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
+        environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
+        jobs = str(GetOption("num_jobs"))
+        if own or not IS_SERVED:
+            command += ["-n", jobs, "--dist=loadgroup"]
+        else:
+            # A kernel's tests need machines, not processes; no plugin that is installed; and no collection of garbage,
+            # which pytest has for Python's tests.
+            command += [f"--machines={jobs}", "-p", "no:unraisableexception"]
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
-        environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
         with interrupts_are_the_childs():
-            return subprocess.run(command, cwd=home, env=environment, check=False).returncode
+            with interrupts_held_back():  # pytest's start-up lets them through once it can take them
+                tests = subprocess.Popen(command, cwd=home, env=environment)
+            return tests.wait()
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright import image, kernel_file
-from bootwright.kernel_tests import TestProgram
+from bootwright.kernel_tests import TestProgram, read_test_names
 from bootwright.llvm_tools import find_llvm_tool
 from bootwright.loader import LoaderFiles, build_loader
 from bootwright.procs import attempt
@@ -91,7 +91,9 @@ class Workshop:
     def program(self, source: Path, name: str = "", library: Path | None = None) -> TestProgram:
         """Builds source as a program of the example's tests."""
         built = self.build(source, f"test_{source.stem}" if name else "", library=library)
-        return TestProgram("hello", name or source.stem, built.elf, built.image)
+        return TestProgram(
+            "hello", name or source.stem, built.elf, built.image, tests=tuple(read_test_names(built.elf))
+        )
 
 
 def compile_crate(

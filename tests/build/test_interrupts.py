@@ -90,6 +90,7 @@ def test_tests_that_are_interrupted(checkout: Checkout) -> None:
     ]
     status, said = interrupted_after([*scons, "test", *arguments], "passed  ", checkout.path)
     assert status == 130 and "Traceback" not in said and "no test's name" not in said, said
+    assert "FAILED" not in said, said
 
 
 def test_a_file_where_a_directory_should_be_is_a_sentence(checkout: Checkout) -> None:

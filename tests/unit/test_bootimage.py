@@ -241,5 +241,5 @@ def test_a_script_that_cannot_be_started_is_status_5(tmp_path: Path) -> None:
 
 def test_the_protocol_is_heard_from_a_script_too() -> None:
     end = program_ended(33, 33, True, "boot.sh", "[test] start boots::a\r\n[test] ok 5 us\r\n[test] end\r\n")
-    (result,) = judge(TestProgram("hello", "boots", Path("a.elf"), Path("a.img")), ["boots::a"], end)
+    (result,) = judge(TestProgram("hello", "boots", Path("a.elf"), Path("a.img"), tests=("boots::a",)), end)
     assert result.outcome is Outcome.PASSED

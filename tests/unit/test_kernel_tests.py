@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from bootwright import verdict
+from bootwright.kernel_test_list import read_programs, write_programs
 from bootwright.kernel_tests import Outcome, TestProgram, TestResult, judge, parse_protocol, printed_name
-from bootwright.pytest_kernel import read_programs, write_programs
 from bootwright.run import RunConfig
 from bootwright.verdict import Registers, Verdict
 
-PROGRAM = TestProgram("hello", "src", Path("hello.elf"), Path("hello.img"))
-NAMES = ["hello::vga::scrolls", "hello::vga::wraps"]
+NAMES = ("hello::vga::scrolls", "hello::vga::wraps")
+PROGRAM = TestProgram("hello", "src", Path("hello.elf"), Path("hello.img"), tests=NAMES)
 PASSED = (
     "[test] plan 2\r\n[test] start hello::vga::scrolls\r\n[test] ok 1500 us\r\n"
     "[test] start hello::vga::wraps\r\nno end of line[test] ok 20 us\r\n[test] end\r\n"
@@ -44,7 +44,7 @@ def test_a_printed_name_leaves_out_the_crate_of_a_unit_test_only() -> None:
 
 
 def test_tests_that_passed_have_the_guests_time_in_seconds() -> None:
-    results = judge(PROGRAM, NAMES, ended(verdict.exited(33, None), PASSED))
+    results = judge(PROGRAM, ended(verdict.exited(33, None), PASSED))
     assert outcomes(results) == [
         ("kernel/hello/vga::scrolls", Outcome.PASSED),
         ("kernel/hello/vga::wraps", Outcome.PASSED),
@@ -53,7 +53,7 @@ def test_tests_that_passed_have_the_guests_time_in_seconds() -> None:
 
 
 def test_a_panic_fails_its_test_with_file_and_line_and_the_rest_is_not_reached() -> None:
-    first, second = judge(PROGRAM, NAMES, ended(verdict.exited(35, None), FAILED))
+    first, second = judge(PROGRAM, ended(verdict.exited(35, None), FAILED))
     assert (first.outcome, first.message) == (Outcome.FAILED, "panicked at src/vga.rs:10:5:\nassertion failed")
     assert (second.outcome, second.message) == (
         Outcome.NOT_REACHED,
@@ -70,29 +70,31 @@ def test_a_panic_fails_its_test_with_file_and_line_and_the_rest_is_not_reached()
     ],
 )
 def test_the_test_that_ran_when_the_machine_ended_has_failed_by_that(end: Verdict) -> None:
-    first, second = judge(PROGRAM, NAMES, ended(end, DIED))
+    first, second = judge(PROGRAM, ended(end, DIED))
     assert first.outcome is Outcome.PASSED
     assert (second.outcome, second.message) == (Outcome.FAILED, f"{end.sentence}\nabout to")
 
 
 def test_a_test_in_the_elf_that_nobody_ran_does_not_go_missing() -> None:
-    results = judge(PROGRAM, [*NAMES, "hello::lost"], ended(verdict.exited(33, None), PASSED))
+    results = judge(
+        dataclasses.replace(PROGRAM, tests=(*NAMES, "hello::lost")), ended(verdict.exited(33, None), PASSED)
+    )
     assert outcomes(results)[2] == ("kernel/hello/lost", Outcome.NOT_REACHED)
     assert "success code 33" in results[2].message
 
 
 def test_a_test_that_the_elf_does_not_hold_is_a_failure() -> None:
-    results = judge(PROGRAM, NAMES[:1], ended(verdict.exited(33, None), PASSED))
+    results = judge(dataclasses.replace(PROGRAM, tests=NAMES[:1]), ended(verdict.exited(33, None), PASSED))
     assert outcomes(results)[1] == ("kernel/hello/vga::wraps", Outcome.FAILED)
 
 
 def test_a_program_that_never_began_fails_every_test_with_the_verdict() -> None:
     end = ended(verdict.reset(None, True), "")
-    assert [result.message for result in judge(PROGRAM, NAMES, end)] == [f"not reached: {end.sentence}"] * 2
+    assert [result.message for result in judge(PROGRAM, end)] == [f"not reached: {end.sentence}"] * 2
 
 
 def test_a_wrong_end_after_the_last_test_is_a_failure() -> None:
-    first, last = judge(PROGRAM, NAMES, ended(verdict.exited(35, None), PASSED))
+    first, last = judge(PROGRAM, ended(verdict.exited(35, None), PASSED))
     assert (first.outcome, last.outcome) == (Outcome.PASSED, Outcome.FAILED)
     assert "code 35" in last.message
 
@@ -100,7 +102,7 @@ def test_a_wrong_end_after_the_last_test_is_a_failure() -> None:
 @pytest.mark.parametrize(("code", "outcome"), [(33, Outcome.PASSED), (35, Outcome.FAILED)])
 def test_a_program_without_the_section_is_one_test(code: int, outcome: Outcome) -> None:
     program = TestProgram("hello", "should_panic", Path("a.elf"), Path("a.img"))
-    (result,) = judge(program, [], ended(verdict.exited(code, None), "[failed]"))
+    (result,) = judge(program, ended(verdict.exited(code, None), "[failed]"))
     assert (result.name, result.outcome) == ("kernel/hello/should_panic", outcome)
     assert code == 33 or "[failed]" in result.message
 
