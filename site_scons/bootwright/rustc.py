@@ -172,14 +172,15 @@ def check_reads(
 def read_linker_dependencies(text: str) -> tuple[str, ...]:
     """Reads the Makefile that --dependency-file writes: the prerequisites of its first rule, of which each has a line.
 
-    A blank in a name is written as '\\ ' by lld, and as it is by GNU ld.
+    lld writes blank, # and $ in a name as make wants them, GNU ld as they are.
     """
     names = []
     lines = text.splitlines()
     for line, before in zip(lines[1:], lines, strict=False):
         if not before.endswith("\\"):
             break
-        names.append(line.removesuffix("\\").strip().replace("\\ ", " "))
+        name = line.removesuffix("\\").strip()
+        names.append(re.sub(r"\\([ #])|\$(\$)", lambda found: found[1] or found[2], name))
     return tuple(name for name in names if name)
 
 

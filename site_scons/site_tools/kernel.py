@@ -181,7 +181,8 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         KERNELSETTINGS=_settings(package),
     )
     if script:
-        env.Append(RUSTLINKFLAGS=["-C", f"link-arg=-T{script}"], RUSTLINKINPUTS=[env.File(str(script))])
+        path = str(script).replace("$", "$$")  # SCons takes the name of a variable for it
+        env.Append(RUSTLINKFLAGS=["-C", f"link-arg=-T{path}"], RUSTLINKINPUTS=[env.File(path)])
 
 
 def _settings(package: Package) -> KernelSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from tests.build.checkouts import HOME, Checkout, copy_checkout
@@ -133,6 +134,12 @@ def test_an_edited_linker_script_links_again(checkout: Checkout) -> None:
     assert "rustc hello.elf hello.map" in steps
     checkout.edit("linker/x86_64.ld", "0x200000", "0x400000")
     assert checkout.build("LDSCRIPT=linker/x86_64.ld") == KERNEL
+
+
+def test_a_linker_script_may_have_any_name(checkout: Checkout) -> None:
+    script = checkout.path.parent / "my #1 $HOME.ld"
+    shutil.copy(checkout.path / "linker/x86_64.ld", script)
+    assert checkout.build(f"LDSCRIPT={script}")[-1] == "image hello.img"
 
 
 def test_a_changed_module_of_ours_rebuilds_what_it_makes(checkout: Checkout) -> None:

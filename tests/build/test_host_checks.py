@@ -167,6 +167,11 @@ def test_a_Mach_O_with_another_entry_is_refused(macos: Rig) -> None:
     assert refusal(product, macos).startswith("LC_MAIN is 0x")
 
 
+def test_a_Mach_O_with_a_start_file_is_refused(macos: Rig) -> None:
+    used = macos.compile("crt1.o", '#![no_std]\n#[unsafe(no_mangle)] pub extern "C" fn start() {}\n')
+    assert refusal(macos.link(str(used), "-u", "_start"), macos).startswith("start file is crt1.o; ")
+
+
 def test_a_Mach_O_that_loads_a_library_is_refused(macos: Rig) -> None:
     stub = macos.directory / "libneeded.tbd"
     stub.write_text(

@@ -78,6 +78,7 @@ def test_a_new_host_is_a_new_table(tmp_path: Path) -> None:
     ("old", "new", "words"),
     [
         ('flavour = "gcc"\n', "", "[plan9.ld] flavour is missing"),
+        ('"gcc"', '"gnu"', '[plan9.ld] flavour is "gnu", none of gcc, ld, ld.lld, ld64.lld, lld-link, msvc'),
         ('entry = "_main"\n', "", "[plan9] entry is missing"),
         ('"ELF"', '"elf"', '[plan9] format is "elf", none of ELF, PE, Mach-O'),
         ('flavour = "gcc"', 'flavor = "gcc"', "[plan9.ld] flavor is no key that is known here"),

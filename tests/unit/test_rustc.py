@@ -110,6 +110,11 @@ def test_a_file_that_the_linker_read_must_be_known_too(tmp_path: Path, scratch: 
     rustc.check_reads(scratch, cwd, {*declared, cwd / "my link.ld"}, [Path("/sys root")], {"WHO"})
 
 
+def test_the_names_in_a_linkers_makefile_are_as_they_were_before_it_wrote_them_for_make() -> None:
+    text = "x.elf: \\\n  my\\ own/\\#1.ld \\\n  $$HOME/a.o \\\n  /a b/c$d.o\n\n  my\\ own/\\#1.ld:\n"
+    assert rustc.read_linker_dependencies(text) == ("my own/#1.ld", "$HOME/a.o", "/a b/c$d.o")
+
+
 def test_a_map_does_not_tell_where_it_was_made(tmp_path: Path) -> None:
     text = f"1 {tmp_path}/rustcA1b2C3/symbols.o:(.text)\n2 /a b/libk.rlib(k.o):(.data)\n"
     expected = "1 symbols.o:(.text)\n2 libk.rlib(k.o):(.data)\n"

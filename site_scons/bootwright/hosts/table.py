@@ -25,6 +25,7 @@ FILE = Path("linker", "hosts.toml")  # in the home of bootwright
 EXAMPLE = "tests/kernels/hello-host"  # the directory of the program that is linked where KERNEL names none
 FILES = ("{map}", "{dependencies}")
 HOST_KEYS = ("triple", "format", "entry", "suffix", "support")
+FLAVOURS = ("gcc", "ld", "ld.lld", "ld64.lld", "lld-link", "msvc")  # those of rustc -C linker-flavor that link here
 LINKER_KEYS = ("programs", "builder", "flavour", "arguments", "build", "rustc", "directories", "allows")
 
 
@@ -107,7 +108,7 @@ def _row(host: Table, linker: Table, name: str, linker_name: str, arch: str) -> 
         host=name, arch=arch, linker=linker_name, triple=_needed(host, "triple").replace("{arch}", arch),
         format=_one_of(host, "format", FORMATS), entry=_needed(host, "entry"), suffix=_suffix(host),
         support=host.get("support", bool, False), builder=builder,
-        flavour=_needed(linker, "flavour"), **lists,
+        flavour=_one_of(linker, "flavour", FLAVOURS), **lists,
     )  # fmt: skip
 
 
