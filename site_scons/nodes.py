@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Node.FS import Entry
+from SCons.Script import ARGUMENTS
 
 from bootwright import boards
 from bootwright.boards import Board
@@ -16,6 +18,9 @@ from bootwright.package_settings import BootimageSettings
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
+
+
+CHOOSING = ("KERNEL", "TARGET", "HOST", "ARCH", "VARIANT")  # the variables that say which kernel is meant
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,18 @@ def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     if row is not None:
         raise BootwrightError(
             f"{kernels[0].name} is a program for {row.name}; `scons {name}` is for machines",
-            f"`scons run` starts it where {row.name} is, `scons hosts` checks it",
+            f"`scons run{_chosen_by()}` starts it where {row.name} is, `scons hosts` checks it",
         )
     board = kernels[0].board
     if board is None:
         raise BootwrightError(boards.no_machine(kernels[0].target), f"{kernels[0].elf} is there")
     if not board.is_pc and name in boards.REFUSED_VERBS:
         what, hint = boards.REFUSED_VERBS[name]
+        hint = hint.format(words=_chosen_by(), elf=shlex.quote(str(kernels[0].elf)))
         raise BootwrightError(f"{board.name}, which runs {kernels[0].name}, {what}", hint)
     return kernels[0]
+
+
+def _chosen_by() -> str:
+    """Returns the words of the command line that chose the kernel, each after a blank."""
+    return "".join(f" {name}={shlex.quote(ARGUMENTS[name])}" for name in CHOOSING if name in ARGUMENTS)

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from bootwright.targetspec import Target
 
 SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
-BESIDE = "gdb-multiarch -ex 'target remote :1234' build/debug/NAME.elf"
-# The verbs that a board has not: the sentence's end, and the hint.
+# The verbs that a board has not: the sentence's end, and the hint, where {words} choose the kernel and {elf} is it.
 REFUSED_VERBS = {
-    "screenshot": ("has no screen", "`scons run --headless` shows what its serial port says"),
+    "screenshot": ("has no screen", "`scons run --headless{words}` shows what its serial port says"),
     "usb": ("starts from an ELF; there is no disk to write", "disks are made of x86-64 kernels"),
-    "gdb": ("is none of `scons gdb`'s machines", f"scons run QEMUFLAGS='-gdb tcp::1234', and beside it: {BESIDE}"),
+    "gdb": (
+        "is none of `scons gdb`'s machines",
+        "scons run{words} QEMUFLAGS='-S -gdb tcp::1234', and beside it: gdb-multiarch -ex 'target remote :1234' {elf}",
+    ),
 }
 
 

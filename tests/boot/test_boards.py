@@ -277,13 +277,15 @@ def test_an_edited_script_links_again_what_it_is_for_and_nothing_else(checkout: 
     ("words", "told"),
     [
         (("screenshot",), "mps2-an386, which runs hello-arm, has no screen"),
+        (("screenshot",), f"`scons run --headless TARGET={CORTEX_M}` shows what its serial port says"),
         (("gdb",), "mps2-an386, which runs hello-arm, is none of `scons gdb`'s machines"),
+        (("gdb",), f"scons run TARGET={CORTEX_M} QEMUFLAGS='-S -gdb tcp::1234', and beside it: gdb-multiarch"),
         (("usb", "DEV=none"), "mps2-an386, which runs hello-arm, starts from an ELF; there is no disk to write"),
         (("run", "--fast"), "--fast is for x86-64 kernels: mps2-an386 has one way in"),
         (("test", "--full"), "--full is for x86-64 kernels: mps2-an386 has one way in"),
         (("run", "--headless", "MEMORY=64M"), "MEMORY=64M: mps2-an386 has 16M, always"),
     ],
-    ids=["screenshot", "gdb", "usb", "fast", "full", "memory"],
+    ids=["screenshot", "screenshot-hint", "gdb", "gdb-hint", "usb", "fast", "full", "memory"],
 )
 def test_what_a_board_does_not_do_is_a_sentence(checkout: Checkout, words: tuple[str, ...], told: str) -> None:
     assert told in checkout.refuse(*words, f"TARGET={CORTEX_M}")

@@ -19,6 +19,7 @@ from bootwright.hosts.table import (
     Builder,
     Row,
     choose_row,
+    filter_rows,
     find_wanted,
     linker_arguments,
     obstacle,
@@ -130,6 +131,27 @@ def test_words_that_contradict_each_other_are_refused(host: str, arch: str, targ
     with pytest.raises(BootwrightError) as caught:
         find_wanted(ROWS, host, arch, target, PC)
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("host", "arch", "target", "left"),
+    [
+        ("", "", "", {row.name for row in ROWS}),
+        ("native", "", "", {"linux-x86_64", "linux-aarch64"}),
+        ("windows", "", "", {"windows-x86_64", "windows-aarch64"}),
+        ("", "aarch64", "", {"linux-aarch64", "windows-aarch64", "macos-aarch64"}),
+        ("", "", "x86_64-apple-darwin", {"macos-x86_64"}),
+        ("windows", "aarch64", "aarch64-pc-windows-msvc", {"windows-aarch64"}),
+    ],
+)
+def test_each_of_three_words_leaves_its_rows(host: str, arch: str, target: str, left: set[str]) -> None:
+    assert {row.name for row in filter_rows(ROWS, host, arch, target, PC)} == left
+
+
+def test_a_target_that_is_no_row_or_not_that_hosts_leaves_none() -> None:
+    for host, target in (("", "x86_64-unknown-none"), ("linux", "x86_64-apple-darwin")):
+        with pytest.raises(BootwrightError, match=f"TARGET={target} is no triple of linker/hosts.toml that HOST= and"):
+            filter_rows(ROWS, host, "", target, PC)
 
 
 def test_native_on_a_builder_without_a_row_is_a_sentence() -> None:
