@@ -21,9 +21,8 @@ from bootwright.procs import allowed_environment
 TIMEOUT = 30.0  # seconds
 WINE = ("wine64", "wine")
 WINE_SERVER = ("wineserver", "wineserver64")
-# wine's own debugger would take a crash over, and its menu builder writes into the person's home; Mono and Gecko are
-# asked for where they are not switched off.
-WITHOUT = "mscoree=;mshtml=;winedbg.exe=d;winemenubuilder.exe=d"
+# wine's own debugger would take a crash over; Mono and Gecko are asked for where they are not switched off.
+WITHOUT = "mscoree=;mshtml=;winedbg.exe=d"
 # <ntstatus.h>: from 0xC0000000 on a status is what Windows ended the program for.
 EXCEPTIONS = {
     0xC0000005: "access violation", 0xC000001D: "illegal instruction", 0xC0000094: "integer division by zero",
