@@ -108,9 +108,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Gives the report the printed name; xdist carries it to the process that prints."""
+    """Gives the report the printed name, and the seconds of a kernel's test; xdist carries it to whoever prints."""
     report = yield
     report.printed_name = item.stash[NAME]  # type: ignore[attr-defined]  # reports are open for such things
+    seconds = getattr(item, "seconds", None)
+    if report.when == "call" and seconds is not None:
+        report.duration = seconds
     return report
 
 
@@ -161,11 +164,9 @@ class Lines:
         words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
             report.outcome, ("FAILED ", "red")
         )
-        seconds = dict(report.user_properties).get("guest_seconds", report.duration)
-        assert isinstance(seconds, float)
         self._reporter.ensure_newline()
         self._reporter.write(words, **{colour: True})
-        self._reporter.write_line(f" {seconds:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
+        self._reporter.write_line(f" {report.duration:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Lists what was not run, by its reason, and says so when TESTS= chose nothing."""

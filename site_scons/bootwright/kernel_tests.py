@@ -10,6 +10,7 @@ import dataclasses
 import io
 import re
 import struct
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,7 +71,10 @@ class TestProgram:
 
 @dataclass(frozen=True)
 class TestResult:
-    """One test: its printed name, its outcome, the guest's seconds for it, and the panic or verdict that failed it."""
+    """One test: its printed name, its outcome, its seconds, and the panic or verdict that failed it.
+
+    The seconds are the guest's; the machine's, where the guest told none; None for a test that was not reached.
+    """
 
     __test__ = False
 
@@ -133,13 +137,19 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         timeout=config.timeout or TEST_SECONDS,
         restart_mark=MARK,
     )
+    start = time.monotonic()
     end, report = run_and_report(config, program.subject, io.StringIO(), io.StringIO(), in_test=True)
+    seconds = time.monotonic() - start
     if end.status is Status.INTERRUPTED:
         raise KeyboardInterrupt  # no test has failed
     if end.kind is Kind.POWERED_OFF and config.success_exit_code is None:
         # QEMU's status is 0 then, which is success where the manifest names no other.
         end = dataclasses.replace(end, kind=Kind.PASSED)
-    results = judge(program, end, report)
+    results = [
+        dataclasses.replace(result, seconds=seconds)
+        if result.seconds is None and result.outcome is not Outcome.NOT_REACHED else result
+        for result in judge(program, end, report)
+    ]  # fmt: skip
     bad = [number for number, result in enumerate(results) if result.outcome is not Outcome.PASSED]
     if bad:
         # One failed, and what was not reached is so by its fault; a program that never began has none that failed.

@@ -112,6 +112,7 @@ def test_a_test_that_hangs_ends_at_its_time_out(workshop: Workshop) -> None:
     (result,) = run_small(workshop, "hanging_test", timeout=2)
     assert result.outcome is Outcome.FAILED
     assert "still running at TIMEOUT=2" in result.message and "before the end" in result.message
+    assert result.seconds is not None and result.seconds >= 2
 
 
 def test_a_test_that_kills_the_machine_is_told_with_the_address(workshop: Workshop) -> None:
@@ -129,6 +130,7 @@ def test_a_program_that_leaves_early_with_success_does_not_pass(workshop: Worksh
 def test_a_program_with_a_harness_of_its_own_is_one_test(workshop: Workshop) -> None:
     (result,) = run_small(workshop, "own_harness")
     assert (result.name, result.outcome) == ("kernel/hello/own_harness", Outcome.PASSED)
+    assert result.seconds
 
 
 def test_a_kernel_that_panics_prints_file_line_and_message_on_both(workshop: Workshop) -> None:

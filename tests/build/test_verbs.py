@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import MINIMAL, Checkout
+from tests.build.checkouts import HOME, MINIMAL, Checkout
 
 
 @pytest.mark.needs("qemu-system-x86_64", "gdb")
@@ -59,6 +61,19 @@ def test_a_kernel_that_waits_in_its_last_loop_has_no_fault(checkout: Checkout, p
     (package / "src" / "main.rs").write_text(source + "loop { core::hint::spin_loop() }\n}\n")
     run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
     assert run.status == 0 and "fault: hang in _start, src/main.rs:" in run.output, run.output
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+def test_each_test_is_told_with_its_own_time_though_another_ran_beside_it(checkout: Checkout, package: Path) -> None:
+    shutil.copy2(HOME / "conftest.py", checkout.path)
+    (package / "tests").mkdir()
+    for name in ("one", "two"):
+        (package / "tests" / f"{name}.rs").write_text((package / "src" / "main.rs").read_text())
+    ended = checkout.scons("test", "-j2", f"KERNEL={package}", "TIMEOUT=1", "--junit=report.xml")
+    told = re.findall(r"^FAILED +([\d.]+) s  kernel/reader/(one|two)$", ended.output, re.MULTILINE)
+    assert ended.status == 1 and len(told) == 2, ended.output
+    times = re.findall(r'<testcase [^>]*time="([\d.]+)"', (checkout.path / "report.xml").read_text())
+    assert len(times) == 2 and all(float(seconds) >= 1 for seconds in (*dict(told), *times)), (told, times)
 
 
 def test_a_kernel_without_tests_is_a_sentence_that_says_how_to_write_one(checkout: Checkout, package: Path) -> None:
