@@ -60,13 +60,16 @@ ANY_CORE = "core:*"  # the program that has core for every target: a compiler wi
 
 
 class Wanted:
-    """The checkout, scons's arguments, the environment and the names of the programs that these need."""
+    """The checkout, scons's arguments, the environment and the names of the programs that these need.
+
+    Where the kernel's package names a target and the arguments none, they have it as the TARGET= that it stands for.
+    """
 
     def __init__(self, home: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.home = home
-        self.arguments = list(arguments)
+        self.arguments = with_target(home, arguments)
         self.environ = environ
-        self.programs = needed_programs(arguments, has_display(environ))
+        self.programs = needed_programs(self.arguments, has_display(environ))
 
     def surroundings(self) -> str:
         """Returns the settings that the search for the programs depends on, as one line."""
@@ -103,6 +106,41 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
             if variable == "QEMU":
                 needed.pop(WINDOW, None)
     return tuple(needed)
+
+
+def with_target(home: str, arguments: Iterable[str]) -> list[str]:
+    """Returns arguments, and TARGET= where neither they nor HOST= say for what, but a .cargo/config.toml does.
+
+    cargo_config.py reads that file as Cargo does. Here, at each start, two ways to write the one key are enough: what
+    is not understood is found missing, and named, by scons.
+    """
+    arguments = list(arguments)
+    values = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if any(values.get(name) for name in ("TARGET", "HOST", "ARCH")) or "hosts" in arguments:
+        return arguments
+    place, below = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel")), ""
+    while place != below:
+        for name in ("config", "config.toml"):
+            target = _target_in(read(os.path.join(place, ".cargo", name)))
+            if target:
+                path = os.path.join(place, target) if target.endswith(".json") else target
+                return [*arguments, f"TARGET={path}"]
+        place, below = os.path.dirname(place), place
+    return arguments
+
+
+def _target_in(text: str) -> str:
+    """Returns the one target that `target = "..."` below [build], or `build.target`, gives; empty where none does."""
+    table = ""
+    for line in text.splitlines():
+        key, _, value = line.strip().partition("=")
+        if key.startswith("["):
+            table = key.partition("]")[0].strip("[ ") + "."
+        elif table + key.strip() == "build.target":
+            for quote in ('"', "'"):
+                if value.count(quote) == 2:
+                    return value.split(quote)[1]
+    return ""
 
 
 def target_word(arguments: Iterable[str]) -> str:

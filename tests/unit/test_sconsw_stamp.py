@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootwright import stamp
+from bootwright.cargo_config import read_default_target
 
 ENVIRON = {"PATH": "/usr/bin"}
 
@@ -61,6 +62,35 @@ def test_a_kernel_of_another_architecture_needs_its_board_and_no_pc(tmp_path: Pa
     spec.write_text('{"llvm-target": 7')
     assert stamp.needed_programs(["run", f"TARGET={spec}"]) == stamp.RUN
     assert stamp.needed_programs(["TARGET=thumbv7em-none-eabihf"]) == stamp.BUILD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[build]\ntarget = "thumbv7em-none-eabihf"\n',
+        "[ build ] # of Cargo\njobs = 1\ntarget=['thumbv7em-none-eabihf'] # the board\n[profile.dev]\n",
+        'build.target = "thumbv7em-none-eabihf"',
+        '[build]\ntarget = "mine.json"\n',
+        '[alias]\ntarget = "thumbv7em-none-eabihf"\n',
+        '[build]\ntarget-dir = "thumbv7em-none-eabihf"\n',
+        '[target.thumbv7em-none-eabihf]\nrunner = "qemu"\n[unstable]\nbuild-std = ["core"]\n',
+        "",
+    ],
+)
+@pytest.mark.parametrize("name", ["config", "config.toml"])
+def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name: str, text: str) -> None:
+    package = home / "lib" / "package"
+    (package / ".cargo").mkdir(parents=True)
+    (home / ".cargo").mkdir()
+    (home / ".cargo" / "config.toml").write_text('[build]\ntarget = "riscv64gc-unknown-none-elf"\n')
+    (package / ".cargo" / name).write_text(text)
+    target = read_default_target(package)
+    assert wanted(home, "run", f"KERNEL={package}").arguments[2:] == [f"TARGET={target}"]
+    assert wanted(home, "run").arguments[1:] == ["TARGET=riscv64gc-unknown-none-elf"]  # of kernel/, which has none
+    for word in ("TARGET=x86_64-unknown-none", "HOST=linux", "hosts"):
+        assert wanted(home, f"KERNEL={package}", word).arguments[2:] == []
+    if target == "thumbv7em-none-eabihf":
+        assert wanted(home, "run", f"KERNEL={package}").programs == (*stamp.BUILD, "qemu-system-arm")
 
 
 def test_the_tests_of_this_checkout_need_every_board() -> None:
