@@ -109,6 +109,12 @@ def files_in_flags(flags: Iterable[str], cwd: Path) -> list[Path]:
     return sorted(path for path in (cwd / part for part in parts) if path.is_file())
 
 
+def linkers_in_flags(flags: Iterable[str]) -> list[str]:
+    """Returns what flags say of the linker (linker=..., linker-flavor=...), however -C or --codegen is written."""
+    found = (re.fullmatch(r"(?:-C|--codegen=)?(linker(?:-flavor)?=.+)", word) for word in flags)
+    return [match[1] for match in found if match]
+
+
 @dataclass(frozen=True)
 class DepInfo:
     """What rustc read: files (relative to its working directory or absolute) and variables by env!()."""

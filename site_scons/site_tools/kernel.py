@@ -23,10 +23,10 @@ from bootwright.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.manifest import Package
 from bootwright.package_settings import BootimageSettings
 from bootwright.rust_library import is_bare, is_custom, library_root
-from bootwright.rustc import files_in_flags
+from bootwright.rustc import files_in_flags, linkers_in_flags
 from bootwright.targetspec import find_target
 from bootwright.tools import Question, remember_tools
-from door import tell
+from door import tell, tell_once
 from nodes import Core, KernelNodes
 
 TEST_CFG = "bootwright_test"
@@ -140,6 +140,8 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
     """Sets what every crate of the package shares."""
     tools = env["BOOTWRIGHT"]
     flags = env.Split(env["RUSTFLAGS"])
+    for word in linkers_in_flags(flags) if tools.linker else ():
+        tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
     # What rustc is told of Cargo.toml is in its arguments; a crate that includes the file itself names it as an input.
     inputs = (*package.input_files(), *files_in_flags(flags, package.root))
     script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None

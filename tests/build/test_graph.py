@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -134,6 +135,15 @@ def test_an_edited_linker_script_links_again(checkout: Checkout) -> None:
     assert "rustc hello.elf hello.map" in steps
     checkout.edit("linker/x86_64.ld", "0x200000", "0x400000")
     assert checkout.build("LDSCRIPT=linker/x86_64.ld") == KERNEL
+
+
+def test_a_linker_in_the_flags_is_told_to_have_no_effect(checkout: Checkout) -> None:
+    built = checkout.scons("VARIANT=all", "RUSTFLAGS=-Clinker=no-such-linker")
+    assert built.status == 0
+    told = re.findall(
+        r"^bootwright: linker=no-such-linker in RUSTFLAGS has no effect: .*ld\.lld.* links$", built.output, re.M
+    )
+    assert len(told) == 1, built.output
 
 
 def test_a_linker_script_may_have_any_name(checkout: Checkout) -> None:

@@ -110,6 +110,20 @@ def test_a_file_that_the_linker_read_must_be_known_too(tmp_path: Path, scratch: 
     rustc.check_reads(scratch, cwd, {*declared, cwd / "my link.ld"}, [Path("/sys root")], {"WHO"})
 
 
+def test_what_flags_say_of_the_linker_is_found_however_it_is_written() -> None:
+    flags = [
+        "-C",
+        "linker=mold",
+        "-Clinker-flavor=gcc",
+        "--codegen=linker=my ld",
+        "--codegen",
+        "opt-level=3",
+        "-Cpanic=abort",
+    ]
+    assert rustc.linkers_in_flags(flags) == ["linker=mold", "linker-flavor=gcc", "linker=my ld"]
+    assert rustc.linkers_in_flags(["-C", "link-arg=-linker=x", "--cfg", "linker"]) == []
+
+
 def test_the_names_in_a_linkers_makefile_are_as_they_were_before_it_wrote_them_for_make() -> None:
     text = "x.elf: \\\n  my\\ own/\\#1.ld \\\n  $$HOME/a.o \\\n  /a b/c$d.o\n\n  my\\ own/\\#1.ld:\n"
     assert rustc.read_linker_dependencies(text) == ("my own/#1.ld", "$HOME/a.o", "/a b/c$d.o")
