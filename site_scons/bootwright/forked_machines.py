@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from bootwright.errors import BootwrightError
-from bootwright.interrupts import interrupts_held_back
+from bootwright.interrupts import interrupts_held_back, is_pending
 
 IS_SERVED = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -77,7 +77,7 @@ class ForkedMachines:
             process.start()
             theirs.close()  # else the end of the process would not end the pipe
             self._workers[ours] = process
-            if signal.SIGINT in signal.sigpending():
+            if is_pending():
                 process.kill()  # it may have come before there was this process to hear of it
 
     def _hear(self, connection: Connection, queue: int) -> None:

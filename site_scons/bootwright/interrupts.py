@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 
@@ -33,6 +34,26 @@ def interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def is_pending() -> bool:
+    """Tells whether Ctrl-C came while it was held back."""
+    return hasattr(signal, "sigpending") and signal.SIGINT in signal.sigpending()
+
+
+def wait_for_child(start: Callable[[], subprocess.Popen[bytes]]) -> int:
+    """Returns the status of the process that start begins, whose every Ctrl-C is from here on.
+
+    Ctrl-C is held back in the child, which lets it through once it can take it; one that came before there was a child
+    is sent on to it.
+    """
+    with contextlib.ExitStack() as stack:
+        with interrupts_held_back():
+            child = start()
+            if is_pending():
+                child.send_signal(signal.SIGINT)
+            stack.enter_context(interrupts_are_the_childs())
+        return child.wait()
 
 
 @contextlib.contextmanager

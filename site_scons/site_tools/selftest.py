@@ -22,7 +22,7 @@ from SCons.Script import ARGUMENTS, GetOption
 
 from bootwright import atomic, boards, startup
 from bootwright.errors import BootwrightError, Status
-from bootwright.interrupts import interrupts_are_the_childs, interrupts_held_back
+from bootwright.interrupts import wait_for_child
 from bootwright.package_settings import own_command
 from commandline import asked_machine, is_fast
 from door import action, modules, record
@@ -110,10 +110,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
-        with interrupts_are_the_childs():
-            with interrupts_held_back():  # pytest's start-up lets them through once it can take them
-                tests = subprocess.Popen(command, cwd=home, env=environment)
-            return tests.wait()
+        return wait_for_child(lambda: subprocess.Popen(command, cwd=home, env=environment))
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)
