@@ -64,7 +64,7 @@ def _find(wanted: stamp.Wanted) -> hostprograms.Search:
 def _target(wanted: stamp.Wanted, variables: Mapping[str, str]) -> str:
     """Returns what the build will want core for: the triple, or the path of a JSON file, seen from here."""
     host, arch, word = (variables.get(name, "") for name in ("HOST", "ARCH", "TARGET"))
-    if host or arch or "hosts" in wanted.arguments:
+    if stamp.is_hosted(wanted.arguments):
         from bootwright.hosts import table
 
         rows = table.read_rows(Path(wanted.home) / table.FILE)

@@ -27,7 +27,8 @@ EMULATORS = {
     "arm64": "qemu-system-aarch64",
 }
 FORMAT = "bootwright set-up 1"
-BUILD = ("rustc", "ld.lld", "llvm-objcopy")
+HOSTED = ("rustc", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
+BUILD = (*HOSTED, "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
 LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -97,6 +98,9 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
             needed = dict.fromkeys(RUN)
         needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
         display = False  # such a machine has no window
+    if is_hosted(arguments):
+        needed = {name: None for name in needed if name in HOSTED}
+        display = False
     if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
         needed[WINDOW] = None
     for argument in arguments:
@@ -108,6 +112,16 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
     return tuple(needed)
 
 
+def is_hosted(arguments: Sequence[str]) -> bool:
+    """Tells whether arguments ask for programs for a host, and for no kernel."""
+    values = _values(arguments)
+    return bool(values.get("HOST") or values.get("ARCH")) or "hosts" in arguments
+
+
+def _values(arguments: Iterable[str]) -> dict[str, str]:
+    return dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+
+
 def with_target(home: str, arguments: Iterable[str]) -> list[str]:
     """Returns arguments, and TARGET= where neither they nor HOST= say for what, but a .cargo/config.toml does.
 
@@ -115,8 +129,8 @@ def with_target(home: str, arguments: Iterable[str]) -> list[str]:
     is not understood is found missing, and named, by scons.
     """
     arguments = list(arguments)
-    values = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    if any(values.get(name) for name in ("TARGET", "HOST", "ARCH")) or "hosts" in arguments:
+    values = _values(arguments)
+    if values.get("TARGET") or is_hosted(arguments):
         return arguments
     place, below = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel")), ""
     while place != below:
@@ -153,17 +167,13 @@ def target_word(arguments: Iterable[str]) -> str:
     return target.partition("-")[0]
 
 
-def core_name(arguments: Iterable[str]) -> str:
+def core_name(arguments: Sequence[str]) -> str:
     """Returns the stamp's name of a compiler with core for what TARGET= names, or the loader where nothing does.
 
     For a JSON file and for a host core is made of its sources, whichever it is.
     """
-    values = {}
-    for argument in arguments:
-        variable, _, value = argument.partition("=")
-        values[variable] = value
-    target = values.get("TARGET", "")
-    if values.get("HOST") or values.get("ARCH") or "hosts" in values or target.endswith(".json"):
+    target = _values(arguments).get("TARGET", "")
+    if is_hosted(arguments) or target.endswith(".json"):
         return ANY_CORE
     return f"core:{target}"
 

@@ -93,6 +93,13 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
         assert wanted(home, "run", f"KERNEL={package}").programs == (*stamp.BUILD, "qemu-system-arm")
 
 
+@pytest.mark.parametrize("words", [["HOST=native"], ["run", "HOST=linux"], ["hosts"], ["ARCH=aarch64", "HOST=macos"]])
+def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[str]) -> None:
+    assert stamp.needed_programs(words, display=True) == ("rustc", "ld.lld")
+    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("ld.lld",)
+    assert stamp.needed_programs([*words, "-h"]) == ()
+
+
 def test_the_tests_of_this_checkout_need_every_board() -> None:
     assert set(stamp.EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
 
