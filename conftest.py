@@ -167,6 +167,7 @@ class Lines:
         self._reporter.ensure_newline()
         self._reporter.write(words, **{colour: True})
         self._reporter.write_line(f" {report.duration:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
+        self._reporter.flush()  # a pipe would keep the lines for itself until there are many
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Lists what was not run, by its reason, and says so when TESTS= chose nothing."""

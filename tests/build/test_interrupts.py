@@ -18,8 +18,9 @@ INTERRUPT_ITSELF = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimpo
 
 def interrupted_after(argv: list[str], word: str, cwd: Path) -> tuple[int, str]:
     """Starts argv, interrupts all of its group once it has said word, and returns status and output."""
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
-        argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        argv, cwd=cwd, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         assert process.stdout is not None
         said = ""
