@@ -18,6 +18,7 @@ INTERRUPT_ITSELF = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimpo
 
 def interrupted_after(argv: list[str], word: str, cwd: Path) -> tuple[int, str]:
     """Starts argv, interrupts all of its group once it has said word, and returns status and output."""
+    # With that variable no line would wait in a pipe, and one that nobody flushes would not be noticed.
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
         argv, cwd=cwd, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

@@ -69,7 +69,12 @@ def test_each_test_is_told_with_its_own_time_though_another_ran_beside_it(checko
     (package / "tests").mkdir()
     for name in ("one", "two"):
         (package / "tests" / f"{name}.rs").write_text((package / "src" / "main.rs").read_text())
-    ended = checkout.scons("test", "-j2", f"KERNEL={package}", "TIMEOUT=1", "--junit=report.xml")
+    qemu, asked = checkout.path / "qemu", checkout.path / "asked"
+    qemu.write_text(f'#!/bin/sh\necho "$*" >> "{asked}"\nexec qemu-system-x86_64 "$@"\n')
+    qemu.chmod(0o755)
+    words = ("-j2", f"KERNEL={package}", "TIMEOUT=1", "--junit=report.xml", f"QEMU={qemu}")
+    ended = checkout.scons("test", *words)
+    assert asked.read_text().count("-L help") == 1  # once for all machines
     told = re.findall(r"^FAILED +([\d.]+) s  kernel/reader/(one|two)$", ended.output, re.MULTILINE)
     assert ended.status == 1 and len(told) == 2, ended.output
     times = re.findall(r'<testcase [^>]*time="([\d.]+)"', (checkout.path / "report.xml").read_text())

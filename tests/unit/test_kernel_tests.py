@@ -7,9 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import verdict
+from bootwright import kernel_tests, verdict
+from bootwright.errors import Status
 from bootwright.kernel_test_list import read_programs, write_programs
-from bootwright.kernel_tests import Outcome, TestProgram, TestResult, judge, parse_protocol, printed_name
+from bootwright.kernel_tests import (
+    Outcome,
+    TestProgram,
+    TestResult,
+    judge,
+    parse_protocol,
+    printed_name,
+    run_test_program,
+)
 from bootwright.run import RunConfig
 from bootwright.verdict import Registers, Verdict
 
@@ -105,6 +114,14 @@ def test_a_program_without_the_section_is_one_test(code: int, outcome: Outcome) 
     (result,) = judge(program, ended(verdict.exited(code, None), "[failed]"))
     assert (result.name, result.outcome) == ("kernel/hello/should_panic", outcome)
     assert code == 33 or "[failed]" in result.message
+
+
+def test_an_interrupt_fails_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = dataclasses.replace(verdict.left("Ctrl-C"), status=Status.INTERRUPTED)
+    monkeypatch.setattr(kernel_tests, "run_and_report", lambda *_, **__: (left, ""))
+    with pytest.raises(KeyboardInterrupt):
+        run_test_program(dataclasses.replace(PROGRAM, elf=tmp_path / "hello.elf"), RunConfig(Path()))
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_said_is_no_test() -> None:

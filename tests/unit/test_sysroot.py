@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shlex
@@ -147,6 +148,17 @@ def test_without_sources_it_is_one_sentence(toolchain: Toolchain, tmp_path: Path
     other = replace(toolchain, sysroot=tmp_path / "none")
     with pytest.raises(BootwrightError, match=r"rustc \(rustc 1.96.0\) has no rust-src$"):
         build_sysroot(other, BARE, None, None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("release", "serves"), [("1.85.0", False), ("1.95.1", False), ("1.96.0", True), ("1.101.0-nightly", True)]
+)
+def test_core_alone_has_a_second_thread_where_that_was_tried(
+    toolchain: Toolchain, tmp_path: Path, release: str, serves: bool
+) -> None:
+    asked = build(dataclasses.replace(toolchain, release=release), tmp_path)
+    told = {facts["event"]: "-Zthreads=2" in facts["argv"] for facts in asked if facts["event"].startswith("start")}
+    assert told == {"start core": serves, "start compiler_builtins": False, "start alloc": False}
 
 
 def test_the_edition_is_what_the_sources_of_that_version_say(toolchain: Toolchain, tmp_path: Path) -> None:
