@@ -81,6 +81,20 @@ def test_each_test_is_told_with_its_own_time_though_another_ran_beside_it(checko
     assert len(times) == 2 and all(float(seconds) >= 1 for seconds in (*dict(told), *times)), (told, times)
 
 
+@pytest.mark.needs("qemu-system-x86_64")
+def test_a_test_is_found_by_the_name_that_it_has_now(checkout: Checkout) -> None:
+    shutil.copy2(HOME / "conftest.py", checkout.path)
+    reader = checkout.path.parent / "reader"
+    shutil.copytree(checkout.path / "kernel", reader)
+    words = ("test", f"KERNEL={reader}", "TESTS=kernel/hello/boots")
+    assert "kernel/hello/boots::statics_without_a_value_are_zero\n" in checkout.scons(*words).output
+    boots = reader / "tests" / "boots.rs"
+    boots.write_text(boots.read_text().replace("statics_without_a_value", "what_has_no_value"))
+    again = checkout.scons(*words)
+    assert again.status == 0 and "what_has_no_value_are_zero\n" in again.output, again.output
+    assert "statics_without" not in again.output
+
+
 def test_a_kernel_without_tests_is_a_sentence_that_says_how_to_write_one(checkout: Checkout, package: Path) -> None:
     ended = checkout.scons("test", f"KERNEL={package}")
     assert ended.status == 1
