@@ -1,11 +1,11 @@
 """The Tool that links a freestanding program for a host, by a row of linker/hosts.toml.
 
-Builder: HostProgram (NAME or NAME.exe, and NAME.map; source[0] is the crate root), which also checks what was linked.
+Builder: HostProgram (NAME or NAME.exe, and NAME.map), a Unit that also checks what was linked.
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
-env.HostPrograms(rows, package) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
+env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
 makes every row that can be made here.
-Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and
-kernel, and HOST ARCH VARIANT TIMEOUT of the command line.
+Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTCHECKCOM. Uses: the Tools crates, sysroot and kernel, and
+HOST ARCH VARIANT TIMEOUT of the command line.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.manifest import Package
+from bootwright.cargo.metadata import read_settings
+from bootwright.cargo.units import OUT, Plan, Unit, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import action, modules, record, tell, tell_once
 from bootwright.rust.build_tools import Question, remember_tools
+from bootwright.rust.compile import MAP, SCRATCH
 from bootwright.rust.library import is_bare, is_custom
 from bootwright.rust.migrate import Target
 
@@ -41,7 +43,7 @@ def check_program(target: list[Entry], source: list[Entry], env: Environment) ->
     from bootwright.cargo import entry_point
     from bootwright.hosts.check import check_product  # pyelftools and LIEF cost up to 0.4 s: here alone
 
-    root = Path(source[0].srcnode().abspath)
+    root = Path(env["KERNELROOT"])
     for line in entry_point.remarks(root, may_return=env["HOSTROW"].format == "PE"):
         tell_once(line)
     try:
@@ -74,70 +76,76 @@ def _rows(env: Environment) -> tuple[Row, ...]:
     return table.read_rows(Path(env["HOME"], table.FILE))
 
 
-def add_programs(env: Environment, rows: Sequence[Row], package: Package) -> list[KernelNodes]:
-    """Adds the program of package in each VARIANT, linked by the first of the rows that can be used here."""
+def add_programs(env: Environment, rows: Sequence[Row], directory: Path) -> list[KernelNodes]:
+    """Adds the program of the package in directory in each VARIANT, linked by the first row that can be used here."""
     from bootwright.hosts import table
 
     row, lack = table.choose_row(rows, table.this_builder(), os.environ)
     if lack:
         tell(f"{row.name} is linked by {row.linker}: {lack}")
-    return _add_row(env, row, package, f"hosts/{row.name}", tell)
+    return _add_row(env, row, directory, f"hosts/{row.name}", tell)
 
 
 def _add_row(
-    env: Environment, row: Row, package: Package, place: str, hear: Callable[[str], None]
+    env: Environment, row: Row, directory: Path, place: str, hear: Callable[[str], None]
 ) -> list[KernelNodes]:
     """Adds the nodes of one row; raises where its compiler, core or linker cannot be found."""
     from bootwright.hosts import table
 
     program = table.find_program(row, os.environ)
     linker = row.programs[0] if set(row.programs) & set(table.LLD) else str(program or "")
-    question = Question(package.root, row.triple, env.ChosenRustc(), linker, objcopy=False)
+    question = Question(directory, row.triple, env.ChosenRustc(), linker, objcopy=False)
     tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, hear)
-    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTFACTS=repr(row).replace("$", "$$"), HOSTSUFFIX=row.suffix)
+    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTFACTS=repr(row).replace("$", "$$"))
     core = replace(own.Core(Target(row.triple)), x86_64=False)  # a host's loader takes what its linker makes
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
-    return [_add_variant(own.Clone(), row, package, core, place, variant) for variant in variants]
+    return [_add_variant(own.Clone(), row, directory, core, place, variant) for variant in variants]
 
 
-def _add_variant(env: Environment, row: Row, package: Package, core: Core, place: str, variant: str) -> KernelNodes:
+def _add_variant(
+    env: Environment, row: Row, directory: Path, core: Core, place: str, variant: str
+) -> KernelNodes:
     from bootwright.hosts import table
 
-    env.SetCrate(package, core, variant)
+    planned = env.Plan(directory, core, variant)
+    package = planned.package
+    settings = read_settings(Path(package.root, "Cargo.toml"), package.metadata)
     objects = f"{env['BUILD']}/{variant}/obj/{row.triple}/{package.name}/{row.linker}"
-    flags = table.linker_arguments(row, "$RUSTOUTDIR", "${TARGET.filebase}")
-    script = env["RUSTLINKINPUTS"]
+    flags = table.linker_arguments(row, SCRATCH, MAP.removesuffix(".map"))
+    script = env.LinkerScript(core)
     if script and row.format != "ELF":
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: a linker of {row.format} takes no linker script")
-    flags += ["-C", f"link-arg={'-Wl,' if row.builder else ''}-T{script[0].abspath}"] if script else []
-    library = env.PackageLibrary(package, f"{objects}/lib{package.lib_name}.rlib")
+    inputs: list[Entry] = []
     if row.support:
-        support = _support(env, core, f"{objects}/libsupport.rlib")
-        flags += ["$(", "-C", f"link-arg={support[0].abspath}", "$)"]
-        env.Append(RUSTLINKINPUTS=support)
-    env.Replace(RUSTLINKFLAGS=flags, RUSTDIRECTORIES=list(row.directories))
-    product = env.HostProgram(
-        f"{env['BUILD']}/{variant}/{place}/{package.name}", str(package.main),
-        RUSTCRATENAME=package.name.replace("-", "_"), RUSTLIBS=library,
+        inputs = _support(env, core, objects)
+        flags += ["-C", f"link-arg={inputs[0].abspath}"]
+    env.Replace(
+        RUSTDIRECTORIES=list(row.directories), CORENAME=row.triple, KERNELROOT=package.main,
+        RUSTEDITION=value_of_joint(planned.program.argv, "--edition") or "2015",
     )  # fmt: skip
-    return KernelNodes(package.name, row.triple, variant, product[0], host=row)
+    units = env.PlanNodes(planned, settings, core, objects, flags, joined="-Wl," if row.builder else "")
+    units.link_with(inputs)
+    path = f"{env['BUILD']}/{variant}/{place}/{package.program}"
+    product = units.program(planned.plan, planned.program, path, row.suffix, env.HostProgram)
+    return KernelNodes(package.program, row.triple, variant, product[0], host=row, status=settings.bootwright.host_status)
 
 
-def _support(env: Environment, core: Core, path: str) -> list[Entry]:
+def _support(env: Environment, core: Core, objects: str) -> list[Entry]:
     """Adds what compilers call there and no library brings, compiled alike for every program and variant."""
-    own = env.Clone(
-        RUSTFLAGS=[], RUSTINPUTS=[], RUSTLIBS=[], RUSTEDITION="2024", RUSTCWD=[env["HOME"]], RUSTABSENT=[],
-        RUSTENV=core.environment, RUSTENVDECLARED=[], RUSTREMAP=[f"--remap-path-prefix={env['HOME']}=."],
-        RUSTPROFILEFLAGS=["-C", "opt-level=3", "-C", "panic=abort"],
+    home = env["HOME"]
+    words = (
+        "--crate-name", "support", "--edition=2024", "linker/support/lib.rs", "--crate-type", "lib",
+        "--emit=dep-info,link", "-C", "opt-level=3", "-C", "panic=abort", "--out-dir", OUT, "--target", core.word,
     )  # fmt: skip
-    return list(own.RustLibrary(path, str(Path(env["HOME"], "linker", "support", "lib.rs")), RUSTCRATENAME="support"))
+    unit = Unit("support/support", "lib", home, words, {}, "support", "", home, "linker/support/lib.rs", local=True)
+    return list(env.PlainNodes(core, objects, home).add(Plan((unit,)), unit))
 
 
 def add_hosts(env: Environment, name: str) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
     from bootwright.hosts import table
 
-    package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], table.EXAMPLE))
+    directory = Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], table.EXAMPLE)
     made: list[tuple[Row, KernelNodes | None, str]] = []
     first: set[str] = set()
     failures = []
@@ -155,7 +163,7 @@ def add_hosts(env: Environment, name: str) -> None:
         reason = table.obstacle(row, builder, os.environ)
         try:
             place = f"hosts/{row.name}" if row.name not in first else f"hosts/{row.name}/{row.linker}"
-            nodes = _add_row(env, row, package, place, hear) if not reason else []
+            nodes = _add_row(env, row, directory, place, hear) if not reason else []
         except BootwrightError as error:
             failures.append(error)
             nodes, reason = [], error.message
@@ -177,7 +185,8 @@ def add_hosts(env: Environment, name: str) -> None:
             for row, node, reason in made
         ]  # fmt: skip
         timeout = float(env["TIMEOUT"] or TIMEOUT)
-        return report(built, package.bootwright.host_status, builder, os.environ, sys.stdout, timeout)
+        status = next((node.status for _, node, _ in made if node), None)
+        return report(built, status, builder, os.environ, sys.stdout, timeout)
 
     # One row that does not link must not take the others' lines away.
     record(env, name, [node.elf for _, node, _ in made if node], start, anyway=True)
@@ -203,7 +212,6 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    target, source = env["RUSTPROGRAM"](target, source, env)
     own = CHECKS[env["HOSTROW"].format]
     env.Depends(target, modules(env, "hosts/check", "hosts/product", own))
     return target, source
@@ -212,11 +220,11 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builder and the methods."""
     env.SetDefault(
-        HOSTSUFFIX="", HOSTROW=None, HOSTFACTS="", HOSTCHECKCOM="check $TARGET as $HOSTROW",
+        HOSTROW=None, HOSTFACTS="", HOSTCHECKCOM="check $TARGET as $HOSTROW",
         HOSTCHECKSHORT="check    $TARGET",
     )  # fmt: skip
     check = action(check_program, "HOSTCHECKCOM", ["HOSTFACTS"])
-    env["BUILDERS"]["HostProgram"] = env["RUSTBUILDER"]("bin", "link", "$HOSTSUFFIX", _emit, check)
+    env["BUILDERS"]["HostProgram"] = env["UNITBUILDER"](_emit, check)
     env.AddMethod(find_rows, "HostRows")
     env.AddMethod(add_programs, "HostPrograms")
     env.AddMethod(add_hosts, "Hosts")

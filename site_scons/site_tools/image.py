@@ -1,8 +1,8 @@
 """The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
 
 Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, NAME.kernel).
-Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION (for sentences),
-KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label), ACTIVE (which
+Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
+sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label), ACTIVE (which
 MBR entry is active).
 """
 
@@ -27,7 +27,7 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
     from bootwright.image import kernel_file
 
     elf, made = Path(source[0].abspath), Path(target[0].abspath)
-    root = Path(source[0].sources[0].srcnode().abspath) if source[0].sources else None
+    root = Path(env["KERNELROOT"]) if env["KERNELROOT"] else None
     check_kernel(elf, root, env["RUSTEDITION"])
     for line in entry_point.remarks(root) if root else ():
         tell_once(line)
@@ -63,7 +63,7 @@ def generate(env: Environment) -> None:
     env.SetDefault(
         OBJCOPY="llvm-objcopy", KERNELCOM="kernel $TARGET", KERNELSHORT="kernel   $TARGET",
         DISKIMAGECOM="image $TARGET", DISKIMAGESHORT="image    $TARGET", KERNELSETTINGS=None,
-        IMAGENAME="${TARGET.filebase}", ACTIVE="dummy",
+        IMAGENAME="${TARGET.filebase}", ACTIVE="dummy", KERNELROOT="",
     )  # fmt: skip
     kernel = action(make_kernel_file, "KERNELCOM", ["KERNELSETTINGS", "OBJCOPYVERSION"])
     disk = action(make_image, "DISKIMAGECOM", ["IMAGENAME", "ACTIVE"])

@@ -1,10 +1,10 @@
-"""The Tool that turns a kernel's package into nodes: library, program, kernel file, disk image, test programs.
+"""The Tool that turns a kernel's package into nodes: what cargo plans, kernel file, disk image, test programs.
 
-Method: env.Kernels() -> list of nodes.KernelNodes, one for each variant. Uses the Tools rustc, sysroot, bootloader,
-diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
-VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
-Methods for the Tool hostlink: env.Package, env.SetCrate, env.PackageLibrary, env.ChosenRustc.
-Sets: BOOTWRIGHT (the programs of this build, bootwright.rust.build_tools.Tools) and what those Tools use.
+Method: env.Kernels() -> list of nodes.KernelNodes, one for each variant. Uses the Tools crates, sysroot, loader, image
+and, where HOST= or TARGET= asks for a host's program, hosts; and the words of the command line (KERNEL VARIANT
+TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Methods for the Tool hosts: env.Plan, env.PlanNodes, env.ChosenRustc, env.LinkerScript.
+Sets: BOOTWRIGHT (the programs of this build, rust.build_tools.Tools) and what those Tools use.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo import manifest
-from bootwright.cargo.manifest import Package
-from bootwright.cargo.metadata import BootimageSettings
+from bootwright.cargo.config import read_default_target
+from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
+from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import mentions
+from bootwright.cargo.units import Plan, Unit, codegen_option, value_of_joint, with_cfg
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import tell, tell_once
-from bootwright.image.kernel_file import PAGE_SIZE, KernelSettings
+from bootwright.graph.units import Nodes, Ways
+from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader import build as loader
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
+from bootwright.rust.compile import MAP, SCRATCH, More, Room
 from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.migrate import find_target
 from bootwright.rust.rustc import files_in_flags, linkers_in_flags
@@ -34,23 +37,22 @@ from bootwright.rust.rustc import files_in_flags, linkers_in_flags
 TEST_CFG = "bootwright_test"
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
-LINK_FILES = [
-    "-C",
-    "link-arg=--dependency-file=$RUSTOUTDIR/link.d",
-    "-C",
-    "link-arg=-Map=$RUSTOUTDIR/${TARGET.filebase}.map",
-]
-STATIC = ["-C", "relocation-model=static"]
+LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link-arg=-Map={SCRATCH}/{MAP}"]
+STATIC = ("-C", "relocation-model=static")
+PROFILES = {"debug": (), "release": ("--release",)}
 
 
 def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
-    package = read_package(env, directory)
-    word = env["TARGETWORD"] or manifest.read_default_target(directory) or loader.TARGET
+    if "$" in str(directory):
+        raise BootwrightError(
+            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
+        )
+    word = env["TARGETWORD"] or read_default_target(directory) or loader.TARGET
     rows = env.HostRows(word)
     if rows:
-        return list(env.HostPrograms(rows, package))
+        return list(env.HostPrograms(rows, directory))
     target = find_target(word, Path(env["LAUNCH"]))
     memory = Path(env["BUILD"], "toolchain.json")
     wanted = str(target.spec or target.name)
@@ -65,21 +67,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     core = dataclasses.replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
-    return [_add_variant(env, package, core, files, variant) for variant in variants]
-
-
-def read_package(env: Environment, directory: Path) -> Package:
-    """Returns the package in directory, which has a program; tells what Cargo would warn of."""
-    package = manifest.read_package(directory)
-    if "$" in str(directory):
-        raise BootwrightError(
-            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
-        )
-    for warning in package.warnings:
-        tell(warning)
-    if package.main is None:
-        raise BootwrightError(f"{directory} has no program: neither src/main.rs nor a [[bin]] with a path")
-    return package
+    return [_add_variant(env, directory, core, files, variant) for variant in variants]
 
 
 def _chosen_rustc(env: Environment) -> str | None:
@@ -88,49 +76,149 @@ def _chosen_rustc(env: Environment) -> str | None:
     return str(Path(env["LAUNCH"], word)) if len(Path(word).parts) > 1 else word or None
 
 
-def _add_variant(env: Environment, package: Package, core: Core, files: list[Entry], variant: str) -> KernelNodes:
+def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
+    """Returns cargo's plan for the package in directory, remembered below BUILD; tells what cargo warned of."""
+    tools = env["BOOTWRIGHT"]
+    request = Request(
+        directory=directory,
+        target=core.word,
+        toolchain=tools.identity,
+        rustc=tools.toolchain.rustc,
+        library=library_root(tools.toolchain.sysroot) / "src",
+        words=PROFILES[variant],
+        flags=tuple(env.Split(env["RUSTFLAGS"])),
+        tests=tests,
+    )
+    planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
+    for line in planned.plan.said:
+        tell_once(line)
+    return planned
+
+
+def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entry], variant: str) -> KernelNodes:
     """Adds program, kernel file and image, and a test program for the package itself and for each of tests/*.rs."""
     env = env.Clone()
-    _set_crate(env, package, core, variant)
+    planned = make_plan_for(env, directory, core, variant)
+    package = planned.package
+    settings = read_settings(Path(package.root, "Cargo.toml"), package.metadata)
+    for warning in settings.warnings:
+        tell_once(warning)
     place = f"{env['BUILD']}/{variant}"
     objects = f"{place}/obj/{core.name}/{package.name}"
-    assert package.main is not None, "add_kernels looked"
-    library = _library(env, package, f"{objects}/lib{package.lib_name}.rlib")
+    units = plan_nodes(env, planned, settings, core, objects, [*KEEP_SECTIONS, *LINK_FILES])
+    env.Replace(
+        CORENAME=core.name,
+        RUSTEDITION=value_of_joint(planned.program.argv, "--edition") or "2015",
+        KERNELROOT=package.main,
+        KERNELSETTINGS=_kernel_settings(settings),
+    )
     history = f"{objects}/history"
-    nodes = _program(env, package, package.main, library, f"{place}/{package.name}", core, files, variant, history)
+    nodes = _program(env, planned.plan, planned.program, units, f"{place}/{package.program}", core, files, variant, settings,
+                     history)  # fmt: skip
     nodes.objects = objects
-
-    def add_test(suite: str, root: Path, library: list[Entry], path: str) -> None:
-        program = _program(tested, package, root, library, path, core, files, variant)
-        program.suite = suite
-        nodes.tests.append(program)
-
-    tested = env.Clone()
-    tested.Append(RUSTPROFILEFLAGS=["--cfg", TEST_CFG])
-    if mentions(package.main.parent, TEST_CFG):
-        own = _library(tested, package, f"{objects}/src/lib{package.lib_name}.rlib")
-        add_test("src", package.main, own, f"{objects}/src/{package.name}")
-    for root in package.tests:
-        add_test(root.stem, root, library, f"{objects}/tests/{root.stem}")
+    add_tests(env, planned, units, nodes, core, files, variant, settings)
     return nodes
 
 
-def _library(env: Environment, package: Package, path: str) -> list[Entry]:
-    if package.lib is None:
-        return []
-    return list(env.RustLibrary(path, str(package.lib), RUSTCRATENAME=package.lib_name, RUSTLIBS=[]))
+def add_tests(
+    env: Environment, planned: Planned, units: Nodes, nodes: KernelNodes, core: Core, files: list[Entry], variant: str,
+    settings: Settings,
+) -> None:  # fmt: skip
+    """Adds the programs of tests that the kernel has."""
+    package = planned.package
+
+    def add_test(suite: str, plan: Plan, unit: Unit, path: str) -> None:
+        program = _program(env, plan, unit, units, path, core, files, variant, settings)
+        program.suite = suite
+        nodes.tests.append(program)
+
+    if mentions(Path(package.main).parent, TEST_CFG):
+        plan, program = with_cfg(planned.plan, planned.program, TEST_CFG)
+        add_test("src", plan, program, f"{nodes.objects}/src/{package.name}")
+
+
+def plan_nodes(
+    env: Environment, planned: Planned, settings: Settings, core: Core, objects: str, link: list[str],
+    joined: str = "",
+) -> Nodes:  # fmt: skip
+    """Returns what makes nodes of the plan's units below objects; link are more words for the target's programs.
+
+    joined goes before a linker's option where a compiler's driver links.
+    """
+    tools, package = env["BOOTWRIGHT"], planned.package
+    flags = env.Split(env["RUSTFLAGS"])
+    for word in linkers_in_flags(flags) if tools.linker else ():
+        tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    toolchain = library_root(tools.toolchain.sysroot)  # no more: the sysroot may be /usr
+    out = Path(objects)
+    room = Room(
+        out,
+        ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
+        tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
+    )
+    globs = settings.bootwright.inputs
+    named = {Path(os.path.normpath(p)) for glob in globs for p in Path(package.root).glob(glob) if p.is_file()}
+    named |= set(files_in_flags(flags, Path(package.root)))
+    script = linker_script(env, core)
+    sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
+    custom = [flag for flag in core.flags if flag not in planned.program.argv]
+    bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
+    linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
+    own_script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
+    ways = Ways(
+        target=More(first=(*custom, *(STATIC if core.board else ()), *sysroot), environment=bootstrap),
+        builder=More(),
+        program=More(last=(*linker, *link, *words), script=str(script) if script and not own_script else ""),
+        local=("--check-cfg", f"cfg({TEST_CFG})"),
+        nodes=core.nodes,
+        tools=[env.Value(tools.identity)],
+        link_inputs=[env.File(str(script).replace("$", "$$"))] if script else [],
+        inputs=(*sorted(named), *([script] if script else [])),
+        allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
+    )
+    return Nodes(env, room, ways)
+
+
+def plain_nodes(env: Environment, core: Core, objects: str, home: str) -> Nodes:
+    """Returns what makes nodes of units of bootwright's own for the target."""
+    tools = env["BOOTWRIGHT"]
+    toolchain = library_root(tools.toolchain.sysroot)
+    room = Room(Path(objects), ((home, "."),), tuple(path for path in (toolchain, core.directory) if path))
+    sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
+    ways = Ways(
+        target=More(first=(*core.flags, *sysroot), environment=core.environment), builder=More(), program=More(),
+        nodes=core.nodes, tools=[env.Value(tools.identity)], allowed=(Path(home),),
+    )  # fmt: skip
+    return Nodes(env, room, ways)
+
+
+def _local_roots(planned: Planned) -> list[str]:
+    return [unit.root for unit in planned.plan.units if unit.local]
+
+
+def linker_script(env: Environment, core: Core) -> Path | None:
+    """Returns the linker script of LDSCRIPT=, else the one of the board."""
+    script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    if script is None and core.board and core.board.script:
+        script = Path(env["HOME"], "linker", core.board.script)
+    if script and not script.is_file():
+        raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
+    return script
 
 
 def _program(
-    env: Environment, package: Package, root: Path, library: list[Entry], path: str, core: Core, files: list[Entry],
-    variant: str, history: str = "",
+    env: Environment, plan: Plan, unit: Unit, units: Nodes, path: str, core: Core, files: list[Entry], variant: str,
+    settings: Settings, history: str = "",
 ) -> KernelNodes:  # fmt: skip
     name = Path(path).name
-    elf = env.RustProgram(f"{path}.elf", str(root), RUSTCRATENAME=name.replace("-", "_"), RUSTLIBS=library,
-                          RUSTHISTORY=history)  # fmt: skip
+    if codegen_option(unit.argv, "strip") == "symbols":
+        tell_once(f"strip = true has no effect: the image holds no symbols anyway, and {name}.elf is there to debug")
+    elf = units.program(plan, unit, path, RUSTHISTORY=history)
     # What bootimage's keys say of a machine, they say of the PC.
-    settings = package.bootimage if core.x86_64 else BootimageSettings(test_timeout=package.bootimage.test_timeout)
-    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=settings, board=core.board)
+    asked = settings.bootimage if core.x86_64 else BootimageSettings(test_timeout=settings.bootimage.test_timeout)
+    nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         boot_sector, stages, nodes.pvh = files
@@ -138,59 +226,8 @@ def _program(
     return nodes
 
 
-def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> None:
-    """Sets what every crate of the package shares."""
-    tools = env["BOOTWRIGHT"]
-    flags = env.Split(env["RUSTFLAGS"])
-    for word in linkers_in_flags(flags) if tools.linker else ():
-        tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
-    # What rustc is told of Cargo.toml is in its arguments; a crate that includes the file itself names it as an input.
-    inputs = (*package.input_files(), *files_in_flags(flags, package.root))
-    script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
-    if script is None and core.board and core.board.script:
-        script = Path(env["HOME"], "linker", core.board.script)
-    if script and not script.is_file():
-        raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
-    environment = {
-        **package.environment(),
-        **core.environment,
-        **({"RUSTC_BOOTSTRAP": "1"} if env["UNSTABLE"] == "1" else {}),
-    }
-    environment |= {name: os.environ[name] for name in package.env if name in os.environ}
-    env.Replace(
-        RUSTC=[str(tools.toolchain.rustc)],
-        RUSTTARGET=core.word,
-        RUSTSYSROOT=str(core.directory or ""),
-        RUSTTOOLCHAIN=[str(library_root(tools.toolchain.sysroot))],  # no more: the sysroot may be /usr
-        RUSTTOOLCHAINNODES=[env.Value(tools.identity), *core.nodes],
-        RUSTLINKER=str(tools.linker or ""),
-        RUSTEDITION=package.edition,
-        RUSTCWD=[str(package.root)],
-        RUSTENV=environment,
-        RUSTENVDECLARED=[*package.environment(), *package.env],
-        RUSTABSENT=["bootloader"] if package.depends_on_bootloader else [],
-        RUSTLACKING=manifest.profiles_that_unwind(package.profiles),
-        RUSTREMAP=[f"--remap-path-prefix={package.root}=."],
-        RUSTFLAGS=flags,
-        RUSTPROFILEFLAGS=[
-            "--check-cfg",
-            f"cfg({TEST_CFG})",
-            *core.flags,
-            *(STATIC if core.board else []),
-            *manifest.rustc_profile_flags(package.profiles[variant]),
-            *package.cfg_flags(),
-        ],
-        RUSTLINKFLAGS=[*KEEP_SECTIONS, *LINK_FILES],
-        RUSTINPUTS=[env.File(str(path)) for path in inputs],
-        KERNELSETTINGS=_settings(package),
-    )
-    if script:
-        path = str(script).replace("$", "$$")  # SCons takes the name of a variable for it
-        env.Append(RUSTLINKFLAGS=["-C", f"link-arg=-T{path}"], RUSTLINKINPUTS=[env.File(path)])
-
-
-def _settings(package: Package) -> KernelSettings:
-    wanted = package.bootloader
+def _kernel_settings(settings: Settings) -> KernelSettings:
+    wanted = settings.bootloader
     return KernelSettings(
         kernel_stack_size=wanted.kernel_stack_size * PAGE_SIZE,
         kernel_stack_address=wanted.kernel_stack_address,
@@ -202,10 +239,11 @@ def _settings(package: Package) -> KernelSettings:
 def generate(env: Environment) -> None:
     """Adds the methods, and KERNELDIR: where KERNEL is, seen from where scons was called; an example without it."""
     env.AddMethod(add_kernels, "Kernels")
-    env.AddMethod(read_package, "Package")
-    env.AddMethod(_set_crate, "SetCrate")
-    env.AddMethod(_library, "PackageLibrary")
+    env.AddMethod(make_plan_for, "Plan")
+    env.AddMethod(plan_nodes, "PlanNodes")
+    env.AddMethod(plain_nodes, "PlainNodes")
     env.AddMethod(_chosen_rustc, "ChosenRustc")
+    env.AddMethod(linker_script, "LinkerScript")
     given = env["KERNEL"]
     env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
 

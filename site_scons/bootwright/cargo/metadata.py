@@ -5,8 +5,12 @@ The first two are of the crate bootloader 0.9 and of its program bootimage, and 
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from bootwright.cargo.toml import Table, show
 
@@ -59,6 +63,35 @@ class BootwrightSettings:
     inputs: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     host_status: int | None = None
+
+
+OWN_METADATA = ("bootloader", "bootimage", "bootwright")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What [package.metadata] says for the loader, the machine and the build; warnings are lines for the person."""
+
+    bootloader: BootloaderSettings
+    bootimage: BootimageSettings
+    bootwright: BootwrightSettings
+    warnings: tuple[str, ...] = ()
+
+
+def read_settings(manifest: Path, metadata: Mapping[str, Any]) -> Settings:
+    """Reads the tables of [package.metadata] in manifest that are read here; the others belong to other tools."""
+    table = Table(manifest, "package.metadata", dict(metadata))
+    bootimage, warnings = read_bootimage(table.table("bootimage"))
+    bootloader, bootwright = read_bootloader(table.table("bootloader")), read_bootwright(table.table("bootwright"))
+    return Settings(bootloader, bootimage, bootwright, (*_misspelt(table), *warnings))
+
+
+def _misspelt(table: Table) -> Iterator[str]:
+    """Yields a line for a table that is nearly one of those read here."""
+    for key in table.values:
+        near = difflib.get_close_matches(key, OWN_METADATA, 1, 0.8)
+        if key not in OWN_METADATA and near and abs(len(near[0]) - len(key)) < 2:
+            yield f"{table.path}: [package.metadata.{key}] is read by nothing here; did you mean {near[0]}?"
 
 
 def read_bootloader(table: Table) -> BootloaderSettings:

@@ -54,8 +54,6 @@ class Table:
         value = self.values.get(key, default)
         if value is default or type(value) is kind:
             return value
-        if isinstance(value, dict) and value.get("workspace") is True:
-            raise self.error(key, f"is inherited from a workspace; {NOT_YET}")
         raise self.error(key, f"is {show(value)}, not {KINDS[kind]}")
 
     def strings(self, key: str) -> tuple[str, ...]:
@@ -84,9 +82,6 @@ class Table:
         for key in self.values:
             if key not in known:
                 raise self.error(key, "is no key that is known here", f"the keys are {', '.join(known)}")
-
-
-NOT_YET = "Cargo packages are not built yet"
 
 
 def show(value: object) -> str:

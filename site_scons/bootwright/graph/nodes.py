@@ -59,6 +59,7 @@ class KernelNodes:
     board: Board | None = None
     suite: str = ""  # of a program of tests: "src", or its stem in tests/
     tests: list[KernelNodes] = field(default_factory=list)
+    status: int | None = None  # with which a host's program ends, where its manifest says
     host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 
     @property

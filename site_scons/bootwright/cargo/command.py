@@ -1,0 +1,108 @@
+"""The program cargo: which one, how it is asked for a plan, and its words without what it only reports on the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import Ended, allowed_environment, attempt
+
+EXE = ".exe" if os.name == "nt" else ""
+LOCKFILE_VARIABLE = (1, 95)  # from here on the lock file's path is a variable, before it was an option
+JSON_IS_UNSTABLE = (1, 95)
+STATUS_LINE = re.compile(r"\s*[A-Z][a-z]+ (?!generated)\S.*")
+# What cargo reads of a person's environment beside its own names; the compiler and its wrapper are ours.
+OURS = ("RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_BOOTSTRAP", "RUST_LOG", "RUST_BACKTRACE")
+NAMES = re.compile(r"CARGO_|RUST|DEP_")
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """One cargo: the executable itself and its version, and the rustc that it plans for."""
+
+    program: Path
+    version: tuple[int, int]
+    rustc: Path
+
+    def command(self, verb: str, target: str, lock: Path | None) -> list[str]:
+        """Returns the words that begin a command for a target, with the lock file at lock in place of the package's."""
+        words = [str(self.program), verb, "--target", target]
+        if target.endswith(".json") and self.version >= JSON_IS_UNSTABLE:
+            words.append("-Zjson-target-spec")
+        if lock is not None:
+            by_variable = self.version >= LOCKFILE_VARIABLE
+            words += ["-Zlockfile-path"] if by_variable else ["-Zunstable-options", f"--lockfile-path={lock}"]
+        return words
+
+    def environment(self, environ: Mapping[str, str], lock: Path | None) -> dict[str, str]:
+        """Returns the environment for it: what every program gets, and what cargo's own settings are in environ.
+
+        RUSTC_BOOTSTRAP lets a stable cargo have its lock file elsewhere; the ghost keeps it from the units.
+        """
+        own = {name: value for name, value in environ.items() if NAMES.match(name) and name not in OURS}
+        more = {"CARGO_RESOLVER_LOCKFILE_PATH": str(lock)} if lock is not None else {}
+        ours = {"RUSTC": str(self.rustc), "RUSTC_BOOTSTRAP": "1", "CARGO_TERM_COLOR": "never"}
+        return {**allowed_environment(environ), **own, **ours, **more}
+
+
+def cargo_beside(rustc: Path, environ: Mapping[str, str]) -> str | None:
+    """Returns the path of the cargo of rustc's own toolchain, which lies beside it, else of the one on PATH."""
+    beside = rustc.with_name(f"cargo{EXE}")
+    return str(beside) if beside.is_file() else shutil.which("cargo", path=environ.get("PATH", ""))
+
+
+def find_cargo(rustc: Path, environ: Mapping[str, str]) -> Cargo:
+    """Returns the cargo beside rustc, of the same toolchain, else the one on PATH; raises with the cure."""
+    found = cargo_beside(rustc, environ)
+    if found is None:
+        raise BootwrightError(
+            f"there is no cargo, neither beside {rustc} nor on PATH",
+            "the package that brings this rustc has one of its name for cargo (apt: cargo, or cargo-web); rustup "
+            "brings both",
+        )
+    ended = attempt([found, "-V"], env=environ)
+    match = re.match(r"cargo (\d+)\.(\d+)", ended.stdout)
+    if ended.status or match is None:
+        raise ended.error()
+    return Cargo(Path(found), (int(match[1]), int(match[2])), rustc)
+
+
+def run_cargo(words: Sequence[str], cwd: Path, environment: Mapping[str, str], progress: bool = False) -> Ended:
+    """Runs cargo to its end; with progress what it says goes to the person as it comes."""
+    try:
+        done = subprocess.run(
+            list(words), cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=None if progress else subprocess.PIPE, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except OSError as error:
+        raise BootwrightError(f"{words[0]} cannot be run: {error.strerror or error}") from error
+    return Ended(tuple(words), done.returncode, done.stdout, done.stderr or "")
+
+
+def warnings_in(said: str) -> list[str]:
+    """Returns the warnings among what cargo said, each with the lines that belong to it."""
+    found: list[str] = []
+    open_ = False
+    for line in said.splitlines():
+        if line.startswith("warning: "):
+            found.append(line)
+            open_ = True
+        elif STATUS_LINE.fullmatch(line) and line[:1] == " ":
+            open_ = False
+        elif open_ and line.strip():
+            found[-1] += f"\n{line}"
+        else:
+            open_ = False
+    return list(dict.fromkeys(found))
+
+
+def error_in(said: str) -> str:
+    """Returns what cargo said of an error, without its warnings and what it was doing."""
+    start = re.search(r"^error", said, re.MULTILINE)
+    return said[start.start() :].strip() if start else said.strip()

@@ -1,0 +1,130 @@
+"""The package that is the kernel, as `cargo metadata` tells of it: where it lies, its programs, its own settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo.command import Cargo, error_in, run_cargo, warnings_in
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package: its name, its directory, its workspace's, and the program in it that is the kernel.
+
+    library is the root of its library, "" without one. metadata is its table [package.metadata]; said are cargo's
+    warnings; manifests are the Cargo.toml of all members of its workspace. bootloader: it depends on the crate of that
+    name; fetches: a member depends on a package that cargo may have to fetch.
+    """
+
+    name: str
+    root: str
+    workspace: str
+    program: str
+    main: str
+    library: str
+    metadata: Mapping[str, Any]
+    said: tuple[str, ...]
+    manifests: tuple[str, ...]
+    bootloader: bool = False
+    fetches: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says of which program is meant: PACKAGE= and BIN=, "" where it does not."""
+
+    package: str = ""
+    program: str = ""
+
+
+def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping[str, str]) -> Package:
+    """Asks cargo about the package in directory, or about that member of the workspace there which is meant.
+
+    Raises BootwrightError with cargo's own words, or where it is not clear which program is meant.
+    """
+    manifest = directory / "Cargo.toml"
+    words = [str(cargo.program), "metadata", "--no-deps", "--format-version=1", f"--manifest-path={manifest}"]
+    ended = run_cargo(words, directory, cargo.environment(environ, None))
+    if ended.status:
+        raise BootwrightError(f"cargo does not take {manifest}:\n{error_in(ended.stderr)}")
+    facts = json.loads(ended.stdout)
+    members = {package["manifest_path"]: package for package in facts["packages"]}
+    package = _choose_package(manifest, facts, members, choice)
+    name, main = _choose_program(package, choice)
+    libraries = [t for t in package["targets"] if set(t["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"}]
+    return Package(
+        name=package["name"],
+        root=str(Path(package["manifest_path"]).parent),
+        workspace=facts["workspace_root"],
+        program=name,
+        main=main,
+        library=libraries[0]["src_path"] if libraries else "",
+        metadata=package["metadata"] or {},
+        said=tuple(warnings_in(ended.stderr)),
+        manifests=tuple(sorted({*members, str(Path(facts["workspace_root"], "Cargo.toml"))})),
+        bootloader=any(dependency["name"] == "bootloader" for dependency in package["dependencies"]),
+        fetches=any(_is_fetched(one, members) for member in members.values() for one in member["dependencies"]),
+    )
+
+
+def _is_fetched(dependency: Mapping[str, Any], members: Mapping[str, Any]) -> bool:
+    """Says whether the dependency, or one of its own, may come from elsewhere: those of a member are known."""
+    path = dependency.get("path")
+    return dependency.get("source") is not None or not path or str(Path(path, "Cargo.toml")) not in members
+
+
+def _programs(package: Mapping[str, Any]) -> dict[str, str]:
+    return {t["name"]: t["src_path"] for t in package["targets"] if "bin" in t["kind"]}
+
+
+def _choose_package(
+    manifest: Path, facts: Mapping[str, Any], members: Mapping[str, Any], choice: Choice
+) -> Mapping[str, Any]:
+    """Returns the package that PACKAGE= names, else the one in the directory, else the one member with a program."""
+    names = ", ".join(sorted(package["name"] for package in members.values()))
+    if choice.package:
+        for package in members.values():
+            if package["name"] == choice.package:
+                return dict(package)
+        raise BootwrightError(f"PACKAGE={choice.package}: {manifest} has no such package", f"it has {names}")
+    own = members.get(str(manifest)) or members.get(str(manifest.resolve()))
+    if own is not None:
+        return dict(own)
+    defaults = facts.get("workspace_default_members") or facts["workspace_members"]
+    for chosen in ([p for p in members.values() if p["id"] in defaults], list(members.values())):
+        with_programs = [package for package in chosen if _programs(package)]
+        if len(with_programs) == 1:
+            return dict(with_programs[0])
+    if not members:
+        raise BootwrightError(f"{manifest} is a workspace without a member", "KERNEL= names a package's directory")
+    names = ", ".join(sorted(package["name"] for package in members.values() if _programs(package))) or names
+    raise BootwrightError(f"{manifest} is a workspace of several programs", f"PACKAGE= names the kernel: {names}")
+
+
+def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, str]:
+    """Returns name and root file of the program that BIN= names, else default-run, else the package's own or only."""
+    programs = _programs(package)
+    manifest = package["manifest_path"]
+    if choice.program:
+        if choice.program not in programs:
+            raise BootwrightError(
+                f"BIN={choice.program}: {manifest} has no such program", f"it has {', '.join(programs) or 'none'}"
+            )
+        return choice.program, programs[choice.program]
+    wanted = package.get("default_run") or package["name"]
+    if wanted in programs:
+        return wanted, programs[wanted]
+    if len(programs) == 1:
+        return next(iter(programs.items()))
+    if programs:
+        raise BootwrightError(
+            f"{manifest} has {len(programs)} programs: {', '.join(programs)}",
+            'BIN= names the one that is the kernel; default-run = "NAME" in Cargo.toml names it for good',
+        )
+    root = Path(manifest).parent
+    raise BootwrightError(f"{root} has no program: neither src/main.rs nor a [[bin]] with a path")

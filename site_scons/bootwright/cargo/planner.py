@@ -1,0 +1,285 @@
+"""Making a plan: cargo runs with the ghost in the compiler's place, and what it recorded becomes units.
+
+Of cargo's own it needs RUSTC_WRAPPER, --message-format=json and a lock file of ours, so that nothing is written into
+the person's package. Tried with cargo 1.85 to 1.97, the newer layout of its build directory included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bootwright.cargo import ghost
+from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, value_of
+
+INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers; kept, it saves six starts of it
+# The variables of a call that are of the planning itself, or of cargo's process.
+NOT_RECORDED = {
+    "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR",
+    "CARGO_RESOLVER_LOCKFILE_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", ghost.LOG,
+}  # fmt: skip
+ALWAYS_RECORDED = {"RUSTC", "RUSTDOC", "CARGO", "HOST", "TARGET"}
+SEARCH_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+KNOWN_TYPES = {"lib", "rlib", "bin", "proc-macro", "staticlib"}
+EXTERN = re.compile(r"(?:(?P<options>[\w,!]+):)?(?P<name>[\w-]+)=(?P<path>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where cargo plans: its target directory, which nothing but plans uses, the ghost in it, and its log."""
+
+    directory: Path
+
+    @property
+    def target(self) -> Path:
+        """What cargo takes for its target directory."""
+        return self.directory / "target"
+
+    @property
+    def ghost(self) -> Path:
+        """The program that stands for rustc."""
+        return self.directory / "ghost"
+
+    @property
+    def log(self) -> Path:
+        """Where the ghost writes its calls."""
+        return self.directory / "log"
+
+    def clear(self) -> None:
+        """Makes the room ready for a plan: what an earlier one left would be fresh to cargo."""
+        shutil.rmtree(self.log, ignore_errors=True)
+        self.target.mkdir(parents=True, exist_ok=True)
+        for path in self.target.iterdir():
+            if path.name != INFO:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.log.mkdir()
+        ghost.write_ghost(self.ghost)
+
+    def environment(self) -> dict[str, str]:
+        """Returns the variables that make cargo plan."""
+        return {
+            "RUSTC_WRAPPER": str(self.ghost), "RUSTC_WORKSPACE_WRAPPER": "", "CARGO_TARGET_DIR": str(self.target),
+            ghost.LOG: str(self.log),
+        }  # fmt: skip
+
+
+def read_plan(
+    room: Room, messages: str, base: Mapping[str, str], library: Path, lock: Path, said: Sequence[str] = ()
+) -> Plan:
+    """Returns the plan that cargo's messages and the ghost's log in room tell of.
+
+    base is the environment that cargo ran in, library the directory of the standard library's sources, whose units are
+    left out; lock is the lock file with the packages' checksums.
+    """
+    reader = _Reader(room, base, library, read_checksums(lock))
+    reader.read_messages(messages)
+    calls = ghost.read_calls(room.log)
+    return reader.plan(calls, said)
+
+
+def read_checksums(lock: Path) -> dict[tuple[str, str], str]:
+    """Returns the registry's checksum of each package, by its name and version, as a lock file has them."""
+    try:
+        packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("package", [])
+    except FileNotFoundError:
+        return {}
+    return {(p["name"], p["version"]): p["checksum"] for p in packages if "checksum" in p}
+
+
+@dataclass
+class _Artifact:
+    """What cargo says of one product."""
+
+    kind: str
+    name: str
+    package_id: str
+    is_test: bool
+
+
+@dataclass
+class _Reader:
+    room: Room
+    base: Mapping[str, str]
+    library: Path
+    checksums: Mapping[tuple[str, str], str]
+    artifacts: dict[tuple[str, str, bool], _Artifact] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)  # the ghost's mark -> name of the run
+    dropped: set[str] = field(default_factory=set)  # marks and products of the standard library's units
+    makers: dict[str, str] = field(default_factory=dict)  # a product's path below OUT -> name of the unit
+
+    def read_messages(self, messages: str) -> None:
+        for line in messages.splitlines():
+            message: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+            if message.get("reason") != "compiler-artifact":
+                continue
+            target = message["target"]
+            kind = target["kind"][0] if target["kind"] else "lib"
+            kind = "lib" if kind in ("rlib", "staticlib", "cdylib", "dylib") else kind
+            is_test = bool(message["profile"]["test"])
+            artifact = _Artifact(kind, target["name"], message["package_id"], is_test)
+            self.artifacts[message["manifest_path"], target["src_path"], is_test] = artifact
+
+    def plan(self, calls: Sequence[ghost.Call], said: Sequence[str]) -> Plan:
+        own = []
+        for call in calls:
+            if self._is_library(call):
+                self._drop(call)
+            else:
+                own.append(call)
+        compiled: dict[str, str] = {}  # a call's name -> its unit's
+        for call in own:
+            if call.kind == "script":
+                self.scripts[ghost.mark_of(call.environment["OUT_DIR"])] = self._below(call.environment["OUT_DIR"])
+        units, unplanned = [], ""
+        for call in own:
+            if call.kind == "rustc":
+                types = crate_types(call.argv)
+                odd = [kind for kind in types if kind not in KNOWN_TYPES]
+                unplanned = unplanned or (f"{_package(call)} is a {', '.join(odd)}" if odd else "")
+                unit = self._compilation(call)
+                compiled[call.name] = unit.name
+                self.makers |= dict.fromkeys(unit.products, unit.name)
+            else:
+                unit = self._run(call, compiled)
+            units.append(unit)
+        return Plan(tuple(units), tuple(said), unplanned)  # as cargo called them: it waits for what a call needs
+
+    def _is_library(self, call: ghost.Call) -> bool:
+        root = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
+        return root.is_relative_to(self.library) or root.is_relative_to(self.library.resolve())
+
+    def _drop(self, call: ghost.Call) -> None:
+        if call.kind == "script":
+            self.dropped.add(ghost.mark_of(call.environment["OUT_DIR"]))
+            return
+        stem = self._stem(call)
+        self.dropped |= {f"{stem[0]}/lib{stem[1]}{ending}" for ending in (".rlib", ".rmeta", DYLIB)}
+
+    def _stem(self, call: ghost.Call) -> tuple[str, str]:
+        """Returns the directory of a compilation's products, from OUT, and their names without lib and ending."""
+        extra = [word.removeprefix("extra-filename=") for word in call.argv if word.startswith("extra-filename=")]
+        return self._below(value_of(call.argv, "--out-dir")), "".join([value_of(call.argv, "--crate-name"), *extra])
+
+    def _below(self, path: str) -> str:
+        return Path(path).relative_to(self.room.target).as_posix()
+
+    def _compilation(self, call: ghost.Call) -> Unit:
+        directory, stem = self._stem(call)
+        source = _source(call.argv)
+        path = os.path.normpath(Path(call.cwd, source))
+        manifest = call.environment.get("CARGO_MANIFEST_PATH") or f"{call.environment['CARGO_MANIFEST_DIR']}/Cargo.toml"
+        is_test = "--test" in call.argv
+        artifact = self.artifacts.get((manifest, path, is_test)) or self.artifacts.get((manifest, path, not is_test))
+        assert artifact is not None, f"cargo said nothing of {path}"
+        externs, argv = self._externs(call.argv)
+        needs = [self.makers[path] for path in externs if path in self.makers]
+        scripts = self._scripts_in([*argv, *call.environment])
+        return Unit(
+            name=f"{directory}/{stem}",
+            kind=artifact.kind,
+            cwd=call.cwd,
+            argv=tuple(self._relative(word) for word in argv),
+            environment=self._environment(call),
+            source=source,
+            target=artifact.name,
+            is_test=is_test or (artifact.is_test and artifact.kind in ("test", "bench")),
+            needs=tuple(dict.fromkeys([*needs, *scripts])),
+            scripts=tuple(scripts),
+            local=artifact.package_id.startswith("path+") or "(path+" in artifact.package_id,
+            **self._package(call),
+        )
+
+    def _run(self, call: ghost.Call, compiled: Mapping[str, str]) -> Unit:
+        program = compiled[call.product_of]
+        name = self._below(call.environment["OUT_DIR"])
+        scripts = [one for one in self._scripts_in(call.environment) if one != name]
+        return Unit(
+            name=name,
+            kind="run",
+            cwd=call.cwd,
+            argv=(f"{OUT}/{program}",),
+            environment=self._environment(call),
+            needs=(program, *scripts),
+            scripts=tuple(scripts),
+            **self._package(call),
+        )
+
+    def _package(self, call: ghost.Call) -> dict[str, Any]:
+        package, version = call.environment["CARGO_PKG_NAME"], call.environment["CARGO_PKG_VERSION"]
+        root = call.environment["CARGO_MANIFEST_DIR"]
+        checksum = self.checksums.get((package, version), "") if f"{os.sep}registry{os.sep}" in root else ""
+        return {"package": package, "version": version, "root": root, "checksum": checksum}
+
+    def _externs(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Returns the products that --extern names, from OUT, and argv without those of the standard library."""
+        found, kept = [], []
+        words = iter(argv)
+        for word in words:
+            value = next(words) if word in ("--extern", "-L") else ""
+            match = EXTERN.fullmatch(value) if word == "--extern" else None
+            path = self._relative(match["path"]).removeprefix(f"{OUT}/") if match else ""
+            if (path and path in self.dropped) or any(mark in self.dropped for mark in ghost.marks_in(value)):
+                continue
+            found += [path] if path else []
+            kept += [word, value] if value else [word]
+        return found, kept
+
+    def _scripts_in(self, texts: Sequence[str] | Mapping[str, str]) -> list[str]:
+        """Returns the names of the runs whose marks are in texts; a variable DEP_... has them in capitals."""
+        found: dict[str, None] = {}
+        capitals = {mark.upper(): name for mark, name in self.scripts.items()}
+        for text in texts:
+            for mark in ghost.marks_in(text):
+                if mark in self.scripts:
+                    found[self.scripts[mark]] = None
+            position = text.find(ghost.MARK.upper())
+            if position >= 0 and text[position:] in capitals:
+                found[capitals[text[position:]]] = None
+        return list(found)
+
+    def _relative(self, text: str) -> str:
+        """Returns text with OUT for cargo's target directory, and a run's name for its mark."""
+        text = text.replace(str(self.room.target), OUT)
+        for mark in ghost.marks_in(text):
+            text = text.replace(mark, mark_for(self.scripts[mark]) if mark in self.scripts else "")
+        return text
+
+    def _environment(self, call: ghost.Call) -> dict[str, str]:
+        found = {}
+        capitals = {mark.upper(): name for mark, name in self.scripts.items()}
+        for name, value in sorted(call.environment.items()):
+            if name in NOT_RECORDED or (name in SEARCH_PATHS and call.kind == "rustc"):
+                continue
+            if self.base.get(name) == value and name not in ALWAYS_RECORDED:
+                continue
+            position = name.find(ghost.MARK.upper())
+            if position >= 0:
+                run = capitals.get(name[position:])
+                if run:
+                    found[name[:position] + mark_for(run)] = ""
+                continue
+            relative = self._relative(name)
+            if relative:
+                found[relative] = self._relative(value)
+        return found
+
+
+def mark_for(run: str) -> str:
+    """Returns the word that stands in a unit where the directives of the run of that name go."""
+    return f"@script:{run}@"
+
+
+def _source(argv: Sequence[str]) -> str:
+    """Returns the crate root among rustc's arguments: the one that is neither an option nor an option's value."""
+    return next(word for word in argv if word.endswith(".rs") and not word.startswith("-"))
+
+
+def _package(call: ghost.Call) -> str:
+    return call.environment.get("CARGO_PKG_NAME", "")

@@ -1,0 +1,218 @@
+"""The plan for a kernel: the remembered one, or a new one that cargo makes, after fetching what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bootwright.base import atomic
+from bootwright.base.errors import BootwrightError
+from bootwright.base.filelock import lock_file
+from bootwright.base.procs import Ended
+from bootwright.cargo import memory
+from bootwright.cargo.command import cargo_beside, error_in, find_cargo, run_cargo, warnings_in
+from bootwright.cargo.ghost import read_calls
+from bootwright.cargo.packages import Choice, Package, read_package
+from bootwright.cargo.planner import Room, read_plan
+from bootwright.cargo.units import Plan, Unit
+
+ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
+ENCODED = "CARGO_ENCODED_RUSTFLAGS"
+MISSING = re.compile(r"failed to download `([^`]*)`|no matching package named `([^`]*)`")
+NOT_HERE = ("--offline", "--frozen", "--locked", "offline mode")  # what an error names that a fetch may cure
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be planned.
+
+    directory is KERNEL=; target a triple, or the path of a specification as rustc takes it. words are the command's
+    own: the profile, features. tests: as `cargo test --no-run`. flags is RUSTFLAGS= as words.
+    toolchain says which rustc, in whatever words differ when it does. library are the standard library's sources.
+    """
+
+    directory: Path
+    target: str
+    toolchain: str
+    rustc: Path
+    library: Path
+    words: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    choice: Choice = field(default_factory=Choice)
+    tests: bool = False
+
+    def question(self, environ: Mapping[str, str]) -> dict[str, Any]:
+        """Returns all that the plan depends on beside files, in JSON's types."""
+        spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
+        cargo = cargo_beside(self.rustc, environ)
+        facts = {**asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": [cargo, _stamp(cargo)]}
+        return dict(json.loads(json.dumps(facts, default=os.fspath)))
+
+    @property
+    def key(self) -> str:
+        """The name of the place where it is remembered: one for each kernel, target, profile and kind."""
+        facts = [self.directory, self.target, self.words, self.flags, self.choice, self.tests]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _stamp(program: str | None) -> list[int]:
+    """Returns what changes when a program is exchanged."""
+    status = os.stat(program) if program else None  # noqa: PTH116
+    return [status.st_size, status.st_mtime_ns, status.st_ino] if status else []
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and the package that it is for; fresh: cargo was run for it just now."""
+
+    plan: Plan
+    package: Package
+    fresh: bool = False
+
+    @property
+    def program(self) -> Unit:
+        """The kernel's own program; of a plan for tests there need not be one."""
+        return next(u for u in self.plan.programs("bin", self.package.root) if u.target == self.package.program)
+
+
+def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> Planned:
+    """Returns the plan for request, which is remembered below place.
+
+    tell hears that something is fetched. Raises BootwrightError with cargo's own words where it refuses, and with the
+    names of the packages where some are missing and cannot be fetched.
+    """
+    path = place / request.key / "plan.json"
+    question = request.question(environ)
+    known = memory.recall(path, question)
+    if known is not None:
+        return Planned(known[0], _package(known[1]))
+    _check_directory(request.directory)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file(path.with_name("lock"), lambda: None):
+        maker = _Maker(request, place, environ, tell)
+        plan, package, watched = maker.make()
+        memory.remember(path, question, watched, plan, asdict(package))
+    return Planned(plan, package, fresh=True)
+
+
+def _package(facts: Mapping[str, Any]) -> Package:
+    tuples = {name: tuple(facts[name]) for name in ("said", "manifests")}
+    return Package(**{**facts, **tuples})
+
+
+def _check_directory(root: Path) -> None:
+    if root.is_file():
+        hint = f"KERNEL={root.parent}" if root.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
+        raise BootwrightError(f"{root} is a file; KERNEL= takes the package's directory", hint)
+    if not (root / "Cargo.toml").is_file():
+        hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
+        raise BootwrightError(f"{root} has no Cargo.toml", hint)
+
+
+class _Maker:
+    """One plan being made."""
+
+    def __init__(self, request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        self.request = request
+        self.place = place
+        self.environ = environ
+        self.tell = tell
+        self.cargo = find_cargo(request.rustc, environ)
+        self.room = Room(place / request.key)
+        self.target = request.target
+
+    def make(self) -> tuple[Plan, Package, dict[str, str]]:
+        """Returns the plan, its package, and the files that both depend on."""
+        request = self.request
+        package = read_package(self.cargo, request.directory, request.choice, self.environ)
+        home = Path(self.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+        workspace = Path(package.workspace)
+        lock = self._copy_lock(workspace)
+        before = memory.watched_files(request.directory, workspace, package.manifests, home)
+        plan = self._plan(package, lock)
+        local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if unit.local}
+        manifests = sorted({*package.manifests, *local})
+        watched = {**memory.watched_files(request.directory, workspace, manifests, home), **before}
+        return plan, package, watched
+
+    def _copy_lock(self, workspace: Path) -> Path:
+        """Returns our copy of the workspace's lock file, which cargo may bring up to date where the person's is not."""
+        place = self.place / f"lock-{hashlib.sha256(str(workspace).encode()).hexdigest()[:16]}"
+        place.mkdir(parents=True, exist_ok=True)
+        own, origin, theirs = place / "Cargo.lock", place / ORIGIN, workspace / "Cargo.lock"
+        text = theirs.read_bytes() if theirs.is_file() else b""
+        digest = hashlib.sha256(text).hexdigest()
+        if not origin.is_file() or origin.read_text(encoding="utf-8") != digest or (text and not own.is_file()):
+            own.unlink(missing_ok=True)
+            if text:
+                with atomic.new_file(own) as temporary:
+                    temporary.write_bytes(text)
+            with atomic.new_file(origin) as temporary:
+                temporary.write_text(digest, encoding="utf-8")
+        return own
+
+    def _plan(self, package: Package, lock: Path) -> Plan:
+        """Runs cargo with the ghost; fetches first where the lock file or a package is not here."""
+        ended = self._run(package, lock, "--frozen" if package.fetches else "--offline")
+        if ended.status and package.fetches and any(word in ended.stderr for word in NOT_HERE):
+            self._fetch(package, lock)
+            ended = self._run(package, lock, "--offline")
+            if ended.status and any(word in ended.stderr for word in NOT_HERE):
+                missing = ", ".join(dict.fromkeys((one or other for one, other in MISSING.findall(ended.stderr)))) or "packages"
+                raise BootwrightError(
+                    f"{package.name} needs {missing}, which is not on this machine and could not be fetched",
+                    "with a network scons fetches what is missing, once; a build needs none afterwards",
+                )
+        if ended.status:
+            raise BootwrightError(f"cargo does not build {package.name}:\n{error_in(ended.stderr)}")
+        said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
+        return read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
+
+    def _run(self, package: Package, lock: Path, network: str) -> Ended:
+        """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
+        request = self.request
+        verb = ("test", "--no-run") if request.tests else ("build", f"--bin={package.program}")
+        words = self.cargo.command(verb[0], self.target, lock)
+        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *request.words, "--message-format=json"]
+        environment = {**self._base(lock), **self.room.environment()}
+        more: list[list[str]] = [[]]
+        if request.flags and (ENCODED in environment or "RUSTFLAGS" in environment):
+            # A variable beats what files say, so that the two are put together there.
+            said = environment.get(ENCODED, "").split("\x1f") if ENCODED in environment else environment["RUSTFLAGS"].split()
+            environment[ENCODED] = "\x1f".join([*filter(None, said), *request.flags])
+        elif request.flags:
+            # [build] rustflags has no effect where a table of the target has some.
+            name = json.dumps(Path(self.target).name.removesuffix(".json"))
+            array = json.dumps(request.flags)
+            more = [["--config", f"{key}.rustflags={array}"] for key in ("build", f"target.{name}")]
+        for config in more:
+            self.room.clear()
+            ended = run_cargo([*words, network, *config], request.directory, environment)
+            if ended.status or not request.flags or self._has_flags():
+                break
+        return ended
+
+    def _has_flags(self) -> bool:
+        """Says whether RUSTFLAGS= reached what was compiled for the target."""
+        flags = list(self.request.flags)
+        calls = [list(c.argv) for c in read_calls(self.room.log) if "--target" in c.argv]
+        return all(any(argv[i : i + len(flags)] == flags for i in range(len(argv))) for argv in calls)
+
+    def _base(self, lock: Path) -> dict[str, str]:
+        return self.cargo.environment(self.environ, lock)
+
+    def _fetch(self, package: Package, lock: Path) -> None:
+        """Fetches what is missing and brings our lock file up to date; what goes wrong is shown by cargo itself."""
+        self.tell(f"cargo fetches what {package.name} needs and this machine does not have")
+        words = [*self.cargo.command("fetch", self.target, lock), f"--manifest-path={package.root}/Cargo.toml"]
+        run_cargo(words, self.request.directory, self._base(lock), progress=True)
+        theirs = Path(package.workspace, "Cargo.lock")
+        if lock.is_file() and not (theirs.is_file() and theirs.read_bytes() == lock.read_bytes()):
+            what = "is not what its manifests ask for" if theirs.is_file() else "is not there"
+            self.tell(f"{theirs} {what}; {lock} has the versions that are built")

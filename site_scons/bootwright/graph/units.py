@@ -1,0 +1,140 @@
+"""From a plan's units to nodes: one for each compilation and each run of a build script, once for all plans of a build.
+
+What a unit reads is known when it was made: it lies beside its product (NAME.reads), and a unit is made again when
+something of that is not as it was. So a crate is compiled again for exactly what it was made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright.cargo.units import Plan, Unit
+from bootwright.rust.compile import More, Room
+from bootwright.rust.unit_reads import are_unchanged
+
+_seen: dict[str, str] = {}  # digests of what units read, as this run found them
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How units are built beyond what cargo says: for the target, for the builder, and what programs get more.
+
+    local comes on top for packages that are no registry's; nodes are what everything for the target depends on, tools
+    what everything does. inputs are files that Cargo.toml names as read.
+    """
+
+    target: More
+    builder: More
+    program: More
+    local: tuple[str, ...] = ()
+    nodes: Sequence[Entry] = ()
+    tools: Sequence[Entry] = ()
+    link_inputs: Sequence[Entry] = ()
+    inputs: tuple[Path, ...] = ()
+    allowed: tuple[Path, ...] = ()
+
+    def more(self, unit: Unit) -> More:
+        """Returns what is added to unit."""
+        if unit.for_builder:
+            return self.builder
+        more = self.target
+        if unit.local:
+            more = replace(more, last=(*more.last, *self.local))
+        if unit.is_program:
+            last = (*more.last, *self.program.last)
+            more = replace(more, last=last, script=self.program.script)
+        return more
+
+
+@dataclass
+class Nodes:
+    """The nodes of one package for one target and profile; units of several plans that are equal have one node."""
+
+    env: Environment
+    room: Room
+    ways: Ways
+    made: dict[str, list[Entry]] = field(default_factory=dict)
+
+    def add_all(self, plan: Plan, unit: Unit) -> None:
+        """Adds what unit is made of."""
+        for other in plan.closure(unit)[:-1]:
+            self.add(plan, other)
+
+    def add(self, plan: Plan, unit: Unit) -> list[Entry]:
+        """Adds a unit whose needs have been added; returns its products' nodes."""
+        if unit.name not in self.made:
+            paths = [str(self.room.out / product) for product in unit.products]
+            self.made[unit.name] = self._node(plan, unit, paths, self.ways.more(unit))
+        return self.made[unit.name]
+
+    def link_with(self, inputs: Sequence[Entry]) -> None:
+        """Makes inputs what every program depends on as well."""
+        self.ways = replace(self.ways, link_inputs=[*self.ways.link_inputs, *inputs])
+
+    def program(
+        self, plan: Plan, unit: Unit, path: str, suffix: str = ".elf", builder: Any = None, **more: object
+    ) -> list[Entry]:
+        """Adds a program with all that it is made of, as path + suffix, and its map; returns both nodes."""
+        self.add_all(plan, unit)
+        return self._node(plan, unit, [f"{path}{suffix}", f"{path}.map"], self.ways.more(unit), builder, **more)
+
+    def _node(
+        self, plan: Plan, unit: Unit, paths: list[str], more: More, builder: Any = None, **variables: object
+    ) -> list[Entry]:
+        env, reads = self.env, ""
+        if unit.is_run or not unit.checksum:
+            reads = str(self.room.out / f"{unit.name}.reads")
+            paths = [*paths, reads]
+        needed = plan.closure(unit)[:-1] if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
+        sources = [node for other in needed for node in self.made[other.name] if not _is_reads(node)]
+        text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}"
+        build = builder or (env.ScriptRun if unit.is_run else env.Unit)
+        files = [env.fs.File(path) for path in paths]
+        nodes = list(
+            build(
+                files,
+                sources,
+                UNIT=unit,
+                UNITMORE=more,
+                UNITROOM=self.room,
+                UNITWAYS=self.ways,
+                UNITREADS=bool(reads),
+                UNITTEXT=hashlib.sha256(text.encode()).hexdigest(),
+                UNITSHOWN=shown(unit, [str(file) for file in files]),
+                **variables,
+            )
+        )
+        env.Depends(nodes, list(self.ways.tools))
+        if not unit.for_builder and not unit.is_run:
+            env.Depends(nodes, list(self.ways.nodes))
+            if unit.is_program:
+                env.Depends(nodes, list(self.ways.link_inputs))
+        if reads and not are_unchanged(Path(reads), os.environ, _seen):
+            env.AlwaysBuild(nodes)
+        return nodes
+
+    def _direct(self, plan: Plan, unit: Unit) -> Iterable[Unit]:
+        return (plan.by_name[name] for name in unit.needs)
+
+
+def _is_reads(node: Entry) -> bool:
+    return bool(node.name.endswith(".reads"))
+
+
+def shown(unit: Unit, paths: Sequence[str]) -> str:
+    """Returns what a quiet build calls the unit: its products, without cargo's hash in their names."""
+    if unit.is_run:
+        return f"{unit.package}/build.rs"
+    if unit.kind == "custom-build":
+        return f"{unit.package}/{unit.source.replace(os.sep, '/').rpartition('/')[2]}"
+    if unit.is_program:
+        return " ".join(path for path in paths if not path.endswith(".reads"))
+    return f"lib{unit.crate}{Path(paths[0]).suffix}"

@@ -1,0 +1,181 @@
+"""Carrying out a unit of a plan: its words as rustc gets them here, what rustc read, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo.directives import Directives, expand_environment, expand_words, read_directives
+from bootwright.cargo.units import OUT, Unit
+from bootwright.rust.rustc import JSON_FLAGS, SHARED_LIBRARY, Outcome, read_dep_info, read_linker_dependencies, run_rustc
+from bootwright.rust.unit_reads import Reads, digest_or_absent
+
+RECIPE = 1  # to be raised when a unit comes out otherwise than before
+SCRATCH = "@scratch@"  # in More's words: where the products are written at first
+MAP = "program.map"  # the linker's map there
+NAMES_A_SCRIPT = re.compile(r"(?:link-args?=(?:.*\s)?(?:-Wl,)?)(?:-T|--script)")
+OF_CARGO_ALONE = re.compile(r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$")
+INCBIN = re.compile(r"""\.(?:incbin|include)\s+\\?"([^"\\]+)\\?\"""")
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the units of a plan are built: out stands for OUT; remaps are pairs of a directory and its name in bytes.
+
+    cargo_home and toolchain hold what rustc may read unseen.
+    """
+
+    out: Path
+    remaps: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[Path, ...] = ()
+
+    def text(self, words: str) -> str:
+        """Returns words with out for OUT."""
+        return words.replace(OUT, str(self.out))
+
+    def script_said(self, unit: Unit) -> dict[str, Directives]:
+        """Returns what the scripts said whose directives reach unit."""
+        found = {}
+        for name in unit.scripts:
+            said = (self.out / f"{name}.stdout").read_text(encoding="utf-8", errors="replace")
+            found[name] = read_directives(said)
+        return found
+
+
+@dataclass(frozen=True)
+class More:
+    """What our build adds to a unit's words and variables: first comes before cargo's own words, last after them.
+
+    script is the linker script for a program that names none itself.
+    """
+
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    script: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
+    """Returns rustc's arguments for unit, whose products go to scratch."""
+    words: list[str] = []
+    before = ""
+    for word in expand_words(unit, room.script_said(unit)):
+        if OF_CARGO_ALONE.match(word):
+            continue
+        if before == "--out-dir":
+            word = str(scratch)
+        elif word.startswith("incremental=") and before == "-C":
+            # As cargo has it, so that the bytes are the same; what an earlier compilation left there is not used, for
+            # then they would depend on it.
+            word = f"incremental={scratch / 'incremental'}"
+        words.append(room.text(word))
+        before = word
+    remaps = [f"--remap-path-prefix={path}={name}" for path, name in room.remaps]
+    script = ["-C", f"link-arg=-T{more.script}"] if more.script and not any(map(NAMES_A_SCRIPT.match, words)) else []
+    last = [word.replace(SCRATCH, str(scratch)) for word in (*more.last, *script)]
+    return [*more.first, *words, *last, *remaps]
+
+
+def environment_of(unit: Unit, room: Room, more: More) -> dict[str, str]:
+    """Returns the variables that cargo sets for unit, those of its build scripts, and more's."""
+    own = expand_environment(unit, room.script_said(unit))
+    return {**{name: room.text(value) for name, value in own.items()}, **more.environment}
+
+
+def run_unit(
+    unit: Unit, room: Room, more: More, scratch: Path, rustc: Path, base: Mapping[str, str],
+    person: Mapping[str, str], show: Callable[[str], None], colour: bool,
+) -> tuple[Outcome, list[str], Reads]:  # fmt: skip
+    """Compiles unit into scratch; returns how it ended, the command, and what was read.
+
+    base are the variables that each program gets; person is the whole environment, of which a crate gets what it asks
+    for by env!() or option_env!().
+    """
+    argv = [str(rustc), *arguments(unit, room, more, scratch), *JSON_FLAGS]
+    asked: dict[str, str] = {}
+    while True:
+        own = environment_of(unit, room, more)
+        environment = {**base, **asked, **own, "TMPDIR": str(scratch)}
+        outcome = run_rustc(argv, Path(unit.cwd), environment, show, colour)
+        reads = _reads(unit, scratch, own, person)
+        wanted = {name: person[name] for name in reads.variables if name in person and name not in environment}
+        if not wanted:
+            return outcome, argv, reads
+        asked |= wanted
+
+
+def _reads(unit: Unit, scratch: Path, own: Mapping[str, str], person: Mapping[str, str]) -> Reads:
+    """Returns the files that rustc and the linker named, absolute, and the variables that are the person's."""
+    names: list[str] = []
+    reads = Reads()
+    for path in scratch.glob("*.d"):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.name == "link.d":
+            names += read_linker_dependencies(text)
+            continue
+        info = read_dep_info(text)
+        names += info.files
+        reads.variables |= {name: person.get(name) for name in info.variables if name not in own}
+    reads.files = dict.fromkeys((os.path.normpath(Path(unit.cwd, name)) for name in names), "")
+    return reads
+
+
+def included_by_assembly(paths: Sequence[Path], cwd: Path) -> list[Path]:
+    """Returns the files that assembly in these sources includes (.incbin, .include), of which rustc says nothing."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.suffix not in (".rs", ".s", ".S", ".asm", ".inc"):
+            continue
+        text = path.read_bytes()
+        if b".incbin" not in text and b".include" not in text:
+            continue
+        for name in INCBIN.findall(text.decode("utf-8", "replace")):
+            for place in (cwd, path.parent):
+                if (place / name).is_file():
+                    found[Path(os.path.normpath(place / name))] = None
+                    break
+    return list(found)
+
+
+def settle(
+    unit: Unit, room: Room, reads: Reads, scratch: Path, began: int, allowed: Sequence[Path], declared: Sequence[Path]
+) -> None:
+    """Fills in what the files that were read are, and takes away those of the toolchain, the build and the registry.
+
+    Raises where one changed after began (nanoseconds, as the file system tells time), and where one lies neither in
+    allowed, the directories of the package and its workspace, nor is declared.
+    """
+    unseen = tuple(f"{os.path.normpath(path)}{os.sep}" for path in (*room.unseen, room.out, scratch))
+    own = tuple(f"{os.path.normpath(path)}{os.sep}" for path in allowed)
+    known = {os.path.normpath(path) for path in declared}
+    names = [name for name in reads.files if not name.startswith(unseen)]
+    names += [str(path) for path in included_by_assembly([Path(n) for n in names], Path(unit.cwd))]
+    names = list(dict.fromkeys(names))
+    shared = sorted(Path(name).name for name in names if SHARED_LIBRARY.search(name))
+    if shared:
+        raise BootwrightError(
+            f"{Path(unit.root, 'Cargo.toml')}: the program is linked with {', '.join(shared)} (DT_NEEDED), and a "
+            "freestanding program has nobody to load a library",
+            "take the `#[link(name = ...)]` or the -l in RUSTFLAGS away that asks for it",
+        )
+    strangers = sorted(
+        os.path.relpath(name, unit.root).replace(os.sep, "/")
+        for name in names
+        if not name.startswith(own) and name not in known
+    )
+    if strangers:
+        raise BootwrightError(
+            f"{Path(unit.root, 'Cargo.toml')} does not name {', '.join(strangers)}, which the compiler read: changes "
+            "go unseen",
+            f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    inputs = {json.dumps(strangers)}",
+        )
+    for name in names:
+        status = Path(name).stat()
+        if max(status.st_mtime_ns, status.st_ctime_ns) >= began:
+            raise BootwrightError(f"{name} changed while {unit.crate} was made of it", "run scons again")
+    reads.files = {name: digest_or_absent(Path(name)) for name in names}

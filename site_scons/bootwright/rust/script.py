@@ -1,0 +1,76 @@
+"""Running a build script: its variables, what it says, and what it depends on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import pasteable
+from bootwright.cargo.command import NAMES
+from bootwright.cargo.directives import Directives, read_directives
+from bootwright.cargo.units import Unit
+from bootwright.rust.compile import More, Room, environment_of
+from bootwright.rust.unit_reads import Reads, digest_below, digest_or_absent
+from bootwright.storage.outputs import file_digest
+
+LAST_LINES = 40
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a script said and made: stdout, and a line `SHA-256  name` for each file in OUT_DIR."""
+
+    said: str
+    files: str
+    directives: Directives
+
+
+def run_script(unit: Unit, room: Room, person: Mapping[str, str]) -> Ran:
+    """Runs the build script that unit is, in an empty OUT_DIR; raises with its own words where it fails.
+
+    It gets the person's variables as with Cargo: compilers for other languages are chosen by them.
+    """
+    out = room.out / unit.name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    base = {name: value for name, value in person.items() if not NAMES.match(name)}
+    environment = {**base, **environment_of(unit, room, More())}
+    program = room.text(unit.argv[0])
+    try:
+        done = subprocess.run(
+            [program], cwd=unit.cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except OSError as error:
+        raise BootwrightError(f"{program} cannot be run: {error.strerror or error}") from error
+    directives = read_directives(done.stdout)
+    if done.returncode or directives.errors:
+        said = [*directives.errors, *(done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:]]
+        how = f"ended with status {done.returncode}" if done.returncode >= 0 else f"died of signal {-done.returncode}"
+        lines = "\n    ".join(said)
+        raise BootwrightError(
+            f"the build script of {unit.package} v{unit.version} {how}:\n    {lines}",
+            f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables",
+        )
+    made = sorted(path for path in out.rglob("*") if path.is_file())
+    files = "".join(f"{file_digest(path)}  {path.relative_to(out).as_posix()}\n" for path in made)
+    return Ran(done.stdout, files, directives)
+
+
+def script_reads(unit: Unit, room: Room, directives: Directives, person: Mapping[str, str]) -> Reads:
+    """Returns what the script depends on: what it declared, else every file of a package that may change."""
+    reads = Reads()
+    names = directives.files if directives.declares else ["."] if unit.local else []
+    for name in names:
+        path = Path(os.path.normpath(Path(unit.root, name)))
+        if not path.is_dir():
+            reads.files[str(path)] = digest_or_absent(path)
+        elif not path.is_relative_to(room.out):
+            reads.directories[str(path)] = digest_below(path)
+    reads.variables = {name: person.get(name) for name in directives.variables if name not in unit.environment}
+    return reads
