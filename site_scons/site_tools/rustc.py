@@ -37,7 +37,7 @@ COMMAND = (
     " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $) $_RUSTLINK"
     " $( $_RUSTEXTERNS $) --out-dir $RUSTOUTDIR --emit=$RUSTEMIT $RUSTROOT"
 )
-MODULES = ("rustc", "atomic", "procs")
+MODULES = ("rustc", "assembled", "atomic", "procs")
 
 
 def compile_crate(target: list[Entry], source: list[Entry], env: Environment) -> None:
