@@ -43,6 +43,12 @@ CRATE_FLAGS = {"core": ("-Ccodegen-units=4",), "compiler_builtins": ("-Ccodegen-
 # that was tried with this release, and older ones keep to one.
 PARALLEL_FRONT_END = (1, 96)
 FEATURES = ("compiler-builtins", "mem")
+# What `rustc --print cfg` may say of target_arch.
+ARCHES = (
+    "aarch64", "amdgpu", "arm", "arm64ec", "avr", "bpf", "csky", "hexagon", "loongarch32", "loongarch64", "m68k",
+    "mips", "mips32r6", "mips64", "mips64r6", "msp430", "nvptx64", "powerpc", "powerpc64", "riscv32", "riscv64",
+    "s390x", "sparc", "sparc64", "spirv", "wasm32", "wasm64", "x86", "x86_64", "xtensa",
+)  # fmt: skip
 DIAGNOSTICS = ("--error-format=json", "--json=artifacts")
 LINES_OF_ERRORS = 30
 
@@ -74,17 +80,27 @@ def sysroot_key(toolchain: Toolchain, spec_text_or_triple: str, library: Path | 
     library = _existing(toolchain, library)
     builtins = rust_library.find_compiler_builtins(library)
     facts = [
-        toolchain.verbose, name, spec_text_or_triple, *recipe(),
+        toolchain.verbose, name, spec_text_or_triple, *recipe(name, "{" in spec_text_or_triple, toolchain.release),
         rust_library.source_version(library), builtins.name if builtins else "",
         *(lock.read_text(encoding="utf-8") for lock in rust_library.lock_files(library)),
     ]  # fmt: skip
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
 
 
-def recipe(modules: Sequence[Path] = (Path(__file__), Path(rust_library.__file__))) -> list[str]:
-    """Returns what makes a core in our own words: the lines of these modules but for empty ones and comments."""
-    lines = [line for module in modules for line in module.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+def recipe(name: str, custom: bool, release: str) -> list[str]:
+    """Returns what rustc is told, in words and environment, with names in place of all paths.
+
+    compiler_builtins' flags depend on what rustc says of the target, which costs a process: all that may be answered
+    stands for it.
+    """
+    target = f"{name}.json" if custom else name
+    words = [f"{variable}={value}" for variable, value in BOOTSTRAP.items()]
+    for crate in CRATE_FLAGS:
+        words += rustc_words(crate, target, release, "EDITION", Path("SOURCE"), Path("OUT"), {Path("FROM"): "TO"})
+    for arch in ARCHES:
+        for lines in ("", 'target_feature="sse"\n', "target_has_reliable_f16\ntarget_has_reliable_f128\n"):
+            words += [arch, *builtins_cfgs(f'{lines}target_arch="{arch}"', name)]
+    return words
 
 
 def build_sysroot(
@@ -121,6 +137,25 @@ def manifest_text(made: Path) -> str:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         lines.append(f"{digest}  {path.relative_to(made).as_posix()}\n")
     return "".join(lines)
+
+
+def rustc_words(
+    crate: str, target: str, release: str, edition: str, source: Path, out: Path, names: Mapping[Path, str]
+) -> list[str]:
+    """Returns what rustc is told to compile crate, in directory source, with the sysroot out.
+
+    names are what its bytes call the directories of the sources.
+    """
+    threads = ["-Zthreads=2"] if crate == "core" and release_number(release) >= PARALLEL_FRONT_END else []
+    return [
+        "--crate-name", crate, str(source / "src" / "lib.rs"), f"--edition={edition}", *_target_words(target),
+        f"--sysroot={out}", *FLAGS, *CRATE_FLAGS[crate], *threads,
+        *(f"--remap-path-prefix={path}={name}" for path, name in {**names, out: "/sysroot"}.items()),
+    ]  # fmt: skip
+
+
+def _target_words(target: str) -> list[str]:
+    return ["--target", target, *(["-Zunstable-options"] if rust_library.is_custom(target) else [])]
 
 
 def builtins_cfgs(cfg: str, name: str) -> list[str]:
@@ -170,7 +205,9 @@ class _Build:
 
     def run(self) -> None:
         self.directory.mkdir(parents=True)
-        cfg = run([str(self.toolchain.rustc), *self._target(), "--print=cfg"], cwd=self.out, extra=BOOTSTRAP)
+        cfg = run(
+            [str(self.toolchain.rustc), *_target_words(self.target), "--print=cfg"], cwd=self.out, extra=BOOTSTRAP
+        )
         found = rust_library.find_compiler_builtins(self.library)
         if found is None:
             raise BootwrightError(f"{self.library} has no compiler_builtins")
@@ -189,27 +226,15 @@ class _Build:
             for rustc in self.running:
                 rustc.stop()
 
-    def _target(self) -> list[str]:
-        return ["--target", self.target, *(["-Zunstable-options"] if rust_library.is_custom(self.target) else [])]
-
-    def _threads(self, crate: Crate) -> list[str]:
-        serves = crate.name == "core" and release_number(self.toolchain.release) >= PARALLEL_FRONT_END
-        return ["-Zthreads=2"] if serves else []
-
     def _extern(self, crate: str) -> str:
         return f"--extern={crate}={self.directory / f'lib{crate}-bootwright.rmeta'}"
 
     def _start(self, crate: Crate, more: Sequence[str]) -> _Rustc:
-        remap = {self.library: "library", self.library.resolve(): "library", crate.directory: f"library/{crate.name}"}
-        home = f"/rustc/{self.toolchain.commit}"
-        argv = [
-            str(self.toolchain.rustc), "--crate-name", crate.name, str(crate.directory / "src" / "lib.rs"),
-            f"--edition={crate.edition}", *self._target(), f"--sysroot={self.out}", f"--out-dir={self.directory}",
-            *FLAGS, *CRATE_FLAGS[crate.name], *self._threads(crate), *more, *DIAGNOSTICS,
-            *(f"--remap-path-prefix={path}={home}/{word}" for path, word in remap.items()),
-            f"--remap-path-prefix={self.out}=/sysroot",
-        ]  # fmt: skip
-        rustc = _Rustc(crate.name, argv, self.out, self.environment, f"{self.name} with rustc {self.toolchain.release}")
+        home, release = f"/rustc/{self.toolchain.commit}/library", self.toolchain.release
+        places = {self.library: home, self.library.resolve(): home, crate.directory: f"{home}/{crate.name}"}
+        words = rustc_words(crate.name, self.target, release, crate.edition, crate.directory, self.out, places)
+        argv = [str(self.toolchain.rustc), *words, f"--out-dir={self.directory}", *more, *DIAGNOSTICS]
+        rustc = _Rustc(crate.name, argv, self.out, self.environment, f"{self.name} with rustc {release}")
         self.running.append(rustc)
         return rustc
 

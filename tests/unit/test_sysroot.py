@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from tests.unit.fake_toolchains import BARE, HOST, add_source
 
+from bootwright import sysroot
 from bootwright.errors import BootwrightError
 from bootwright.store import DESCRIPTION
 from bootwright.sysroot import build_sysroot, builtins_cfgs, manifest_text, recipe, sysroot_key
@@ -230,12 +232,52 @@ def test_a_specification_without_its_name_has_no_key(toolchain: Toolchain) -> No
         sysroot_key(toolchain, '{"a": 1}', library(toolchain))
 
 
-def test_what_our_own_words_say_is_in_the_key_and_comments_are_not(tmp_path: Path) -> None:
-    module = tmp_path / "m.py"
-    module.write_text("A = 1\n")
-    before = recipe([module])
-    module.write_text("# why\n\nA = 1\n    # more\n")
-    assert recipe([module]) == before
-    module.write_text("A = 2\n")
-    assert recipe([module]) != before
-    assert any("-Copt-level=3" in line for line in recipe())
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BOOTSTRAP", {"RUSTC_BOOTSTRAP": "1", "RUSTC_FORCE_INCR_COMP_ARTIFACT_HEADER": "1"}),
+        ("FLAGS", ("--crate-type=rlib", "-Copt-level=2")),
+        ("CRATE_FLAGS", {"core": (), "compiler_builtins": (), "alloc": ("-Ccodegen-units=2",)}),
+        ("FEATURES", ("compiler-builtins",)),
+        ("PARALLEL_FRONT_END", (1, 99)),
+    ],
+)
+def test_what_rustc_is_told_is_in_the_key(
+    toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    before = sysroot_key(toolchain, BARE, library(toolchain))
+    monkeypatch.setattr(sysroot, name, value)
+    assert sysroot_key(toolchain, BARE, library(toolchain)) != before
+
+
+def test_what_compiler_builtins_is_told_of_any_architecture_is_in_the_key(
+    toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sysroot_key(toolchain, BARE, library(toolchain))
+
+    def one_more(cfg: str, name: str) -> list[str]:
+        return [*builtins_cfgs(cfg, name), *(["slow"] if 'target_arch="riscv64"' in cfg else [])]
+
+    monkeypatch.setattr(sysroot, "builtins_cfgs", one_more)
+    assert sysroot_key(toolchain, BARE, library(toolchain)) != before
+
+
+def test_how_our_own_modules_are_worded_is_not_in_it(toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Path.read_text
+
+    def watched(path: Path, *arguments: Any, **named: Any) -> str:
+        assert path.suffix != ".py"
+        return read(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "read_text", watched)
+    assert sysroot_key(toolchain, BARE, library(toolchain))
+
+
+def test_the_words_of_the_key_are_those_that_rustc_is_given(toolchain: Toolchain, tmp_path: Path) -> None:
+    asked = {facts["event"]: facts["argv"] for facts in build(toolchain, tmp_path)}
+    for crate in ("core", "compiler_builtins", "alloc"):
+        argv = asked[f"start {crate}"]
+        words = [word for word in recipe(BARE, False, "1.96.0") if not re.search("SOURCE|OUT|FROM|EDITION", word)]
+        assert set(words) >= {word for word in argv if word.startswith(("-C", "-Z", "--crate", "--emit", "--cap"))}
+        other = r"--(sysroot|remap-path-prefix|out-dir|extern|error-format|json|edition)=|.*lib\.rs$|rustc$|--cfg$"
+        assert [word for word in argv if word not in words and not re.match(other, word)] == []
