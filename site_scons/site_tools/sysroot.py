@@ -14,11 +14,13 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import atomic, sysroot, targetspec
-from bootwright.store import Store
-from bootwright.toolchain import find_rust_src, has_core
-from door import action, check_inputs, modules, tell
-from nodes import Core
+from bootwright.base import atomic
+from bootwright.graph.nodes import Core
+from bootwright.graph.session import action, check_inputs, modules, tell
+from bootwright.rust import migrate as targetspec
+from bootwright.rust import sysroot
+from bootwright.rust.search import find_rust_src, has_core
+from bootwright.storage.store import Store
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
@@ -76,7 +78,10 @@ def _from_source(
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, [*modules(env, "sysroot", "rust_library", "atomic", "procs"), env.Value(env["SYSROOTKEY"])])
+    env.Depends(
+        target,
+        [*modules(env, "rust/sysroot", "rust/library", "base/atomic", "base/procs"), env.Value(env["SYSROOTKEY"])],
+    )
     if not Store().has("sysroot", env["SYSROOTKEY"]):
         env.AlwaysBuild(target)
     return target, source

@@ -92,7 +92,9 @@ def test_the_first_run_makes_the_environment_and_becomes_scons(checkout: Checkou
 
 def test_a_second_run_does_nothing_but_scons(checkout: Checkout) -> None:
     checkout.run("doctor")
-    (checkout.path / "site_scons" / "bootwright" / "environment.py").write_text("raise SystemExit('looked again')\n")
+    (checkout.path / "site_scons" / "bootwright" / "setup" / "prepare.py").write_text(
+        "raise SystemExit('looked again')\n"
+    )
     assert checkout.run("doctor") == (0, f"scons doctor in {checkout.path}\n", "")
 
 
