@@ -1,6 +1,6 @@
 """The Tool for our boot loader: boot sector, stages and PVH loader, built once for all kernels and kept in the store.
 
-Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what bootwright.loader.build.loader_sources names).
+Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what loader.build.loader_sources names).
 Method: env.LoaderFiles() -> these three nodes. Sets: LOADERCOM, unless set before.
 Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
 """

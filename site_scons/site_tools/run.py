@@ -2,8 +2,8 @@
 
 Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
 Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. Run and Screenshot boot the image; with --fast the PVH loader starts
-NAME.kernel, and no image is made. [package.metadata.bootimage] of the kernel has its say: bootwright.run.settings. A board
-of another architecture runs NAME.elf, and Run alone knows it.
+NAME.kernel, and no image is made. [package.metadata.bootimage] of the kernel has its say: run.settings of bootwright. A
+board of another architecture runs NAME.elf, and Run alone knows it.
 All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 

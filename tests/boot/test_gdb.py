@@ -18,7 +18,8 @@ from bootwright.run.debugger import find_gdb, gdb_arguments
 PROGRAM = """
 import sys
 from pathlib import Path
-from bootwright.run import debugger; from bootwright.machine import machine
+from bootwright.machine import machine
+from bootwright.run import debugger
 from bootwright.run.run import RunConfig
 start = machine.Machine._start
 def tell(self):

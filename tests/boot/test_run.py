@@ -246,7 +246,9 @@ def child_that_runs(image: Path, call: str) -> Iterator[tuple[subprocess.Popen[s
     program = f"""
 import sys
 from pathlib import Path
-from bootwright.faults import report as fault_report; from bootwright.run import explained as fault_run; from bootwright.machine import machine; from bootwright.run import run; from bootwright.faults import subject as subjects
+from bootwright.faults import report as fault_report, subject as subjects
+from bootwright.machine import machine
+from bootwright.run import explained as fault_run, run
 resume = machine.Machine.resume
 def tell(self):
     print(self.pid, flush=True)

@@ -241,11 +241,11 @@ def at_place(where: str) -> Attempt:
 AS_NOBODY = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from bootwright.flash import program as flash; from bootwright.flash import linux as device_linux; from bootwright.flash import linux_medium as medium_linux
+from bootwright.flash import linux, linux_medium, program
 os.environ["PATH"] = "/nowhere"
 os.setgid(65534)
 os.setuid(65534)
-sys.exit(flash.main(sys.argv[2:]))
+sys.exit(program.main(sys.argv[2:]))
 """
 
 

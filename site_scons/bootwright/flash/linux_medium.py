@@ -17,7 +17,7 @@ BLKGETDISKSEQ = 0x80081280  # since Linux 5.15, as is diskseq in sysfs
 
 
 class LinuxMedium(PosixMedium):
-    """bootwright.flash.device.Medium for Linux. identity reads the device's identity anew, to be compared after opening."""
+    """device.Medium for Linux. identity reads the device's identity anew, to be compared after opening."""
 
     def __init__(self, device: Device, identity: Callable[[], tuple[str, ...]]) -> None:
         self._identity = identity

@@ -15,7 +15,7 @@ BUFFER_SIZE = MIB
 
 
 class PosixMedium(ABC):
-    """What Linux and macOS share of bootwright.flash.device.Medium; a subclass opens, checks, flushes and drops caches."""
+    """What Linux and macOS share of device.Medium; a subclass opens, checks, flushes and drops caches."""
 
     def __init__(self, device: Device) -> None:
         self.size = device.size
