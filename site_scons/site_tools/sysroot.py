@@ -58,13 +58,14 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
         if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
-    original = target.spec.read_text(encoding="utf-8")
+    original = targetspec.read_spec_text(target.spec)
     migrated = targetspec.migrate_spec(original, toolchain, target.spec)
     # rustc takes a core for another specification's as soon as one blank differs, and cargo's hashes hold its path.
     text = migrated.text if migrated.changes else original
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
-    word = str(targetspec.keep_text(text, target.name) if migrated.changes else target.spec)
+    as_it_is = target.spec.read_bytes() == text.encode()
+    word = str(target.spec if as_it_is else targetspec.keep_text(text, target.name))
     return _from_source(
         env, target.name, word, spec, text, migrated.arch == "x86_64", BOOTSTRAP, ["-Zunstable-options"]
     )

@@ -46,9 +46,7 @@ class Checkout:
         self.index = parent / "index"
         self.index.mkdir()
         package = self.path / "site_scons" / "bootwright"
-        package.mkdir(parents=True)
-        for file in (HOME / "site_scons" / "bootwright").glob("*.py"):
-            shutil.copy(file, package)
+        shutil.copytree(HOME / "site_scons" / "bootwright", package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(HOME / "sconsw", self.path)
         for version in ("4.11.1", "4.11.2"):
             make_wheel(self.index, version)

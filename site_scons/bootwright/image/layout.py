@@ -30,7 +30,7 @@ BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6e6f-744e-656564454649")
 KERNEL_TYPE = uuid.UUID("b007d15c-6b65-4e72-9e6c-b007d15c0001")
 GUID_NAMESPACE = uuid.UUID("b007d15c-6775-4964-8e73-b007d15c0000")
 
-# The boot sector: code ends where the disk signature begins; the FAT-shaped gap ends at 0x5A.
+# The boot sector: code ends where the disk signature begins; the gap for a BIOS parameter block ends at 0x5A.
 BPB_END = 0x5A
 BOOT_CODE_END = 0x1B8
 PARTITION_TABLE_OFFSET = 0x1BE

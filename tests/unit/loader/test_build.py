@@ -63,7 +63,8 @@ def check_files(files: loader.LoaderFiles) -> None:
     assert len(boot_sector) == 512
     assert boot_sector[layout.BOOT_CODE_END : 510] == bytes(510 - layout.BOOT_CODE_END)
     assert (boot_sector[0], boot_sector[2], boot_sector[510:]) == (0xEB, 0x90, b"\x55\xaa")
-    assert struct.unpack_from("<H", boot_sector, 11) == (512,)
+    # A geometry where a BIOS parameter block has it, and nothing that makes a FAT of it.
+    assert struct.unpack_from("<HBHBHHBHHHII", boot_sector, 11) == (512, 0, 0, 0, 0, 0, 0, 0, 63, 255, 0, 0)
     assert boot_sector[1] + 2 >= layout.BPB_END
     sectors = len(stage) // layout.SECTOR_SIZE
     assert 0 < sectors <= layout.STAGE_MAX_SECTORS
