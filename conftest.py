@@ -111,7 +111,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Gives the report the printed name, and the seconds of a kernel's test; xdist carries it to whoever prints."""
     report = yield
-    report.printed_name = item.stash[NAME]  # type: ignore[attr-defined]  # reports are open for such things
+    report.printed_name = getattr(item, "told_name", "") or item.stash[NAME]  # type: ignore[attr-defined]  # reports are open for such things
     seconds = getattr(item, "seconds", None)
     if report.when == "call" and seconds is not None:
         report.duration = seconds

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
+from SCons.Script import COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
 from bootwright.cargo.plans import Planned, Request, make_plan
-from bootwright.cargo.sources import mentions
-from bootwright.cargo.units import Plan, Unit, codegen_option, value_of_joint, with_cfg
+from bootwright.cargo.sources import mentions, mentions_in
+from bootwright.cargo.units import Plan, Unit, as_program, codegen_option, test_programs, value_of_joint, with_cfg
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import tell, tell_once
 from bootwright.graph.units import Nodes, Ways
@@ -116,15 +117,16 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     nodes = _program(env, planned.plan, planned.program, units, f"{place}/{package.program}", core, files, variant, settings,
                      history)  # fmt: skip
     nodes.objects = objects
-    add_tests(env, planned, units, nodes, core, files, variant, settings)
+    if "test" in COMMAND_LINE_TARGETS:
+        _add_tests(env, planned, units, nodes, core, files, variant, settings)
     return nodes
 
 
-def add_tests(
+def _add_tests(
     env: Environment, planned: Planned, units: Nodes, nodes: KernelNodes, core: Core, files: list[Entry], variant: str,
     settings: Settings,
 ) -> None:  # fmt: skip
-    """Adds the programs of tests that the kernel has."""
+    """Adds the programs of tests: as `cargo test` compiles them, and those that are kernels of their own."""
     package = planned.package
 
     def add_test(suite: str, plan: Plan, unit: Unit, path: str) -> None:
@@ -135,6 +137,29 @@ def add_tests(
     if mentions(Path(package.main).parent, TEST_CFG):
         plan, program = with_cfg(planned.plan, planned.program, TEST_CFG)
         add_test("src", plan, program, f"{nodes.objects}/src/{package.name}")
+    tests = make_plan_for(env, Path(env["KERNELDIR"]), core, variant, tests=True)
+    for unit in test_programs(tests.plan, package.root):
+        root = Path(unit.cwd, unit.source)
+        harness = "--test" in unit.argv and not mentions_in(root, "custom_test_frameworks")
+        suite = unit.target if unit.kind == "test" else "lib" if unit.kind == "lib" else "main"
+        directory = "tests" if unit.kind == "test" else "unit"
+        path = f"{nodes.objects}/{directory}/{suite}"
+        if not harness:
+            add_test(suite, tests.plan, unit, path)
+        elif unit.kind == "test":
+            add_test(suite, planned.plan, as_program(planned.program, unit), path)
+        else:
+            _tell_of_tests(root)
+
+
+def _tell_of_tests(root: Path) -> None:
+    """Tells of tests that nothing can run: std's harness is what they need."""
+    for attribute in ("#[test]", "#[test_case]"):
+        if mentions(root.parent, attribute):
+            tell_once(
+                f"{root}: {attribute} functions are not run: the harness that runs them needs std; with "
+                "#![feature(custom_test_frameworks)] or harness = false a kernel brings its own"
+            )
 
 
 def plan_nodes(

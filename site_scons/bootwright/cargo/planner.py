@@ -175,7 +175,7 @@ class _Reader:
         source = _source(call.argv)
         path = os.path.normpath(Path(call.cwd, source))
         manifest = call.environment.get("CARGO_MANIFEST_PATH") or f"{call.environment['CARGO_MANIFEST_DIR']}/Cargo.toml"
-        is_test = "--test" in call.argv
+        is_test = "--test" in call.argv or ("--cfg", "test") in zip(call.argv, call.argv[1:], strict=False)
         artifact = self.artifacts.get((manifest, path, is_test)) or self.artifacts.get((manifest, path, not is_test))
         assert artifact is not None, f"cargo said nothing of {path}"
         externs, argv = self._externs(call.argv)
@@ -189,7 +189,7 @@ class _Reader:
             environment=self._environment(call),
             source=source,
             target=artifact.name,
-            is_test=is_test or (artifact.is_test and artifact.kind in ("test", "bench")),
+            is_test=is_test,
             needs=tuple(dict.fromkeys([*needs, *scripts])),
             scripts=tuple(scripts),
             local=artifact.package_id.startswith("path+") or "(path+" in artifact.package_id,

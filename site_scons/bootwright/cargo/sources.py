@@ -93,3 +93,11 @@ def _text(path: Path) -> bytes:
         return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST else b""
     except OSError:
         return b""
+
+
+def mentions_in(path: Path, word: str) -> bool:
+    """Says whether the file at path has word in it; False where it cannot be read."""
+    try:
+        return word.encode() in path.read_bytes()
+    except OSError:
+        return False

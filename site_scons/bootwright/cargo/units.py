@@ -147,6 +147,31 @@ def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:
     return replace(plan, units=(*plan.units, *own)), own[-1]
 
 
+def test_programs(plan: Plan, root: str) -> list[Unit]:
+    """Returns the programs of tests of the package in root, for the target: its library's, its program's, tests/*.rs."""
+    kinds = ("lib", "bin", "test")
+    found = [u for u in plan.units if u.is_test and u.kind in kinds and u.root == root and not u.for_builder]
+    return sorted(found, key=lambda unit: (kinds.index(unit.kind), unit.target))
+
+
+def as_program(program: Unit, test: Unit) -> Unit:
+    """Returns test compiled as program is, with no harness at all: a file of tests that is a kernel of its own."""
+    given = {name: codegen_option(test.argv, name) for name in ("metadata", "extra-filename")}
+    argv = list(program.argv)
+    argv[argv.index("--crate-name") + 1] = test.crate
+    argv[argv.index(program.source)] = test.source
+    for index, word in enumerate(argv):
+        name = word.partition("=")[0]
+        if name in given:
+            argv[index] = f"{name}={given[name]}"
+    environment = {**program.environment, "CARGO_CRATE_NAME": test.crate}
+    environment.pop("CARGO_BIN_NAME", None)
+    name = f"{OWN}/{test.name}"
+    return replace(
+        program, name=name, kind="test", argv=tuple(argv), environment=environment, source=test.source, target=test.target
+    )
+
+
 def value_of(words: Iterable[str], option: str) -> str:
     """Returns the word after option; "" where it is not there."""
     words = iter(words)

@@ -173,6 +173,9 @@ def _keep_evidence(program: TestProgram, end: Verdict) -> str:
 def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResult]:
     """Returns what became of each of program's tests in a run that ended with the verdict end, and a report."""
     names = program.tests
+    told_by_name = parse_lines(end.serial) if not names else {}
+    if told_by_name:
+        return _judge_lines(program, end, report, told_by_name)
     if not names:
         outcome = Outcome.PASSED if end.kind is Kind.PASSED else Outcome.FAILED
         message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial, report)
@@ -226,6 +229,38 @@ def parse_protocol(serial: str) -> dict[str, _Told]:
             told[running] = _Told(outcome, seconds, text.strip() if outcome is Outcome.FAILED else "")
             running = ""
     return told
+
+
+# module::name... [ok], as the books on kernels in Rust have it; whatever a test prints stands between the two.
+TEST_LINE = re.compile(r"^((?:\w+|<[^>\n]*>)(?:::[\w{}#]+)+)\.\.\.[ \t]*", re.MULTILINE)
+OK, FAILED = "[ok]", "[failed]"
+
+
+def parse_lines(serial: str) -> dict[str, _Told]:
+    """Returns what serial tells about each test, in their order, where it has lines `module::name... [ok]`.
+
+    The outcome is None where neither word follows.
+    """
+    parts = TEST_LINE.split(serial.replace("\r", ""))[1:]
+    told: dict[str, _Told] = {}
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        outcome = Outcome.FAILED if FAILED in text else Outcome.PASSED if OK in text else None
+        told[name] = _Told(outcome, None, "" if outcome is Outcome.PASSED else text.strip())
+    return told
+
+
+def _judge_lines(program: TestProgram, end: Verdict, report: str, told: dict[str, _Told]) -> list[TestResult]:
+    """Returns the results of a program whose tests' names are known from its lines alone."""
+    results = []
+    for number, (name, one) in enumerate(told.items()):
+        last = number == len(told) - 1
+        passed = one.outcome is Outcome.PASSED or (one.outcome is None and last and end.kind is Kind.PASSED)
+        message = "" if passed else _with_output(end.sentence, one.message, report)
+        outcome = Outcome.PASSED if passed else Outcome.FAILED
+        if passed and last and end.kind is not Kind.PASSED:
+            outcome, message = Outcome.FAILED, _with_output(f"after the test: {end.sentence}", report)
+        results.append(TestResult(printed_name(program.package, name), outcome, None, message))
+    return results
 
 
 def _with_output(sentence: str, *texts: str) -> str:
