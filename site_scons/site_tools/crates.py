@@ -23,9 +23,10 @@ from bootwright.base import atomic
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.graph.session import action, modules, session, tell
 from bootwright.rust import compile as units
-from bootwright.rust import rustc, script
+from bootwright.rust import rustc, script, shared
+from bootwright.storage.store import Store
 
-MODULES = ("rust/compile", "rust/rustc", "rust/script", "rust/unit_reads", "cargo/directives", "base/atomic",
+MODULES = ("rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "cargo/directives", "base/atomic",
            "base/procs")  # fmt: skip
 
 
@@ -34,7 +35,11 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
     unit, room = env["UNIT"], env["UNITROOM"]
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
-        _compile(unit, scratch, env)
+        if unit.checksum:
+            key = _key(target, source, env)
+            shared.take_unit(unit, key, _names(unit), lambda out: _compile(unit, out, env), scratch)
+        else:
+            _compile(unit, scratch, env)
         for path, name in _products(unit, room, scratch, target):
             path.replace(name)
         if env["UNITREADS"]:
@@ -43,6 +48,23 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
         from bootwright.elf.sizes import keep_build
 
         keep_build(first, Path(env["RUSTHISTORY"]))
+
+
+def _names(unit: Unit) -> list[str]:
+    """Returns the names of the unit's products, as rustc gives them."""
+    return [product.rpartition("/")[2] for product in unit.products]
+
+
+def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
+    made_of = {Path(str(node.abspath)): node.get_csig() for node in source}
+    identity = env["BOOTWRIGHT"].identity
+    return shared.unit_key(env["UNIT"], env["UNITROOM"], env["UNITMORE"], made_of, identity)
+
+
+def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
+    """Returns the word for what is done: rustc compiles, or the store has it."""
+    taken = env["UNIT"].checksum and Store().has(shared.KIND, _key(target, source, env))
+    return "store" if taken else "rustc"
 
 
 def _compile(unit: Unit, scratch: Path, env: Environment) -> None:
@@ -117,7 +139,7 @@ def generate(env: Environment) -> None:
     """Adds the Builders."""
     env.SetDefault(
         UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITREADS=False, UNITTEXT="", UNITSHOWN="$TARGETS",
-        RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITSHORT="rustc    $UNITSHOWN",
+        RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how, UNITSHORT="$UNITHOW    $UNITSHOWN",
         SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",
     )  # fmt: skip
     compiling = action(compile_unit, "UNITCOM", ["UNITTEXT", "RUSTDIRECTORIES"])

@@ -147,7 +147,7 @@ def _add_tests(
         if not harness:
             add_test(suite, tests.plan, unit, path)
         elif unit.kind == "test":
-            add_test(suite, planned.plan, as_program(planned.program, unit), path)
+            add_test(suite, planned.plan, as_program(planned.program, unit, TEST_CFG), path)
         else:
             _tell_of_tests(root)
 

@@ -154,10 +154,10 @@ def test_programs(plan: Plan, root: str) -> list[Unit]:
     return sorted(found, key=lambda unit: (kinds.index(unit.kind), unit.target))
 
 
-def as_program(program: Unit, test: Unit) -> Unit:
-    """Returns test compiled as program is, with no harness at all: a file of tests that is a kernel of its own."""
+def as_program(program: Unit, test: Unit, cfg: str) -> Unit:
+    """Returns test compiled as program is and with cfg: a file of tests that is a kernel of its own, no harness."""
     given = {name: codegen_option(test.argv, name) for name in ("metadata", "extra-filename")}
-    argv = list(program.argv)
+    argv = [*program.argv, "--cfg", cfg]
     argv[argv.index("--crate-name") + 1] = test.crate
     argv[argv.index(program.source)] = test.source
     for index, word in enumerate(argv):

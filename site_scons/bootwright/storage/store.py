@@ -72,12 +72,14 @@ class Store:
         return self.path(kind, key).is_dir()
 
     def take_or_build(
-        self, kind: str, key: str, build: Callable[[Path], None], emit: Callable[[str], None] = lambda _: None
-    ) -> Path:
+        self, kind: str, key: str, build: Callable[[Path], None], emit: Callable[[str], None] = lambda _: None,
+        durable: bool = True,
+    ) -> Path:  # fmt: skip
         """Returns the entry's directory, which build has filled (an empty directory) if it was not there.
 
         Of several processes that want the same entry one builds and the others wait. What build raises is raised, and
-        leaves no entry. emit hears that there is something to wait for.
+        leaves no entry. emit hears that there is something to wait for. durable: its files reach the disk before it
+        appears; who proves them by their digests when they are used need not wait for that.
         """
         path = self.path(kind, key)
         if not path.is_dir():
@@ -85,11 +87,15 @@ class Store:
                 with self._lock(kind, key, lambda: emit(f"waiting for another build, which makes {kind} {key}")):
                     self._remove_leftovers(f"{kind}-{key}-")
                     if not path.is_dir():
-                        self._build(path, build)
+                        self._build(path, build, durable)
                 self._remove_dead_leftovers()
         with contextlib.suppress(OSError):  # who may only read the store does not keep its entries young
             os.utime(path)
         return path
+
+    def discard(self, kind: str, key: str) -> None:
+        """Removes an entry that is not what it should be, unless another process just takes it."""
+        self._remove(Entry(kind, key, "", 0, 0.0))
 
     def entries(self) -> list[Entry]:
         """Returns all entries, the one that was used last first."""
@@ -127,16 +133,18 @@ class Store:
         self._remove_dead_leftovers()
         return removed
 
-    def _build(self, path: Path, build: Callable[[Path], None]) -> None:
+    def _build(self, path: Path, build: Callable[[Path], None], durable: bool) -> None:
         scratch = self._new_directory(path)
         try:
             build(scratch)
-            for file in sorted(scratch.rglob("*")):
-                _to_disk(file)
-            _to_disk(scratch)
+            if durable:
+                for file in sorted(scratch.rglob("*")):
+                    _to_disk(file)
+                _to_disk(scratch)
             path.parent.mkdir(parents=True, exist_ok=True)
             scratch.rename(path)
-            _to_disk(path.parent)
+            if durable:
+                _to_disk(path.parent)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
