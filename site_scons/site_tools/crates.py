@@ -3,7 +3,8 @@
 Builders: Unit (its products, for a program NAME.elf and NAME.map) and ScriptRun (what it said, and the list of what it
 made). Both are called by graph.units. Each is made in a scratch directory beside its target and renamed; the last
 target, where UNITREADS says so, holds what was read. What comes from a registry is taken from the per-user store.
-Sets: UNITCOM SCRIPTCOM, unless set before; UNITBUILDER, which makes a Builder like Unit with an emitter and more actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), BOOTWRIGHT (the
+Sets: UNITCOM SCRIPTCOM, unless set before; UNITBUILDER, which makes a Builder like Unit with an emitter and more
+actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), BOOTWRIGHT (the
 programs of this build), RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`;
 "" for none), RUSTDIRECTORIES (variables that name an empty directory), CORENAME.
 """
@@ -26,8 +27,10 @@ from bootwright.rust import compile as units
 from bootwright.rust import rustc, script, shared
 from bootwright.storage.store import Store
 
-MODULES = ("rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "cargo/directives", "base/atomic",
-           "base/procs")  # fmt: skip
+MODULES = (
+    "rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "rust/assembled", "cargo/command",
+    "cargo/directives", "cargo/units", "base/atomic", "base/procs",
+)  # fmt: skip
 
 
 def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -139,19 +142,19 @@ def generate(env: Environment) -> None:
     """Adds the Builders."""
     env.SetDefault(
         UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITREADS=False, UNITTEXT="", UNITSHOWN="$TARGETS",
-        RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how, UNITSHORT="$UNITHOW    $UNITSHOWN",
+        RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how,
+        UNITSHORT="$UNITHOW    $UNITSHOWN",
         SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",
     )  # fmt: skip
     compiling = action(compile_unit, "UNITCOM", ["UNITTEXT", "RUSTDIRECTORIES"])
 
     def builder(emitter: Any, *actions: Any) -> Any:
-        return Builder(
-            action=list(actions), emitter=emitter, target_factory=env.fs.File, source_factory=env.fs.File
-        )
+        return Builder(action=list(actions), emitter=emitter, target_factory=env.fs.File, source_factory=env.fs.File)
 
     def unit_builder(emitter: Any, *then: Any) -> Any:
         def emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-            return emitter(*_emit(target, source, env), env)
+            target, source = emitter(*_emit(target, source, env), env)
+            return target, source
 
         return builder(emit, compiling, *then)
 

@@ -2,8 +2,8 @@
 
 Builder: HostProgram (NAME or NAME.exe, and NAME.map), a Unit that also checks what was linked.
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
-env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
-makes every row that can be made here.
+env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias),
+which makes every row that can be made here.
 Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTCHECKCOM. Uses: the Tools crates, sysroot and kernel, and
 HOST ARCH VARIANT TIMEOUT of the command line.
 """
@@ -86,9 +86,7 @@ def add_programs(env: Environment, rows: Sequence[Row], directory: Path) -> list
     return _add_row(env, row, directory, f"hosts/{row.name}", tell)
 
 
-def _add_row(
-    env: Environment, row: Row, directory: Path, place: str, hear: Callable[[str], None]
-) -> list[KernelNodes]:
+def _add_row(env: Environment, row: Row, directory: Path, place: str, hear: Callable[[str], None]) -> list[KernelNodes]:
     """Adds the nodes of one row; raises where its compiler, core or linker cannot be found."""
     from bootwright.hosts import table
 
@@ -102,9 +100,7 @@ def _add_row(
     return [_add_variant(own.Clone(), row, directory, core, place, variant) for variant in variants]
 
 
-def _add_variant(
-    env: Environment, row: Row, directory: Path, core: Core, place: str, variant: str
-) -> KernelNodes:
+def _add_variant(env: Environment, row: Row, directory: Path, core: Core, place: str, variant: str) -> KernelNodes:
     from bootwright.hosts import table
 
     planned = env.Plan(directory, core, variant)
@@ -127,7 +123,9 @@ def _add_variant(
     units.link_with(inputs)
     path = f"{env['BUILD']}/{variant}/{place}/{package.program}"
     product = units.program(planned.plan, planned.program, path, row.suffix, env.HostProgram)
-    return KernelNodes(package.program, row.triple, variant, product[0], host=row, status=settings.bootwright.host_status)
+    return KernelNodes(
+        package.program, row.triple, variant, product[0], host=row, status=settings.bootwright.host_status
+    )
 
 
 def _support(env: Environment, core: Core, objects: str) -> list[Entry]:

@@ -20,6 +20,7 @@ from SCons.Script import COMMAND_LINE_TARGETS
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
+from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import mentions, mentions_in
 from bootwright.cargo.units import Plan, Unit, as_program, codegen_option, test_programs, value_of_joint, with_cfg
@@ -77,6 +78,12 @@ def _chosen_rustc(env: Environment) -> str | None:
     return str(Path(env["LAUNCH"], word)) if len(Path(word).parts) > 1 else word or None
 
 
+def _feature_words(env: Environment) -> tuple[str, ...]:
+    features = ",".join(env["FEATURES"].replace(",", " ").split())
+    words = ["--features", features] if features else []
+    return (*words, *(["--no-default-features"] if env["NO_DEFAULT_FEATURES"] == "1" else []))
+
+
 def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
     """Returns cargo's plan for the package in directory, remembered below BUILD; tells what cargo warned of."""
     tools = env["BOOTWRIGHT"]
@@ -86,7 +93,9 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         toolchain=tools.identity,
         rustc=tools.toolchain.rustc,
         library=library_root(tools.toolchain.sysroot) / "src",
-        words=PROFILES[variant],
+        profile=PROFILES.get(variant, ("--profile", variant)),
+        words=_feature_words(env),
+        choice=Choice(env["PACKAGE"], env["BIN"]),
         flags=tuple(env.Split(env["RUSTFLAGS"])),
         tests=tests,
     )
@@ -114,8 +123,8 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
         KERNELSETTINGS=_kernel_settings(settings),
     )
     history = f"{objects}/history"
-    nodes = _program(env, planned.plan, planned.program, units, f"{place}/{package.program}", core, files, variant, settings,
-                     history)  # fmt: skip
+    path = f"{place}/{package.program}"
+    nodes = _program(env, planned.plan, planned.program, units, path, core, files, variant, settings, history)
     nodes.objects = objects
     if "test" in COMMAND_LINE_TARGETS:
         _add_tests(env, planned, units, nodes, core, files, variant, settings)
@@ -182,9 +191,7 @@ def plan_nodes(
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
     )
-    globs = settings.bootwright.inputs
-    named = {Path(os.path.normpath(p)) for glob in globs for p in Path(package.root).glob(glob) if p.is_file()}
-    named |= set(files_in_flags(flags, Path(package.root)))
+    named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     custom = [flag for flag in core.flags if flag not in planned.program.argv]

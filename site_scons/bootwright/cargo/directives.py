@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.planner import mark_for
-from bootwright.cargo.units import Unit
+from bootwright.cargo.units import Unit, mark_for
 
 # Directive -> whether cargo gives the argument to a unit of that kind; the unit's package is the script's own.
 LINK_ARGS = {

@@ -6,6 +6,7 @@ The first two are of the crate bootloader 0.9 and of its program bootimage, and 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,11 @@ class BootwrightSettings:
     inputs: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     host_status: int | None = None
+
+    def input_files(self, root: Path) -> list[Path]:
+        """Returns the files that inputs name now in the package in root, absolute and sorted."""
+        found = (path for glob in self.inputs for path in root.glob(glob) if path.is_file())
+        return sorted({Path(os.path.normpath(path)) for path in found})
 
 
 OWN_METADATA = ("bootloader", "bootimage", "bootwright")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.cargo import ghost
-from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, value_of
+from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, mark_for, value_of
 
 INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers; kept, it saves six starts of it
 # The variables of a call that are of the planning itself, or of cargo's process.
@@ -269,11 +269,6 @@ class _Reader:
             if relative:
                 found[relative] = self._relative(value)
         return found
-
-
-def mark_for(run: str) -> str:
-    """Returns the word that stands in a unit where the directives of the run of that name go."""
-    return f"@script:{run}@"
 
 
 def _source(argv: Sequence[str]) -> str:

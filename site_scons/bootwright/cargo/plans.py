@@ -32,9 +32,10 @@ NOT_HERE = ("--offline", "--frozen", "--locked", "offline mode")  # what an erro
 class Request:
     """What is to be planned.
 
-    directory is KERNEL=; target a triple, or the path of a specification as rustc takes it. words are the command's
-    own: the profile, features. tests: as `cargo test --no-run`. flags is RUSTFLAGS= as words.
-    toolchain says which rustc, in whatever words differ when it does. library are the standard library's sources.
+    directory is KERNEL=; target a triple, or the path of a specification as rustc takes it. profile are the words that
+    say the profile, unless build-command of bootimage does; words the command's others, such as features. tests: as
+    `cargo test --no-run`. flags is RUSTFLAGS= as words. toolchain says which rustc, in whatever words differ when it
+    does. library are the standard library's sources.
     """
 
     directory: Path
@@ -42,6 +43,7 @@ class Request:
     toolchain: str
     rustc: Path
     library: Path
+    profile: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
@@ -57,7 +59,7 @@ class Request:
     @property
     def key(self) -> str:
         """The name of the place where it is remembered: one for each kernel, target, profile and kind."""
-        facts = [self.directory, self.target, self.words, self.flags, self.choice, self.tests]
+        facts = [self.directory, self.target, self.profile, self.words, self.flags, self.choice, self.tests]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -115,6 +117,16 @@ def _check_directory(root: Path) -> None:
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
 
 
+def build_command(metadata: Mapping[str, Any]) -> list[str]:
+    """Returns the words that [package.metadata.bootimage] build-command adds to `cargo build`, but for the target."""
+    bootimage = metadata.get("bootimage", {})
+    words = bootimage.get("build-command", []) if isinstance(bootimage, dict) else []
+    words = [str(word) for word in words[1:]] if isinstance(words, list) else []
+    if "--target" in words:
+        del words[words.index("--target") : words.index("--target") + 2]
+    return [word for word in words if not word.startswith("--target=")]
+
+
 class _Maker:
     """One plan being made."""
 
@@ -164,7 +176,10 @@ class _Maker:
             self._fetch(package, lock)
             ended = self._run(package, lock, "--offline")
             if ended.status and any(word in ended.stderr for word in NOT_HERE):
-                missing = ", ".join(dict.fromkeys((one or other for one, other in MISSING.findall(ended.stderr)))) or "packages"
+                missing = (
+                    ", ".join(dict.fromkeys((one or other for one, other in MISSING.findall(ended.stderr))))
+                    or "packages"
+                )
                 raise BootwrightError(
                     f"{package.name} needs {missing}, which is not on this machine and could not be fetched",
                     "with a network scons fetches what is missing, once; a build needs none afterwards",
@@ -179,12 +194,19 @@ class _Maker:
         request = self.request
         verb = ("test", "--no-run") if request.tests else ("build", f"--bin={package.program}")
         words = self.cargo.command(verb[0], self.target, lock)
-        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *request.words, "--message-format=json"]
+        command = [] if request.tests else build_command(package.metadata)
+        profile = request.profile if not {"--release", "--profile", "-r"} & set(command) else ()
+        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *profile, *command, *request.words]
+        words.append("--message-format=json")
         environment = {**self._base(lock), **self.room.environment()}
         more: list[list[str]] = [[]]
         if request.flags and (ENCODED in environment or "RUSTFLAGS" in environment):
             # A variable beats what files say, so that the two are put together there.
-            said = environment.get(ENCODED, "").split("\x1f") if ENCODED in environment else environment["RUSTFLAGS"].split()
+            said = (
+                environment.get(ENCODED, "").split("\x1f")
+                if ENCODED in environment
+                else environment["RUSTFLAGS"].split()
+            )
             environment[ENCODED] = "\x1f".join([*filter(None, said), *request.flags])
         elif request.flags:
             # [build] rustflags has no effect where a table of the target has some.

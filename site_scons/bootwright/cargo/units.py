@@ -139,7 +139,9 @@ def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:
         argv = [*unit.argv, "--cfg", cfg]
         for name in moved:
             directory, _, stem = name.rpartition("/")
-            argv = [word.replace(f"{OUT}/{directory}/lib{stem}.", f"{OUT}/{OWN}/{directory}/lib{stem}.") for word in argv]
+            argv = [
+                word.replace(f"{OUT}/{directory}/lib{stem}.", f"{OUT}/{OWN}/{directory}/lib{stem}.") for word in argv
+            ]
         needs = tuple(moved.get(name, name) for name in unit.needs)
         return replace(unit, name=f"{OWN}/{unit.name}", argv=tuple(argv), needs=needs)
 
@@ -148,7 +150,7 @@ def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:
 
 
 def test_programs(plan: Plan, root: str) -> list[Unit]:
-    """Returns the programs of tests of the package in root, for the target: its library's, its program's, tests/*.rs."""
+    """Returns the programs of tests of the package in root, for the target: the library's, the program's, tests/*.rs."""
     kinds = ("lib", "bin", "test")
     found = [u for u in plan.units if u.is_test and u.kind in kinds and u.root == root and not u.for_builder]
     return sorted(found, key=lambda unit: (kinds.index(unit.kind), unit.target))
@@ -168,8 +170,19 @@ def as_program(program: Unit, test: Unit, cfg: str) -> Unit:
     environment.pop("CARGO_BIN_NAME", None)
     name = f"{OWN}/{test.name}"
     return replace(
-        program, name=name, kind="test", argv=tuple(argv), environment=environment, source=test.source, target=test.target
+        program,
+        name=name,
+        kind="test",
+        argv=tuple(argv),
+        environment=environment,
+        source=test.source,
+        target=test.target,
     )
+
+
+def mark_for(run: str) -> str:
+    """Returns the word that stands in a unit where the directives of the run of that name go."""
+    return f"@script:{run}@"
 
 
 def value_of(words: Iterable[str], option: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,14 @@ VARIABLES = (
              "x86_64-unknown-none"),
     Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
              "architecture's TARGET tests/kernels/hello-ARCH"),
+    Variable("PACKAGE", "", "the package of KERNEL's workspace that is the kernel; default: KERNEL's own, else the "
+             "only one with a program"),
+    Variable("BIN", "", "the program of the package that is the kernel; default: default-run of Cargo.toml, else "
+             "the one with the package's name"),
+    Variable("FEATURES", "", "features of the package, separated by blanks or commas, as `cargo build --features` "
+             "takes them"),
+    Variable("NO_DEFAULT_FEATURES", "0", "1 leaves the package's default features out", ("0", "1")),
+    Variable("PROFILE", "", "another profile of Cargo.toml than VARIANT's; build/PROFILE gets what it makes"),
     Variable("HOST", "", "link a program for a host instead of bare metal: native, or one of the hosts below"),
     Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
     Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
@@ -144,6 +153,13 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
     values["TARGETWORD"] = values.pop("TARGET")
+    profile = values["PROFILE"]
+    if profile:
+        if "VARIANT" in arguments:
+            raise BootwrightError(f"PROFILE={profile} and VARIANT={arguments['VARIANT']}: one of them says the profile")
+        if not re.fullmatch(r"[A-Za-z][\w-]*", profile):
+            raise BootwrightError(f"PROFILE={profile} is no name of a profile")
+        values["VARIANT"] = {"dev": "debug"}.get(profile, profile)
     return values
 
 

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from bootwright.hosts.table import Row
 
 
-CHOOSING = ("KERNEL", "TARGET", "HOST", "ARCH", "VARIANT")  # the variables that say which kernel is meant
+CHOOSING = (
+    "KERNEL",
+    "PACKAGE",
+    "BIN",
+    "TARGET",
+    "HOST",
+    "ARCH",
+    "VARIANT",
+    "PROFILE",
+)  # the variables that say which kernel is meant
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.directives import Directives, expand_environment, expand_words, read_directives
 from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.rustc import JSON_FLAGS, SHARED_LIBRARY, Outcome, read_dep_info, read_linker_dependencies, run_rustc
+from bootwright.rust.assembled import find_assembled
+from bootwright.rust.rustc import (
+    JSON_FLAGS,
+    SHARED_LIBRARY,
+    Outcome,
+    read_dep_info,
+    read_linker_dependencies,
+    run_rustc,
+)
 from bootwright.rust.unit_reads import Reads, digest_or_absent
 
 RECIPE = 1  # to be raised when a unit comes out otherwise than before
@@ -20,7 +28,6 @@ SCRATCH = "@scratch@"  # in More's words: where the products are written at firs
 MAP = "program.map"  # the linker's map there
 NAMES_A_SCRIPT = re.compile(r"(?:link-args?=(?:.*\s)?(?:-Wl,)?)(?:-T|--script)")
 OF_CARGO_ALONE = re.compile(r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$")
-INCBIN = re.compile(r"""\.(?:incbin|include)\s+\\?"([^"\\]+)\\?\"""")
 
 
 @dataclass(frozen=True)
@@ -125,23 +132,6 @@ def _reads(unit: Unit, scratch: Path, own: Mapping[str, str], person: Mapping[st
     return reads
 
 
-def included_by_assembly(paths: Sequence[Path], cwd: Path) -> list[Path]:
-    """Returns the files that assembly in these sources includes (.incbin, .include), of which rustc says nothing."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.suffix not in (".rs", ".s", ".S", ".asm", ".inc"):
-            continue
-        text = path.read_bytes()
-        if b".incbin" not in text and b".include" not in text:
-            continue
-        for name in INCBIN.findall(text.decode("utf-8", "replace")):
-            for place in (cwd, path.parent):
-                if (place / name).is_file():
-                    found[Path(os.path.normpath(place / name))] = None
-                    break
-    return list(found)
-
-
 def settle(
     unit: Unit, room: Room, reads: Reads, scratch: Path, began: int, allowed: Sequence[Path], declared: Sequence[Path]
 ) -> None:
@@ -154,8 +144,8 @@ def settle(
     own = tuple(f"{os.path.normpath(path)}{os.sep}" for path in allowed)
     known = {os.path.normpath(path) for path in declared}
     names = [name for name in reads.files if not name.startswith(unseen)]
-    names += [str(path) for path in included_by_assembly([Path(n) for n in names], Path(unit.cwd))]
-    names = list(dict.fromkeys(names))
+    names += [str(path) for path in find_assembled([Path(name) for name in names], Path(unit.cwd))]
+    names = [name for name in dict.fromkeys(names) if not name.startswith(unseen)]
     shared = sorted(Path(name).name for name in names if SHARED_LIBRARY.search(name))
     if shared:
         raise BootwrightError(

@@ -6,13 +6,12 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
-from bootwright.rust.assembled import find_assembled
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 SHARED_LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
@@ -137,47 +136,6 @@ def read_dep_info(text: str) -> DepInfo:
             # Each file that was read has a rule of its own without prerequisites.
             files[line[:-1].replace("\\ ", " ")] = None
     return DepInfo(tuple(files), tuple(variables))
-
-
-def check_reads(
-    scratch: Path, cwd: Path, declared: Collection[Path], toolchain_roots: Iterable[Path], variables: Collection[str]
-) -> None:
-    """Raises, with the lines to paste, if rustc or lld read what the graph does not know.
-
-    scratch holds crate.d (rustc's dep-info) and, after a link, link.d (lld's dependency file); cwd is the directory
-    that both ran in, declared the absolute paths of the known inputs, variables the known names for env!().
-    """
-    info = read_dep_info((scratch / "crate.d").read_text(encoding="utf-8"))
-    names = list(info.files)
-    link = scratch / "link.d"
-    if link.exists():
-        names += read_linker_dependencies(link.read_text(encoding="utf-8"))
-    known = {os.path.normpath(path) for path in declared}
-    roots = tuple(f"{os.path.normpath(root)}{os.sep}" for root in (scratch, *toolchain_roots))
-    paths = {os.path.normpath(cwd / name) for name in names}
-    sources = [Path(path) for path in sorted(paths) if not path.startswith(roots)]
-    paths |= {str(path) for path in find_assembled(sources, cwd)}
-    shared = sorted(
-        Path(path).name for path in paths - known if SHARED_LIBRARY.search(path) and not path.startswith(roots)
-    )
-    if shared:
-        raise BootwrightError(
-            f"{cwd / 'Cargo.toml'}: the program is linked with {', '.join(shared)} (DT_NEEDED), and a freestanding "
-            "program has nobody to load a library",
-            "take the `#[link(name = ...)]` or the -l in RUSTFLAGS away that asks for it",
-        )
-    unknown = sorted(os.path.relpath(p, cwd).replace(os.sep, "/") for p in paths - known if not p.startswith(roots))
-    if unknown:
-        raise BootwrightError(
-            f"{cwd / 'Cargo.toml'} does not name {', '.join(unknown)}, which the compiler read: changes go unseen",
-            f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    inputs = {json.dumps(unknown)}",
-        )
-    undeclared = sorted(set(info.variables) - set(variables))
-    if undeclared:
-        raise BootwrightError(
-            f"{cwd / 'Cargo.toml'} does not name the environment variable {', '.join(undeclared)}, which env!() read",
-            f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    env = {json.dumps(undeclared)}",
-        )
 
 
 def read_linker_dependencies(text: str) -> tuple[str, ...]:

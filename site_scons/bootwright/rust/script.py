@@ -43,8 +43,8 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str]) -> Ran:
     program = room.text(unit.argv[0])
     try:
         done = subprocess.run(
-            [program], cwd=unit.cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+            [program], cwd=unit.cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+            encoding="utf-8", errors="replace",
         )  # fmt: skip
     except OSError as error:
         raise BootwrightError(f"{program} cannot be run: {error.strerror or error}") from error

@@ -76,7 +76,8 @@ def take_unit(
 
 def _is_whole(entry: Path, names: list[str]) -> bool:
     try:
-        sums = dict(reversed(line.split("  ", 1)) for line in (entry / SUMS).read_text(encoding="utf-8").splitlines())
+        lines = (entry / SUMS).read_text(encoding="utf-8").splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         return set(sums) == set(names) and all(file_digest(entry / name) == sums[name] for name in names)
     except (OSError, ValueError):
         return False

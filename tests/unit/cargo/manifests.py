@@ -1,13 +1,14 @@
-"""What the tests of a Cargo.toml share: a package, its reading, and the sentence of a refusal."""
+"""What the tests of [package.metadata] share: a package, its reading, and the sentence of a refusal."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.manifest import Package, read_package
+from bootwright.cargo.metadata import Settings, read_settings
 
 HEAD = '[package]\nname = "my-os"\nversion = "1.2.3-rc.1"\nauthors = ["A <a@b.c>", "D"]\nedition = "2021"\n'
 
@@ -18,9 +19,9 @@ def add(root: Path, *names: str) -> None:
         (root / name).write_text("")
 
 
-def read(root: Path, text: str = "", head: str = HEAD) -> Package:
-    (root / "Cargo.toml").write_text(head + text)
-    return read_package(root)
+def read(root: Path, text: str = "", head: str = HEAD) -> Settings:
+    metadata = tomllib.loads(head + text)["package"].get("metadata", {})
+    return read_settings(root / "Cargo.toml", metadata)
 
 
 def refusal(root: Path, text: str = "", head: str = HEAD) -> str:

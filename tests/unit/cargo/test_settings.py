@@ -1,4 +1,4 @@
-"""The settings in a Cargo.toml and beside it: profiles, what metadata asks of loader and build, the default target."""
+"""The settings in a Cargo.toml and beside it: what metadata asks of loader and build, the default target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from tests.unit.cargo.manifests import add, read, refusal
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_default_target
-from bootwright.cargo.profiles import DEFAULTS, Profile, rustc_profile_flags
 
 
 @pytest.fixture
@@ -17,78 +16,6 @@ def root(tmp_path: Path) -> Path:
     """A package with src/main.rs."""
     add(tmp_path, "src/main.rs")
     return tmp_path
-
-
-# Profiles
-
-
-def test_profiles_have_cargos_defaults(root: Path) -> None:
-    profiles = read(root).profiles
-    assert profiles == {
-        "debug": Profile("0", "2", True, True, "", None, "unwind"),
-        "release": Profile("3", "0", False, False, "", None, "unwind"),
-    }
-
-
-def test_a_profile_says_what_differs(root: Path) -> None:
-    text = '[profile.release]\nopt-level = "z"\ndebug = "line-tables-only"\ndebug-assertions = true\n'
-    text += 'overflow-checks = true\nlto = "thin"\ncodegen-units = 1\npanic = "abort"\nstrip = true\n'
-    profiles = read(root, text).profiles
-    assert profiles["release"] == Profile("z", "line-tables-only", True, True, "thin", 1, "abort")
-    assert profiles["debug"] == DEFAULTS["dev"]
-
-
-@pytest.mark.parametrize(
-    ("line", "name", "wanted"),
-    [
-        ("opt-level = 2", "opt_level", "2"),
-        ('opt-level = "s"', "opt_level", "s"),
-        ("debug = true", "debug", "2"),
-        ("debug = false", "debug", "0"),
-        ("debug = 1", "debug", "1"),
-        ('debug = "limited"', "debug", "1"),
-        ("lto = true", "lto", "fat"),
-        ("lto = false", "lto", ""),
-        ('lto = "off"', "lto", "off"),
-    ],
-)
-def test_a_profiles_value_is_said_in_rustcs_words(root: Path, line: str, name: str, wanted: str) -> None:
-    assert getattr(read(root, f"[profile.dev]\n{line}\n").profiles["debug"], name) == wanted
-
-
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("opt-level = 4", 'opt-level is 4, not 0, 1, 2, 3, "s" or "z"'),
-        ("opt-level = true", 'opt-level is true, not 0, 1, 2, 3, "s" or "z"'),
-        ("debug = 3", "debug is 3, not one of "),
-        ("lto = 1", "lto is 1, not one of "),
-        ('panic = "halt"', 'panic is "halt", not one of '),
-        ("panic = true", "panic is true, not one of "),
-        ("codegen-units = 0", "codegen-units is 0, not 1 or more"),
-        ("debug-assertions = 1", "debug-assertions is 1, not true or false"),
-    ],
-)
-def test_a_profiles_value_that_is_none_is_one_sentence(root: Path, line: str, sentence: str) -> None:
-    assert refusal(root, f"[profile.dev]\n{line}\n").startswith(f"[profile.dev] {sentence}")
-
-
-def test_flags_are_cargos() -> None:
-    assert rustc_profile_flags(DEFAULTS["dev"]) == [
-        "-Copt-level=0",
-        "-Cdebuginfo=2",
-        "-Cdebug-assertions=on",
-        "-Coverflow-checks=on",
-    ]
-    assert rustc_profile_flags(Profile("3", "0", False, True, "fat", 1, "abort")) == [
-        "-Copt-level=3",
-        "-Cdebuginfo=0",
-        "-Cdebug-assertions=off",
-        "-Coverflow-checks=on",
-        "-Clto=fat",
-        "-Ccodegen-units=1",
-        "-Cpanic=abort",
-    ]
 
 
 # Metadata
@@ -157,14 +84,14 @@ def test_a_setting_of_bootimage_that_is_none_names_the_key(root: Path, line: str
 
 
 def test_input_files_are_what_the_globs_name_now(root: Path) -> None:
-    package = read(
+    settings = read(
         root, '[package.metadata.bootwright]\ninputs = ["data/*.bin", "deep/**/x", "../out"]\nenv = ["REV"]\n'
     )
     add(root, "data/b.bin", "data/a.bin", "data/c.txt", "deep/one/two/x")
-    assert package.env == ("REV",)
-    assert package.input_files() == [root / "data/a.bin", root / "data/b.bin", root / "deep/one/two/x"]
+    assert settings.bootwright.env == ("REV",)
+    assert settings.bootwright.input_files(root) == [root / "data/a.bin", root / "data/b.bin", root / "deep/one/two/x"]
     (root / "data/a.bin").unlink()
-    assert root / "data/a.bin" not in package.input_files()
+    assert root / "data/a.bin" not in settings.bootwright.input_files(root)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ SITE = Path(__file__).resolve().parents[3] / "site_scons"
 PACKAGE = SITE / "bootwright"
 # These decide what a node is before any action runs; what they decided is in the node's name, sources or variables.
 DECIDERS = {
-    "cargo/manifest",
     "rust/search",
     "rust/migrate",
     "rust/build_tools",

@@ -87,34 +87,6 @@ def scratch(tmp_path: Path) -> Path:
     return scratch
 
 
-def test_a_file_that_the_graph_does_not_know_gives_the_line_to_paste(tmp_path: Path, scratch: Path) -> None:
-    cwd = tmp_path / "k"
-    with pytest.raises(BootwrightError, match=r"k/Cargo.toml does not name \.\./logo\.bin") as raised:
-        rustc.check_reads(scratch, cwd, {cwd / "src/main.rs"}, [], {"WHO"})
-    assert 'inputs = ["../logo.bin"]' in raised.value.hint
-
-
-def test_a_variable_that_the_graph_does_not_know_gives_the_line_to_paste(tmp_path: Path, scratch: Path) -> None:
-    cwd = tmp_path / "k"
-    declared = {cwd / "src/main.rs", tmp_path / "logo.bin"}
-    with pytest.raises(BootwrightError, match=r"environment variable WHO") as raised:
-        rustc.check_reads(scratch, cwd, declared, [], set())
-    assert 'env = ["WHO"]' in raised.value.hint
-    rustc.check_reads(scratch, cwd, declared, [], {"WHO"})
-
-
-def test_a_file_that_the_linker_read_must_be_known_too(tmp_path: Path, scratch: Path) -> None:
-    cwd = tmp_path / "k"
-    declared = {cwd / "src/main.rs", tmp_path / "logo.bin"}
-    read = (f"{scratch}/rustcAbc/symbols.o", f"{scratch}/x.0.rcgu.o", "/sys\\ root/libcore.rlib", "my\\ link.ld")
-    read = (f"{scratch}/rustcAbc/symbols.o", f"{scratch}/x.0.rcgu.o", "/sys\\ root/libcore.rlib", "my\\ link.ld")
-    link = f"{scratch}/x.elf: \\\n " + " \\\n ".join(read) + "\n\n"
-    (scratch / "link.d").write_text(link)
-    with pytest.raises(BootwrightError, match=r"does not name my link\.ld,"):
-        rustc.check_reads(scratch, cwd, declared, [Path("/sys root")], {"WHO"})
-    rustc.check_reads(scratch, cwd, {*declared, cwd / "my link.ld"}, [Path("/sys root")], {"WHO"})
-
-
 def test_what_flags_say_of_the_linker_is_found_however_it_is_written() -> None:
     flags = [
         "-C",
