@@ -65,7 +65,7 @@ class Room:
     def environment(self) -> dict[str, str]:
         """Returns the variables that make cargo plan."""
         return {
-            "RUSTC_WRAPPER": str(self.ghost), "RUSTC_WORKSPACE_WRAPPER": "", "CARGO_TARGET_DIR": str(self.target),
+            "RUSTC_WRAPPER": str(self.ghost), "CARGO_TARGET_DIR": str(self.target),
             ghost.LOG: str(self.log),
         }  # fmt: skip
 

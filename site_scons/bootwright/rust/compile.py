@@ -26,7 +26,7 @@ from bootwright.rust.unit_reads import Reads, digest_or_absent
 RECIPE = 1  # to be raised when a unit comes out otherwise than before
 SCRATCH = "@scratch@"  # in More's words: where the products are written at first
 MAP = "program.map"  # the linker's map there
-NAMES_A_SCRIPT = re.compile(r"(?:link-args?=(?:.*\s)?(?:-Wl,)?)(?:-T|--script)")
+NAMES_A_SCRIPT = re.compile(r"(?:-C|--codegen=)?link-args?=(?:.*\s)?(?:-Wl,)?(?:-T|--script)")
 OF_CARGO_ALONE = re.compile(r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$")
 
 

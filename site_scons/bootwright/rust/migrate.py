@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from bootwright.rust.search import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
 REQUIRED = ("llvm-target", "arch", "target-pointer-width")
-RECIPE = 1  # to be raised when a migration comes out otherwise than before
+RECIPE = 2  # to be raised when a migration comes out otherwise than before
 # Old name -> new name, with the same values; years are those of the renaming.
 RENAMED = {
     "is-like-osx": "is-like-darwin",  # 2025
@@ -43,6 +43,9 @@ GONE = {
     "pre-link-objects-dll", "pre-link-objects-exe", "post-link-objects-crt", "simd-types-indirect", "singlethread",
     "target-mcount", "unsupported-abis",
 }  # fmt: skip
+LINK_ARGS = ("pre-link-args", "late-link-args", "post-link-args")
+HANDED_ON = ("-static", "-nostdlib", "-no-pie", "-pie", "-r", "-s")
+DRIVERS = ("gcc", "gnu-cc", "gnu-lld-cc")  # flavours whose linker is a compiler's driver
 SOFT_FLOAT_ABIS = ("softfloat", "x86-softfloat")
 
 
@@ -195,6 +198,22 @@ def _unknown_key(key: str, builtins: Builtins, origin: str) -> BootwrightError:
     return BootwrightError(f'{origin}: rustc {builtins.release} knows no key "{key}"', hint)
 
 
+def words_for_linker(words: Iterable[str]) -> list[str]:
+    """Returns what a compiler's driver hands on to the linker of its own arguments."""
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("-Wl,"):
+            found += word.split(",")[1:]
+        elif word == "-Xlinker":
+            found.append(next(rest, ""))
+        elif word in ("-T", "-L", "-l", "-u", "-z", "-e"):
+            found += [word, next(rest, "")]
+        elif word.startswith(("-T", "-L", "-l", "-z", "-e", "-u")) or not word.startswith("-") or word in HANDED_ON:
+            found.append(word)
+    return [word for word in found if word]
+
+
 class _Migration:
     """One migration: each step changes spec and adds a line to changes."""
 
@@ -213,7 +232,7 @@ class _Migration:
     def _steps(self) -> tuple[Callable[[], None], ...]:
         return (
             self._rename, self._widths, self._check_arch, self._frame_pointer, self._stack_probes, self._defaults,
-            self._float_abi, self._keys, self._data_layout,
+            self._float_abi, self._linker_words, self._keys, self._data_layout,
         )  # fmt: skip
 
     def _set(self, key: str, value: Any) -> None:
@@ -286,6 +305,22 @@ class _Migration:
             self._set("llvm-floatabi", "hard" if hard else "soft")
             if "abi" not in self.spec:
                 self._set("abi", "eabihf" if hard else "eabi")
+
+    def _linker_words(self) -> None:
+        """What a specification has gcc hand on to the linker: lld itself links here, and reads its own words alone."""
+        found = False
+        for key in LINK_ARGS:
+            table = self.spec.get(key)
+            if not isinstance(table, dict) or "ld.lld" in table:
+                continue
+            words = next((table[name] for name in DRIVERS if isinstance(table.get(name), list)), None)
+            if words is None:
+                continue
+            self.spec[key] = {**table, "ld.lld": words_for_linker(map(str, words))}
+            self.changes.append(f"{key}: what {next(n for n in DRIVERS if n in table)} hands on to the linker, for lld")
+            found = True
+        if found:
+            self._set("linker-flavor", "ld.lld")
 
     def _soft_float(self, triple: str) -> None:
         """Takes rustc-abi, and abi where it is needed, from the built-in target that has no float registers either."""
