@@ -53,7 +53,9 @@ def cargo_makes(
     """
     target = place / "target"
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    remaps = [f"--remap-path-prefix={path}={name}" for path, name in ((home, "/cargo"), (kernel, "."), (target, "target"))]
+    remaps = [
+        f"--remap-path-prefix={path}={name}" for path, name in ((home, "/cargo"), (kernel, "."), (target, "target"))
+    ]
     wrapper = place / "wrapper"
     place.mkdir(parents=True, exist_ok=True)
     text = WRAPPER.format(
@@ -65,7 +67,7 @@ def cargo_makes(
     variables = {"RUSTC_WRAPPER": str(wrapper), "CARGO_TARGET_DIR": str(target), "RUSTC_BOOTSTRAP": "1"}
     done = subprocess.run(
         [*cargo, "--offline", "--message-format=json"], cwd=kernel, env={**os.environ, **variables}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = {}

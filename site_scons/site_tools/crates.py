@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.graph.session import action, modules, session, tell
 from bootwright.rust import compile as units
 from bootwright.rust import rustc, script, shared
+from bootwright.rust.archive import name_objects_alike
 from bootwright.storage.store import Store
 
 MODULES = (
+    "rust/archive",
     "rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "rust/assembled", "cargo/command",
     "cargo/directives", "cargo/units", "base/atomic", "base/procs",
 )  # fmt: skip
@@ -42,7 +45,7 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
             key = _key(target, source, env)
             shared.take_unit(unit, key, _names(unit), lambda out: _compile(unit, out, env), scratch)
         else:
-            _compile(unit, scratch, env)
+            _compile(unit, scratch, env, [node.abspath for node in target[:-1]])
         for path, name in _products(unit, room, scratch, target):
             path.replace(name)
         if env["UNITREADS"]:
@@ -70,7 +73,7 @@ def _how(target: list[Entry], source: list[Entry], env: Environment, for_signatu
     return "store" if taken else "rustc"
 
 
-def _compile(unit: Unit, scratch: Path, env: Environment) -> None:
+def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[str] = ()) -> None:
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     began = scratch.stat().st_ctime_ns  # by the clock of the file system, to which files' times are compared
     compiler = env["BOOTWRIGHT"].toolchain.rustc
@@ -85,12 +88,15 @@ def _compile(unit: Unit, scratch: Path, env: Environment) -> None:
         raise rustc.compile_error(outcome, unit.crate, shown, Path(unit.cwd))
     if env["UNITREADS"]:
         units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs)
+        reads.made = list(made)
         reads.write(scratch / "reads")
 
 
 def _products(unit: Unit, room: units.Room, scratch: Path, target: list[Entry]) -> list[tuple[Path, str]]:
     """Returns each product that rustc made in scratch, with the path that it gets."""
     if not unit.is_program:
+        for path in scratch.glob("*.rlib"):
+            name_objects_alike(path)
         return [(scratch / node.name, node.abspath) for node in target if not node.name.endswith(".reads")]
     stem = unit.name.rpartition("/")[2]
     others = (".d", ".map", ".pdb", ".rmeta", ".o")
@@ -111,7 +117,7 @@ def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
 
     name = "release" if codegen_option(unit.argv, "opt-level") else "dev"
     lacking = () if codegen_option(unit.argv, "panic") == "abort" else (f"[profile.{name}]",)
-    situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking, ())
+    situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking)
     _, line = find(outcome.said, situation)
     if line:
         tell(line)
@@ -128,6 +134,7 @@ def run_script(target: list[Entry], source: list[Entry], env: Environment) -> No
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         (scratch / "stdout").write_text(ran.said, encoding="utf-8")
         (scratch / "files").write_text(ran.files, encoding="utf-8")
+        reads.made = [node.abspath for node in target[:-1]]
         reads.write(scratch / "reads")
         for name, node in zip(("stdout", "files", "reads"), target, strict=True):
             (scratch / name).replace(node.abspath)

@@ -25,7 +25,7 @@ from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import mentions, mentions_in
 from bootwright.cargo.units import Plan, Unit, as_program, codegen_option, test_programs, value_of_joint, with_cfg
 from bootwright.graph.nodes import Core, KernelNodes
-from bootwright.graph.session import tell, tell_once
+from bootwright.graph.session import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
 from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader import build as loader
@@ -100,8 +100,8 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         tests=tests,
     )
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
-    for line in planned.plan.said:
-        tell_once(line)
+    for warning in planned.plan.said:
+        show_once(warning)
     return planned
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from bootwright.storage.store import default_root
 
 PARTS = ("SConstruct", "site_scons", "kernel", "bootloader", "linker", "pyproject.toml")
 STEP = re.compile(r"^(?:core|spec|loader|rustc|kernel|image) +(build/\S.*)$", re.MULTILINE)
+LIBRARY = re.compile(r"^(?:rustc|store) +(lib\w+)\.\w+$", re.MULTILINE)
+HASH = re.compile(r"-[0-9a-f]{16}(?=\.)")
 CORE = re.compile(r"^core +(?!build/)\S+$", re.MULTILINE)  # names its target, not its manifest
 NODE = re.compile(r"^((?:[ |] )*)\+-(.+)$")
 LIMIT = 900  # seconds until a build counts as hanging, on whatever machine
@@ -157,6 +160,13 @@ class Graph:
                 if above:
                     self.children.setdefault(above[-1], set()).add(name)
                 above.append(name)
+        # What a crate was made of is known beside it, and is no node.
+        for path in (tree.path / "build").rglob("*.reads"):
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            files = {os.path.relpath(name, tree.path) for name in facts["files"]}
+            for made in facts["made"]:
+                if os.path.relpath(made, tree.path) in self.children:
+                    self.children[os.path.relpath(made, tree.path)] |= files
 
     def inputs(self) -> list[str]:
         """Returns the files of the tree that no action makes."""
@@ -179,5 +189,7 @@ class Graph:
     def executed(self, said: str) -> set[str]:
         """Returns the outputs that scons said it made."""
         made = {name for names in STEP.findall(said) for name in names.split() if name in self.children}
+        libraries = set(LIBRARY.findall(said))  # shown without cargo's hash
+        made |= {n for n in self.children if HASH.sub("", n.rpartition("/")[2]).rpartition(".")[0] in libraries}
         cores = {name for name in self.children if name.startswith("build/sysroot/")}
         return made | cores if CORE.search(said) else made

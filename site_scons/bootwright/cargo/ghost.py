@@ -53,6 +53,8 @@ def act_as_script():
 
 def act_as_compiler():
     words = sys.argv[2:]
+    if words and words[0] == os.environ.get("RUSTC"):
+        words = words[1:]  # a wrapper for the packages of a workspace stood before it
     name, out = value_of(words, "--crate-name"), value_of(words, "--out-dir")
     if not name or not out:
         # A question such as -vV: the real answer decides what cargo does.

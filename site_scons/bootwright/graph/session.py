@@ -55,6 +55,14 @@ def tell_once(line: str) -> None:
         tell(line)
 
 
+def show_once(text: str) -> None:
+    """Shows what another program said, in its own words, unless this run did so already."""
+    if text not in _told:
+        _told.add(text)
+        sys.stdout.flush()
+        print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Turns a user's mistake found while SConscripts are read into its sentence and exit status."""

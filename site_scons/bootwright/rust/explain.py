@@ -14,14 +14,13 @@ class Situation:
     """What a line depends on beside the error itself.
 
     target is a triple or the name of a specification; main is the crate root as rustc saw it; lacking names the
-    profiles of Cargo.toml without panic = "abort"; absent are dependencies whose code is not compiled.
+    profiles of Cargo.toml without panic = "abort".
     """
 
     edition: str = "2024"
     target: str = ""
     main: str = "src/main.rs"
     lacking: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
 
     def words(self) -> dict[str, str]:
         """Returns what a line's {names} stand for."""
@@ -55,8 +54,7 @@ class Wording:
 class Explanation:
     """One entry: line says what the error means here and what to do, with the {names} of Situation.words.
 
-    when holds conditions on the Situation: aborts (no profile lacks panic = "abort") and absent (the group `crate` is
-    one of the absent dependencies).
+    when holds conditions on the Situation: aborts (no profile lacks panic = "abort").
     """
 
     name: str
@@ -76,7 +74,6 @@ class Explanation:
     def _holds(self, match: re.Match[str], situation: Situation) -> bool:
         facts = {
             "aborts": not situation.lacking,
-            "absent": match.groupdict().get("crate") in situation.absent,
         }
         return all(facts[name] == wanted for name, wanted in self.when.items())
 

@@ -26,17 +26,6 @@ BY_HOST = "; HOST={} gives them, and TARGET=x86_64-unknown-none makes a kernel, 
 
 CATALOGUE = (
     Explanation(
-        "absent dependency",
-        (
-            Wording(r"can't find crate for `(?P<crate>\w+)`", "rustc", "E0463"),
-            Wording(r"unresolved import `(?P<crate>\w+)", "rustc", "E0432"),
-            Wording(r"(?:crate or module|module or crate|unlinked crate) `(?P<crate>\w+)`", "rustc", "E0433"),
-        ),
-        "dependencies.{crate} in Cargo.toml is taken to be our loader, and {main} uses code of that crate: Cargo "
-        "packages are not built yet",
-        {"absent": True},
-    ),
-    Explanation(
         "std",
         (
             Wording("can't find crate for `std`", "rustc", "E0463"),
@@ -100,8 +89,8 @@ CATALOGUE = (
             Wording(r"unresolved module or unlinked crate `(?P<crate>\w+)`", "rustc 1.85", "E0433"),
             Wording(r"undeclared (?:crate or module|type or module) `(?P<crate>\w+)`", OLD, "E0433"),
         ),
-        "there is no crate or module `{crate}`: a module needs `mod {crate};` and its file, and crates of others need "
-        "Cargo, whose packages are not built yet",
+        "there is no crate or module `{crate}`: a module needs `mod {crate};` and its file, a crate of others "
+        "a line in [dependencies] of Cargo.toml",
     ),
     Explanation(
         "feature on stable",

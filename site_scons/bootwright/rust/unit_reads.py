@@ -18,17 +18,17 @@ ABSENT = "-"
 class Reads:
     """Files and directories with their SHA-256, and variables with their values.
 
-    ABSENT stands for a file that is gone, None for a variable that is not set.
+    ABSENT stands for a file that is gone, None for a variable that is not set. made are the products.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str | None] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Writes them to path."""
-        facts = {name: dict(sorted(table.items())) for name, table in vars(self).items()}
-        path.write_text(json.dumps(facts, indent=0), encoding="utf-8")
+        path.write_text(json.dumps(vars(self), indent=0, sort_keys=True), encoding="utf-8")
 
 
 def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) -> bool:

@@ -27,6 +27,9 @@ NOT_OUTPUTS = (
 LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
 LONGEST_NAME = 255  # of one part of a path, on every usual file system (there in bytes or UTF-16 units)
 
+# However deep: plans, what build scripts made (of which a list is an output), and what crates were made of.
+NO_OUTPUTS_BELOW = ("plan/*", "*/obj/*/out/*", "*/obj/*.reads")
+
 
 def file_digest(path: Path) -> str:
     """Returns the SHA-256 of a file, in hexadecimal."""
@@ -112,7 +115,8 @@ def differences(build: Path, not_outputs: Iterable[str] = NOT_OUTPUTS) -> list[s
 def found_outputs(build: Path, not_outputs: Iterable[str] = NOT_OUTPUTS) -> list[str]:
     """Returns the names of all files in the directory build that are, or look like, outputs."""
     names = [_name(build, path) for path in _files(build)]
-    return [name for name in names if not any(_matches(name, pattern) for pattern in not_outputs)]
+    names = [name for name in names if not any(_matches(name, pattern) for pattern in not_outputs)]
+    return [name for name in names if not any(fnmatch.fnmatchcase(name, tree) for tree in NO_OUTPUTS_BELOW)]
 
 
 def _compare(manifest: Mapping[str, str], directory: Path) -> list[str]:

@@ -40,7 +40,6 @@ APPLE_MEMCPY = """Undefined symbols for architecture arm64:
       __start in kernel.o"""
 SOMEWHERE = Situation()
 TWO_PROFILES = Situation(lacking=("[profile.dev]", "[profile.release]"))
-ABSENT = Situation(absent=("bootloader",))
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,6 @@ def link(source: str, entry: str, words: str, linker: str = "cc") -> Quote:
 
 STD = "first defined in crate `std` (which `s5` depends on)"
 QUOTES = (
-    quote("tried", "absent dependency", "can't find crate for `bootloader`", "E0463", situation=ABSENT),
-    quote("tried", "absent dependency", "unresolved import `bootloader`", "E0432", situation=ABSENT),
-    quote("tried", "absent dependency", "cannot find module or crate `bootloader` in this scope", "E0433",
-          situation=ABSENT),
     quote("tried", "std", "can't find crate for `std`", "E0463"),
     quote("tried", "std", "found duplicate lang item `panic_impl`", "E0152", f"the lang item is {STD}"),
     quote("rustc 1.29", "std", "duplicate lang item found: `panic_impl`.", "E0152"),
