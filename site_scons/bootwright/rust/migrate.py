@@ -18,7 +18,7 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust.builtin_targets import Builtins, Spec, check_arch, judge, read_builtins
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
 REQUIRED = ("llvm-target", "arch", "target-pointer-width")

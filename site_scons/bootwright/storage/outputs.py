@@ -6,12 +6,12 @@ It is a list as sha256sum writes it, so that `sha256sum -c manifest` in the buil
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base import atomic
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 
 MANIFEST = "manifest"
@@ -22,12 +22,6 @@ NOT_OUTPUTS = (
     "*/obj/*/*/history/*", "*/obj/*/*/symbols.json", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
     "*/obj/*/*/*/*.symbols", "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
-
-
-def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_manifest(path: Path) -> dict[str, str]:

@@ -18,8 +18,8 @@ from tests.unit.fake_toolchains import BARE, HOST, add_source
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust import sysroot
-from bootwright.rust.search import Toolchain
 from bootwright.rust.sysroot import build_sysroot, builtins_cfgs, manifest_text, recipe, sysroot_key
+from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION
 
 # Writes the metadata at once and the rlib half a second later; logs what it is asked, and when.
