@@ -38,7 +38,7 @@ COMMAND = (
     " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $) $_RUSTLINK"
     " $( $_RUSTEXTERNS $) --out-dir $RUSTOUTDIR --emit=$RUSTEMIT $RUSTROOT"
 )
-MODULES = ("rust/rustc", "base/atomic", "base/procs")
+MODULES = ("rust/rustc", "rust/assembled", "base/atomic", "base/procs")
 
 
 def compile_crate(target: list[Entry], source: list[Entry], env: Environment) -> None:

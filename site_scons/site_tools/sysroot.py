@@ -58,7 +58,7 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
         if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
-    migrated = targetspec.migrate_spec(target.spec.read_text(encoding="utf-8"), toolchain, target.spec)
+    migrated = targetspec.migrate_spec(targetspec.read_spec_text(target.spec), toolchain, target.spec)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(migrated.text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
     word, flags = str(Path(path)), ["-Zunstable-options"]

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bootwright.base.errors import BootwrightError
+
 MARK = ".new"  # in the name of whatever is not whole yet
 
 
@@ -27,6 +29,22 @@ def remove(path: Path) -> bool:
         path.unlink()
     except FileNotFoundError:
         return False
+    return True
+
+
+def remove_file(path: Path) -> bool:
+    """Removes the file or link at path; returns whether there was one. A directory stays: no action makes one.
+
+    Raises BootwrightError where it is there and cannot be removed.
+    """
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+    except OSError as error:
+        if not os.path.lexists(path) or os.path.isdir(path):  # noqa: PTH112  # of a name that is too long, both say no
+            return False
+        raise BootwrightError(f"{path} cannot be removed: {error.strerror or error}") from error
     return True
 
 

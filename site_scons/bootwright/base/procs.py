@@ -66,6 +66,8 @@ def attempt(
         process = subprocess.run(
             list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, encoding="utf-8", errors="replace"
         )
+    except ValueError as error:  # no argument and no variable of a program can hold a NUL
+        raise BootwrightError(f"{argv[0]} cannot be run: {error}") from error
     except OSError as error:
         raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror or error}") from error
     return Ended(tuple(argv), process.returncode, process.stdout, process.stderr)

@@ -126,7 +126,7 @@ def read_package(directory: Path) -> Package:
         root=root,
         main=_main(manifest, package, root, name),
         lib=_existing(library, root, "src/lib.rs"),
-        lib_name=library.get("name", str, name).replace("-", "_"),
+        lib_name=_lib_name(library, name),
         tests=_tests(manifest, package, root),
         features=_features(manifest.table("features")),
         declared_features=tuple(sorted(manifest.table("features").values)),
@@ -145,9 +145,17 @@ def _name(package: Table) -> str:
     name = package.get("name", str)
     if name is None:
         raise package.error("name", "is missing")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+    if not (name[:1] + name[1:].replace("-", "_")).isidentifier():  # XID, as Cargo has it
         raise package.error("name", f"is {show(name)}: only letters, digits, - and _ make a name")
     return str(name)
+
+
+def _lib_name(library: Table, name: str) -> str:
+    """Returns the library's name; rustc, which Cargo leaves this to, takes an identifier alone."""
+    own = library.get("name", str)
+    if own is not None and not own.isidentifier():
+        raise library.error("name", f"is {show(own)}: only letters, digits and _ make the name of a library")
+    return (own or name).replace("-", "_")
 
 
 def _existing(table: Table, root: Path, default: str) -> Path | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
+from bootwright.base.terminal import printable
 
 Json = dict[str, Any]
 KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "a table"}
@@ -18,13 +20,15 @@ KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a lis
 def read_toml(path: Path) -> Json:
     """Reads a TOML file, with or without a byte order mark; raises BootwrightError where it is missing or no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        values = tomllib.loads(read_text(path, encoding="utf-8-sig"))
+        if found := _find_nul(values):
+            words = "holds a NUL character, which no argument and no variable of a program can hold"
+            raise BootwrightError(f"{path}: {found} {words}")
+        return values
     except FileNotFoundError as error:
         raise BootwrightError(f"there is no file {path}") from error
-    except OSError as error:
-        raise BootwrightError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BootwrightError(f"{path} is not UTF-8: byte {error.start}") from error
+    except RecursionError as error:
+        raise BootwrightError(f"{path}: is nested too deeply to be read") from error
     except tomllib.TOMLDecodeError as error:
         text = str(error)
         place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", text)
@@ -32,6 +36,23 @@ def read_toml(path: Path) -> Json:
         words = text[: place.start()] if place else text
         end = " at its end" if place and not place[1] else ""
         raise BootwrightError(f"{path}{where}: is no TOML{end}: {words[:1].lower()}{words[1:]}") from error
+    except ValueError as error:  # Python has a limit for the digits of a number
+        raise BootwrightError(f"{path}: is no TOML: a number in it has too many digits") from error
+
+
+def _find_nul(values: object, place: str = "") -> str:
+    """Returns where a string with a NUL stands in a value, "" for nowhere."""
+    if isinstance(values, str):
+        return place if "\0" in values else ""
+    if isinstance(values, dict):
+        if any("\0" in key for key in values):
+            return f"a key of {place or 'the file'}"
+        inner = ((value, f"{place}.{key}" if place else key) for key, value in values.items())
+    elif isinstance(values, list):
+        inner = ((value, place) for value in values)
+    else:
+        return ""
+    return next((found for value, where in inner if (found := _find_nul(value, where))), "")
 
 
 @dataclass(frozen=True)
@@ -91,5 +112,8 @@ NOT_YET = "Cargo packages are not built yet"
 
 def show(value: object) -> str:
     """Returns a TOML value for a sentence, cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number of more than 60 digits"  # Python refuses to write the longest ones
     text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    text = printable(text)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from SCons.Node.FS import File
 from SCons.Script import ARGUMENTS, AddOption, GetOption
 
 from bootwright.base.errors import BootwrightError
@@ -15,6 +17,8 @@ from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
+
+LONGEST_OUTPUT = 200  # bytes of a name; what rustc and we make beside it has 50 more, and 255 are all there are
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,24 @@ def check_files(wanted: Sequence[str], env: Any) -> None:
     for name in wanted:
         if any(c in name for c in "./\\") and not env.fs.Entry(name).has_builder():
             raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
+
+
+def check_outputs(env: Any, build: Path) -> None:
+    """Raises for a file that the graph makes outside of build, or under too long a name, before SCons touches it.
+
+    SCons removes an old output before its action begins, and names come from other people's manifests.
+    """
+    below = f"{build}{os.sep}"
+    for root in env.fs.Root.values():
+        for path, node in root._lookupDict.items():
+            if not isinstance(node, File) or not node.has_builder():
+                continue
+            if not str(node.abspath).startswith(below):
+                raise BootwrightError(f"{node.abspath} would be made, which does not lie in {build}")
+            if max(map(len, os.fsencode(path).split(b"/"))) > LONGEST_OUTPUT:
+                long = max(path.split("/"), key=len)
+                words = f"{long[:40]}... would be the name of an output, of {len(os.fsencode(long))} bytes"
+                raise BootwrightError(f"{words}; the limit is {LONGEST_OUTPUT}", "a shorter name in Cargo.toml does")
 
 
 def is_fast(default: bool, board: Board | None = None) -> bool:

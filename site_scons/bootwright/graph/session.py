@@ -107,8 +107,8 @@ class Session:
 
     def begin(self, targets: Sequence[Entry]) -> None:
         """Records that an action which writes targets begins."""
-        self._began += targets
         self.directory.started(Path(target.abspath) for target in targets)
+        self._began += targets
 
     def show(self, text: str) -> None:
         """Prints one whole diagnostic at once, so that those of parallel actions do not mix."""
@@ -119,7 +119,7 @@ class Session:
     def give_up(self, targets: Sequence[Entry]) -> None:
         """Records that the action raised, and sees to it that it left nothing behind."""
         for target in targets:
-            atomic.remove(Path(target.abspath))
+            atomic.remove_file(Path(target.abspath))
 
     def _close(self) -> None:
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not come between these steps
@@ -128,7 +128,8 @@ class Session:
             recorded = loaded.stamp(self._signatures) != self._recorded_before
             made = [t for t in self._began if recorded and t.get_state() == SCons.Node.executed]
             gone = [Path(t.abspath) for t in self._began if t not in made]
-            self.directory.finish({Path(t.abspath): _sha256(t) for t in made}, gone, self.remove_at_end)
+            with sentences_at_exit():
+                self.directory.finish({Path(t.abspath): _sha256(t) for t in made}, gone, self.remove_at_end)
         else:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)
@@ -218,7 +219,10 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
 
     def act(target: list[Entry], source: list[Entry], env: Environment) -> None:
         inputs = session().inputs[target[0]] = Inputs(target[0], env)
-        session().begin(target)
+        try:
+            session().begin(target)
+        except BootwrightError as error:
+            raise SCons.Errors.BuildError(target[0], str(error), status=error.status, exitstatus=2) from error
         try:
             function(target, source, env)
             inputs.check()

@@ -104,9 +104,9 @@ def board_of(target: Target) -> Board | None:
     """Returns the board for a target of a bare machine; raises where its specification cannot be read."""
     if target.spec is None:
         return find_board(target.name) if is_bare(target.name) else None
-    from bootwright.rust.migrate import read_spec
+    from bootwright.rust.migrate import read_spec, read_spec_text
 
-    spec = read_spec(target.spec.read_text(encoding="utf-8"), target.spec)
+    spec = read_spec(read_spec_text(target.spec), target.spec)
     return find_board(spec["llvm-target"], spec["arch"])
 
 

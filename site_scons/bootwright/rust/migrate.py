@@ -11,13 +11,17 @@ import difflib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
+from bootwright.cargo.toml import show
 from bootwright.rust.builtin_targets import Builtins, Spec, check_arch, judge, read_builtins
+from bootwright.rust.harmful_arguments import check_arguments
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
@@ -101,6 +105,10 @@ def read_spec(text: str, origin: Path | str) -> Spec:
         spec = json.loads(text)
     except json.JSONDecodeError as error:
         raise BootwrightError(f"{origin}:{error.lineno}:{error.colno}: is no JSON: {error.msg.lower()}") from error
+    except ValueError as error:  # Python has a limit for the digits of a number
+        raise BootwrightError(f"{origin}: is no JSON: a number in it has too many digits") from error
+    except RecursionError as error:
+        raise BootwrightError(f"{origin}: is nested too deeply to be read") from error
     if not isinstance(spec, dict):
         raise BootwrightError(f"{origin}: is no JSON object", 'a specification begins with {"llvm-target": ...')
     for key in REQUIRED:
@@ -108,8 +116,17 @@ def read_spec(text: str, origin: Path | str) -> Spec:
             raise BootwrightError(f'{origin}: has no key "{key}"')
     for key in ("llvm-target", "arch"):
         if not isinstance(spec[key], str):
-            raise BootwrightError(f'{origin}: "{key}" is {json.dumps(spec[key])}, not a string')
+            raise BootwrightError(f'{origin}: "{key}" is {show(spec[key])}, not a string')
+    check_arguments(spec, origin)
     return spec
+
+
+def read_spec_text(path: Path) -> str:
+    """Returns the text of a specification's file."""
+    try:
+        return read_text(path)
+    except FileNotFoundError:
+        raise BootwrightError(f"there is no file {path}") from None
 
 
 def migrate(spec: Spec, builtins: Builtins, origin: str = "the specification") -> tuple[Spec, list[str]]:
@@ -213,8 +230,8 @@ class _Migration:
         for key in ("target-pointer-width", "target-c-int-width"):
             if key not in self.spec:
                 continue
-            if not str(self.spec[key]).isdigit():
-                raise BootwrightError(f'{self.origin}: "{key}" is {json.dumps(self.spec[key])}, not a number of bits')
+            if not re.fullmatch("[0-9]{1,4}", show(self.spec[key]).strip('"')):
+                raise BootwrightError(f'{self.origin}: "{key}" is {show(self.spec[key])}, not a number of bits')
             self._set(key, kind(self.spec[key]))
 
     def _check_arch(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
+from bootwright.rust.assembled import find_assembled
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 SHARED_LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
@@ -60,6 +61,8 @@ def run_rustc(
             argv, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
         )  # fmt: skip
+    except ValueError as error:  # no argument and no variable of a program can hold a NUL
+        raise BootwrightError(f"{argv[0]} cannot be run: {error}") from error
     except OSError as error:
         raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror}") from error
     assert process.stdout is not None
@@ -152,6 +155,8 @@ def check_reads(
     known = {os.path.normpath(path) for path in declared}
     roots = tuple(f"{os.path.normpath(root)}{os.sep}" for root in (scratch, *toolchain_roots))
     paths = {os.path.normpath(cwd / name) for name in names}
+    sources = [Path(path) for path in sorted(paths) if not path.startswith(roots)]
+    paths |= {str(path) for path in find_assembled(sources, cwd)}
     shared = sorted(
         Path(path).name for path in paths - known if SHARED_LIBRARY.search(path) and not path.startswith(roots)
     )

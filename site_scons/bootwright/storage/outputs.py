@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base import atomic
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
 
 MANIFEST = "manifest"
 # What lies in a build directory and is no output: the build's own memory, what `scons size` compares with, and what
@@ -22,15 +24,42 @@ NOT_OUTPUTS = (
     "*/obj/*/*/history/*", "*/obj/*/*/symbols.json", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
     "*/obj/*/*/*/*.symbols", "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
+LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
+LONGEST_NAME = 255  # of one part of a path, on every usual file system (there in bytes or UTF-16 units)
 
 
 def read_manifest(path: Path) -> dict[str, str]:
     """Returns name and SHA-256 of each line of a manifest; none where there is no manifest."""
+    return _read_manifest(path)[0]
+
+
+def _read_manifest(path: Path) -> tuple[dict[str, str], int]:
+    """Returns the outputs of a manifest, and how many of its lines name none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = [line for line in read_text(path).split("\n") if line]
     except FileNotFoundError:
-        return {}
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        return {}, 0
+    found, strange = {}, 0
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        if LINE_BEGINS.fullmatch(digest) and is_inner(name):
+            found[name] = digest
+        else:
+            strange += 1
+    return found, strange
+
+
+def is_inner(name: str) -> bool:
+    """Says whether name is one of a file in a directory: relative, its parts joined by /, without a step upwards."""
+    odd = ("\0", "\\", ":") if os.sep == "\\" else ("\0",)
+    parts = name.split("/")
+    return not {"", ".", ".."} & set(parts) and not any(c in name for c in odd) and max(map(len, parts)) <= LONGEST_NAME
+
+
+def inner_name(directory: Path, path: Path) -> str | None:
+    """Returns the name of path as it is seen from directory; None where it does not lie in there."""
+    name = path.relative_to(directory).as_posix() if path.is_relative_to(directory) else ""
+    return name if is_inner(name) else None
 
 
 def update_manifest(build: Path, made: Mapping[Path, str], gone: Iterable[Path]) -> None:
@@ -63,8 +92,12 @@ def verify(build: Path, sysroots: Mapping[Path, Path] | None = None) -> str:
 
 def differences(build: Path, not_outputs: Iterable[str] = NOT_OUTPUTS) -> list[str]:
     """Returns a line for each output that is missing or not what was built, and for each file that was not built."""
-    manifest = read_manifest(build / MANIFEST)
+    manifest, strange = _read_manifest(build / MANIFEST)
     lines = _compare(manifest, build)
+    if strange:
+        lines.append(
+            f"{strange} line{'s' if strange > 1 else ''} of {build / MANIFEST} name{'s' * (strange == 1)} no output"
+        )
     return lines + [
         f"{build / name} was not built" for name in found_outputs(build, not_outputs) if name not in manifest
     ]

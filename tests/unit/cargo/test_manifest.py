@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.cargo.manifests import HEAD, add, read, refusal
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.manifest import read_package
+from bootwright.cargo.toml import read_toml
 
 
 @pytest.fixture
@@ -94,6 +96,8 @@ def test_a_crate_whose_file_is_missing_is_one_sentence(root: Path, text: str, se
     [
         ('[package]\nversion = "1.0.0"\n', "[package] name is missing"),
         ('[package]\nname = "a b"\n', '[package] name is "a b": only letters, digits, - and _ make a name'),
+        ('[package]\nname = "-a"\n', '[package] name is "-a": only letters, digits, - and _ make a name'),
+        ('[package]\nname = "a/../../b"\n', '[package] name is "a/../../b": only letters, digits, - and _ make a name'),
         ('[package]\nname = "a"\nversion = "1"\n', '[package] version is "1", no version such as 0.1.0'),
         ('[package]\nname = "a"\nedition = "2020"\n', '[package] edition is "2020", not one of 2015, 2018, 2021, 2024'),
         ('[package]\nname = "a"\nedition = 2021\n', "[package] edition is 2021, not a string"),
@@ -103,6 +107,40 @@ def test_a_crate_whose_file_is_missing_is_one_sentence(root: Path, text: str, se
 )
 def test_a_mistake_in_package_names_the_key(root: Path, head: str, sentence: str) -> None:
     assert refusal(root, head=head) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[lib]\nname = "x/../../.."\n', '[lib] name is "x/../../..": only letters, digits and _ make the name'),
+        ('[lib]\nname = "x-y"\n', '[lib] name is "x-y": only letters, digits and _ make the name of a library'),
+        ('description = "a\\u0000b"\n', "package.description holds a NUL character"),
+        ('keywords = ["a\\u0000b"]\n', "package.keywords holds a NUL character"),
+        ('"a\\u0000b" = 1\n', "a key of package holds a NUL character"),
+        ("[package.metadata.x]\na = " + "[" * 3000 + "\n", "is nested too deeply to be read"),
+        (f"[package.metadata.x]\na = {'9' * 5000}\n", "is no TOML: a number in it has too many digits"),
+        (f"description = 0x{'f' * 5000}\n", "[package] description is a number of more than 60 digits, not a string"),
+        ('license = ["\\u001b]0;title\\u0007"]\n', "[package] license is ['\\x1b]0;title\\x07'], not a string"),
+    ],
+    ids=["upwards", "hyphen", "NUL", "NUL-in-list", "NUL-in-key", "deep", "many-digits", "hexadecimal", "controls"],
+)
+def test_what_no_program_could_be_told_is_one_sentence(root: Path, text: str, sentence: str) -> None:
+    add(root, "src/lib.rs")
+    assert refusal(root, text).startswith(sentence)
+
+
+def test_names_may_have_letters_of_any_language_as_with_cargo(root: Path) -> None:
+    assert read(root, head='[package]\nname = "über-kern"\n').lib_name == "über_kern"
+
+
+def test_a_file_that_is_no_text_file_is_one_sentence(root: Path) -> None:
+    os.mkfifo(root / "rust-toolchain.toml")
+    with pytest.raises(BootwrightError, match=r"rust-toolchain.toml is a FIFO, no regular file"):
+        read_toml(root / "rust-toolchain.toml")
+    with (root / "Cargo.toml").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(BootwrightError, match=r"Cargo.toml is 1099511627776 bytes; the limit is 16777216"):
+        read_package(root)
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:

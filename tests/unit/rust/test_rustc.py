@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -154,6 +159,72 @@ def test_each_file_of_tests_is_a_crate_of_its_own(tmp_path: Path) -> None:
     make(tmp_path, "tests/one.rs", "tests/two.rs", "tests/common/mod.rs", "tests/data.txt")
     names = [path.relative_to(tmp_path / "tests").as_posix() for path in crate_files(tmp_path / "tests/one.rs")]
     assert names == ["common/mod.rs", "data.txt", "one.rs"]
+
+
+def odd(place: Path, kind: str) -> str:
+    """Makes an odd file of that kind in place, a directory; returns the words about it."""
+    path = place / "odd.rs"
+    if kind == "FIFO":
+        os.mkfifo(path)
+        return "is a FIFO, no regular file"
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(place):
+            listener.bind(path.name)
+        return "is a socket, no regular file"
+    if kind == "huge":
+        with path.open("wb") as stream:
+            stream.truncate(1 << 41)
+        return "has 2048.0 GiB; 1 GiB is the most that a crate reads"
+    links = {
+        "device": ("/dev/zero", "is a device, no regular file"),
+        "dangling": ("nowhere", "is a link to nowhere, where nothing is"),
+        "cyclic": ("odd.rs", "is a link to odd.rs that leads back to itself"),
+    }
+    path.symlink_to(links[kind][0])
+    return links[kind][1]
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["top", "below"])
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "dangling", "cyclic", "huge"])
+def test_an_odd_file_in_a_crate_is_one_sentence(tmp_path: Path, kind: str, deep: bool) -> None:
+    place = tmp_path / "src" / "deep" if deep else tmp_path / "src"
+    place.mkdir(parents=True)
+    (tmp_path / "src/main.rs").touch()
+    words = odd(place, kind)
+    with pytest.raises(BootwrightError) as caught:
+        crate_files(tmp_path / "src/main.rs")
+    assert caught.value.message == f"{place / 'odd.rs'} {words}"
+    assert not mentions(tmp_path / "src", "word")
+
+
+def test_hidden_odd_files_and_links_to_directories_are_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/main.rs").write_text("a word")
+    (tmp_path / "src/.#main.rs").symlink_to("user@host.1234:1764444444")  # Emacs locks a file so
+    (tmp_path / "src/up").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "src/.pipe.rs")
+    assert crate_files(tmp_path / "src/main.rs") == [tmp_path / "src/main.rs"]
+    assert mentions(tmp_path / "src", "word")
+    assert not mentions(tmp_path / "src", "absent")
+
+
+@pytest.mark.parametrize("name", ["sub/inner.rs", "sub"])
+def test_what_may_not_be_read_is_one_sentence(name: str) -> None:
+    script = "from bootwright.cargo.sources import crate_files; from pathlib import Path; import os, sys\n"
+    script += "os.getuid() or os.setresuid(65534, 65534, 65534); crate_files(Path(sys.argv[1]))"
+    with tempfile.TemporaryDirectory() as place:  # one that every user may enter
+        root = Path(place)
+        root.chmod(0o755)
+        (root / "src/sub").mkdir(parents=True)
+        for file in ("main.rs", "sub/inner.rs"):
+            (root / "src" / file).touch()
+        (root / "src" / name).chmod(0)
+        ended = subprocess.run(
+            [sys.executable, "-c", script, str(root / "src/main.rs")], capture_output=True, text=True, check=False,
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        (root / "src" / name).chmod(0o755)
+    assert f"{root / 'src' / name} cannot be read: Permission denied" in ended.stderr
 
 
 def test_a_word_is_looked_for_in_rust_sources_alone(tmp_path: Path) -> None:

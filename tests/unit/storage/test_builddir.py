@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,7 +99,7 @@ def test_what_was_recorded_stays_and_the_rest_is_removed(tmp_path: Path) -> None
 
 
 def test_what_a_killed_build_began_leaves_the_manifest_and_its_scratch_goes(tmp_path: Path) -> None:
-    outputs.update_manifest(tmp_path, {tmp_path / "begun": "1", tmp_path / "kept": "2"}, [])
+    outputs.update_manifest(tmp_path, {tmp_path / "begun": "1" * 64, tmp_path / "kept": "2" * 64}, [])
     holder = hold(tmp_path, "begun")
     with atomic.new_directory(tmp_path / "begun") as scratch:
         holder.kill()
@@ -106,7 +108,7 @@ def test_what_a_killed_build_began_leaves_the_manifest_and_its_scratch_goes(tmp_
         build = BuildDirectory(tmp_path)
         build.take("scons", lambda line: None)
         assert not scratch.exists()
-    assert outputs.read_manifest(tmp_path / "manifest") == {"kept": "2"}
+    assert outputs.read_manifest(tmp_path / "manifest") == {"kept": "2" * 64}
     build.finish()
 
 
@@ -142,11 +144,113 @@ def test_a_build_writes_nothing_into_the_manifest_that_it_did_not_make(tmp_path:
 
 def test_a_torn_last_line_of_the_journal_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("half")
-    (tmp_path / "journal").write_text(f'"{tmp_path / "x"}"\n"{tmp_path}/to')
+    (tmp_path / "journal").write_text('"x"\n"to')
     build = BuildDirectory(tmp_path)
     build.take("scons", lambda line: None)
     assert not (tmp_path / "x").exists()
     build.finish()
+
+
+def recover(place: Path) -> list[str]:
+    """Takes and frees the directory; returns what was said."""
+    said: list[str] = []
+    build = BuildDirectory(place)
+    build.take("scons", said.append)
+    build.finish()
+    return said
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """A directory of a person's, with a file, beside the build directory."""
+    (tmp_path / "build" / "debug").mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_text("dear")
+    return tmp_path / "mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["{victim}", "{victim}/letter", "../mine", "../mine/letter", "debug/../../mine/letter"]
+)
+def test_a_journal_names_nothing_outside_of_its_directory(tmp_path: Path, victim: Path, name: str) -> None:
+    build = tmp_path / "build"
+    (build / "journal").write_text(json.dumps(name.format(victim=victim)) + "\n")
+    (build / builddir.SIGNATURES).touch()
+    said = recover(build)
+    assert (victim / "letter").read_text() == "dear"
+    assert len(said) == 1 and "no name of an output" in said[0] and "all is made again" in said[0]
+    assert not (build / builddir.SIGNATURES).exists()
+    assert not (build / "journal").exists()
+
+
+def test_a_link_does_not_lead_a_journal_or_a_target_out_of_the_directory(tmp_path: Path, victim: Path) -> None:
+    build = tmp_path / "build"
+    (build / "debug" / "obj").symlink_to(victim)
+    (build / "journal").write_text('"debug/obj/letter"\n')
+    recover(build)
+    assert (victim / "letter").read_text() == "dear"
+    directory = BuildDirectory(build)
+    directory.take("scons", print)
+    with pytest.raises(BootwrightError, match="debug/obj/letter does not lie in"):
+        directory.started([build / "debug" / "obj" / "letter"])
+    assert not (build / "journal").exists()
+    directory.finish()
+    (build / "release").symlink_to(victim)
+    with pytest.raises(BootwrightError, match=r"build/release is a link to .*mine; outputs lie in"):
+        directory.take("scons", print)
+
+
+def test_a_directory_is_never_removed_since_no_action_makes_one(tmp_path: Path) -> None:
+    (tmp_path / "debug" / "kept").mkdir(parents=True)
+    (tmp_path / "journal").write_text('"debug"\n')
+    recover(tmp_path)
+    build = BuildDirectory(tmp_path)
+    build.take("scons", print)
+    build.finish(gone=[tmp_path / "debug"])
+    assert (tmp_path / "debug" / "kept").is_dir()
+
+
+def test_a_copied_tree_removes_its_own_half_written_output_and_not_the_originals(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    holder = hold(first, "begun")
+    holder.kill()
+    holder.wait()
+    shutil.copytree(first, second)
+    said = recover(second)
+    assert (first / "begun").exists()
+    assert not (second / "begun").exists()
+    assert str(second / "begun") in said[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xff\xfe\n",
+        b"[" * 200_000 + b"\n",
+        b"9" * 5000 + b"\n",
+        b'"' + b"n" * 300 + b'"\n',
+        b'{"a": 1}\n',
+        b'"a\\u0000b"\n',
+    ],
+    ids=["no-text", "deep", "big-number", "long-name", "table", "NUL"],
+)
+def test_a_journal_that_says_nothing_has_all_made_again(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "journal").write_bytes(text)
+    (tmp_path / builddir.SIGNATURES).touch()
+    (said,) = recover(tmp_path)
+    assert said.endswith("all is made again") and len(said) < 400
+    assert not (tmp_path / builddir.SIGNATURES).exists()
+    assert recover(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["journal", "manifest"])
+def test_a_fifo_in_place_of_a_file_of_the_build_is_one_sentence(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    build = BuildDirectory(tmp_path)
+    with pytest.raises(BootwrightError, match=f"{name} is a FIFO, no regular file"):
+        build.take("scons", print)
+        build.finish({tmp_path / "a": "0" * 64})
 
 
 def test_a_place_that_cannot_hold_a_directory_is_one_sentence(tmp_path: Path) -> None:
