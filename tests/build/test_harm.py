@@ -116,7 +116,8 @@ def test_a_guests_serial_port_goes_to_a_pipe_and_to_a_file_byte_by_byte(checkout
     source = checkout.path / "kernel" / "src" / "main.rs"
     text = source.read_text()
     at = text.index("{", text.index("fn _start")) + 1
-    say = 'for byte in [0xffu8, 0xfe, 0xc3, b\'.\'] { unsafe { core::arch::asm!("out dx, al", in("dx") 0x3f8u16, in("al") byte) } }'
+    out = 'unsafe { core::arch::asm!("out dx, al", in("dx") 0x3f8u16, in("al") byte) }'
+    say = f"for byte in [0xffu8, 0xfe, 0xc3, b'.'] {{ {out} }}"
     source.write_text(f"{text[:at]}\n    {say}\n{text[at:]}")
     argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "run", "--headless", "--fast"]
     ran = subprocess.run([*argv, f"SERIAL={tmp_path / 'serial'}"], capture_output=True, check=False, timeout=600)
