@@ -28,6 +28,7 @@ from SCons.Util import hash_file_signature
 
 from bootwright.base import atomic, digests, loaded
 from bootwright.base.errors import BootwrightError, Lacks, Status
+from bootwright.base.interrupts import Terminated
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
@@ -203,6 +204,8 @@ def sentences_at_exit() -> Iterator[None]:
     except BootwrightError as error:
         tell(sentence_of(error))
         leave(error.status)
+    except Terminated as signal_came:
+        leave(signal_came.status)
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)
     except BaseException:

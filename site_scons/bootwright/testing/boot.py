@@ -7,7 +7,6 @@ that the program never ran cannot go missing.
 from __future__ import annotations
 
 import dataclasses
-import io
 import time
 
 from bootwright.base import atomic
@@ -15,6 +14,7 @@ from bootwright.base.errors import Status
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.explained import run_and_report
 from bootwright.run.run import RunConfig
+from bootwright.run.voice import Silence
 from bootwright.testing.judge import MARK, Outcome, TestProgram, TestResult, _with_output, judge
 
 TEST_SECONDS = 30.0
@@ -36,7 +36,7 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         restart_mark=MARK,
     )
     start = time.monotonic()
-    end, report = run_and_report(config, program.subject, io.StringIO(), io.StringIO(), in_test=True)
+    end, report = run_and_report(config, program.subject, Silence(), Silence(), in_test=True)
     seconds = time.monotonic() - start
     if end.status is Status.INTERRUPTED:
         raise KeyboardInterrupt  # no test has failed

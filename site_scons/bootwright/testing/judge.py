@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bootwright.base.terminal import printable
 from bootwright.faults.subject import Subject
 from bootwright.machine.verdict import Kind, Verdict
 
@@ -136,4 +137,5 @@ def parse_protocol(serial: str) -> dict[str, _Told]:
 
 
 def _with_output(sentence: str, *texts: str) -> str:
-    return "\n".join([sentence, *(text.strip() for text in texts if text.strip())])
+    parts = (text.replace("\r\n", "\n").strip() for text in (sentence, *texts))
+    return printable("\n".join(part for part in parts if part))
