@@ -18,7 +18,7 @@ from bootwright.display import find_display
 from bootwright.errors import BootwrightError
 
 QEMU = "qemu-system-x86_64"
-OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver"}  # which are right depends on rustc
+OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver", "rust-std"}  # which are right depends on rustc
 
 
 class System(Enum):
@@ -170,6 +170,13 @@ PROGRAMS = {
             packages=_packages("gcc", "gcc"),
         ),
         Program(
+            "rust-std",
+            "is the standard library of this system, for what is compiled to run on it",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("rust-std-static", "rust"),
+        ),
+        Program(
             "qemu-aarch64",
             "runs programs for Linux on AArch64",
             "hosts, test",
@@ -260,6 +267,11 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
         return toolchain.find_llvm_tool(chosen, name, environ)
     if chosen and name in ("rustfmt", "clippy-driver"):
         return find_rust_tool(chosen, name, environ)
+    if chosen and name == "rust-std":
+        place = chosen.sysroot / "lib" / "rustlib" / chosen.host / "lib"
+        if not any(place.glob("libstd-*.rlib")):
+            raise BootwrightError(f"rustc {chosen.release} ({chosen.rustc}) has no library for {chosen.host}")
+        return place
     program_name = QEMU if name == stamp.WINDOW else name
     path = find_on_path(program_name, environ)
     if path is None:
