@@ -213,7 +213,8 @@ def as_root(environ: Mapping[str, str]) -> list[str] | None:
     sudo = find_on_path("sudo", environ)
     if sudo is None:
         return None
-    if subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0:
+    # -k: what sudo remembers of a password is neither asked nor changed; a person at a terminal may be asked for it.
+    if subprocess.run([sudo, "-k", "-n", "true"], capture_output=True).returncode == 0:
         return [str(sudo), "-n"]
     return [str(sudo)] if sys.stdin.isatty() else None
 
@@ -267,7 +268,7 @@ def failure(ended: watched.Ended, what: str, place: Path = ARCHIVES) -> Bootwrig
     """Returns the sentence for an apt-get that failed to get what; place is where it writes."""
     again = "then start sconsw again"
     if ended.said(watched.DISK_FULL):
-        return storage_space.full(place, f"{what} cannot be fetched")
+        return ended.error(storage_space.full(place, f"{what} cannot be fetched"), f"free some space, {again}")
     if ended.said(("could not get lock", "unable to acquire the dpkg", "unable to lock")):
         return ended.error("another program is installing packages now", f"let it end, {again}")
     if ended.said(("hash sum mismatch", "hashsum mismatch", "file has unexpected size")):

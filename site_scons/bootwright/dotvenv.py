@@ -21,6 +21,7 @@ from bootwright.watched import tell
 UNFINISHED = "bootwright.unfinished"
 SCRATCH = "bootwright.tmp"  # TMPDIR of the installers, so that one that is killed leaves nothing elsewhere
 PIP_PACKAGE = "python3-pip-whl"  # Debian's and Ubuntu's, with what ensurepip would install
+PACKAGES = 200_000_000  # bytes that they take, about
 # What would lead pip out of .venv.
 LEADS_ASTRAY = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "PYTHONHOME")
 
@@ -69,7 +70,8 @@ def make(home: Path, environ: Mapping[str, str], pip: Path | None = None) -> Non
         scratch.mkdir(exist_ok=True)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise storage_space.full(venv, f"{error.filename or venv} cannot be written") from error
+            message = storage_space.full(venv, f"{error.filename or venv} cannot be written")
+            raise BootwrightError(message, "free some, then start sconsw again") from error
         raise BootwrightError(
             f"{error.filename or venv} cannot be written: {error.strerror}",
             "sconsw needs a checkout that it may write to, for .venv and build: copy it to such a place",
@@ -142,7 +144,8 @@ def failure(ended: watched.Ended, venv: Path) -> BootwrightError:
     """Returns the sentence for a pip or uv that failed to fill venv."""
     again = "then start sconsw again; it repairs .venv by itself"
     if ended.said(watched.DISK_FULL):
-        return storage_space.full(venv, "the packages of Python cannot be installed", 200 * storage_space.MEGABYTE)
+        message = storage_space.full(venv, "the packages of Python cannot be installed", PACKAGES)
+        return ended.error(message, f"free some, {again}")
     if ended.said(watched.READ_ONLY):
         return ended.error(f"{venv} cannot be written", f"copy the checkout to a place where you may write, {again}")
     if ended.said(watched.NO_NETWORK):

@@ -158,7 +158,9 @@ class _Installation:
         venv = [f"python{sys.version_info.major}.{sys.version_info.minor}-venv"] if lacks_pip else []
         if forbidden and by_hand:
             self._refuse([*names, *(["ensurepip"] if lacks_pip else [])], [*packages, *venv], archive, forbidden)
-        refused = dict.fromkeys([*packages, *venv], forbidden) if forbidden else self._refused(archive, [*packages, *venv])
+        refused = (
+            dict.fromkeys([*packages, *venv], forbidden) if forbidden else self._refused(archive, [*packages, *venv])
+        )
         if refused and by_hand:
             raise BootwrightError(f"{next(iter(refused.values()))}, and {stamp.SYSTEM} forbids that it comes privately")
         taken = [package for package in (*packages, *venv) if package not in refused]
@@ -171,13 +173,20 @@ class _Installation:
                 tell(error.message)
                 refused |= dict.fromkeys(taken, "apt-get failed")
         for why in dict.fromkeys(refused.values()):
-            self._privately(alone, archive, [package for package in packages if refused.get(package) == why], names, why)
+            self._privately(
+                alone, archive, [package for package in packages if refused.get(package) == why], names, why
+            )
         if not set(venv).isdisjoint(refused):
             self.pip = dotvenv.find_pip(alone.fetch(archive, dotvenv.PIP_PACKAGE))
         return packages
 
     def _privately(
-        self, alone: private_programs.PrivatePrograms, archive: apt.Archive, packages: list[str], names: list[str], why: str
+        self,
+        alone: private_programs.PrivatePrograms,
+        archive: apt.Archive,
+        packages: list[str],
+        names: list[str],
+        why: str,
     ) -> None:
         never = [name for name in names if apt.SIMPLE.get(name) in set(packages) & {*private_programs.NEVER}]
         if never:

@@ -105,7 +105,9 @@ def read_uris(text: str) -> list[Deb]:
     for uri, file, size, digest in re.findall(r"^'(.*?)' (\S+) (\d+) ?(\S*)$", text, re.MULTILINE):
         kind, _, value = digest.partition(":")
         if kind != "SHA256" or not re.fullmatch("[0-9a-f]{64}", value):
-            raise BootwrightError(f"the archive gives no SHA-256 of {uri}", "see to it that apt's lists are signed ones")
+            raise BootwrightError(
+                f"the archive gives no SHA-256 of {uri}", "see to it that apt's lists are signed ones"
+            )
         debs.append(Deb(file.partition("_")[0], file, int(size), value))
     return debs
 
@@ -179,7 +181,9 @@ class PrivatePrograms:
     def _locked(self) -> AbstractContextManager[None]:
         place = self._store.root / "lock"
         place.mkdir(parents=True, exist_ok=True)
-        return lock_file(place / f"{LISTS}-{self._system}", lambda: self._tell("waiting for the lists of another sconsw"))
+        return lock_file(
+            place / f"{LISTS}-{self._system}", lambda: self._tell("waiting for the lists of another sconsw")
+        )
 
     def _own_archive(self) -> apt.Archive:
         """Returns an archive that reads and writes lists of the person's own, and runs nobody's hooks."""
@@ -228,7 +232,8 @@ class PrivatePrograms:
             f"({fetched / mega:.0f} MB to fetch, {unpacked / mega:.0f} MB on the disk); the system stays as it is"
         )
         if storage_space.free(root) < fetched + unpacked:
-            raise storage_space.full(root, f"{apt.listed(packages)} cannot come", fetched + unpacked)
+            message = storage_space.full(root, f"{apt.listed(packages)} cannot come", fetched + unpacked)
+            raise BootwrightError(message, "free some, or name another place with XDG_CACHE_HOME")
         if hasattr(os, "statvfs") and os.statvfs(storage_space.existing(root)).f_flag & os.ST_NOEXEC:
             raise BootwrightError(
                 f"{root} is on a file system that is mounted noexec, so no program can be started from there",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from bootwright.errors import BootwrightError
-
 MEGABYTE = 1_000_000
 
 
@@ -20,8 +18,8 @@ def free(place: Path) -> int:
     return shutil.disk_usage(existing(place)).free
 
 
-def full(place: Path, what: str, needed: int | None = None) -> BootwrightError:
-    """Returns the sentence for a disk without room; needed is in bytes."""
+def full(place: Path, what: str, needed: int | None = None) -> str:
+    """Returns the message for a disk without room; needed is in bytes."""
     left = f"the disk of {place} has {free(place) / MEGABYTE:.0f} MB left"
     wants = f"; {needed / MEGABYTE:.0f} MB are needed" if needed else ""
-    return BootwrightError(f"{what}: {left}{wants}", "free some, then start it again")
+    return f"{what}: {left}{wants}"

@@ -13,8 +13,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bootwright import storage_space
 from bootwright.errors import BootwrightError
-from bootwright.watched import Ended
+from bootwright.watched import DISK_FULL, Ended
 
 TRIPLETS = {
     "amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu",
@@ -45,17 +46,17 @@ def unpack(deb: Path, root: Path) -> None:
 
 def failure(ended: Ended, what: str, place: Path) -> BootwrightError:
     """Returns the sentence for something that failed in place, with its last words; of a full disk it says the disk."""
-    from bootwright import storage_space, watched
-
-    if ended.said(watched.DISK_FULL):
-        return storage_space.full(place, what)
+    if ended.said(DISK_FULL):
+        return ended.error(storage_space.full(place, what), "free some, then start sconsw again")
     return ended.error(what, "start sconsw again; it goes on from there")
 
 
 def keep_libraries_together(root: Path, architecture: str, patchelf: Path) -> None:
     """Gives the programs in root, and libraries that say where theirs are, a search path within the merged tree."""
     triplet = TRIPLETS.get(architecture, "")
-    places = [place for place in (f"usr/lib/{triplet}", f"lib/{triplet}", "usr/lib", "lib") if triplet or "/lib/" not in place]
+    places = [
+        place for place in (f"usr/lib/{triplet}", f"lib/{triplet}", "usr/lib", "lib") if triplet or "/lib/" not in place
+    ]
     for path in sorted(elf_files(root)):
         old = subprocess.run([patchelf, "--print-rpath", path], capture_output=True, text=True)
         before = [word for word in old.stdout.strip().split(":") if word]

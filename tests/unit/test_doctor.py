@@ -282,6 +282,9 @@ COMMANDS = {
     System.APT: "sudo apt-get install --no-install-recommends a b",
     System.DNF: "sudo dnf install rust rust-src lld llvm qemu-system-x86 rustfmt clippy gdisk",
     System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 gptfdisk",
+    System.ZYPPER: f"sudo zypper install rustup lld llvm qemu-x86 gptfdisk && {RUSTUPS}",
+    System.APK: "sudo apk add rust rust-src lld llvm qemu-system-x86_64 rustfmt rust-clippy sgdisk",
+    System.NIX: f"nix profile install nixpkgs#rustup nixpkgs#lld nixpkgs#llvm nixpkgs#qemu nixpkgs#gptfdisk && {RUSTUPS}",
     System.BREW: f"brew install rustup lld llvm qemu gptfdisk && {RUSTUPS}",
     System.WINGET: "winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && "
     f"install sgdisk && {RUSTUPS}",

@@ -15,6 +15,8 @@ from bootwright import image, layout
 from bootwright.kernel_file import KernelSettings, write_kernel_file
 from bootwright.tools import Question, find_tools
 
+pytestmark = pytest.mark.needs("cc", "rust-std")
+
 HOME = Path(__file__).parents[2]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
