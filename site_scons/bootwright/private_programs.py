@@ -167,9 +167,7 @@ class PrivatePrograms:
 
     def fetch(self, archive: apt.Archive, package: str) -> Path:
         """Returns the directory with the files of one package, as they are and without what it depends on."""
-        deb = next((deb for deb in self._uris(archive, [package], ()) if deb.name == package), None)
-        if deb is None:
-            raise BootwrightError(f"the archive has no package {package} for {self._system}")
+        deb = self._read_uris(archive, "download", [package])[0]
 
         def fill(entry: Path) -> None:
             self._download(archive, [deb], entry)
@@ -210,12 +208,18 @@ class PrivatePrograms:
         status = self._store.root / "lock" / f"status-{os.getpid()}"
         status.parent.mkdir(parents=True, exist_ok=True)
         status.write_text("".join(_stanza(name) for name in claimed), encoding="utf-8")
-        options = ["-o", f"Dir::State::status={status}", "-o", "Acquire::ForceHash=SHA256", "-o", "Debug::NoLocking=1"]
-        words = ["--no-install-recommends", "-y", "-q", *options, *packages]
         try:
-            ended = archive.attempt("apt-get", "install", "--print-uris", *words)
+            options = ["--no-install-recommends", "-y", "-o", f"Dir::State::status={status}"]
+            return self._read_uris(archive, "install", packages, options)
         finally:
             status.unlink()
+
+    def _read_uris(
+        self, archive: apt.Archive, verb: str, packages: Sequence[str], options: Sequence[str] = ()
+    ) -> list[Deb]:
+        """Returns what apt-get would fetch; raises BootwrightError where it would not."""
+        settings = ["--print-uris", "-q", "-o", "Acquire::ForceHash=SHA256", "-o", "Debug::NoLocking=1"]
+        ended = archive.attempt("apt-get", verb, *settings, *options, *packages)
         if ended.status:
             said = tuple((ended.stdout + ended.stderr).splitlines())
             raise apt.failure(watched.Ended(ended.status, said), apt.listed(packages), self._store.root)
