@@ -19,7 +19,8 @@ if lacks or sys.version_info < (3, 11) or [*map(int, SCons.__version__.split("."
 if not SCons.__version__.startswith(f"{PINNED}."):
     print(f"bootwright: SCons {SCons.__version__} is untried; ./sconsw uses the pinned {PINNED}", file=sys.stderr)
 
-from bootwright import loaded, stamp  # noqa: E402  # an older Python could not read them
+from bootwright.base import loaded  # noqa: E402  # an older Python could not read these
+from bootwright.setup import stamp  # noqa: E402
 
 stamp.add_private_programs(str(Path(__file__).resolve().parents[1]))
 loaded.note_sources()

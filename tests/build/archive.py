@@ -8,10 +8,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bootwright import private_programs, unpacking
-from bootwright.apt import Archive
-from bootwright.private_programs import PrivatePrograms
-from bootwright.store import Store
+from bootwright.setup import private_programs, unpacking
+from bootwright.setup.apt import Archive
+from bootwright.setup.private_programs import PrivatePrograms
+from bootwright.storage.store import Store
 
 LIBRARY = 'const char *greeting(void) { return "Hello from the library"; }\n'
 GREETER = """

@@ -14,19 +14,20 @@ from pathlib import Path
 import pytest
 from tests.build.archive import SmallArchive, ask, installed, real_patchelf
 
-from bootwright import doctor, private_programs, storage_space
-from bootwright.digests import shared_objects
-from bootwright.errors import BootwrightError
-from bootwright.store import Store
+from bootwright.base import storage_space
+from bootwright.base.digests import shared_objects
+from bootwright.base.errors import BootwrightError
+from bootwright.setup import doctor, private_programs
+from bootwright.storage.store import Store
 
 HOME = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.needs("dpkg-deb", "cc"), pytest.mark.xdist_group("private")]
 INSTALL = """
 import sys
 from pathlib import Path
-from bootwright.errors import BootwrightError
-from bootwright.private_programs import PrivatePrograms
-from bootwright.store import Store
+from bootwright.base.errors import BootwrightError
+from bootwright.setup.private_programs import PrivatePrograms
+from bootwright.storage.store import Store
 import os
 programs = PrivatePrograms(Store(Path(sys.argv[1])), sys.argv[2], os.environ, lambda line: print(line, flush=True))
 try:
