@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
+from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop, compile_crate
 from tests.boot.pictures import check_words
 
 from bootwright.machine.verdict import Kind
@@ -39,6 +39,20 @@ def test_headless_it_says_hello_world_once_and_ends_as_halted(hello: Built) -> N
     assert out.getvalue().replace("\r", "") == "Hello World!\n"
     assert (end.kind, end.status) == (Kind.HALTED, 0)
     assert end.screen[0] == "Hello World!"
+
+
+def test_a_guard_is_shared_only_where_its_value_may_be(workshop: Workshop, tmp_path: Path) -> None:
+    source = tmp_path / "share.rs"
+    arguments = [str(source), "--crate-type=lib", "--emit=metadata", "-o", str(tmp_path / "share.rmeta")]
+    arguments += [f"--extern=hello={workshop.library}"]
+    for kind, is_good in (("u32", True), ("core::cell::Cell<u32>", False)):
+        use = f"pub fn try_it() {{ share::<hello::spin::Guard<'static, {kind}>>() }}"
+        source.write_text(f"#![no_std]\nfn share<T: Sync>() {{}}\n{use}\n")
+        if is_good:
+            compile_crate(workshop.toolchain, workshop.sysroot, arguments)
+        else:
+            with pytest.raises(AssertionError, match="cannot be shared between threads safely"):
+                compile_crate(workshop.toolchain, workshop.sysroot, arguments)
 
 
 def test_its_picture_shows_something(hello: Built, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import re
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.scratch import scratch_directory
 from bootwright.machine.accelerator import TCG
 from bootwright.machine.arguments import MachineConfig, find_qemu
 from bootwright.machine.machine import Machine
@@ -80,8 +80,8 @@ def count_boot(config: MachineConfig, plugin: Path, entry: int, boots: int = 2, 
 
 
 def _count_once(config: MachineConfig, plugin: Path, entry: int, timeout: float) -> Counts:
-    with tempfile.TemporaryDirectory(prefix="bootwright-") as directory:
-        log = Path(directory) / "log"
+    with scratch_directory("count") as directory:
+        log = directory / "log"
         flags = ("-plugin", f"{plugin.absolute()},entry={entry}", "-d", "plugin", "-D", str(log))
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, *flags), accelerator=TCG)
         with Machine(config) as machine:

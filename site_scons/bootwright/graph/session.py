@@ -28,6 +28,7 @@ from SCons.Util import hash_file_signature
 
 from bootwright.base import atomic, loaded
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.interrupts import Terminated
 from bootwright.storage import outputs
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
@@ -195,6 +196,8 @@ def sentences_at_exit() -> Iterator[None]:
     except BootwrightError as error:
         tell(str(error))
         leave(error.status)
+    except Terminated as signal_came:
+        leave(signal_came.status)
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)
     except BaseException:

@@ -35,9 +35,10 @@ BPB_END = 0x5A
 BOOT_CODE_END = 0x1B8
 PARTITION_TABLE_OFFSET = 0x1BE
 
-# The stage: what LBA 40 on holds. The boot sector reads it in one call.
+# The stage: what LBA 40 on holds. The boot sector reads it in pieces that no 64 KiB bank ends in.
 STAGE_LOAD_ADDRESS = 0x8000
-STAGE_MAX_SECTORS = 64
+STAGE_MAX_SECTORS = 192
+STAGE_PIECE_SECTORS = 64
 STAGE_MAGIC = 0x4547415453574F42  # "BOWSTAGE", read as a little-endian quadword
 STAGE_MAGIC_OFFSET = 8
 STAGE_SECTORS_OFFSET = 16
@@ -79,10 +80,13 @@ CHECKSUM_MULTIPLIER = 0x9E3779B97F4A7C15
 BOOT_SECTOR_ADDRESS = 0x7C00
 LOW_MEMORY_LIMIT = 0x80000  # stay below: the EBDA may begin anywhere above
 
-STAGE_END = 0x10000  # the stage, its data included, fits one real-mode segment
-READ_BUFFER_ADDRESS = 0x10000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
+STAGE_LOW_END = 0x9000  # what 16-bit code and descriptors name, and what stays mapped for a kernel, ends below
+STAGE_END = 0x20000
+READ_BUFFER_ADDRESS = 0x20000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
 READ_MAX_SECTORS = 127  # what every BIOS takes in one call
-LOADER_TABLES_ADDRESS = 0x20000  # the loader's own page tables: six pages that map up to 4 GiB
+LOADER_TABLES_ADDRESS = 0x30000  # the loader's own page tables: seven pages that map up to 4 GiB
+LOADER_GUARD_ADDRESS = 0x37000  # a page that is not mapped, below the loader's stack
+LOADER_STACK_END = 0x58000
 MEMORY_FLOOR = MIB  # nothing is allocated below, nothing at or above the ceiling, which the loader's tables end at
 MEMORY_CEILING = 4096 * MIB
 

@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
+from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT, SECTOR_SIZE
 from bootwright.storage.store import default_root
 
@@ -127,8 +127,8 @@ def boot_once(qemu: Path, name: str, allowed: float) -> float:
     from bootwright.machine.arguments import MachineConfig
     from bootwright.machine.machine import Machine  # which asks this module for the accelerator of every other machine
 
-    with tempfile.TemporaryDirectory(prefix="bootwright-") as directory:
-        image = Path(directory) / "probe.img"
+    with scratch_directory("probe") as directory:
+        image = directory / "probe.img"
         image.write_bytes(BOOT_SECTOR.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa")
         os.truncate(image, DISK_SIZE)
         with Machine(MachineConfig(image, qemu=str(qemu), memory="32M", accelerator=name)) as machine:

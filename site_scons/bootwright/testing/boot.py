@@ -7,7 +7,6 @@ that the program never ran cannot go missing.
 from __future__ import annotations
 
 import dataclasses
-import io
 import re
 import struct
 import time
@@ -17,10 +16,12 @@ from pathlib import Path
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.terminal import printable
 from bootwright.faults.subject import Subject
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.explained import run_and_report
 from bootwright.run.run import RunConfig
+from bootwright.run.voice import Silence
 
 SECTION = "bootwright_tests"
 MARK = "[test] "
@@ -138,7 +139,7 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         restart_mark=MARK,
     )
     start = time.monotonic()
-    end, report = run_and_report(config, program.subject, io.StringIO(), io.StringIO(), in_test=True)
+    end, report = run_and_report(config, program.subject, Silence(), Silence(), in_test=True)
     seconds = time.monotonic() - start
     if end.status is Status.INTERRUPTED:
         raise KeyboardInterrupt  # no test has failed
@@ -229,4 +230,5 @@ def parse_protocol(serial: str) -> dict[str, _Told]:
 
 
 def _with_output(sentence: str, *texts: str) -> str:
-    return "\n".join([sentence, *(text.strip() for text in texts if text.strip())])
+    parts = (text.replace("\r\n", "\n").strip() for text in (sentence, *texts))
+    return printable("\n".join(part for part in parts if part))
