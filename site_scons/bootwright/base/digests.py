@@ -21,11 +21,14 @@ from bootwright.base.procs import attempt
 
 
 def shared_objects(program: Path, environ: Mapping[str, str]) -> list[Path]:
-    """Returns the shared objects that ldd lists for program, sorted; none where there is no ldd (macOS, Windows)."""
+    """Returns the shared objects that ldd lists for program, sorted; none where there is no ldd (macOS, Windows).
+
+    ldd looks for what lies relative to the program ($ORIGIN) from where it is named, the system from where it lies.
+    """
     if not sys.platform.startswith("linux"):
         return []
     try:
-        said = attempt(["ldd", str(program)], env=environ).stdout
+        said = attempt(["ldd", str(program.resolve())], env=environ).stdout
     except BootwrightError:
         return []
     found = set()

@@ -86,6 +86,8 @@ SWITCHES = (
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
+    ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
+    ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
 
 HELP_ONLY = ("doctor", "store", "verify", "soak")

@@ -24,7 +24,7 @@ OWN_NAMES = {
     "lld-link": ("gcc-ld/lld-link",),
     "ld64.lld": ("gcc-ld/ld64.lld",),
 }
-VERSIONED_DIRECTORY = Path("/usr/lib")  # Debian's llvm-NN/bin
+VERSIONED_DIRECTORY = Path("/usr/lib")  # Debian's llvm-NN/bin, Alpine's llvmNN/bin
 OTHER_DIRECTORIES = (
     Path("/opt/homebrew/opt/llvm/bin"),
     Path("/opt/homebrew/opt/lld/bin"),
@@ -84,9 +84,10 @@ def _candidates(name: str, environ: Mapping[str, str]) -> Iterator[_Candidate]:
         for path in sorted(directory.glob(f"{name}-*")):
             if match := pattern.fullmatch(path.name):
                 yield _Candidate(path, int(match[1]))
-    for directory in sorted(VERSIONED_DIRECTORY.glob("llvm-*/bin")):
-        if (directory / name).is_file() and directory.parent.name[5:].isdigit():
-            yield _Candidate(directory / name, int(directory.parent.name[5:]))
+    for directory in sorted(VERSIONED_DIRECTORY.glob("llvm*/bin")):
+        major = directory.parent.name.removeprefix("llvm").removeprefix("-")
+        if (directory / name).is_file() and major.isdigit():
+            yield _Candidate(directory / name, int(major))
     for directory in OTHER_DIRECTORIES:
         if (directory / (name + EXE)).is_file():
             yield _Candidate(directory / (name + EXE), None)

@@ -67,6 +67,7 @@ def for_core(toolchain: Toolchain, target: str, bare: bool, lacks: str, environ:
         hostprograms.System.APT: source,
         hostprograms.System.DNF: "rust-src",
         hostprograms.System.PACMAN: "rust-src",
+        hostprograms.System.APK: "rust-src",
     }
     if system in packages:
         return f"{host_system.INSTALL[system]} {packages[system]}"

@@ -19,10 +19,10 @@ from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
 from bootwright.machine.boards import BOARDS
 from bootwright.machine.emulators import EMULATORS
-from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file
+from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import apt, cures, stamp
+from bootwright.setup import apt, cures, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
@@ -33,12 +33,15 @@ OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
 BOARD_EMULATORS = {*EMULATORS.values()} - {EMULATORS["x86_64"]}
-OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one."""
+    """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one.
+
+    origin says who brought it: the system, rustup, or sconsw for this person alone (private); empty for a missing one.
+    """
 
     name: str
     path: str | None
@@ -48,6 +51,7 @@ class Finding:
     needed: bool
     problem: str = ""
     cure: str = ""
+    origin: str = ""
 
     @property
     def state(self) -> str:
@@ -120,7 +124,15 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str], need
         )
     place = str(path) if path else None
     is_needed = name not in OPTIONAL or name in needed
-    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy)
+    origin = _origin(path, environ) if path else ""
+    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy, origin)
+
+
+def _origin(path: Path, environ: Mapping[str, str]) -> str:
+    home = rustup_home(environ)
+    if private_programs.is_private(path):
+        return "private"
+    return "rustup" if home and path.resolve().is_relative_to(home.resolve()) else "system"
 
 
 def _cure_of(error: BootwrightError, environ: Mapping[str, str]) -> str:
@@ -255,7 +267,7 @@ def show(found: Report) -> None:
         table.add_column(heading, overflow="fold")
     for f in found.findings:
         colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
-        where = f"{f.path}\n{f.version}" if f.path else ""
+        where = f"{f.path}\n{f.origin}: {f.version}" if f.path else ""
         table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
     console.print(table)
     console.print("\n".join(["", *closing_lines(found)]), markup=False)
@@ -264,7 +276,9 @@ def show(found: Report) -> None:
 def plain_lines(found: Report) -> list[str]:
     """Returns the whole report as lines of text."""
     table = [
-        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.version}\n{'':8}{f.verbs}: {f.purpose}" for f in found.findings
+        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.origin and f'{f.origin}: '}{f.version}\n"
+        f"{'':8}{f.verbs}: {f.purpose}"
+        for f in found.findings
     ]
     return [*table, "", *closing_lines(found)]
 
@@ -280,6 +294,7 @@ def closing_lines(found: Report) -> list[str]:
 
 def main() -> int:
     """Runs the doctor without SCons, for the example kernel or the one in the directory that is named."""
+    stamp.add_private_programs(str(HOME))
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json")]
     switches = [argument for argument in sys.argv[1:] if argument.startswith("--json")]
     json_to = (switches[-1].partition("=")[2] or "-") if switches else None

@@ -17,6 +17,8 @@ from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import generated
 from bootwright.rust.build_tools import Question, find_tools
 
+pytestmark = pytest.mark.needs("cc", "rust-std")
+
 HOME = Path(__file__).parents[3]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
