@@ -113,7 +113,8 @@ def _products(unit: Unit, room: units.Room, scratch: Path, target: list[Entry]) 
 
 def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
     """Tells in one line what the error means here and what to do, if the catalogue knows it."""
-    from bootwright.rust.explain import Situation, find  # 2 ms that a build without an error does not pay
+    from bootwright.rust.explain import Situation  # 2 ms that a build without an error does not pay
+    from bootwright.rust.explanations import find
 
     name = "release" if codegen_option(unit.argv, "opt-level") else "dev"
     lacking = () if codegen_option(unit.argv, "panic") == "abort" else (f"[profile.{name}]",)

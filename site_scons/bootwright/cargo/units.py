@@ -150,7 +150,7 @@ def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:
 
 
 def test_programs(plan: Plan, root: str) -> list[Unit]:
-    """Returns the programs of tests of the package in root, for the target: the library's, the program's, tests/*.rs."""
+    """Returns the programs of tests of the package in root: of its library, of its program, and those in tests/."""
     kinds = ("lib", "bin", "test")
     found = [u for u in plan.units if u.is_test and u.kind in kinds and u.root == root and not u.for_builder]
     return sorted(found, key=lambda unit: (kinds.index(unit.kind), unit.target))

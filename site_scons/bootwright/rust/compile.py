@@ -105,13 +105,24 @@ def run_unit(
     """
     argv = [str(rustc), *arguments(unit, room, more, scratch), *JSON_FLAGS]
     asked: dict[str, str] = {}
+    held: list[str] = []  # what may be cured by a variable that the crate asks for
+
+    def hear(text: str) -> None:
+        if held or "not defined at compile time" in text:
+            held.append(text)
+        else:
+            show(text)
+
     while True:
+        held.clear()
         own = environment_of(unit, room, more)
         environment = {**base, **asked, **own, "TMPDIR": str(scratch)}
-        outcome = run_rustc(argv, Path(unit.cwd), environment, show, colour)
+        outcome = run_rustc(argv, Path(unit.cwd), environment, hear, colour)
         reads = _reads(unit, scratch, own, person)
         wanted = {name: person[name] for name in reads.variables if name in person and name not in environment}
         if not wanted:
+            for text in held:
+                show(text)
             return outcome, argv, reads
         asked |= wanted
 

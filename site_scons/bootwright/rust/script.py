@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
 from bootwright.cargo.command import NAMES
@@ -16,7 +17,6 @@ from bootwright.cargo.directives import Directives, read_directives
 from bootwright.cargo.units import Unit
 from bootwright.rust.compile import More, Room, environment_of
 from bootwright.rust.unit_reads import Reads, digest_below, digest_or_absent
-from bootwright.storage.outputs import file_digest
 
 LAST_LINES = 40
 

@@ -12,9 +12,9 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bootwright.base.digests import file_digest
 from bootwright.cargo.units import OUT, Unit
 from bootwright.rust.compile import RECIPE, More, Room
-from bootwright.storage.outputs import file_digest
 from bootwright.storage.store import DESCRIPTION, Store
 
 KIND = "unit"

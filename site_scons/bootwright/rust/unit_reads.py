@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bootwright.storage.outputs import file_digest
+from bootwright.base.digests import file_digest
 
 ABSENT = "-"
 

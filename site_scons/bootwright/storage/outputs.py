@@ -6,13 +6,13 @@ It is a list as sha256sum writes it, so that `sha256sum -c manifest` in the buil
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base import atomic
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 
@@ -29,12 +29,6 @@ LONGEST_NAME = 255  # of one part of a path, on every usual file system (there i
 
 # However deep: plans, what build scripts made (of which a list is an output), and what crates were made of.
 NO_OUTPUTS_BELOW = ("plan/*", "*/obj/*/out/*", "*/obj/*.reads")
-
-
-def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_manifest(path: Path) -> dict[str, str]:

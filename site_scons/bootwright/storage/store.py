@@ -15,6 +15,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -109,7 +110,7 @@ class Store:
                 description = ""
             try:
                 used = path.stat().st_mtime
-                size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                size = sum(_share(file) for file in path.rglob("*"))
             except FileNotFoundError:
                 continue  # Another process removed it.
             found.append(Entry(path.parent.name, path.name, description, size, used))
@@ -139,7 +140,8 @@ class Store:
             build(scratch)
             if durable:
                 for file in sorted(scratch.rglob("*")):
-                    _to_disk(file)
+                    if not file.is_symlink():  # which is in its directory, and may lead anywhere
+                        _to_disk(file)
                 _to_disk(scratch)
             path.parent.mkdir(parents=True, exist_ok=True)
             scratch.rename(path)
@@ -201,6 +203,12 @@ class Store:
                 f"the store cannot be written: {name}: {error.strerror}",
                 f"the environment variable {variable} can name another place; `scons store` lists what it holds",
             ) from error
+
+
+def _share(path: Path) -> int:
+    """Returns the bytes of a file; where several entries have it in common, as hard links, this one's part of them."""
+    facts = path.lstat()
+    return facts.st_size // facts.st_nlink if stat.S_ISREG(facts.st_mode) else 0
 
 
 def _to_disk(path: Path) -> None:
