@@ -216,7 +216,7 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
 
 def asked_machine(env: Any) -> CommandLine:
     """Returns what the person said about the machine."""
-    from bootwright.machine.arguments import split_flags
+    from bootwright.machine.options import split_flags
     from bootwright.run.settings import CommandLine
 
     return CommandLine(

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import attempt
-from bootwright.setup import cures
+from bootwright.base.errors import BootwrightError, Lacks
+from bootwright.base.procs import EXE, attempt
+from bootwright.rust.lacks import LackOfLlvmTool
 
 if TYPE_CHECKING:
-    from bootwright.rust.search import Toolchain
+    from bootwright.rust.toolchain import Toolchain
 
-EXE = ".exe" if os.name == "nt" else ""
 # What rustup calls them: the component llvm-tools brings llvm-objcopy, every toolchain has rust-objcopy (which in some
 # releases lacks its libLLVM and does not start), and rust-lld is told by -flavor which linker it is.
 OWN_NAMES = {
@@ -45,8 +44,8 @@ def find_llvm_tool(toolchain: Toolchain, name: str, environ: Mapping[str, str]) 
     """Returns the program for name ("ld.lld", "llvm-objcopy", "lld-link", "ld64.lld"): for ld.lld it may be rust-lld.
 
     The toolchain's own wins; else PATH, Debian's NAME-NN and llvm-NN/bin and Homebrew's directories are searched for
-    the version nearest to rustc's LLVM. Each is started once, since some are there and do not run. Raises
-    BootwrightError with the cure when there is none.
+    the version nearest to rustc's LLVM. Each is started once, since some are there and do not run. Raises Lacks when
+    there is none.
     """
     for word in OWN_NAMES.get(name, (name,)):
         path = toolchain.sysroot / "lib" / "rustlib" / toolchain.host / "bin" / (word + EXE)
@@ -63,10 +62,8 @@ def find_llvm_tool(toolchain: Toolchain, name: str, environ: Mapping[str, str]) 
         if major is not None and (best is None or _rank(major, wanted) < best):
             best, chosen = _rank(major, wanted), candidate.path
     if chosen is None:
-        raise BootwrightError(
-            f"no {name} was found, neither rustc's own ({toolchain.sysroot}) nor on PATH",
-            cures.for_llvm_tool(toolchain, name, environ),
-        )
+        sentence = f"no {name} was found, neither rustc's own ({toolchain.sysroot}) nor on PATH"
+        raise Lacks(sentence, LackOfLlvmTool(toolchain, name))
     return chosen
 
 

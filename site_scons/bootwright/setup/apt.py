@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bootwright.base import procs, storage_space
 from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
 from bootwright.setup import installer as watched
 from bootwright.setup.packagers import RUSTUP_SITE
-from bootwright.setup.programs import find_on_path
 
 OLDEST_RUSTC = (1, 85)
 BUILTINS = "librust-compiler-builtins-dev"  # a crate that core needs; it came into core's own tree with this series:

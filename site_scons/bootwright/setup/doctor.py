@@ -12,15 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bootwright.base.errors import BootwrightError, Status
+from bootwright.base import procs
+from bootwright.base.errors import BootwrightError, Lacks, Status
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
 from bootwright.machine.boards import BOARDS
+from bootwright.machine.emulators import EMULATORS
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import apt, private_programs, stamp
+from bootwright.setup import apt, cures, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
@@ -30,7 +32,7 @@ HOME = Path(__file__).resolve().parents[3]
 OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
-BOARD_EMULATORS = {*stamp.EMULATORS.values()} - {stamp.EMULATORS["x86_64"]}
+BOARD_EMULATORS = {*EMULATORS.values()} - {EMULATORS["x86_64"]}
 OPTIONAL = {"gdb", stamp.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
 
 
@@ -100,7 +102,7 @@ def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[s
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
     search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
-    emulator = stamp.EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
+    emulator = EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
     findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
 
@@ -116,7 +118,7 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str], need
         remedy = "upgrade the system, or name a newer one with QEMU="
     elif path is None:
         remedy = (
-            search.final.hint
+            _cure_of(search.final, environ)
             if search.final and name in hostprograms.OF_THE_TOOLCHAIN
             else cure([name], search, environ)
         )
@@ -131,6 +133,10 @@ def _origin(path: Path, environ: Mapping[str, str]) -> str:
     if private_programs.is_private(path):
         return "private"
     return "rustup" if home and path.resolve().is_relative_to(home.resolve()) else "system"
+
+
+def _cure_of(error: BootwrightError, environ: Mapping[str, str]) -> str:
+    return cures.for_lack(error.lack, environ) if isinstance(error, Lacks) else error.hint
 
 
 def _version(path: Path, environ: Mapping[str, str]) -> str:
@@ -188,7 +194,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
 
 def _host_of_any(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Returns the host triple as a rustc on PATH says it, which cannot build the kernel; it may be rustup's shim."""
-    rustc = hostprograms.find_on_path("rustc", environ)
+    rustc = procs.find_on_path("rustc", environ)
     directory = kernel_dir if kernel_dir.is_dir() else None
     said = attempt([str(rustc), "-vV"], cwd=directory, env=environ, extra=OFFLINE).stdout if rustc else ""
     hosts = [line.removeprefix("host: ") for line in said.splitlines() if line.startswith("host: ")]

@@ -15,7 +15,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import wait_for_lock
 from bootwright.loader import build as loader
-from bootwright.rust import search as toolchain
+from bootwright.rust import toolchain
 from bootwright.rust.migrate import find_target
 from bootwright.setup import apt, private_programs, stamp
 from bootwright.setup import packagers as host_system
@@ -23,6 +23,7 @@ from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
 from bootwright.setup.installer import tell
 from bootwright.setup.programs import PROGRAMS, System
+from bootwright.setup.told import add_cure
 from bootwright.storage.store import Store
 
 
@@ -33,7 +34,7 @@ def prepare(wanted: stamp.Wanted) -> int:
             if not stamp.is_valid(wanted):  # another sconsw may have done all while this one waited
                 _set_up(wanted)
     except BootwrightError as error:
-        tell(str(error))
+        tell(str(add_cure(error, wanted.environ)))
         return error.status
     except KeyboardInterrupt:
         tell("interrupted; the next run goes on from here")

@@ -5,8 +5,6 @@ sconsw and the doctor share this; host_system.py has the command that installs t
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +12,12 @@ from enum import Enum
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
 from bootwright.machine.display import find_display
-from bootwright.rust import rustup
-from bootwright.rust import search as toolchain
+from bootwright.rust import rustup, toolchain
+from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.search import find_toolchain
 from bootwright.setup import stamp
 
 QEMU = "qemu-system-x86_64"
@@ -249,20 +249,6 @@ class Search:
     final: BootwrightError | None = None  # what a person chose, a compiler or a target, does not serve: nothing helps
 
 
-def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Returns the first executable of that name on PATH, or None.
-
-    Debian hides sgdisk from users in sbin; and wine64, where the package wine with its 32-bit half is not installed.
-    """
-    places = environ.get("PATH", os.defpath).split(os.pathsep)
-    if os.name == "nt":
-        places.append(str(Path(environ.get("PROGRAMFILES", "C:\\Program Files")) / "qemu"))
-    else:
-        places += ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/wine"]
-    path = shutil.which(name, path=os.pathsep.join(places))
-    return Path(path) if path else None
-
-
 def find_programs(
     names: Iterable[str],
     kernel_dir: Path,
@@ -276,7 +262,7 @@ def find_programs(
     no_toolchain = BootwrightError("no rustc was looked for")
     if not OF_THE_TOOLCHAIN.isdisjoint(names):
         try:
-            search.toolchain = toolchain.find_toolchain(kernel_dir, target, rustc, environ)
+            search.toolchain = find_toolchain(kernel_dir, target, rustc, environ)
         except BootwrightError as error:
             no_toolchain = error
             hopeless = rustc or isinstance(error, toolchain.UnknownTarget) or _is_pinned(kernel_dir, environ)
@@ -304,7 +290,7 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
     if chosen and name == "rustc":
         return chosen.rustc
     if chosen and name in ("ld.lld", "llvm-objcopy"):
-        return toolchain.find_llvm_tool(chosen, name, environ)
+        return find_llvm_tool(chosen, name, environ)
     if chosen and name in ("rustfmt", "clippy-driver"):
         return find_rust_tool(chosen, name, environ)
     if chosen and name == "rust-std":

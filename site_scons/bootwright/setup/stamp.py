@@ -12,21 +12,12 @@ from __future__ import annotations
 import os
 import sys
 
+from bootwright.machine.emulators import EMULATORS
+
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# Which emulator runs a kernel, by the first word of its target.
-EMULATORS = {
-    "x86_64": "qemu-system-x86_64",
-    "thumbv7em": "qemu-system-arm",
-    "thumbv7m": "qemu-system-arm",
-    "riscv64gc": "qemu-system-riscv64",
-    "riscv64imac": "qemu-system-riscv64",
-    "riscv64": "qemu-system-riscv64",
-    "aarch64": "qemu-system-aarch64",
-    "arm64": "qemu-system-aarch64",
-}
 FORMAT = "bootwright set-up 2"
 HOSTED = ("rustc", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")

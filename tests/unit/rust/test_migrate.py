@@ -16,7 +16,7 @@ from bootwright.rust import builtin_targets
 from bootwright.rust import migrate as targetspec
 from bootwright.rust.builtin_targets import Builtins, Verdict
 from bootwright.rust.migrate import Target, find_target, migrate, migrate_spec, read_spec
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import Store
 
 SPECS = Path(__file__).resolve().parents[2] / "kernels" / "specs"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
 from bootwright.machine.accelerator import Choice
-from bootwright.rust import search as toolchain
-from bootwright.rust.search import Toolchain, UnknownTarget
+from bootwright.rust.toolchain import Toolchain, UnknownTarget
 from bootwright.setup import apt, doctor
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
@@ -56,8 +56,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),
     ):  # fmt: skip
         made.add(name, says)
-    monkeypatch.setattr(toolchain, "find_toolchain", lambda *question: made.toolchain)
-    monkeypatch.setattr(toolchain, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
+    monkeypatch.setattr(hostprograms, "find_toolchain", lambda *question: made.toolchain)
+    monkeypatch.setattr(hostprograms, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
     monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
     monkeypatch.setattr(host_system, "this_system", lambda environ: System.DNF)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
@@ -161,7 +161,7 @@ def test_the_host_triple_is_told_by_a_compiler_that_does_not_serve_too(
     def none(*question: object) -> Toolchain:
         raise BootwrightError("rustc has no core", "rustup target add x")
 
-    monkeypatch.setattr(toolchain, "find_toolchain", none)
+    monkeypatch.setattr(hostprograms, "find_toolchain", none)
     machine.add("rustc", "rustc 1.96.0\nhost: aarch64-apple-darwin\nrelease: 1.96.0")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert facts["host triple"] == "aarch64-apple-darwin"
@@ -231,7 +231,7 @@ def test_without_a_compiler_all_that_depends_on_it_is_missing_for_that_reason(
     def none(*question: object) -> Toolchain:
         raise BootwrightError("no rustc was found", "rustup default stable")
 
-    monkeypatch.setattr(toolchain, "find_toolchain", none)
+    monkeypatch.setattr(hostprograms, "find_toolchain", none)
     search = hostprograms.find_programs(["rustc", "ld.lld", "sgdisk"], Path("/a/kernel"), machine.environ)
     assert {name: error.message for name, error in search.missing.items()} == dict.fromkeys(
         ["rustc", "ld.lld"], "no rustc was found"
@@ -247,7 +247,7 @@ def test_a_misspelt_target_is_final_so_that_nothing_is_installed_for_it(
     def unknown(kernel: Path, target: str, *question: object) -> Toolchain:
         raise UnknownTarget(f"rustc knows no target {target}")
 
-    monkeypatch.setattr(toolchain, "find_toolchain", unknown)
+    monkeypatch.setattr(hostprograms, "find_toolchain", unknown)
     search = hostprograms.find_programs(["rustc"], Path("/a/kernel"), machine.environ, target="x86_64-none")
     assert search.final is search.missing["rustc"] and search.final.message.endswith("x86_64-none")
 

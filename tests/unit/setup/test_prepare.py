@@ -12,7 +12,7 @@ from tests.unit.fake_toolchains import add_source
 from bootwright.base.errors import BootwrightError
 from bootwright.hosts import table
 from bootwright.rust import rustup
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.setup import apt, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import prepare as environment

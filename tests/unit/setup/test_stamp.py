@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.cargo.config import read_default_target
+from bootwright.machine.emulators import EMULATORS
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import stamp
 
@@ -194,7 +195,7 @@ def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[st
 
 
 def test_the_tests_of_this_checkout_need_every_board() -> None:
-    assert set(stamp.EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
+    assert set(EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
 
 
 @pytest.mark.parametrize(
