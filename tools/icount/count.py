@@ -15,9 +15,10 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.scratch import scratch_directory
-from bootwright.machine.accelerator import TCG
-from bootwright.machine.arguments import MachineConfig, find_qemu
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import TCG
+from bootwright.machine.qemu import find_qemu
 
 # Since which QEMU the plugin is compiled for which version of the interface.
 PLUGIN_API = {(9, 1): "3", (9, 0): "2", (0, 0): "1"}

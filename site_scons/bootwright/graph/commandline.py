@@ -87,6 +87,8 @@ SWITCHES = (
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
+    ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
+    ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
 
 HELP_ONLY = ("doctor", "store", "verify", "soak")
@@ -216,7 +218,7 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
 
 def asked_machine(env: Any) -> CommandLine:
     """Returns what the person said about the machine."""
-    from bootwright.machine.arguments import split_flags
+    from bootwright.machine.options import split_flags
     from bootwright.run.settings import CommandLine
 
     return CommandLine(

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.interrupts import interruptible
-from bootwright.base.procs import allowed_environment
+from bootwright.base.procs import allowed_environment, find_on_path
 from bootwright.base.scratch import scratch_directory
 from bootwright.hosts.table import Builder, Row
-from bootwright.setup.programs import find_on_path
 
 TIMEOUT = 30.0  # seconds
 WINE = ("wine64", "wine")

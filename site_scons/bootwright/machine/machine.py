@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 import selectors
@@ -17,20 +16,13 @@ from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_CONSOLE_PORT
 from bootwright.machine import textscreen
-from bootwright.machine.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
-from bootwright.machine.arguments import (
-    FAST_FIRMWARE,
-    MachineConfig,
-    find_qemu,
-    has_firmware,
-    machine_arguments,
-    pasteable,
-    uses_tcg,
-)
+from bootwright.machine.arguments import machine_arguments, pasteable, uses_tcg
 from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX, OutputChannel, SocketChannel
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
+from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
 from bootwright.machine.transcript import Transcript
@@ -56,10 +48,6 @@ class Machine:
     def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
         self.board = board_named(config.board)
         self.qemu = find_qemu(config.qemu, program=self.board.qemu)
-        self.accelerator: Choice | None = None  # where neither the config nor its flags name one
-        if self.board.is_pc and not config.accelerator and not is_chosen_by_hand(config.flags):
-            self.accelerator = choose_accelerator(self.qemu)
-            config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
         self.command = pasteable(self.qemu, self.arguments, config.flags)
         self.heard = {name: Transcript() for name in ("serial", "console")}
@@ -160,9 +148,6 @@ class Machine:
         self.end()
         said = self.stderr.strip() or reason
         hint = f"the command was: {self.command}"
-        if self.accelerator and self.accelerator.name != TCG:
-            forget_accelerator(self.qemu)
-            hint += f"\n  {self.accelerator.name} was the quicker accelerator once; the next start finds out anew"
         return BootwrightError(f"QEMU did not start: {said}", hint, Status.QEMU_NOT_STARTED)
 
     def resume(self) -> None:

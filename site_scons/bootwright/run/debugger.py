@@ -19,11 +19,12 @@ from bootwright.base.terminal import printable
 from bootwright.elf.symbols import read_entry
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import verdict
-from bootwright.machine.arguments import find_qemu
 from bootwright.machine.channel import POSIX
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
+from bootwright.machine.qemu import find_qemu
 from bootwright.run.run import RunConfig
+from bootwright.run.started import started
 from bootwright.run.voice import write
 
 PROGRAM = "gdb"
@@ -43,7 +44,7 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
     serial.parent.mkdir(parents=True, exist_ok=True)
     with _address() as address, serial.open("wb") as heard:
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, "-gdb", _listen(address)))
-        with interrupts_are_the_childs(), Machine(config, display.name) as machine:
+        with interrupts_are_the_childs(), started(config, display.name) as machine:
             write(
                 notes, f"bootwright: the guest's serial port goes to {serial}; quit leaves gdb and ends the machine\n"
             )

@@ -17,12 +17,14 @@ from bootwright.base.terminal import printable
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
-from bootwright.machine.arguments import MachineConfig, find_qemu
 from bootwright.machine.boards import board_named
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
+from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import HALT_SECONDS, Kind, Registers, Verdict
+from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, write
 
 HEADLESS_TIMEOUT = 10.0
@@ -68,15 +70,12 @@ def run(
     with interruptible(), contextlib.ExitStack() as stack:
         copy = stack.enter_context(_open(config.serial)) if config.serial else None
         try:
-            machine = stack.enter_context(Machine(config, display.name))
+            machine = stack.enter_context(started(config, display.name, notes))
         except BootwrightError as error:
             if display.name is None:
                 raise
-            machine = stack.enter_context(Machine(config, None))
+            machine = stack.enter_context(started(config, None, notes))
             display = Display(None, False, f"no window: {error.message}")
-        if machine.accelerator and machine.accelerator.fresh:
-            choice = machine.accelerator
-            write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
             write(notes, f"bootwright: {display.hint}\n")
         if not config.headless and not board.is_pc:
@@ -115,7 +114,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
     config = dataclasses.replace(config, headless=True)
-    with interruptible(), Machine(config) as machine:
+    with interruptible(), started(config) as machine:
         machine.resume()
         watch = _Watch(machine, config, Display(None, False), Voice(Silence()), STILL_SECONDS)
         end = watch.until_verdict()

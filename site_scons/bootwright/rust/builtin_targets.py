@@ -15,7 +15,7 @@ from typing import Any
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, attempt, run
 from bootwright.base.scratch import scratch_directory
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 EMPTY_CRATE = "#![feature(no_core)]\n#![no_core]\n"

@@ -8,14 +8,15 @@ to see; where they differ, as after a copy of the store, the contents are hashed
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 from bootwright.base import atomic
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
-from bootwright.storage.outputs import file_digest
 
 DIGESTS = "digests"
 NO_FILE = "no file "
@@ -26,11 +27,13 @@ _HAS_OWNERS = os.name == "posix"
 def seal(entry: Path, mode: int) -> None:
     """Writes the proof of a new entry; before that gives its files the rights in mode, without others' to write."""
     for path in sorted(entry.rglob("*")):
-        if not path.is_symlink():
-            executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
-            path.chmod(mode & ~_OTHERS_MAY_WRITE & (0o777 if executable else 0o666))
+        now = path.lstat().st_mode
+        if not stat.S_ISLNK(now):
+            rights = mode & ~_OTHERS_MAY_WRITE & (0o777 if stat.S_ISDIR(now) or now & stat.S_IXUSR else 0o666)
+            if rights != stat.S_IMODE(now):  # a file may be another entry's too, whose inode's time would change
+                path.chmod(rights)
     entry.chmod(mode & ~_OTHERS_MAY_WRITE)
-    _write(entry, {name: file_digest(entry / name) for name in _names(entry)})
+    _write(entry, {name: _digest(entry / name) for name in _names(entry)})
 
 
 def find_damage(entry: Path, thorough: bool = False) -> str:
@@ -53,7 +56,7 @@ def find_damage(entry: Path, thorough: bool = False) -> str:
             return f"{entry / name} is missing"
         now = _facts(entry / name)
         same = now == facts
-        if now.startswith(NO_FILE) or ((thorough or not same) and file_digest(entry / name) != digest):
+        if now.startswith(NO_FILE) or ((thorough or not same) and _digest(entry / name) != digest):
             return f"{entry / name} is not what was stored"
         moved |= not same
     if moved:
@@ -80,7 +83,7 @@ def check_owner(entry: Path, root: Path) -> None:
     for path in paths:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            continue  # nothing that is stored is one: it is damaged
+            continue  # which has no rights of its own
         in_team = bool(store.st_mode & stat.S_IWGRP) and status.st_gid == store.st_gid
         if status.st_uid not in trusted and not in_team:
             whose = f"{path} belongs to {_owner(status.st_uid)}, not to you or to whom the store belongs"
@@ -122,8 +125,17 @@ def _names(entry: Path) -> set[str]:
     return found
 
 
+def _digest(path: Path) -> str:
+    """Returns the SHA-256 of a file, of a link that of where it leads."""
+    if path.is_symlink():
+        return hashlib.sha256(f"link {path.readlink()}".encode()).hexdigest()
+    return file_digest(path)
+
+
 def _facts(path: Path) -> str:
     status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        return f"link {path.readlink()}"
     kind = "" if stat.S_ISREG(status.st_mode) else NO_FILE
     return f"{kind}{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 

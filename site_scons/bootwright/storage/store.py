@@ -16,6 +16,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -110,9 +111,7 @@ class Store:
                 description = ""
             try:
                 used = path.stat().st_mtime
-                size = sum(
-                    file.stat().st_size for file in path.rglob("*") if file.is_file() and file.name != proof.DIGESTS
-                )
+                size = sum(_share(file) for file in path.rglob("*") if file.name != proof.DIGESTS)
             except FileNotFoundError:
                 continue  # Another process removed it.
             found.append(Entry(path.parent.name, path.name, description, size, used))
@@ -154,7 +153,8 @@ class Store:
             build(scratch)
             proof.seal(scratch, scratch.stat().st_mode & 0o777)
             for file in sorted(scratch.rglob("*")):
-                _to_disk(file)
+                if not file.is_symlink():  # which is in its directory, and may lead anywhere
+                    _to_disk(file)
             _to_disk(scratch)
             self._make(path.parent)
             if self._is_there(path):
@@ -247,6 +247,12 @@ class Store:
                 f"the store cannot be written: {name}: {error.strerror}",
                 f"the environment variable {variable} can name another place; `scons store` lists what it holds",
             ) from error
+
+
+def _share(path: Path) -> int:
+    """Returns the bytes of a file; where several entries have it in common, as hard links, this one's part of them."""
+    facts = path.lstat()
+    return facts.st_size // facts.st_nlink if stat.S_ISREG(facts.st_mode) else 0
 
 
 def _to_disk(path: Path) -> None:

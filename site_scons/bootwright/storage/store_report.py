@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from bootwright.base.errors import BootwrightError
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 from bootwright.storage.store import Entry, Store
 
 DAY = 24 * 60 * 60

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.run.run import RunConfig
-from bootwright.testing.boot import TestProgram
+from bootwright.testing.judge import TestProgram
 
 FILE_NAME = "kernel-tests.json"
 PATHS = ("elf", "image", "source", "loader", "directory", "serial")

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base import digests
 from bootwright.base.errors import BootwrightError
-from bootwright.storage import outputs, proof
+from bootwright.storage import proof
 from bootwright.storage.store import DESCRIPTION, Store
 from bootwright.storage.store_report import check
 
@@ -35,6 +36,7 @@ def built(store: Store, said: list[str] | None = None) -> Path:
     def build(out: Path) -> None:
         (out / "lib").mkdir(mode=0o700)
         (out / "lib" / "core.rlib").write_bytes(bytes(1000))
+        (out / "bin").symlink_to("lib")
         (out / DESCRIPTION).write_text("core\n")
 
     return store.take_or_build("core", "abc", build, (said if said is not None else []).append)
@@ -52,6 +54,16 @@ def link(path: Path) -> None:
     (path / "lib/core.rlib").symlink_to(os.devnull)
 
 
+def lead_elsewhere(path: Path) -> None:
+    (path / "bin").unlink()
+    (path / "bin").symlink_to("/")
+
+
+def put_fifo(path: Path) -> None:
+    (path / "lib/core.rlib").unlink()
+    os.mkfifo(path / "lib/core.rlib", 0o600)
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "flipped": (lambda path: flip(path / "lib/core.rlib"), "lib/core.rlib is not what was stored"),
     "cut": (lambda path: os.truncate(path / "lib/core.rlib", 500), "lib/core.rlib is not what was stored"),
@@ -61,6 +73,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         link,
         "lib/core.rlib is not what was stored",
     ),
+    "led-elsewhere": (lead_elsewhere, "bin is not what was stored"),
+    "FIFO": (put_fifo, "lib/core.rlib is not what was stored"),
     "no-list": (lambda path: (path / "digests").unlink(), "has no list of what it holds"),
     "garbled-list": (lambda path: (path / "digests").write_text("?\n"), "has no list of what it holds"),
 }
@@ -98,12 +112,12 @@ def test_a_copied_store_is_hashed_once_and_trusted_then(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built(store)
-    shutil.copytree(store.root, tmp_path / "copy")
+    shutil.copytree(store.root, tmp_path / "copy", symlinks=True)
     hashed: list[Path] = []
 
     def digest(path: Path) -> str:
         hashed.append(path)
-        return outputs.file_digest(path)
+        return digests.file_digest(path)
 
     monkeypatch.setattr(proof, "file_digest", digest)
     copy = Store(tmp_path / "copy")
