@@ -22,7 +22,7 @@ from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
-from bootwright.cargo.sources import mentions, mentions_in
+from bootwright.cargo.sources import crate_files, mentions, mentions_in
 from bootwright.cargo.units import Plan, Unit, as_program, codegen_option, test_programs, value_of_joint, with_cfg
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import show_once, tell, tell_once
@@ -199,6 +199,8 @@ def plan_nodes(
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
     own_script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
     words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
+    for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
+        crate_files(local)  # which says what among them nobody can read
     ways = Ways(
         target=More(first=(*custom, *(STATIC if core.board else ()), *sysroot), environment=bootstrap),
         builder=More(),

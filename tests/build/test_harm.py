@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import Checkout
+from tests.build.compilers import private_store
 
 
 @pytest.fixture
@@ -75,17 +76,20 @@ def test_an_odd_file_among_the_sources_is_one_sentence_and_never_a_wait(
 
 def test_a_file_that_the_assembler_reads_is_an_input_or_the_build_ends(checkout: Checkout, package: Path) -> None:
     source, manifest = package / "src" / "main.rs", package / "Cargo.toml"
-    (package / "logo.bin").write_bytes(b"old")
-    source.write_text(source.read_text() + 'core::arch::global_asm!(".section .data\\n.incbin \\"logo.bin\\"");\n')
+    logo = package.parent / "logo.bin"
+    logo.write_bytes(b"old")
+    source.write_text(source.read_text() + 'core::arch::global_asm!(".section .data\\n.incbin \\"../logo.bin\\"");\n')
     said = checkout.refuse(f"KERNEL={package}")
-    assert "does not name logo.bin, which the compiler read" in said and 'inputs = ["logo.bin"]' in said
-    manifest.write_text(manifest.read_text() + '\n[package.metadata.bootwright]\ninputs = ["logo.bin"]\n')
+    assert "does not name ../logo.bin, which the compiler read" in said and 'inputs = ["../logo.bin"]' in said
+    manifest.write_text(manifest.read_text() + '\n[package.metadata.bootwright]\ninputs = ["../logo.bin"]\n')
     assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
-    (package / "logo.bin").write_bytes(b"new")
+    logo.write_bytes(b"new")
     assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
-    (package / "src" / "logo.bin").write_bytes(b"inner")  # beside the crate's root it is an input without a word
-    source.write_text(source.read_text().replace("logo.bin", "src/logo.bin"))
+    (package / "logo.bin").write_bytes(b"inner")  # in the package it is an input without a word
+    source.write_text(source.read_text().replace("../logo.bin", "logo.bin"))
     assert checkout.build(f"KERNEL={package}")
+    (package / "logo.bin").write_bytes(b"other")
+    assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
 
 
 @pytest.mark.parametrize(
@@ -126,3 +130,23 @@ def test_a_guests_serial_port_goes_to_a_pipe_and_to_a_file_byte_by_byte(checkout
     assert copy.startswith(b"\xff\xfe\xc3.") and b"Hello World!" in copy
     assert copy in ran.stdout
     assert "SERIAL=x is for `scons run`" in checkout.refuse("SERIAL=x")
+
+
+def test_a_stored_file_that_changed_is_told_and_made_again_and_the_image_is_the_same(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    store = private_store(tmp_path / "cache")
+    checkout.build(**store)
+    image = checkout.image()
+    (stage,) = (tmp_path / "cache" / "bootwright" / "loader").glob("*/stages.bin")
+    data = bytearray(stage.read_bytes())
+    data[len(data) // 2] ^= 1
+    stage.write_bytes(data)
+    checked = checkout.scons("store", "--check", environment=store)
+    assert (checked.status, f"{stage} is not what was stored" in checked.output) == (2, True), checked.output
+    (checkout.path / "build" / "loader" / "stages.bin").unlink()
+    built = checkout.scons(environment=store)
+    assert f"{stage} is not what was stored; it is made again" in built.output
+    assert checkout.image() == image
+    checked = checkout.scons("store", "--check", environment=store)
+    assert f"loader   {stage.parent.name}  is what was stored" in checked.output

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.errors import BootwrightError
 from bootwright.cargo import ghost
 from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, mark_for, value_of
 
@@ -176,6 +177,9 @@ class _Reader:
         path = os.path.normpath(Path(call.cwd, source))
         manifest = call.environment.get("CARGO_MANIFEST_PATH") or f"{call.environment['CARGO_MANIFEST_DIR']}/Cargo.toml"
         is_test = "--test" in call.argv or ("--cfg", "test") in zip(call.argv, call.argv[1:], strict=False)
+        name = value_of(call.argv, "--crate-name")
+        if not name.isidentifier():  # cargo leaves this to rustc, which is not asked here
+            raise BootwrightError(f"{manifest}: [lib] name is {name!r}: only letters, digits and _ make a crate's name")
         artifact = self.artifacts.get((manifest, path, is_test)) or self.artifacts.get((manifest, path, not is_test))
         assert artifact is not None, f"cargo said nothing of {path}"
         externs, argv = self._externs(call.argv)

@@ -12,13 +12,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bootwright.base.digests import file_digest
 from bootwright.cargo.units import OUT, Unit
 from bootwright.rust.compile import RECIPE, More, Room
 from bootwright.storage.store import DESCRIPTION, Store
 
 KIND = "unit"
-SUMS = "sums"
 
 
 def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], identity: str) -> str:
@@ -47,37 +45,17 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
 def take_unit(
     unit: Unit, key: str, names: list[str], compile_into: Callable[[Path], None], out: Path, store: Store | None = None
 ) -> None:
-    """Copies the unit's products, by their names, into out; compile_into makes them where the store has none.
-
-    What the store holds is proven by its SHA-256 first; what is not what was compiled there is compiled again.
-    """
-    store = store or Store()
+    """Copies the unit's products, by their names, into out; compile_into makes them where the store has none."""
 
     def build(place: Path) -> None:
         compile_into(place)
         for path in sorted(place.iterdir()):
             if path.name not in names:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        sums = "".join(f"{file_digest(place / name)}  {name}\n" for name in names)
-        (place / SUMS).write_text(sums, encoding="utf-8")
         (place / DESCRIPTION).write_text(f"{unit.package} {unit.version}, {unit.crate}\n", encoding="utf-8")
 
-    for _ in range(2):
-        entry = store.take_or_build(KIND, key, build, durable=False)
-        if _is_whole(entry, names):
-            for name in names:
-                shutil.copyfile(entry / name, out / name)
-                if unit.is_program:
-                    (out / name).chmod(0o755)
-            return
-        store.discard(KIND, key)
-    compile_into(out)  # something keeps changing the store
-
-
-def _is_whole(entry: Path, names: list[str]) -> bool:
-    try:
-        lines = (entry / SUMS).read_text(encoding="utf-8").splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        return set(sums) == set(names) and all(file_digest(entry / name) == sums[name] for name in names)
-    except (OSError, ValueError):
-        return False
+    entry = (store or Store()).take_or_build(KIND, key, build, durable=False)
+    for name in names:
+        shutil.copyfile(entry / name, out / name)
+        if unit.is_program:
+            (out / name).chmod(0o755)
