@@ -106,8 +106,8 @@ class Plan:
         return [unit for unit in found if package_root in ("", unit.root)]
 
     def closure(self, unit: Unit) -> list[Unit]:
-        """Returns all that unit is made of, itself last."""
-        wanted = {unit.name}
+        """Returns all that unit is made of, each after what it needs; unit itself need not be of this plan."""
+        wanted = set(unit.needs)
         for other in reversed(self.units):
             if other.name in wanted:
                 wanted.update(other.needs)

@@ -65,7 +65,7 @@ class Nodes:
 
     def add_all(self, plan: Plan, unit: Unit) -> None:
         """Adds what unit is made of."""
-        for other in plan.closure(unit)[:-1]:
+        for other in plan.closure(unit):
             self.add(plan, other)
 
     def add(self, plan: Plan, unit: Unit) -> list[Entry]:
@@ -93,7 +93,7 @@ class Nodes:
         if unit.is_run or not unit.checksum:
             reads = str(self.room.out / f"{unit.name}.reads")
             paths = [*paths, reads]
-        needed = plan.closure(unit)[:-1] if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
+        needed = plan.closure(unit) if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
         sources = [node for other in needed for node in self.made[other.name] if not _is_reads(node)]
         text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}"
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
