@@ -20,6 +20,7 @@ from SCons.Script import COMMAND_LINE_TARGETS
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
+from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files, mentions, mentions_in
@@ -35,6 +36,7 @@ from bootwright.rust.compile import MAP, SCRATCH, More, Room
 from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.migrate import find_target
 from bootwright.rust.rustc import files_in_flags, linkers_in_flags
+from bootwright.rust.toolchain import release_number
 
 TEST_CFG = "bootwright_test"
 # Test functions are found by their linker section, to which nothing refers by name.
@@ -102,7 +104,15 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
     for warning in planned.plan.said:
         show_once(warning)
-    return planned
+    if planned.plan.unplanned:
+        raise BootwrightError(f"{planned.plan.unplanned}, which is not built here yet")
+    plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
+    for line in told:
+        tell_once(line)
+    wrapper = os.environ.get("RUSTC_WRAPPER") or os.environ.get("RUSTC_WORKSPACE_WRAPPER")
+    if wrapper:
+        tell_once(f"{wrapper}, which RUSTC_WRAPPER names, is not used: what was compiled is kept in the store")
+    return dataclasses.replace(planned, plan=plan)
 
 
 def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entry], variant: str) -> KernelNodes:

@@ -1,0 +1,76 @@
+"""Crates that a compiler has left behind, or that are ahead of it: what of one crate's arguments is changed, as data.
+
+A kernel that locks such a crate builds as it is; neither its sources nor the crate's are touched, and each change is
+told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bootwright.cargo.units import Plan, Unit
+
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Migration:
+    """For package from version `since` to before `until` (None: no end), on a rustc before `rustc`.
+
+    Its crate is compiled without these words. why says what the compiler lacks, as the end of a sentence.
+    """
+
+    package: str
+    since: Version
+    until: Version | None
+    rustc: tuple[int, int]
+    without: tuple[str, ...]
+    why: str
+
+    def fits(self, unit: Unit, release: tuple[int, int]) -> bool:
+        """Says whether it is for unit, a crate of a registry, on a rustc of that release."""
+        if unit.package != self.package or not unit.checksum or unit.is_run or release >= self.rustc:
+            return False
+        version = _numbers(unit.version)
+        return self.since <= version and (self.until is None or version < self.until)
+
+
+CATALOGUE = (
+    Migration(
+        "x86_64",
+        (0, 15, 5),
+        None,
+        (1, 97),
+        ("--cfg", 'feature="step_trait"'),
+        "its Step has no forward_overflowing, so ranges of addresses are no iterators",
+    ),
+)
+
+
+def migrate(plan: Plan, release: tuple[int, int], catalogue: Sequence[Migration] = CATALOGUE) -> tuple[Plan, list[str]]:
+    """Returns the plan as the rustc of that release takes it, and a line for each change."""
+    told: dict[str, None] = {}
+    units = []
+    for unit in plan.units:
+        for migration in catalogue:
+            words = _without(unit.argv, migration.without) if migration.fits(unit, release) else unit.argv
+            if words != unit.argv:
+                unit = replace(unit, argv=words)
+                told[
+                    f"{unit.package} {unit.version} is compiled without {' '.join(migration.without)}: rustc "
+                    f"{release[0]}.{release[1]} is older than it wants, {migration.why}"
+                ] = None
+        units.append(unit)
+    return replace(plan, units=tuple(units)), list(told)
+
+
+def _without(argv: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
+    for start in range(len(argv) - len(words) + 1):
+        if argv[start : start + len(words)] == words:
+            return argv[:start] + argv[start + len(words) :]
+    return argv
+
+
+def _numbers(version: str) -> Version:
+    return tuple(int(part) for part in version.partition("-")[0].partition("+")[0].split("."))

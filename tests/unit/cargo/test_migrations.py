@@ -1,0 +1,38 @@
+"""A crate that the compiler cannot take as it is loses the words that the catalogue names, and nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootwright.cargo.migrations import migrate
+from bootwright.cargo.units import Plan, Unit
+
+WORDS = ("--crate-name", "x86_64", "--cfg", 'feature="default"', "--cfg", 'feature="step_trait"', "-C", "opt-level=1")
+
+
+def unit(version: str, package: str = "x86_64", checksum: str = "ab") -> Unit:
+    return Unit(f"deps/{package}", "lib", "/r", WORDS, {}, package, version, "/r", checksum=checksum)
+
+
+def test_the_words_go_and_a_line_tells_it_once() -> None:
+    plan, told = migrate(Plan((unit("0.15.5"), unit("0.15.5"))), (1, 96))
+    assert [u.argv for u in plan.units] == [(*WORDS[:4], *WORDS[6:])] * 2
+    assert len(told) == 1 and told[0].startswith(
+        'x86_64 0.15.5 is compiled without --cfg feature="step_trait": rustc 1.96'
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "release"),
+    [
+        (unit("0.15.4"), (1, 96)),
+        (unit("0.14.13"), (1, 96)),
+        (unit("0.15.5"), (1, 97)),
+        (unit("0.15.5", "other"), (1, 96)),
+        (unit("0.15.5", checksum=""), (1, 96)),
+    ],
+    ids=["older", "much older", "newer rustc", "other crate", "a person's own"],
+)
+def test_what_it_is_not_about_stays_as_it_is(one: Unit, release: tuple[int, int]) -> None:
+    plan, told = migrate(Plan((one,)), release)
+    assert (plan.units[0].argv, told) == (WORDS, [])
