@@ -12,7 +12,7 @@ use heap::testing::{Verdict, exit, panicked};
 extern "C" fn _start() -> ! {
     heap::print!("out_of_memory::too_large_a_vector... ");
     heap::memory::init();
-    let vector = alloc::vec![1_u8; heap::memory::SIZE + 1];
+    let vector = core::hint::black_box(alloc::vec![1_u8; heap::memory::SIZE + 1]);
     heap::println!("[failed] {} bytes are there", vector.len());
     exit(Verdict::Failed)
 }
