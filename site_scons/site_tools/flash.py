@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import record
-from nodes import KernelNodes, only
+from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.session import record
 
 
 def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that writes the image to DEV and verifies it, or lists the disks where there is no DEV."""
 
     def start() -> int:
-        from bootwright import device, device_list, flash
-        from bootwright.flash_refusals import Wish
+        from bootwright.flash import device
+        from bootwright.flash import listing as device_list
+        from bootwright.flash import program as flash
+        from bootwright.flash.refusals import Wish
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
         if not env["DEV"]:

@@ -12,8 +12,8 @@ from tests.flash import causes
 from tests.flash.causes import Case, Scene, attached_otherwise, held, of_size, partition
 from tests.flash.rig import Ended, flash, is_right, loop, make_backing, make_image, run
 
-from bootwright.errors import Status
-from bootwright.layout import MIB
+from bootwright.base.errors import Status
+from bootwright.image.layout import MIB
 
 pytestmark = [pytest.mark.needs("losetup", "mkfs.ext4", "unshare"), pytest.mark.xdist_group("media")]
 SIZE = 8 * MIB

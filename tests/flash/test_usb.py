@@ -13,8 +13,8 @@ import pytest
 from tests.build.checkouts import Checkout, copy_checkout
 from tests.flash.rig import SECONDS, is_right, loop, make_backing
 
-from bootwright.errors import Status
-from bootwright.layout import MIB
+from bootwright.base.errors import Status
+from bootwright.image.layout import MIB
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 

@@ -14,13 +14,13 @@ import pytest
 from tests.boot.kernels import KERNEL, Built, Workshop
 from tests.flash.rig import flash, flash_at_terminal, is_right, loop, make_backing, make_image, mounted, run
 
-from bootwright.device_linux import LinuxSystem
-from bootwright.flash import Order, root_command
-from bootwright.flash_refusals import Wish
-from bootwright.layout import MIB, PARTITION_TABLE_OFFSET, SECTOR_SIZE
-from bootwright.run import RunConfig
-from bootwright.run import run as run_machine
-from bootwright.verdict import Kind
+from bootwright.flash.linux import LinuxSystem
+from bootwright.flash.program import Order, root_command
+from bootwright.flash.refusals import Wish
+from bootwright.image.layout import MIB, PARTITION_TABLE_OFFSET, SECTOR_SIZE
+from bootwright.machine.verdict import Kind
+from bootwright.run.run import RunConfig
+from bootwright.run.run import run as run_machine
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 

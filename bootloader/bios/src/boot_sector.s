@@ -13,23 +13,20 @@
 boot_sector:
     jmp start
     nop
-    # A BIOS parameter block with plausible values: some firmware reads it, some writes into it.
+    # Where a BIOS parameter block lies: some firmware reads the geometry in it, some writes into it. What would make it
+    # a FAT is zero, since systems mount by it what they find on a whole disk: bootloader/README.md, "Nobody's file system".
     .ascii "BOOTWRGT"
     .word {SECTOR_SIZE}
-    .byte 1                      # sectors per cluster
-    .word 1                      # reserved sectors
-    .byte 2                      # FATs
-    .word 224                    # root entries
-    .word 0                      # sectors, if they fit
-    .byte 0xF8                   # a fixed disk
-    .word 9                      # sectors per FAT
+    .byte 0                      # sectors per cluster
+    .word 0                      # reserved sectors
+    .byte 0                      # FATs
+    .word 0, 0                   # root entries; sectors, if they fit
+    .byte 0                      # the medium's kind
+    .word 0                      # sectors per FAT
     .word 63                     # sectors per track
     .word 255                    # heads
-    .long 0                      # hidden sectors
-    .long 2880                   # sectors
-    .byte 0x80, 0, 0x29          # drive, flags, "three fields follow"
-    .long 0x7C0B0075
-    .ascii "NO NAME    FAT16   "
+    .long 0, 0                   # hidden sectors, sectors
+    .byte 0x80                   # drive
     .org {BPB_END}
 start:
     .byte 0xEA                   # a far jump, which sets CS
