@@ -1,0 +1,144 @@
+"""Kernels as their authors keep them, tests/kernels/packages: they build, pass their own tests and are not written to.
+
+Their dependencies come from the crate registry. A seeded few are compared with cargo byte for byte, and broken once, to
+see that their tests do run; `--soak` takes all.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import HOME, Checkout
+
+PACKAGES = HOME / "tests" / "kernels" / "packages"
+SEED, FEW = 1, 2
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One package: its tests' printed names without kernel/NAME/, and an edit (file, old, new) that fails one."""
+
+    directory: str
+    name: str
+    tests: tuple[str, ...]
+    edit: tuple[str, str, str]
+    failing: str
+    words: tuple[str, ...] = ()
+
+    @property
+    def printed(self) -> list[str]:
+        """The names of its tests as they are printed, sorted."""
+        return sorted(f"kernel/{self.name}/{test}" for test in self.tests)
+
+
+KERNELS = (
+    Kernel(
+        "ticker", "ticker",
+        ("interrupts::a_breakpoint_is_survived", "interrupts::a_scancode_is_a_letter", "interrupts::the_timer_ticks",
+         "vga_buffer::what_is_printed_stands_on_the_screen", "the_main_program_has_tests_too",
+         "basic_boot::test_println", "should_panic::should_fail", "stack_overflow::stack_overflow"),
+        ("src/interrupts.rs", "before + 1", "before + 2"), "interrupts::a_breakpoint_is_survived",
+    ),
+    Kernel(
+        "heap", "heap",
+        ("memory::tests::a_box_takes_and_gives_back", "memory::tests::allocations_are_counted",
+         "allocation::a_large_vector_grows", "allocation::a_long_lived_box_is_left_alone",
+         "allocation::a_map_holds_bits", "allocation::memory_is_used_again", "out_of_memory::too_large_a_vector"),
+        ("tests/allocation.rs", "999 * 1000 / 2", "999 * 1000"), "allocation::a_large_vector_grows",
+    ),
+    Kernel(
+        "executor", "executor", ("lib", "main", "tasks"),
+        ("src/task/keyboard.rs", "Unicode('b')", "Unicode('c')"), "lib",
+    ),
+    Kernel(
+        "overflow", "overflow",
+        ("tests::an_address_elsewhere_is_of_the_first_stack", "tests::nothing_was_caught_yet",
+         "tests::pages_are_counted", "stack::the_overflow_is_caught", "unhandled::a_breakpoint_without_a_gate"),
+        ("src/main.rs", "16).count(), 16", "16).count(), 17"), "tests::pages_are_counted",
+    ),
+    Kernel(
+        "net", "net",
+        ("a_connection_carries_a_thousand_bytes", "a_datagram_comes_back", "the_environment_reached_the_stack"),
+        (".cargo/config.toml", 'COUNT = "3"', 'COUNT = "4"'), "the_environment_reached_the_stack",
+    ),
+    Kernel(
+        "tables", "tables",
+        ("the_header_is_read", "damaged::a_flipped_bit_is_found", "damaged::the_rsdp_is_36_bytes"),
+        ("tests/damaged.rs", "), 36)", "), 37)"), "damaged::the_rsdp_is_36_bytes",
+    ),
+    Kernel(
+        "workspace", "ws-kernel",
+        ("the_version_is_the_workspaces", "rights_are_bits", "states_have_names",
+         "sharing::a_lock_is_taken_and_given_back", "sharing::all_rights_are_two"),
+        ("kernel/tests/sharing.rs", "count(), 2", "count(), 3"), "sharing::all_rights_are_two",
+    ),
+    Kernel(
+        "mixed", "mixed",
+        ("start::c_sums_up", "start::the_table_was_written", "script::its_environment_is_here",
+         "script::its_library_is_linked"),
+        ("native/checksum.c", "% 255", "% 256"), "start::c_sums_up",
+    ),
+    Kernel(
+        "patched", "patched", ("bits_are_read", "bits_are_written", "the_crate_in_between_has_the_fork"),
+        ("fork/src/lib.rs", "| value << start", "| value"), "bits_are_written",
+    ),
+    Kernel(
+        "layout", "layout-os",
+        ("all_parts_are_in_the_upper_half", "the_banner_is_the_environments", "the_font_was_read",
+         "addresses::the_script_linked_this"),
+        ("script/addresses.ld", "88000000", "89000000"), "addresses::the_script_linked_this",
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture
+def tested(checkout: Checkout) -> Checkout:
+    """A checkout that can run a kernel's tests."""
+    shutil.copy2(HOME / "conftest.py", checkout.path)
+    return checkout
+
+
+def copy_of(kernel: Kernel, place: Path) -> Path:
+    """Returns a copy of the kernel's package, in which nothing of a build lies."""
+    path = place / kernel.directory
+    shutil.copytree(PACKAGES / kernel.directory, path, ignore=shutil.ignore_patterns("target"))
+    return path
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def lines(output: str, word: str) -> list[str]:
+    """Returns the names in the lines of tests that ended so."""
+    return sorted(line.split()[-1] for line in output.splitlines() if line.startswith(f"{word} ") and " s  " in line)
+
+
+def few(config: pytest.Config) -> list[str]:
+    """Returns the names of the kernels for which more is tried than their own tests."""
+    names = [kernel.name for kernel in KERNELS]
+    return names if config.getoption("--soak") else random.Random(SEED).sample(names, FEW)
+
+
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
+@pytest.mark.parametrize("kernel", KERNELS, ids=[kernel.directory for kernel in KERNELS])
+def test_an_authors_kernel_passes_its_own_tests_as_it_is(
+    tested: Checkout, tmp_path: Path, kernel: Kernel, request: pytest.FixtureRequest
+) -> None:
+    package = copy_of(kernel, tmp_path)
+    before, words = files(package), [f"KERNEL={package}", "UNSTABLE=1", *kernel.words]
+    built = tested.scons("test", *words)
+    assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
+    assert files(package) == before
+    assert tested.build(*words) == []
+    if kernel.name in few(request.config):
+        name, old, new = kernel.edit
+        tested.edit(os.fspath(package / name), old, new)
+        built = tested.scons("test", *words)
+        assert built.status == 1, built.output
+        assert f"kernel/{kernel.name}/{kernel.failing}" in lines(built.output, "FAILED")
