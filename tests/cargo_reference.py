@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 # In the compiler's place: the library's own units are not compiled, and everything for the target gets our words.
@@ -31,25 +30,18 @@ elif named:
         linked = "--test" in words or "bin" in words or "--crate-type" not in words
         kept[1:1] = first
         kept += [*last, *(program if linked else [])]
-        os.environ.update({environment!r})
     words = [*kept, *remaps]
 os.execvp(words[0], words)
 """
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What cargo made: each program by its kind (bin, test ...) and name."""
-
-    programs: dict[tuple[str, str, bool], bytes]
-
-
 def cargo_makes(
     place: Path, kernel: Path, cargo: Sequence[str], words: dict[str, list[str]], environment: dict[str, str]
-) -> Reference:
-    """Runs cargo (its words after the program) on kernel, its target directory being place.
+) -> dict[tuple[str, str, bool], bytes]:
+    """Runs cargo (the program and its words) on kernel; returns the programs by kind, name, and whether it is a test.
 
-    words are what our build adds: first, last and program, and library, the directory of the library's sources.
+    place is a directory for it; words are what our build adds: first, last and program, and library, the directory of
+    the library's sources.
     """
     target = place / "target"
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
@@ -60,11 +52,11 @@ def cargo_makes(
     place.mkdir(parents=True, exist_ok=True)
     text = WRAPPER.format(
         python=Path(sys.executable).resolve(), first=words["first"], last=words["last"], program=words["program"],
-        remaps=remaps, library=words["library"][0], environment=environment,
+        remaps=remaps, library=words["library"][0],
     )  # fmt: skip
     wrapper.write_text(text)
     wrapper.chmod(0o755)
-    variables = {"RUSTC_WRAPPER": str(wrapper), "CARGO_TARGET_DIR": str(target), "RUSTC_BOOTSTRAP": "1"}
+    variables = {**environment, "RUSTC_WRAPPER": str(wrapper), "CARGO_TARGET_DIR": str(target), "RUSTC_BOOTSTRAP": "1"}
     done = subprocess.run(
         [*cargo, "--offline", "--message-format=json"], cwd=kernel, env={**os.environ, **variables}, text=True,
         capture_output=True, check=False,
@@ -77,4 +69,4 @@ def cargo_makes(
             made = message["target"]
             key = (made["kind"][0], made["name"], bool(message["profile"]["test"]))
             found[key] = Path(message["executable"]).read_bytes()
-    return Reference(found)
+    return found

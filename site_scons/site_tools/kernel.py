@@ -23,7 +23,7 @@ from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, re
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
-from bootwright.cargo.sources import crate_files, mentions, mentions_in
+from bootwright.cargo.sources import crate_files, has_doc_tests, mentions, mentions_in
 from bootwright.cargo.units import Plan, Unit, as_program, codegen_option, test_programs, value_of_joint, with_cfg
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import show_once, tell, tell_once
@@ -157,6 +157,10 @@ def _add_tests(
         plan, program = with_cfg(planned.plan, planned.program, TEST_CFG)
         add_test("src", plan, program, f"{nodes.objects}/src/{package.name}")
     tests = make_plan_for(env, Path(env["KERNELDIR"]), core, variant, tests=True)
+    if package.library and has_doc_tests(Path(package.library).parent):
+        tell_once(
+            f"{package.library}: tests in its documentation are not run: rustdoc needs std, and {core.name} has none"
+        )
     for unit in test_programs(tests.plan, package.root):
         root = Path(unit.cwd, unit.source)
         harness = "--test" in unit.argv and not mentions_in(root, "custom_test_frameworks")

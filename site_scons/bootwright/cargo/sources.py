@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import kind
 
+DOC_FENCE = re.compile(rb"^\s*//[/!][ \t]*```([^\n`]*)$", re.MULTILINE)
+NO_TEST = re.compile(rb"\b(text|ignore|console|toml|sh|bash|plain|txt|none|rust,ignore)\b")
 LARGEST = 1 << 30  # bytes; rustc takes no source of 4 GiB, and to hash this much takes a second
 
 
@@ -79,13 +83,7 @@ def _hint(entry: os.DirEntry[str]) -> str:
 
 def mentions(directory: Path, word: str) -> bool:
     """Says whether a Rust source below directory has word in it; what is no readable file is told by crate_files."""
-    wanted = word.encode()
-    for place, directories, names in os.walk(str(directory)):
-        directories[:] = [name for name in directories if name[0] != "."]
-        for name in names:
-            if name.endswith(".rs") and name[0] != "." and wanted in _text(Path(place, name)):
-                return True
-    return False
+    return any(word.encode() in _text(path) for path in package_sources(directory))
 
 
 def _text(path: Path) -> bytes:
@@ -93,6 +91,22 @@ def _text(path: Path) -> bytes:
         return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST else b""
     except OSError:
         return b""
+
+
+def has_doc_tests(directory: Path) -> bool:
+    """Says whether the documentation in a Rust source below directory has code that rustdoc would run."""
+    for path in package_sources(directory):
+        fences = DOC_FENCE.findall(_text(path))
+        if any(not NO_TEST.search(fence) for fence in fences[::2]):  # every other one ends what one began
+            return True
+    return False
+
+
+def package_sources(directory: Path) -> Iterator[Path]:
+    """Yields the Rust sources below directory."""
+    for place, directories, names in os.walk(str(directory)):
+        directories[:] = [name for name in directories if name[0] != "."]
+        yield from (Path(place, name) for name in names if name.endswith(".rs") and name[0] != ".")
 
 
 def mentions_in(path: Path, word: str) -> bool:
