@@ -134,7 +134,7 @@ class _Reader:
                 self._drop(call)
             else:
                 own.append(call)
-        compiled: dict[str, str] = {}  # a call's name -> its unit's
+        compiled: dict[str, Unit] = {}  # by the name of the call
         for call in own:
             if call.kind == "script":
                 self.scripts[ghost.mark_of(call.environment["OUT_DIR"])] = self._below(call.environment["OUT_DIR"])
@@ -145,7 +145,7 @@ class _Reader:
                 odd = [kind for kind in types if kind not in KNOWN_TYPES]
                 unplanned = unplanned or (f"{_package(call)} is a {', '.join(odd)}" if odd else "")
                 unit = self._compilation(call)
-                compiled[call.name] = unit.name
+                compiled[call.name] = unit
                 self.makers |= dict.fromkeys(unit.products, unit.name)
             else:
                 unit = self._run(call, compiled)
@@ -200,7 +200,7 @@ class _Reader:
             **self._package(call),
         )
 
-    def _run(self, call: ghost.Call, compiled: Mapping[str, str]) -> Unit:
+    def _run(self, call: ghost.Call, compiled: Mapping[str, Unit]) -> Unit:
         program = compiled[call.product_of]
         name = self._below(call.environment["OUT_DIR"])
         scripts = [one for one in self._scripts_in(call.environment) if one != name]
@@ -208,10 +208,11 @@ class _Reader:
             name=name,
             kind="run",
             cwd=call.cwd,
-            argv=(f"{OUT}/{program}",),
+            argv=(f"{OUT}/{program.products[0]}",),
             environment=self._environment(call),
-            needs=(program, *scripts),
+            needs=(program.name, *scripts),
             scripts=tuple(scripts),
+            local=program.local,
             **self._package(call),
         )
 
