@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
 from bootwright.machine.accelerator import Choice
 from bootwright.rust.toolchain import Toolchain, UnknownTarget
