@@ -96,7 +96,7 @@ def test_what_came_earlier_stays_beside_what_comes_later(archive: SmallArchive, 
     install(archive, tmp_path / "store")
     programs = install(archive, tmp_path / "store", "waver")
     assert sorted(path.name for path in programs.iterdir()) == ["greeter", "waver"]
-    assert "waver comes privately, since a test wants it: 1 packages into" in archive.told[-1]
+    assert "waver comes privately, since a test wants it: 1 package into" in archive.told[-1]
 
 
 def test_a_package_that_stands_in_the_way_is_named_and_what_does_not_is_taken(archive: SmallArchive) -> None:

@@ -7,8 +7,7 @@
     ROOT/apt/SYSTEM/                  lists of packages, where the system has none that are new enough
 
 ROOT is the store, so `scons store` lists and prunes all of it. Which packages are needed, where they lie and what their
-hashes are is apt's answer: it checks the signatures of the lists. apt is told that nothing is installed but what
-CLAIMED says, so that there is no conflict with the machine's own packages, and nothing is ever removed.
+hashes are is apt's answer (debs.py). Nothing is ever installed, and so nothing removed.
 """
 
 from __future__ import annotations
@@ -21,27 +20,20 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 from bootwright.base import storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
-from bootwright.setup import apt, unpacking
+from bootwright.setup import apt, debs, unpacking
 from bootwright.setup import installer as watched
+from bootwright.setup.debs import Deb
 from bootwright.storage.store import DESCRIPTION, Store
 
 PACKAGE, PROGRAMS, LISTS = "package", "programs", "apt"
 RECORD = "packages.json"
 RECIPE = "1"  # another way to unpack or to merge is another entry
-# What programs of the archive depend on, and the system has or only an installation wants. They are said to be
-# installed in a version that is newer than any that could be asked for.
-CLAIMED = ("libc6", "python3", "python3-minimal", "debconf", "adduser", "passwd", "libpam-modules", "iso-codes",
-           "libcap2-bin", "media-types", "shared-mime-info", "ucf", "sensible-utils", "ca-certificates")  # fmt: skip
-# rustc's packages depend on a C compiler and on the builder's own library, which only programs for the builder want.
-OF_CC = ("gcc", "binutils", "libc6-dev")
-STD = re.compile(r"libstd-rust.*-dev")
-PROVIDED = {"libc6-dev": "libc-dev", "gcc": "c-compiler", "debconf": "debconf-2.0"}
 ON_PATH = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/lib/wine")
 CC = """#!/bin/sh
 # The compiler driver of this tree, with the start files, libraries and linker of this tree.
@@ -50,16 +42,6 @@ exec "$root/usr/bin/gcc" "--sysroot=$root" "-B$root/usr/bin/" "$@"
 """
 NEVER = {"fuse3": "it runs with root's rights, which only an installation gives"}
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
-
-
-@dataclass(frozen=True)
-class Deb:
-    """One package of the archive: its name, its file's name there, its size in bytes and its SHA-256."""
-
-    name: str
-    file: str
-    size: int
-    sha256: str
 
 
 def system_of(os_release: str, architecture: str) -> str:
@@ -97,22 +79,6 @@ def read_record(entry: Path) -> dict[str, object]:
 def is_private(path: Path) -> bool:
     """Tells whether a program is one of these."""
     return any((parent / RECORD).is_file() for parent in path.parents)
-
-
-def read_uris(text: str) -> list[Deb]:
-    """Returns the packages of what `apt-get install --print-uris` printed: 'URI' FILE SIZE SHA256:DIGEST in a line.
-
-    Raises BootwrightError for a package without that digest: what cannot be checked is not taken.
-    """
-    debs = []
-    for uri, file, size, digest in re.findall(r"^'(.*?)' (\S+) (\d+) ?(\S*)$", text, re.MULTILINE):
-        kind, _, value = digest.partition(":")
-        if kind != "SHA256" or not re.fullmatch("[0-9a-f]{64}", value):
-            raise BootwrightError(
-                f"the archive gives no SHA-256 of {uri}", "see to it that apt's lists are signed ones"
-            )
-        debs.append(Deb(file.partition("_")[0], file, int(size), value))
-    return debs
 
 
 class PrivatePrograms:
@@ -153,27 +119,27 @@ class PrivatePrograms:
         old = read_record(before.parent) if before else {}
         asked = list(dict.fromkeys([*_words(old.get("asked")), *packages]))
         wanted = sorted({*_words(old.get("names")), *names})
-        debs = self._closure(archive, asked, wanted)
-        facts = [RECIPE, self._system, asked, wanted, *(astuple(deb) for deb in debs)]
+        needed = self._closure(archive, asked, wanted)
+        facts = [RECIPE, self._system, asked, wanted, *(astuple(deb) for deb in needed)]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         if not self._store.has(PROGRAMS, key):
-            missing = [deb for deb in debs if not self._store.has(PACKAGE, deb.sha256)]
+            missing = [deb for deb in needed if not self._store.has(PACKAGE, deb.sha256)]
             self._announce(archive, packages, missing, why)
             patchelf = self.fetch(archive, PATCHELF) / "usr" / "bin" / PATCHELF
 
             def fill(entry: Path) -> None:
-                self._download(archive, missing, entry)
-                self._merge(entry, debs, asked, wanted, patchelf)
+                debs.download(archive, missing, entry)
+                self._merge(entry, needed, asked, wanted, patchelf)
 
             self._store.take_or_build(PROGRAMS, key, fill, self._tell)
         return self._store.path(PROGRAMS, key) / "bin"
 
     def fetch(self, archive: apt.Archive, package: str) -> Path:
         """Returns the directory with the files of one package, as they are and without what it depends on."""
-        deb = self._read_uris(archive, "download", [package])[0]
+        deb = debs.ask_uris(archive, "download", [package])[0]
 
         def fill(entry: Path) -> None:
-            self._download(archive, [deb], entry)
+            debs.download(archive, [deb], entry)
             self._unpack(entry / deb.file, entry, deb, None)
             (entry / deb.file).unlink()
 
@@ -200,41 +166,20 @@ class PrivatePrograms:
         return apt.Archive(self._environ, config)
 
     def _closure(self, archive: apt.Archive, packages: Sequence[str], names: Collection[str]) -> list[Deb]:
-        """Returns all packages that the programs need, by name; what only building programs for this system needs
-        is among them where names ask for that."""
-        claimed = [name for name in (*CLAIMED, *OF_CC) if "cc" not in names or name not in ("libc6", *OF_CC)]
-        debs = [deb for deb in self._uris(archive, packages, claimed) if "rust-std" in names or not STD.match(deb.name)]
-        return sorted(debs, key=lambda deb: deb.name)
-
-    def _uris(self, archive: apt.Archive, packages: Sequence[str], claimed: Collection[str]) -> list[Deb]:
         new = self._store.root / "new"
         new.mkdir(parents=True, exist_ok=True)
         # Named and locked as what the store makes, which removes what a killed process leaves.
         with self._locked(), tempfile.TemporaryDirectory(prefix=f"{LISTS}-{self._system}-", dir=new) as scratch:
-            status = Path(scratch, "status")
-            status.write_text("".join(_stanza(name) for name in claimed), encoding="utf-8")
-            options = ["--no-install-recommends", "-y", "-o", f"Dir::State::status={status}"]
-            return self._read_uris(archive, "install", packages, options)
-
-    def _read_uris(
-        self, archive: apt.Archive, verb: str, packages: Sequence[str], options: Sequence[str] = ()
-    ) -> list[Deb]:
-        """Returns what apt-get would fetch; raises BootwrightError where it would not."""
-        settings = ["--print-uris", "-q", "-o", "Acquire::ForceHash=SHA256", "-o", "Debug::NoLocking=1"]
-        ended = archive.attempt("apt-get", verb, *settings, *options, *packages)
-        if ended.status:
-            said = tuple((ended.stdout + ended.stderr).splitlines())
-            raise apt.failure(watched.Ended(ended.status, said), apt.listed(packages), self._store.root)
-        return read_uris(ended.stdout)
+            return debs.find_needed(archive, packages, names, Path(scratch))
 
     def _announce(self, archive: apt.Archive, packages: Sequence[str], missing: Sequence[Deb], why: str) -> None:
-        shown = archive.ask("apt-cache", "show", "--no-all-versions", *(deb.name for deb in missing)) if missing else ""
-        unpacked = 1024 * sum(int(size) for size in re.findall(r"^Installed-Size: (\d+)$", shown, re.MULTILINE))
+        unpacked = debs.unpacked_size(archive, missing)
         fetched, root = sum(deb.size for deb in missing), self._store.root
         come = "comes" if len(packages) == 1 else "come"
+        count = f"{len(missing)} package{'s' if len(missing) != 1 else ''}"
         mega = storage_space.MEGABYTE
         self._tell(
-            f"{apt.listed(packages)} {come} privately, since {why}: {len(missing)} packages into {root} "
+            f"{apt.listed(packages)} {come} privately, since {why}: {count} into {root} "
             f"({fetched / mega:.0f} MB to fetch, {unpacked / mega:.0f} MB on the disk); the system stays as it is"
         )
         if storage_space.free(root) < fetched + unpacked:
@@ -246,24 +191,6 @@ class PrivatePrograms:
                 "the environment variable XDG_CACHE_HOME can name another place",
             )
 
-    def _download(self, archive: apt.Archive, debs: Sequence[Deb], place: Path) -> None:
-        """Fetches the packages' files into place; raises BootwrightError unless each is what apt's lists mean."""
-        if not debs:
-            return
-        options = [*apt.OPTIONS, "-o", "APT::Sandbox::User=", "-o", "Debug::NoLocking=1"]
-        names = [deb.name for deb in debs]
-        argv = ["/bin/sh", "-c", 'cd "$0" && exec "$@" 3>&1', str(place), "apt-get", *archive.config, "download"]
-        ended = watched.watch([*argv, *options, *names], archive.environ, apt.apt_progress)
-        if ended.status:
-            raise apt.failure(ended, apt.listed(names), self._store.root)
-        for deb in debs:
-            file = place / deb.file
-            if not file.is_file() or _digest(file) != deb.sha256:
-                raise BootwrightError(
-                    f"{deb.file} is not what the archive's lists say: its SHA-256 is another one than {deb.sha256}",
-                    "start sconsw again; if it stays so, the archive or a proxy on the way to it is damaged",
-                )
-
     def _unpack(self, file: Path, entry: Path, deb: Deb, patchelf: Path | None) -> None:
         root = entry / "tree"
         root.mkdir()
@@ -273,13 +200,13 @@ class PrivatePrograms:
         (entry / DESCRIPTION).write_text(f"{deb.file.removesuffix('.deb')} of {self._system}", encoding="utf-8")
 
     def _merge(
-        self, entry: Path, debs: Sequence[Deb], asked: Sequence[str], names: Sequence[str], patchelf: Path
+        self, entry: Path, needed: Sequence[Deb], asked: Sequence[str], names: Sequence[str], patchelf: Path
     ) -> None:
         """Fills the entry, into which the missing packages were fetched."""
         places = {}
-        for number, deb in enumerate(debs, 1):
+        for number, deb in enumerate(needed, 1):
             file = entry / deb.file
-            watched.show_progress(f"unpacking {number * 100 // len(debs):3} %  {deb.name}")
+            watched.show_progress(f"unpacking {number * 100 // len(needed):3} %  {deb.name}")
 
             def fill(package: Path, file: Path = file, deb: Deb = deb) -> None:
                 if not file.exists():  # somebody removed it from the store just now
@@ -291,7 +218,12 @@ class PrivatePrograms:
         watched.show_progress("")
         unpacking.merge(list(places.values()), entry / "tree")
         self._link_programs(entry, [places[name] for name in asked if name in places], names)
-        record = {"system": self._system, "asked": asked, "names": names, "packages": {d.name: d.sha256 for d in debs}}
+        record = {
+            "system": self._system,
+            "asked": asked,
+            "names": names,
+            "packages": {d.name: d.sha256 for d in needed},
+        }
         (entry / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
         (entry / DESCRIPTION).write_text(f"private programs of {self._system}: {' '.join(asked)}", encoding="utf-8")
 
@@ -312,19 +244,5 @@ class PrivatePrograms:
                 (links / name).chmod(0o755)
 
 
-def _stanza(name: str) -> str:
-    """Returns what dpkg's status file says of a package that is installed."""
-    provides = f"Provides: {PROVIDED[name]}\n" if name in PROVIDED else ""
-    return (
-        f"Package: {name}\nStatus: install ok installed\nArchitecture: all\nMulti-Arch: foreign\nVersion: 99:0\n"
-        f"{provides}Maintainer: nobody\nDescription: is there\n\n"
-    )
-
-
 def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, list) else []
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
