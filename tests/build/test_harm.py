@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import Checkout
+from tests.build.compilers import private_store
 
 
 @pytest.fixture
@@ -126,3 +127,23 @@ def test_a_guests_serial_port_goes_to_a_pipe_and_to_a_file_byte_by_byte(checkout
     assert copy.startswith(b"\xff\xfe\xc3.") and b"Hello World!" in copy
     assert copy in ran.stdout
     assert "SERIAL=x is for `scons run`" in checkout.refuse("SERIAL=x")
+
+
+def test_a_stored_file_that_changed_is_told_and_made_again_and_the_image_is_the_same(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    store = private_store(tmp_path / "cache")
+    checkout.build(**store)
+    image = checkout.image()
+    (stage,) = (tmp_path / "cache" / "bootwright" / "loader").glob("*/stages.bin")
+    data = bytearray(stage.read_bytes())
+    data[len(data) // 2] ^= 1
+    stage.write_bytes(data)
+    checked = checkout.scons("store", "--check", environment=store)
+    assert (checked.status, f"{stage} is not what was stored" in checked.output) == (2, True), checked.output
+    (checkout.path / "build" / "loader" / "stages.bin").unlink()
+    built = checkout.scons(environment=store)
+    assert f"{stage} is not what was stored; it is made again" in built.output
+    assert checkout.image() == image
+    checked = checkout.scons("store", "--check", environment=store)
+    assert f"loader   {stage.parent.name}  is what was stored" in checked.output

@@ -83,6 +83,7 @@ SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
+    ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
@@ -101,6 +102,7 @@ def add_switches() -> None:
     AddOption("--headless", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
+    AddOption("--check", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
