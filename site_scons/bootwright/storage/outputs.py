@@ -14,7 +14,7 @@ from pathlib import Path
 from bootwright.base import atomic
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import read_text
+from bootwright.base.regular import read_bytes
 
 MANIFEST = "manifest"
 # What lies in a build directory and is no output: the build's own memory, what `scons size` compares with, and what
@@ -36,7 +36,7 @@ def read_manifest(path: Path) -> dict[str, str]:
 def _read_manifest(path: Path) -> tuple[dict[str, str], int]:
     """Returns the outputs of a manifest, and how many of its lines name none."""
     try:
-        lines = [line for line in read_text(path).split("\n") if line]
+        lines = [line for line in read_bytes(path).decode(errors="replace").split("\n") if line]
     except FileNotFoundError:
         return {}, 0
     found, strange = {}, 0
