@@ -25,7 +25,7 @@ NOT_OUTPUTS = (
     "*/obj/*/*/*/*.symbols", "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
 LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
-LONGEST_NAME = 255  # of one part of a path, on every usual file system (there in bytes or UTF-16 units)
+LONGEST_NAME = 255  # bytes of one part of a path, on every usual file system
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -53,7 +53,11 @@ def is_inner(name: str) -> bool:
     """Says whether name is one of a file in a directory: relative, its parts joined by /, without a step upwards."""
     odd = ("\0", "\\", ":") if os.sep == "\\" else ("\0",)
     parts = name.split("/")
-    return not {"", ".", ".."} & set(parts) and not any(c in name for c in odd) and max(map(len, parts)) <= LONGEST_NAME
+    try:
+        longest = max(len(os.fsencode(part)) for part in parts)
+    except UnicodeEncodeError:  # half a character, which no name of a file has
+        return False
+    return not {"", ".", ".."} & set(parts) and not any(c in name for c in odd) and longest <= LONGEST_NAME
 
 
 def inner_name(directory: Path, path: Path) -> str | None:

@@ -222,19 +222,24 @@ def test_a_journal_and_a_manifest_reach_no_file_outside(pytestconfig: pytest.Con
         digests = [b"0" * 64 + b"  " + line for line in case[1]]
         (build / "manifest").write_bytes(b"\n".join([*digests, *case[1][:2]]))
         directory = BuildDirectory(build)
-        try:
-            directory.take("scons", lambda line: None)
-            directory.finish({build / "debug" / "b": "1" * 64}, [build / "debug" / "a.elf"])
-            outputs.differences(build)
-        except BootwrightError as error:
-            judge(error)
-            with contextlib.suppress(BootwrightError):
-                directory.finish()
-            for name in ("journal", "manifest"):
-                (build / name).unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            stack.callback(give_back, directory)
+            try:
+                directory.take("scons", lambda line: None)
+                directory.finish({build / "debug" / "b": "1" * 64}, [build / "debug" / "a.elf"])
+                outputs.differences(build)
+            except BootwrightError as error:
+                judge(error)
+        for name in ("journal", "manifest"):
+            (build / name).unlink(missing_ok=True)
         assert (build / "debug" / "kept").is_dir()
 
     attack(pytestconfig, tmp_path, st.tuples(st.lists(LINES, max_size=6), st.lists(LINES, max_size=6)), attempt)
+
+
+def give_back(directory: BuildDirectory) -> None:
+    with contextlib.suppress(BootwrightError):
+        directory.finish()
 
 
 def change(path: Path, how: str, number: int, mine: Path) -> None:
