@@ -38,7 +38,8 @@ class Device:
 
     path is what a person says; size is in bytes (0: no medium); system lists the uses that make it the system's own,
     mounts and swaps the others; holders names what has claimed it (LVM, LUKS, md). whole is the path of the disk
-    that a partition belongs to, empty for a disk. identity is whatever changes when another medium takes its place.
+    that a partition belongs to, empty for a disk. writers names the programs that have it open for writing, as far as
+    this person may know. identity is whatever changes when another medium takes its place.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Device:
     swaps: tuple[Use, ...] = ()
     holders: tuple[str, ...] = ()
     system: tuple[Use, ...] = ()
+    writers: tuple[str, ...] = ()
     identity: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -86,8 +88,11 @@ class Medium(Protocol):
     def sync(self) -> None:
         """Returns when the medium has all that was written."""
 
-    def reopen(self) -> None:
-        """Drops every cache, closes the device and opens it again; another medium in its place is an error."""
+    def refresh(self) -> None:
+        """Flushes and drops every cache, so that the next read is the medium's; another medium in its place is an error.
+
+        The device stays in hand: whoever is woken when a written device is closed must not come in between.
+        """
 
     def close(self) -> None:
         """Lets others have the device."""

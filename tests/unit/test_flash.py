@@ -57,8 +57,8 @@ class Memory:
     def sync(self) -> None:
         self._note("sync", 0, 0)
 
-    def reopen(self) -> None:
-        self._note("reopen", 0, 0)
+    def refresh(self) -> None:
+        self._note("refresh", 0, 0)
 
     def close(self) -> None:
         self.done.append(("close", 0, 0))
@@ -121,12 +121,12 @@ def right(data: bytes | bytearray, path: Path) -> bool:
 def test_lba_0_goes_first_and_comes_last(disk_image: Path) -> None:
     system = FakeSystem(Memory(bytearray(b"\xaa" * 8 * MIB)))
     carry_out(disk_image, system)
-    writes = [entry for entry in system.medium.done if entry[0] in ("write", "sync", "reopen")]
+    writes = [entry for entry in system.medium.done if entry[0] in ("write", "sync", "refresh")]
     assert writes[:2] == [("write", 0, 512), ("sync", 0, 0)]
-    assert writes[-3:] == [("write", 0, 512), ("sync", 0, 0), ("reopen", 0, 0)]
+    assert writes[-3:] == [("write", 0, 512), ("sync", 0, 0), ("refresh", 0, 0)]
     # LBA 1 is the last but LBA 0, with a flush on both sides, and all is read back in between.
     at = writes.index(("write", 512, 512))
-    assert writes[at - 1 : at + 3] == [("sync", 0, 0), ("write", 512, 512), ("sync", 0, 0), ("reopen", 0, 0)]
+    assert writes[at - 1 : at + 3] == [("sync", 0, 0), ("write", 512, 512), ("sync", 0, 0), ("refresh", 0, 0)]
     assert right(system.medium.data, disk_image)
 
 
@@ -134,12 +134,12 @@ def test_everything_is_read_back_after_the_caches_were_dropped(disk_image: Path)
     system = FakeSystem(Memory(bytearray(8 * MIB)))
     carry_out(disk_image, system)
     done = system.medium.done
-    reopened = [n for n, entry in enumerate(done) if entry[0] == "reopen"]
-    reads = [(offset, length) for what, offset, length in done[reopened[0] :] if what == "read"]
+    refreshed = [n for n, entry in enumerate(done) if entry[0] == "refresh"]
+    reads = [(offset, length) for what, offset, length in done[refreshed[0] :] if what == "read"]
     covered = {sector for offset, n in reads for sector in range(offset // 512, (offset + n) // 512)}
     size = disk_image.stat().st_size
     assert covered >= {*range(size // 512), *range((8 * MIB - 33 * 512) // 512, 8 * MIB // 512)}
-    assert any(what == "read" and offset == 0 for what, offset, _ in done[reopened[1] :])
+    assert any(what == "read" and offset == 0 for what, offset, _ in done[refreshed[1] :])
 
 
 def test_an_interrupt_after_any_step_leaves_nothing_that_boots_and_says_so(disk_image: Path) -> None:
