@@ -1,7 +1,7 @@
 """How tests are named, chosen, printed and counted: one line each, and what cannot run here is said and counts in CI.
 
-A printed name is the room, the module and the sentence: unit/elf::refuses_a_truncated_file. A kernel's own tests
-bring theirs along (kernel/NAME/module::function, from bootwright.pytest_kernel); nothing is imported here that those
+A printed name is rooms, module and sentence: unit/elf/checks::refuses_a_truncated_file. A kernel's own tests
+bring theirs along (kernel/NAME/module::function, from bootwright.testing.plugin); nothing is imported here that those
 do not need, since they are over in the time of a few imports.
 """
 
@@ -56,7 +56,8 @@ def printed_name(item: pytest.Item) -> str:
     """Returns the name that is printed and that TESTS= matches."""
     if item.name.startswith("kernel/"):
         return item.name
-    room = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else item.path.parent.name
+    inside = item.path.is_relative_to(TESTS)
+    room = item.path.relative_to(TESTS).parent.as_posix() if inside else item.path.parent.name
     stem = item.path.stem.removeprefix("test_")
     return f"{room}/{stem}::{item.name.removeprefix('test_')}"
 
@@ -132,7 +133,8 @@ _known: dict[str, str] = {}
 def missing(program: str) -> str:
     """Returns why a test that needs the program cannot run here, with the cure; empty when it can."""
     if program not in _known:
-        from bootwright import doctor, hostprograms
+        from bootwright.setup import doctor
+        from bootwright.setup import programs as hostprograms
 
         search = hostprograms.find_programs([program], HOME / "kernel", os.environ)
         error = search.missing.get(program)

@@ -5,7 +5,7 @@ import sys
 import SCons
 from SCons.Script import EnsurePythonVersion, EnsureSConsVersion
 
-from bootwright import loaded
+from bootwright.base import loaded
 
 EnsurePythonVersion(3, 11)
 EnsureSConsVersion(4, 11)

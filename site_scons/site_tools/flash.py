@@ -11,23 +11,25 @@ from collections.abc import Sequence
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from door import record
-from nodes import KernelNodes, only
+from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.session import record
 
 
 def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that writes the image to DEV and verifies it, or lists the disks where there is no DEV."""
 
     def start() -> int:
-        from bootwright import device, device_list, flash
-        from bootwright.flash_refusals import Wish
+        from bootwright.flash import device, listing, program
+        from bootwright.flash.order import Order
+        from bootwright.flash.refusals import Wish
+        from bootwright.flash.voice import Terminal
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
         if not env["DEV"]:
-            device_list.report(device.this_system(), wish, GetOption("json"), sys.stdout)
+            listing.report(device.this_system(), wish, GetOption("json"), sys.stdout)
             return 0
-        order = flash.Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
-        return flash.flash(order, flash.Terminal(sys.stdin, sys.stdout, sys.stderr))
+        order = Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
+        return program.flash(order, Terminal(sys.stdin, sys.stderr))
 
     record(env, name, [kernel.image for kernel in kernels if kernel.image] if env["DEV"] else [], start)
 

@@ -4,7 +4,7 @@ Method: env.Kernels() -> list of nodes.KernelNodes, one for each variant. Uses t
 diskimage and, where HOST= or TARGET= asks for a host's program, hostlink; and the words of the command line (KERNEL
 VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
 Methods for the Tool hostlink: env.Package, env.SetCrate, env.PackageLibrary, env.ChosenRustc.
-Sets: BOOTWRIGHT (the programs of this build, bootwright.tools.Tools) and what those Tools use.
+Sets: BOOTWRIGHT (the programs of this build, bootwright.rust.build_tools.Tools) and what those Tools use.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import boards, loader, manifest
-from bootwright.crate import mentions
-from bootwright.errors import BootwrightError
-from bootwright.kernel_file import PAGE_SIZE, KernelSettings
-from bootwright.manifest import Package
-from bootwright.package_settings import BootimageSettings
-from bootwright.rust_library import is_bare, is_custom, library_root
-from bootwright.rustc import files_in_flags, linkers_in_flags
-from bootwright.targetspec import find_target
-from bootwright.tools import Question, remember_tools
-from door import tell, tell_once
-from nodes import Core, KernelNodes
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo import manifest
+from bootwright.cargo.manifest import Package
+from bootwright.cargo.metadata import BootimageSettings
+from bootwright.cargo.sources import mentions
+from bootwright.graph.nodes import Core, KernelNodes
+from bootwright.graph.session import tell, tell_once
+from bootwright.image.kernel_file import PAGE_SIZE, KernelSettings
+from bootwright.loader import build as loader
+from bootwright.machine import boards
+from bootwright.rust.build_tools import Question, remember_tools
+from bootwright.rust.library import is_bare, is_custom, library_root
+from bootwright.rust.migrate import find_target
+from bootwright.rust.rustc import files_in_flags, linkers_in_flags
 
 TEST_CFG = "bootwright_test"
 # Test functions are found by their linker section, to which nothing refers by name.

@@ -14,11 +14,13 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright import atomic, sysroot, targetspec
-from bootwright.store import Store
-from bootwright.toolchain import find_rust_src, has_core
-from door import action, check_inputs, modules, tell
-from nodes import Core
+from bootwright.base import atomic
+from bootwright.graph.nodes import Core
+from bootwright.graph.session import action, check_inputs, modules, tell
+from bootwright.rust import migrate as targetspec
+from bootwright.rust import sysroot
+from bootwright.rust.search import find_rust_src, has_core
+from bootwright.storage.store import Store
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
@@ -56,7 +58,7 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
         if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
-    migrated = targetspec.migrate_spec(target.spec.read_text(encoding="utf-8"), toolchain, target.spec)
+    migrated = targetspec.migrate_spec(targetspec.read_spec_text(target.spec), toolchain, target.spec)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(migrated.text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
     word, flags = str(Path(path)), ["-Zunstable-options"]
@@ -76,7 +78,10 @@ def _from_source(
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, [*modules(env, "sysroot", "rust_library", "atomic", "procs"), env.Value(env["SYSROOTKEY"])])
+    env.Depends(
+        target,
+        [*modules(env, "rust/sysroot", "rust/library", "base/atomic", "base/procs"), env.Value(env["SYSROOTKEY"])],
+    )
     if not Store().has("sysroot", env["SYSROOTKEY"]):
         env.AlwaysBuild(target)
     return target, source

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootwright import image, kernel_file
-from bootwright.kernel_tests import TestProgram, read_test_names
-from bootwright.llvm_tools import find_llvm_tool
-from bootwright.loader import LoaderFiles, build_loader
-from bootwright.procs import attempt
-from bootwright.store import Store
-from bootwright.sysroot import build_sysroot, sysroot_key
-from bootwright.toolchain import Toolchain, find_rust_src, find_toolchain, has_core
+from bootwright.base.procs import attempt
+from bootwright.image import bios_disk as image
+from bootwright.image import kernel_file
+from bootwright.loader.build import LoaderFiles, build_loader
+from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.search import Toolchain, find_rust_src, find_toolchain, has_core
+from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.storage.store import Store
+from bootwright.testing.boot import TestProgram, read_test_names
 
 HOME = Path(__file__).parents[2]
 KERNEL = HOME / "kernel"

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from tests.boot.kernels import HOME, SMALL_KERNELS, Workshop, compile_crate
 
-from bootwright import image, layout, loader
-from bootwright.kernel_file import KernelSettings, write_kernel_file
-from bootwright.machine import Machine
-from bootwright.qemu import MachineConfig
-from bootwright.qmp import QemuGone
+from bootwright.image import bios_disk as image
+from bootwright.image import layout
+from bootwright.image.kernel_file import KernelSettings, write_kernel_file
+from bootwright.loader import build as loader
+from bootwright.machine.arguments import MachineConfig
+from bootwright.machine.machine import Machine
+from bootwright.machine.qmp import QemuGone
 
 SOURCE = SMALL_KERNELS / "loader" / "handover.rs"
 PAGE = 4096

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tests.boot.kernels import Built
 
-from bootwright import accelerator
-from bootwright.accelerator import TCG, boot_once, choose_accelerator, find_rival
-from bootwright.errors import BootwrightError
-from bootwright.machine import Machine
-from bootwright.qemu import find_qemu
-from bootwright.run import RunConfig, run
+from bootwright.base.errors import BootwrightError
+from bootwright.machine import accelerator
+from bootwright.machine.accelerator import TCG, boot_once, choose_accelerator, find_rival
+from bootwright.machine.arguments import find_qemu
+from bootwright.machine.machine import Machine
+from bootwright.run.run import RunConfig, run
 
 
 def test_the_sector_boots_and_ends_its_machine_by_itself() -> None:

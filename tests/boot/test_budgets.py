@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import HOME, SMALL_KERNELS, Built, Workshop
+from tools.icount.count import Counts, build_plugin, count_boot, qemu_version
 
-from bootwright.icount import Counts, build_plugin, count_boot, qemu_version
-from bootwright.qemu import find_qemu
-from bootwright.run import RunConfig
+from bootwright.machine.arguments import find_qemu
+from bootwright.run.run import RunConfig
 
 MIB = 1 << 20
 MACHINES = [pytest.param(("q35", "ahci"), id="q35-ahci"), pytest.param(("pc", "ide"), id="pc-ide")]

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from tests.boot.kernels import SMALL_KERNELS, Workshop
 
-from bootwright.fault_run import run_and_report
-from bootwright.faults import CATALOGUE
-from bootwright.kernel_tests import Outcome, run_test_program
-from bootwright.run import RunConfig
-from bootwright.subject import Subject
-from bootwright.symbolize import read_symbols
-from bootwright.verdict import Verdict
+from bootwright.elf.symbols import read_symbols
+from bootwright.faults.catalogue import CATALOGUE
+from bootwright.faults.subject import Subject
+from bootwright.machine.verdict import Verdict
+from bootwright.run.explained import run_and_report
+from bootwright.run.run import RunConfig
+from bootwright.testing.boot import Outcome, run_test_program
 
 FAULTS = SMALL_KERNELS / "faults"
 BEHIND = ("--cfg", "behind_two_calls")

@@ -11,15 +11,16 @@ import pytest
 from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
 from tests.boot.test_run import is_alive
 
-from bootwright import debugger
-from bootwright.debugger import find_gdb, gdb_arguments
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
+from bootwright.run import debugger
+from bootwright.run.debugger import find_gdb, gdb_arguments
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from bootwright import debugger, machine
-from bootwright.run import RunConfig
+from bootwright.machine import machine
+from bootwright.run import debugger
+from bootwright.run.run import RunConfig
 start = machine.Machine._start
 def tell(self):
     start(self)
@@ -31,7 +32,7 @@ sys.exit(debugger.debug(RunConfig(image, headless=True), elf, source, serial, sy
 
 
 def gdb(built: Built, source: Path, serial: Path, *commands: str) -> subprocess.CompletedProcess[str]:
-    site_scons = str(Path(debugger.__file__).parents[1])
+    site_scons = str(Path(debugger.__file__).parents[2])
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(built.image), str(built.elf), str(source), str(serial)],
         input="\n".join([*commands, "kill", "quit", ""]),

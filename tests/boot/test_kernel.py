@@ -11,9 +11,9 @@ import pytest
 from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
 from tests.boot.pictures import check_words
 
-from bootwright.kernel_tests import Outcome, TestResult, read_test_names, run_test_program
-from bootwright.run import RunConfig, run, screenshot
-from bootwright.verdict import Kind
+from bootwright.machine.verdict import Kind
+from bootwright.run.run import RunConfig, run, screenshot
+from bootwright.testing.boot import Outcome, TestResult, read_test_names, run_test_program
 
 OWN_TESTS = {
     "kernel/hello/clock::a_calibrated_clock_counts_at_a_processors_speed",
@@ -144,7 +144,7 @@ def test_a_kernel_that_panics_prints_file_line_and_message_on_both(workshop: Wor
 
 
 def test_the_same_image_runs_twice_at_once(hello: Built) -> None:
-    from bootwright.machine import Machine
+    from bootwright.machine.machine import Machine
 
     config = RunConfig(hello.image)
     with Machine(config) as one, Machine(config) as two:

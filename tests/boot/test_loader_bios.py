@@ -9,9 +9,9 @@ import pytest
 from tests.boot.kernels import Workshop
 from tests.boot.loader_rig import Ended, Rig
 
-from bootwright import layout
-from bootwright.image import write_image
-from bootwright.kernel_file import write_kernel_file
+from bootwright.image import layout
+from bootwright.image.bios_disk import write_image
+from bootwright.image.kernel_file import write_kernel_file
 
 MIB = 1 << 20
 

@@ -11,8 +11,8 @@ from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import Workshop
 from tests.boot.loader_rig import PAGE, Ended, Rig
 
-from bootwright import layout
-from bootwright.kernel_file import KernelSettings
+from bootwright.image import layout
+from bootwright.image.kernel_file import KernelSettings
 
 MIB = 1 << 20
 STACK = 512 * PAGE

@@ -12,9 +12,9 @@ import pytest
 from tests.boot.kernels import Workshop
 from tests.boot.loader_rig import PAGE, Rig
 
-from bootwright import layout
-from bootwright.kernel_file import KernelSettings, write_kernel_file
-from bootwright.loader import balance, stage_sum
+from bootwright.image import layout
+from bootwright.image.kernel_file import KernelSettings, write_kernel_file
+from bootwright.loader.build import balance, stage_sum
 
 SECTOR = layout.SECTOR_SIZE
 STAGE = layout.BIOS_BOOT_FIRST_LBA * SECTOR

@@ -8,8 +8,8 @@ import io
 import pytest
 from tests.boot.kernels import Built, Workshop
 
-from bootwright.run import RunConfig, run
-from bootwright.verdict import Kind
+from bootwright.machine.verdict import Kind
+from bootwright.run.run import RunConfig, run
 
 DISKS = [
     ("pc", "ide"), ("q35", "ahci"), ("q35", "virtio"), ("q35", "nvme"), ("q35", "usb-uhci"), ("q35", "usb-ehci"),

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from tests.boot.kernels import SMALL_KERNELS, Built, Workshop
 
-from bootwright import layout
-from bootwright.kernel_file import KernelSettings, write_kernel_file
-from bootwright.machine import Machine
-from bootwright.qemu import find_qemu, has_firmware
-from bootwright.run import RunConfig, run, screenshot
-from bootwright.verdict import Kind
+from bootwright.image import layout
+from bootwright.image.kernel_file import KernelSettings, write_kernel_file
+from bootwright.machine.arguments import find_qemu, has_firmware
+from bootwright.machine.machine import Machine
+from bootwright.machine.verdict import Kind
+from bootwright.run.run import RunConfig, run, screenshot
 
 # What QEMU uses by itself: SeaBIOS. Its name as a flag keeps the fast lane from taking qboot.
 SEABIOS = ("-bios", "bios-256k.bin")

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import run as run_module
-from bootwright.display import Display
-from bootwright.errors import BootwrightError, Status
-from bootwright.machine import Machine
-from bootwright.run import RunConfig, run, screenshot
-from bootwright.verdict import Kind, Verdict
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.machine.display import Display
+from bootwright.machine.machine import Machine
+from bootwright.machine.verdict import Kind, Verdict
+from bootwright.run import run as run_module
+from bootwright.run.run import RunConfig, run, screenshot
 
-SITE_SCONS = Path(run_module.__file__).parents[1]
+SITE_SCONS = Path(run_module.__file__).parents[2]
 
 HALT = b"\xfa\xf4\xeb\xfd"  # cli; hlt; jmp back to hlt
 SLEEP = b"\xfb\xf4\xeb\xfd"  # sti; hlt; jmp back to hlt
@@ -246,7 +246,9 @@ def child_that_runs(image: Path, call: str) -> Iterator[tuple[subprocess.Popen[s
     program = f"""
 import sys
 from pathlib import Path
-from bootwright import fault_report, fault_run, machine, run, subject as subjects
+from bootwright.faults import report as fault_report, subject as subjects
+from bootwright.machine import machine
+from bootwright.run import explained as fault_run, run
 resume = machine.Machine.resume
 def tell(self):
     print(self.pid, flush=True)
@@ -287,7 +289,7 @@ def test_ctrl_c_leaves_no_qemu_behind_and_says_so(sector: Sector) -> None:
 
 RUN = "run.run(config, sys.stdout, sys.stderr)"
 WITH_A_WATCHDOG = f"""
-from bootwright import lifeline
+from bootwright.machine import lifeline
 lifeline.find_guard = lambda: ()
 {RUN}
 """

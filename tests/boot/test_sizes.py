@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import Built, Workshop
 
-from bootwright.sizes import NO_SYMBOL, keep_build, read_sizes, report
+from bootwright.elf.sizes import NO_SYMBOL, keep_build, read_sizes, report
 
 SOURCE = """#![no_std]
 #![no_main]

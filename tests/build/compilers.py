@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.build.checkouts import HOME
 
-from bootwright.store import default_root
-from bootwright.tools import Question, find_tools
+from bootwright.rust.build_tools import Question, find_tools
+from bootwright.storage.store import default_root
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from tests.build.checkouts import HOME
 
 from bootwright.hosts.check import check_product
 from bootwright.hosts.table import LLD, Row, find_program, linker_arguments, read_rows
-from bootwright.store import Store
-from bootwright.sysroot import build_sysroot, find_rust_src, sysroot_key
-from bootwright.tools import Question, find_tools
+from bootwright.rust.build_tools import Question, find_tools
+from bootwright.rust.sysroot import build_sysroot, find_rust_src, sysroot_key
+from bootwright.storage.store import Store
 
 ROWS = read_rows(HOME / "linker" / "hosts.toml")
 

@@ -11,7 +11,7 @@ import pytest
 from tests.build.checkouts import HOME, Checkout, run_mounted
 from tests.scripts import write_script
 
-from bootwright.tools import Question, find_tools
+from bootwright.rust.build_tools import Question, find_tools
 
 
 def leftovers(checkout: Checkout) -> list[str]:

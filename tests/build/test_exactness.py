@@ -74,7 +74,7 @@ def test_a_change_that_is_taken_back_while_it_is_compiled_fails_the_action_too(
 def test_a_module_of_ours_that_changes_while_it_runs_makes_nothing_that_is_trusted(
     checkout: Checkout, tmp_path: Path
 ) -> None:
-    module = checkout.path / "site_scons/bootwright/image.py"
+    module = checkout.path / "site_scons/bootwright/image/bios_disk.py"
     rustc = write_compiler(tmp_path / "rustc", "hello", after=f"[ -e {tmp_path}/once ] || {append(module, '# more')}")
     said = checkout.refuse(rustc.word)
     assert f"{module} changed while build/debug/hello.img was made of it" in said
@@ -119,10 +119,10 @@ def test_a_changed_recipe_of_the_loader_is_not_answered_from_the_store(checkout:
     checkout.build()
     loader = checkout.path / "build/loader/stages.bin"
     before = loader.read_bytes()
-    checkout.edit("site_scons/bootwright/loader.py", "-Copt-level=s", "-Copt-level=z")
+    checkout.edit("site_scons/bootwright/loader/build.py", "-Copt-level=s", "-Copt-level=z")
     assert checkout.build()[0] == "loader boot_sector.bin stages.bin pvh.elf"
     assert loader.read_bytes() != before
-    checkout.edit("site_scons/bootwright/loader.py", "-Copt-level=z", "-Copt-level=s")
+    checkout.edit("site_scons/bootwright/loader/build.py", "-Copt-level=z", "-Copt-level=s")
     checkout.build()
     assert loader.read_bytes() == before
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME
 
-from bootwright import explain, rustc
-from bootwright.explain import Situation
-from bootwright.explanations import CATALOGUE
-from bootwright.toolchain import Toolchain, release_number
-from bootwright.tools import Question, find_tools
+from bootwright.rust import explain, rustc
+from bootwright.rust.build_tools import Question, find_tools
+from bootwright.rust.explain import Situation
+from bootwright.rust.explanations import CATALOGUE
+from bootwright.rust.search import Toolchain, release_number
 
 NO_STD = "#![no_std]\n#![no_main]\n"
 HANDLER = "#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n"

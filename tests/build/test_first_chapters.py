@@ -11,7 +11,7 @@ import pytest
 from tests.build.chapters import cargo_toml, steps
 from tests.build.checkouts import HOME, Checkout
 
-from bootwright.tools import Question, find_tools
+from bootwright.rust.build_tools import Question, find_tools
 
 PLACES = {"bare": ("build/debug/blog_os.img",), "host": ("build/debug/hosts/*/blog_os",)}
 WORDS = {"bare": (), "host": ("HOST=native",)}

@@ -154,7 +154,7 @@ def test_a_linker_script_may_have_any_name(checkout: Checkout) -> None:
 
 def test_a_changed_module_of_ours_rebuilds_what_it_makes(checkout: Checkout) -> None:
     checkout.build()
-    with (checkout.path / "site_scons/bootwright/disk/gpt.py").open("a") as module:
+    with (checkout.path / "site_scons/bootwright/image/gpt.py").open("a") as module:
         module.write("# changed\n")
     assert checkout.build() == ["image hello.img"]
 

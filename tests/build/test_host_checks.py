@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.build.linked import SOURCE, Linked, Rig, row
 
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
 from bootwright.hosts.table import this_builder
 
 LINUX, WINDOWS, MACOS = row("linux-x86_64"), row("windows-x86_64"), row("macos-aarch64")

@@ -36,7 +36,7 @@ def interrupted_after(argv: list[str], word: str, cwd: Path) -> tuple[int, str]:
 
 def test_sconsw_that_is_interrupted_while_it_looks_at_its_stamp(checkout: Checkout) -> None:
     shutil.copy2(HOME / "sconsw", checkout.path)
-    (checkout.path / "site_scons/bootwright/stamp.py").write_text(INTERRUPT_ITSELF)
+    (checkout.path / "site_scons/bootwright/setup/stamp.py").write_text(INTERRUPT_ITSELF)
     done = subprocess.run([sys.executable, checkout.path / "sconsw"], capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (130, "")
 
@@ -46,7 +46,7 @@ def test_scons_and_pytest_that_are_interrupted_while_they_are_imported(tmp_path:
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text(INTERRUPT_ITSELF)
     (tmp_path / name / "__main__.py").touch()
-    argv = [sys.executable, str(HOME / "site_scons/bootwright/startup.py"), name]
+    argv = [sys.executable, str(HOME / "site_scons/bootwright/setup/startup.py"), name]
     done = subprocess.run(argv, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (130, "")
 
@@ -56,7 +56,7 @@ def test_an_interrupt_that_was_held_back_comes_through(tmp_path: Path) -> None:
     body = f"""
 import os, signal, sys
 sys.path.insert(0, {str(HOME / "site_scons")!r})
-from bootwright import startup
+from bootwright.setup import startup
 startup.hold()
 os.kill(os.getpid(), signal.SIGINT)
 os.execv(sys.executable, [sys.executable, startup.__file__, "SCons", "-v"])
@@ -83,7 +83,7 @@ def test_tests_that_are_interrupted(checkout: Checkout) -> None:
     arguments = [f"KERNEL={reader}", "TESTS=kernel/hello/boots kernel/hello/hanging_test", "TIMEOUT=600", "-j2"]
     scons = [
         sys.executable,
-        str(HOME / "site_scons/bootwright/startup.py"),
+        str(HOME / "site_scons/bootwright/setup/startup.py"),
         "SCons",
         "-Q",
         "-C",

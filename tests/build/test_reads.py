@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, Checkout
 from tests.build.compilers import private_store
+from tools.soaking.tree import Graph, Tree
 
-from bootwright.rust_library import library_root
-from bootwright.soak_tree import Graph, Tree
-from bootwright.tools import Question, Tools, find_tools
+from bootwright.rust.build_tools import Question, Tools, find_tools
+from bootwright.rust.library import library_root
 
 CALLS = "open,openat,openat2,creat,execve,clone,clone3,fork,vfork"
 EXEC = re.compile(r'^execve\("([^"]*)".* = 0$')

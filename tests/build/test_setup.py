@@ -46,9 +46,7 @@ class Checkout:
         self.index = parent / "index"
         self.index.mkdir()
         package = self.path / "site_scons" / "bootwright"
-        package.mkdir(parents=True)
-        for file in (HOME / "site_scons" / "bootwright").glob("*.py"):
-            shutil.copy(file, package)
+        shutil.copytree(HOME / "site_scons" / "bootwright", package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(HOME / "sconsw", self.path)
         for version in ("4.11.1", "4.11.2"):
             make_wheel(self.index, version)
@@ -92,7 +90,9 @@ def test_the_first_run_makes_the_environment_and_becomes_scons(checkout: Checkou
 
 def test_a_second_run_does_nothing_but_scons(checkout: Checkout) -> None:
     checkout.run("doctor")
-    (checkout.path / "site_scons" / "bootwright" / "environment.py").write_text("raise SystemExit('looked again')\n")
+    (checkout.path / "site_scons" / "bootwright" / "setup" / "prepare.py").write_text(
+        "raise SystemExit('looked again')\n"
+    )
     assert checkout.run("doctor") == (0, f"scons doctor in {checkout.path}\n", "")
 
 

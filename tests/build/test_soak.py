@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME
-
-from bootwright import soak
-from bootwright.soak_tree import CleanTree, Graph, SoakFailure, Tree
+from tools.soaking import soak
+from tools.soaking.tree import CleanTree, Graph, SoakFailure, Tree
 
 
 @pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.store import Store
-from bootwright.sysroot import build_sysroot, manifest_text, sysroot_key
-from bootwright.toolchain import Toolchain, find_llvm_tool, find_rust_src, find_toolchain
+from bootwright.rust.search import Toolchain, find_llvm_tool, find_rust_src, find_toolchain
+from bootwright.rust.sysroot import build_sysroot, manifest_text, sysroot_key
+from bootwright.storage.store import Store
 
 BARE = "x86_64-unknown-none"
 # Copies a slice, formats, and allocates: what needs compiler_builtins' memcpy, core and alloc.

@@ -12,8 +12,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from tests.build.checkouts import HOME, IDLE, Checkout
 
-from bootwright.llvm_tools import find_llvm_tool
-from bootwright.tools import Question, Tools, find_tools
+from bootwright.rust.build_tools import Question, Tools, find_tools
+from bootwright.rust.llvm_tools import find_llvm_tool
 
 SPECS = HOME / "tests" / "kernels" / "specs"
 

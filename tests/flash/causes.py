@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.flash.rig import PROGRAM, SECONDS, Ended, Loop, flash, flash_at_terminal, mounted, run
 
-from bootwright.errors import Status
-from bootwright.layout import MIB
+from bootwright.base.errors import Status
+from bootwright.image.layout import MIB
 
 
 @dataclass
@@ -241,11 +241,11 @@ def at_place(where: str) -> Attempt:
 AS_NOBODY = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from bootwright import flash, device_linux, medium_linux
+from bootwright.flash import linux, linux_medium, program
 os.environ["PATH"] = "/nowhere"
 os.setgid(65534)
 os.setuid(65534)
-sys.exit(flash.main(sys.argv[2:]))
+sys.exit(program.main(sys.argv[2:]))
 """
 
 

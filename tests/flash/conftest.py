@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.flash.rig import make_image
 
-from bootwright.filelock import lock_file
-from bootwright.layout import MIB
+from bootwright.base.filelock import lock_file
+from bootwright.image.layout import MIB
 
 
 @pytest.fixture(autouse=True)

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from tests.flash.rig import SECONDS, Ended, Loop, flash, is_right, make_backing, make_image
 
-from bootwright.device_linux import LinuxSystem
-from bootwright.errors import BootwrightError, Status
-from bootwright.flash_content import Content, Image
-from bootwright.flash_writer import Writer
-from bootwright.layout import MIB
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.flash.content import Content, Image
+from bootwright.flash.linux import LinuxSystem
+from bootwright.flash.writer import Writer
+from bootwright.image.layout import MIB
 
 pytestmark = [pytest.mark.needs("losetup", "fusermount3"), pytest.mark.xdist_group("media")]
 SIZE = 16 * MIB

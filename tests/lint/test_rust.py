@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from tests.lint.sources import HOME, tracked
 
-from bootwright import hostprograms
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
 from bootwright.hosts.table import Row, read_rows
-from bootwright.loader import build_loader
-from bootwright.store import Store
-from bootwright.sysroot import build_sysroot, sysroot_key
-from bootwright.toolchain import Toolchain, find_rust_src, has_core
+from bootwright.loader.build import build_loader
+from bootwright.rust.search import Toolchain, find_rust_src, has_core
+from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.setup import programs as hostprograms
+from bootwright.storage.store import Store
 
 TARGET = "x86_64-unknown-none"
 KERNEL = HOME / "kernel"

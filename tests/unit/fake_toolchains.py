@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bootwright import cures, host_system, rust_library, toolchain
-from bootwright.hostprograms import System
-from bootwright.toolchain import Toolchain, find_toolchain
+from bootwright.rust import library as rust_library
+from bootwright.rust import search as toolchain
+from bootwright.rust.search import Toolchain, find_toolchain
+from bootwright.setup import cures
+from bootwright.setup import packagers as host_system
+from bootwright.setup.programs import System
 
 DEBIAN_12 = 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n'
 BARE = "x86_64-unknown-none"

@@ -7,8 +7,8 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
-from bootwright.elf import UNREADABLE
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
+from bootwright.elf.checks import UNREADABLE
 from bootwright.hosts.product import CRT_FILES, Product, check_start_files
 
 DF_1_PIE = 0x08000000

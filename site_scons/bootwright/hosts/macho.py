@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
 from bootwright.hosts.product import Product, check_start_files
 
 CPUS = {"x86_64": "X86_64", "aarch64": "ARM64"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
 from bootwright.hosts.product import Product, check_start_files
 
 MACHINES = {"x86_64": "AMD64", "aarch64": "ARM64"}

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
 from bootwright.hosts.table import Row
 
 # Whatever brings one of these into a program starts it another way than by its own entry: the compiler's start files,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from bootwright.errors import Status
+from bootwright.base.errors import Status
 from bootwright.hosts.run import TIMEOUT, find_runner, run_program
 from bootwright.hosts.table import Builder, Row
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bootwright.errors import BootwrightError
-from bootwright.hostprograms import find_on_path
+from bootwright.base.errors import BootwrightError
+from bootwright.base.interrupts import interruptible
+from bootwright.base.procs import allowed_environment
 from bootwright.hosts.table import Builder, Row
-from bootwright.interrupts import interruptible
-from bootwright.procs import allowed_environment
+from bootwright.setup.programs import find_on_path
 
 TIMEOUT = 30.0  # seconds
 WINE = ("wine64", "wine")

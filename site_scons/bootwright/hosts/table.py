@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootwright.cargo_toml import Table, read_toml, show
-from bootwright.errors import BootwrightError
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo.toml import Table, read_toml, show
 
 ARCHES = ("x86_64", "aarch64")
 FORMATS = ("ELF", "PE", "Mach-O")

@@ -1,0 +1,1 @@
+"""What a Cargo package says of itself."""

@@ -1,0 +1,126 @@
+"""What a kernel's Cargo.toml says under [package.metadata]: bootloader, bootimage and bootwright.
+
+The first two are of the crate bootloader 0.9 and of its program bootimage, and keep their meaning and defaults.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bootwright.cargo.toml import Table, show
+
+PAGE_SIZE = 4096
+DEFAULT_STACK_PAGES = 512
+# bootimage's own run-command, which many manifests repeat: it says nothing that our machine does not do.
+DEFAULT_COMMAND = ("qemu-system-x86_64", "-drive", "format=raw,file={}")
+CANONICAL_BITS = 48  # x86-64 with four levels: the bits from 47 on are all equal
+OLD_BOOTIMAGE_KEYS = ("default-target", "output", "minimum-image-size", "package-filepath")
+
+
+@dataclass(frozen=True)
+class BootloaderSettings:
+    """[package.metadata.bootloader]: the stack's size in pages, and virtual addresses, None for the loader's choice."""
+
+    kernel_stack_size: int = DEFAULT_STACK_PAGES
+    kernel_stack_address: int | None = None
+    boot_info_address: int | None = None
+    physical_memory_offset: int | None = None
+
+
+@dataclass(frozen=True)
+class BootimageSettings:
+    """[package.metadata.bootimage]: an empty run_command is bootimage's own.
+
+    test_timeout is in seconds; bootimage's default is 300, ours is the machine's.
+    """
+
+    build_command: tuple[str, ...] = ()
+    run_command: tuple[str, ...] = ()
+    run_args: tuple[str, ...] = ()
+    test_args: tuple[str, ...] = ()
+    test_timeout: int | None = None
+    test_success_exit_code: int | None = None
+    test_no_reboot: bool = True
+
+
+def own_command(settings: BootimageSettings) -> tuple[str, ...]:
+    """Returns the run-command where it asks for something of its own: such a kernel is booted from its image."""
+    return () if settings.run_command == DEFAULT_COMMAND else settings.run_command
+
+
+@dataclass(frozen=True)
+class BootwrightSettings:
+    """[package.metadata.bootwright]: globs of files that the crate reads, and variables that it may see by env!().
+
+    host_status is the status that the program ends with where it is linked for a host; None: it is not run.
+    """
+
+    inputs: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    host_status: int | None = None
+
+
+def read_bootloader(table: Table) -> BootloaderSettings:
+    """Reads [package.metadata.bootloader]."""
+    addresses = ("kernel-stack-address", "boot-info-address", "physical-memory-offset")
+    table.only((*addresses, "kernel-stack-size"))
+    pages = table.get("kernel-stack-size", int, DEFAULT_STACK_PAGES)
+    if pages < 1:
+        raise table.error("kernel-stack-size", f"is {pages} pages; the least is 1")
+    stack, boot_info, offset = (_address(table, key) for key in addresses)
+    return BootloaderSettings(pages, stack, boot_info, offset)
+
+
+def _address(table: Table, key: str) -> int | None:
+    text = table.get(key, str)
+    if text is None:
+        return None
+    number = re.fullmatch(r"0x([0-9A-Fa-f]{1,40})|([0-9]{1,40})", text)
+    if number is None:
+        raise table.error(key, f'is "{text}", no address', "write it decimal, or hexadecimal with 0x")
+    address = int(number[1], 16) if number[1] else int(number[2])
+    if address % PAGE_SIZE:
+        raise table.error(key, f"is {text}, which is no multiple of {PAGE_SIZE}")
+    top = address >> (CANONICAL_BITS - 1)
+    if top not in (0, (1 << (64 - CANONICAL_BITS + 1)) - 1):
+        raise table.error(key, f"is {text}, which no x86-64 page table can map: its top 17 bits are not all equal")
+    return address
+
+
+def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
+    """Reads [package.metadata.bootimage]; returns warnings too, one for each key that has no meaning any more."""
+    lists = ("build-command", "run-command", "run-args", "test-args")
+    table.only((*lists, "test-timeout", "test-success-exit-code", "test-no-reboot", *OLD_BOOTIMAGE_KEYS))
+    warnings = [
+        table.error(key, "has no effect: newer releases of bootimage have no such key").message
+        for key in OLD_BOOTIMAGE_KEYS
+        if key in table.values
+    ]
+    timeout = table.get("test-timeout", int)
+    code = table.get("test-success-exit-code", int)
+    if timeout is not None and timeout < 1:
+        raise table.error("test-timeout", f"is {timeout} s; the least is 1")
+    if code is not None and not 0 <= code <= 255:
+        raise table.error("test-success-exit-code", f"is {code}, not 0 to 255")
+    build_command, run_command, run_args, test_args = (table.strings(key) for key in lists)
+    no_reboot = table.get("test-no-reboot", bool, True)
+    return BootimageSettings(build_command, run_command, run_args, test_args, timeout, code, no_reboot), warnings
+
+
+def read_bootwright(table: Table) -> BootwrightSettings:
+    """Reads [package.metadata.bootwright]."""
+    table.only(("inputs", "env", "host-status"))
+    status = table.get("host-status", int)
+    if status is not None and not 0 <= status <= 255:
+        raise table.error("host-status", f"is {status}, not 0 to 255")
+    settings = BootwrightSettings(table.strings("inputs"), table.strings("env"), status)
+    for name in settings.env:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise table.error("env", f"holds {show(name)}, no name of a variable")
+    for glob in settings.inputs:
+        if not glob or glob.startswith(("/", "\\")) or ":" in glob:
+            raise table.error("inputs", f"holds {show(glob)}, no path relative to the package")
+        if any("**" in part and part != "**" for part in glob.split("/")):
+            raise table.error("inputs", f"holds {show(glob)}, where ** is not a whole part of the path")
+    return settings

@@ -1,0 +1,95 @@
+"""Which files a crate is made of: its root's directory, but for the roots of other crates that live there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import kind
+
+LARGEST = 1 << 30  # bytes; rustc takes no source of 4 GiB, and to hash this much takes a second
+
+
+def crate_files(root: Path) -> list[Path]:
+    """Returns every file that the crate with this root (absolute) may read without saying so, sorted.
+
+    That is each file below the root's directory. Not its own are: hidden files and directories, editors' backups (~),
+    caches (a Cargo target directory has a CACHEDIR.TAG), and the roots of sibling crates, by Cargo's conventions:
+    lib.rs and main.rs beside each other, and every file directly in tests/ but this one. Raises for one that is no
+    regular file, or cannot be read: to open a FIFO waits for ever, and a device may have no end.
+    """
+    directory = root.parent
+    siblings = {"lib.rs", "main.rs"} - {root.name} if root.name in ("lib.rs", "main.rs") else set()
+    found: list[str] = []
+    _add(str(directory), root.name, siblings, directory.name == "tests", found)
+    return [Path(path) for path in sorted(found)]
+
+
+def _add(directory: str, root: str, siblings: set[str], others_are_roots: bool, found: list[str]) -> None:
+    """Adds the files of directory, and of those below; root, siblings and others_are_roots count at the top alone.
+
+    Text until the end: this runs in each build for each crate, and a Path for each file and each question takes time.
+    """
+    try:
+        entries = list(os.scandir(directory))
+    except OSError as error:
+        raise BootwrightError(f"{directory} cannot be read: {error.strerror}") from error
+    for entry in entries:
+        name = entry.name
+        if name[0] == ".":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if not os.path.lexists(f"{entry.path}{os.sep}CACHEDIR.TAG"):
+                _add(entry.path, "", set(), False, found)
+            continue
+        if name[-1] == "~" or name in siblings or (others_are_roots and name != root and name.endswith(".rs")):
+            continue
+        if _is_file(entry):
+            found.append(entry.path)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Says whether the entry is a file to read; False for a link to a directory, which nobody follows."""
+    try:
+        status = entry.stat()
+    except OSError as error:
+        target = f" to {Path(entry.path).readlink()}" if entry.is_symlink() else ""
+        why = f"is a link{target} that leads back to itself" if error.errno == errno.ELOOP else (
+            f"is a link{target}, where nothing is" if target else f"cannot be read: {error.strerror}"
+        )  # fmt: skip
+        raise BootwrightError(f"{entry.path} {why}", _hint(entry)) from error
+    if stat.S_ISDIR(status.st_mode):
+        return False
+    if what := kind(status.st_mode):
+        raise BootwrightError(f"{entry.path} is {what}, no regular file", _hint(entry))
+    if status.st_size > LARGEST:
+        size = f"{status.st_size / LARGEST:.1f} GiB"
+        raise BootwrightError(f"{entry.path} has {size}; 1 GiB is the most that a crate reads", _hint(entry))
+    if not os.access(entry.path, os.R_OK):
+        raise BootwrightError(f"{entry.path} cannot be read: {os.strerror(errno.EACCES)}", _hint(entry))
+    return True
+
+
+def _hint(entry: os.DirEntry[str]) -> str:
+    return f"every file beside the crate's root is an input of it, but for hidden ones; move {entry.name} away"
+
+
+def mentions(directory: Path, word: str) -> bool:
+    """Says whether a Rust source below directory has word in it; what is no readable file is told by crate_files."""
+    wanted = word.encode()
+    for place, directories, names in os.walk(str(directory)):
+        directories[:] = [name for name in directories if name[0] != "."]
+        for name in names:
+            if name.endswith(".rs") and name[0] != "." and wanted in _text(Path(place, name)):
+                return True
+    return False
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST else b""
+    except OSError:
+        return b""

@@ -1,1 +1,0 @@
-"""Partition tables, each a module named for its format."""

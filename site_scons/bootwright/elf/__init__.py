@@ -1,0 +1,1 @@
+"""What an ELF tells: checks, symbols, lines, sizes."""

@@ -1,0 +1,163 @@
+"""The kernel's ELF before it becomes a kernel file: every fact that the loader will insist on, told at build time."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.constants import P_FLAGS
+from elftools.elf.elffile import ELFFile
+
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo import entry_point
+
+PAGE_SIZE = 4096
+MAX_SEGMENTS = 32  # program headers that a kernel of bootloader 0.9 may have
+LOWEST_ADDRESS = 0x100000  # below it lie the BIOS, the loader's own pages and the VGA window
+USER_HALF_END = 0x0000_8000_0000_0000
+KERNEL_HALF_START = 0xFFFF_8000_0000_0000
+
+# What pyelftools raises for bytes that are no ELF.
+UNREADABLE = (ELFError, ConstructError, ValueError, LookupError, OSError, OverflowError, AttributeError, TypeError)
+
+STATIC_HINT = "compile with -C relocation-model=static, and link without -pie and --shared"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One PT_LOAD: addresses and sizes in bytes, end exclusive."""
+
+    p_vaddr: int
+    p_memsz: int
+    p_filesz: int
+    p_offset: int
+    executable: bool
+
+    @property
+    def end(self) -> int:
+        """The first address behind the segment."""
+        return self.p_vaddr + self.p_memsz
+
+
+def check_kernel(path: Path, crate_root: Path | None = None, edition: str = "2024") -> None:
+    """Raises BootwrightError unless path is a kernel that the loader can start: static, x86-64, sane segments.
+
+    crate_root, where it is known, is read for the sentence about an entry that is missing.
+    """
+    with path.open("rb") as stream:
+        length = path.stat().st_size
+        try:
+            elf = ELFFile(stream)
+            _check_identity(path, elf)
+            _check_has_entry(path, elf, crate_root, edition)
+            segments = _read_segments(path, elf, length)
+            _check_places(path, segments)
+            _check_entry(path, elf, segments)
+            _check_dynamic(path, elf)
+        except UNREADABLE as error:
+            raise BootwrightError(
+                f"{path} is no whole ELF file of {length} bytes: {error or 'it ends early'}"
+            ) from error
+
+
+def _check_identity(path: Path, elf: Any) -> None:
+    header = elf.header
+    if elf.elfclass != 64 or not elf.little_endian or header["e_machine"] != "EM_X86_64":
+        endian = "little" if elf.little_endian else "big"
+        raise BootwrightError(
+            f"{path} is for {header['e_machine']}, {elf.elfclass} bit, {endian}-endian; "
+            "the loader starts EM_X86_64, 64 bit"
+        )
+    if header["e_type"] == "ET_DYN":
+        raise BootwrightError(f"{path} is position-independent (ET_DYN); the loader starts ET_EXEC", STATIC_HINT)
+    if header["e_type"] != "ET_EXEC":
+        raise BootwrightError(f"{path} is of type {header['e_type']}; the loader starts ET_EXEC")
+    if header["e_phnum"] > MAX_SEGMENTS:
+        raise BootwrightError(f"{path} has {header['e_phnum']} program headers; the limit is {MAX_SEGMENTS}")
+
+
+def _read_segments(path: Path, elf: Any, length: int) -> list[Segment]:
+    segments = []
+    for program_header in elf.iter_segments("PT_LOAD"):
+        h = program_header.header
+        segment = Segment(h["p_vaddr"], h["p_memsz"], h["p_filesz"], h["p_offset"], bool(h["p_flags"] & P_FLAGS.PF_X))
+        where = f"{path}: the segment at {segment.p_vaddr:#x}"
+        if segment.p_offset + segment.p_filesz > length:
+            raise BootwrightError(
+                f"{where} ends at byte {segment.p_offset + segment.p_filesz} of a file of {length}: it is truncated"
+            )
+        if segment.p_filesz > segment.p_memsz:
+            raise BootwrightError(f"{where} has {segment.p_filesz} bytes in the file but {segment.p_memsz} in memory")
+        if (segment.p_offset - segment.p_vaddr) % PAGE_SIZE:
+            raise BootwrightError(
+                f"{where} has file offset {segment.p_offset:#x}; both must be equal modulo {PAGE_SIZE}",
+                "a linker script with its own AT() or ALIGN() often does this",
+            )
+        if segment.p_memsz:
+            segments.append(segment)
+    if not segments:
+        raise BootwrightError(f"{path} has no segment to load")
+    return sorted(segments, key=lambda s: s.p_vaddr)
+
+
+def _check_places(path: Path, segments: list[Segment]) -> None:
+    for segment in segments:
+        half_end = USER_HALF_END if segment.p_vaddr < USER_HALF_END else 1 << 64
+        in_hole = USER_HALF_END <= segment.p_vaddr < KERNEL_HALF_START
+        if in_hole or segment.end > half_end:
+            raise BootwrightError(
+                f"{path}: the segment {segment.p_vaddr:#x} to {segment.end:#x} is no canonical range of addresses"
+            )
+        if segment.p_vaddr < LOWEST_ADDRESS:
+            raise BootwrightError(
+                f"{path}: the segment {segment.p_vaddr:#x} to {segment.end:#x} begins below {LOWEST_ADDRESS:#x}, "
+                "where BIOS, loader and screen are",
+                "link it at 0x200000, as it is without a linker script",
+            )
+    for first, second in itertools.pairwise(segments):
+        if second.p_vaddr < first.end:
+            raise BootwrightError(
+                f"{path}: the segments {first.p_vaddr:#x} to {first.end:#x} and {second.p_vaddr:#x} to "
+                f"{second.end:#x} overlap"
+            )
+
+
+def _check_has_entry(path: Path, elf: Any, crate_root: Path | None, edition: str) -> None:
+    if elf.header["e_entry"] == 0:
+        # The linker drops what nothing leads to, so that the sources say more than the file.
+        kept = f"the file exports {_exported(elf)} instead"
+        instead = entry_point.say_instead(crate_root) if crate_root else kept
+        raise BootwrightError(
+            f"{path} has no entry: no symbol `_start` was linked; {instead}",
+            f"{entry_point.declaration(edition)} is what the linker looks for",
+        )
+
+
+def _check_entry(path: Path, elf: Any, segments: list[Segment]) -> None:
+    entry = elf.header["e_entry"]
+    if not any(s.executable and s.p_vaddr <= entry < s.end for s in segments):
+        raise BootwrightError(f"{path}: the entry {entry:#x} is in no executable segment")
+
+
+def _exported(elf: Any) -> str:
+    """Returns the names of the first global functions, for the reader who forgot #[no_mangle]."""
+    table = elf.get_section_by_name(".symtab")
+    names = sorted(
+        symbol.name
+        for symbol in (table.iter_symbols() if table else ())
+        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_GLOBAL"
+    )
+    return ", ".join(f"`{name}`" for name in names[:5]) or "no function"
+
+
+def _check_dynamic(path: Path, elf: Any) -> None:
+    kinds = [segment.header["p_type"] for segment in elf.iter_segments()]
+    for kind, meaning in (("PT_INTERP", "an interpreter"), ("PT_DYNAMIC", "dynamic linking")):
+        if kind in kinds:
+            raise BootwrightError(f"{path} asks for {meaning} ({kind}); a kernel has nobody to serve it", STATIC_HINT)
+    if kinds.count("PT_TLS") > 1:
+        raise BootwrightError(f"{path} has {kinds.count('PT_TLS')} PT_TLS segments; the limit is 1")

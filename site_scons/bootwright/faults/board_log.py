@@ -1,0 +1,81 @@
+"""What killed a kernel on a board: the exception that it had no handler for, from QEMU's log, and the line of it.
+
+Without a handler such an exception leads to where the processor's unset vectors point. There the next one follows, for
+ever (AArch64, RISC-V), or the processor locks up (Cortex-M, which tells no program counter).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootwright.machine.verdict import Kind, Verdict
+
+if TYPE_CHECKING:
+    from bootwright.faults.subject import Subject
+
+# One entry of `-d int`: target/riscv/cpu_helper.c and target/arm/helper.c, m_helper.c of QEMU's sources.
+RISCV = re.compile(
+    r"^riscv_cpu_do_interrupt: .*epc:0x(?P<pc>\w+), tval:0x(?P<address>\w+), desc=(?P<name>\w+)", re.MULTILINE
+)
+ARM = re.compile(r"^Taking exception \d+ \[(?P<name>[^\]]+)\].*\n(?P<more>(?:\.\.\..*\n)*)", re.MULTILINE)
+ARM_PC = re.compile(r"with ELR 0x(\w+)")
+ARM_ADDRESS = re.compile(r"(?:with FAR|at fault address) 0x(\w+)")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An exception: QEMU's name, the instruction's address where the log tells it, and the address that it is about."""
+
+    name: str
+    pc: int | None
+    address: int | None
+
+    @property
+    def words(self) -> str:
+        """The exception in a few words."""
+        where = "" if self.pc is None else f" at PC={self.pc:#x}"
+        about = "" if self.address is None else f", about the address {self.address:#x}"
+        about += ": the FPU is off" if "NOCP" in self.name else ""
+        return f"{self.name.replace('_', ' ')}{where}{about}"
+
+
+def find_cause(log: str, unset: range) -> Cause | None:
+    """Returns the exception that began the endless or fatal chain at the end of log; None where it does not tell.
+
+    unset are the addresses that vectors lead to which nobody has set.
+    """
+    causes = [_riscv(entry) for entry in RISCV.finditer(log)] or [
+        Cause(entry["name"], _number(ARM_PC, entry["more"]), _number(ARM_ADDRESS, entry["more"]))
+        for entry in ARM.finditer(log)
+    ]
+    if causes and all(cause.pc is None for cause in causes):
+        return causes[-2:][0]  # the last is what the empty vector of the one before led to
+    outside = [cause for cause in causes if cause.pc is not None and cause.pc not in unset]
+    return outside[-1] if outside else None
+
+
+def place(end: Verdict, subject: Subject) -> str:
+    """Returns the lines that name function, file and line where a run stood at its end; "" where there is none to name.
+
+    A kernel that panics mostly loops, so that one is still running at TIMEOUT.
+    """
+    if end.registers is None or end.kind not in (Kind.DIED, Kind.STILL_RUNNING):
+        return ""
+    from bootwright.elf.symbols import read_symbols
+
+    places = read_symbols(subject.elf, subject.index).places(end.registers.rip)
+    words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in places]
+    return "".join(f"  {'' if number else 'where':<8} {text}\n" for number, text in enumerate(words))
+
+
+def _riscv(entry: re.Match[str]) -> Cause:
+    """Returns the cause that an entry tells; of an illegal instruction tval is the instruction, and no address."""
+    is_address = "fault" in entry["name"] or "misaligned" in entry["name"]
+    return Cause(entry["name"], int(entry["pc"], 16), int(entry["address"], 16) if is_address else None)
+
+
+def _number(pattern: re.Pattern[str], text: str) -> int | None:
+    found = pattern.search(text)
+    return int(found[1], 16) if found else None

@@ -1,0 +1,126 @@
+"""The call chain of a guest that stands still: by the frames that the ELF describes, else by what looks like a call.
+
+The library's own code has no description of its frames. There the stack is searched for the address behind a call of
+the very function that is running: that is as good. Where only a call through a pointer is found, the frame is a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bootwright.elf.symbols import Place, Symbols
+from bootwright.faults.instructions import call_before
+from bootwright.faults.memory import GuestMemory
+
+# DWARF's numbers of the registers that a function gives back as it found them, and of rsp and the return address.
+PRESERVED = {3: "RBX", 6: "RBP", 12: "R12", 13: "R13", 14: "R14", 15: "R15"}
+RSP = 7
+SEARCHED = 16384  # bytes of stack that are searched for a caller
+DEEPEST = 100_000  # frames; a stack of 2 MiB holds no more
+
+
+INTERRUPT_FRAME = 40  # bytes: rip, cs, rflags, rsp, ss
+HIGHEST_FLAG = 1 << 22
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One function on the stack: pc is where it goes on.
+
+    guess says that the stack was searched and only looks as if; interrupted that no call left this function, but an
+    exception or an interrupt.
+    """
+
+    pc: int
+    places: tuple[Place, ...]
+    guess: bool = False
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Caller:
+    pc: int
+    sp: int
+    guess: bool = False
+    interrupted: bool = False
+
+
+def call_chain(symbols: Symbols, memory: GuestMemory, registers: Mapping[str, int]) -> list[Frame]:
+    """Returns the frames from the one that runs outwards; the last is the one without a caller in the ELF."""
+    state = {number: registers[name] for number, name in PRESERVED.items() if name in registers}
+    here: _Caller | None = _Caller(registers["RIP"], registers["RSP"], interrupted=True)
+    frames: list[Frame] = []
+    stack = _Stack(symbols, memory, registers.get("CS", 0))
+    while here is not None and len(frames) < DEEPEST:
+        # A return address may lie behind the end of a function that ends with a call.
+        where = here.pc if here.interrupted else here.pc - 1
+        frames.append(Frame(here.pc, symbols.places(where), here.guess, here.interrupted and bool(frames)))
+        following = stack.described(where, here.sp, state) or stack.searched(where, here.sp)
+        if following is None or (not here.sp < following.sp and not following.interrupted):
+            break
+        here = following
+    return frames
+
+
+class _Stack:
+    """The guest's stack, and what its words mean."""
+
+    def __init__(self, symbols: Symbols, memory: GuestMemory, code_selector: int) -> None:
+        self._symbols = symbols
+        self._memory = memory
+        self._code_selector = code_selector
+
+    def described(self, pc: int, sp: int, state: dict[int, int]) -> _Caller | None:
+        """Returns the caller as the ELF describes the frame of the code at pc; brings state up to it."""
+        row = self._symbols.frame(pc)
+        if row is None or (row.base != RSP and row.base not in state):
+            return None
+        caller_sp = (sp if row.base == RSP else state[row.base]) + row.offset
+        interrupted = self._interrupted(caller_sp - 8)
+        caller = interrupted or self._called(caller_sp)
+        if caller is not None:
+            for number, offset in row.saved:
+                word = self._memory.word(caller_sp + offset)
+                if number in PRESERVED and word is not None:
+                    state[number] = word
+        return caller
+
+    def _called(self, caller_sp: int) -> _Caller | None:
+        pc = self._memory.word(caller_sp - 8)
+        return _Caller(pc, caller_sp) if pc is not None and self._symbols.is_code(pc - 1) else None
+
+    def _interrupted(self, slot: int) -> _Caller | None:
+        """Returns what was interrupted, where slot begins what the processor pushed then."""
+        data = self._memory.read(slot, INTERRUPT_FRAME)
+        words = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
+        if len(words) < INTERRUPT_FRAME // 8:
+            return None
+        rip, selector, flags, sp, _ = words
+        if selector != self._code_selector or not flags & 2 or flags >= HIGHEST_FLAG or not self._symbols.is_code(rip):
+            return None
+        return _Caller(rip, sp, interrupted=True)
+
+    def searched(self, pc: int, sp: int) -> _Caller | None:
+        """Returns the caller of a function without a description: who has just called it, else who may have."""
+        function = self._symbols.function(pc)
+        start = function[0] if function else pc
+        guess: _Caller | None = None
+        stack = self._memory.read(sp, SEARCHED)
+        for offset in range(0, len(stack) - 7, 8):
+            word = int.from_bytes(stack[offset : offset + 8], "little")
+            if not self._symbols.is_code(word - 1):
+                continue
+            interrupted = self._interrupted(sp + offset)
+            if interrupted:
+                return interrupted
+            call = call_before(self._memory.read(word - 7, 7), word)
+            if call is None:
+                continue
+            target = self._memory.word(call.pointer) if call.pointer is not None else call.target
+            if target == start:
+                return _Caller(word, sp + offset + 8)
+            # Straight after a call through a wild pointer the return address is on top, and certain.
+            if (target is None or offset == 0) and guess is None:
+                guess = _Caller(word, sp + offset + 8, guess=function is not None or offset != 0)
+        return guess

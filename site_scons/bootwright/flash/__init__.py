@@ -1,0 +1,1 @@
+"""Writing an image to a stick, and which disks will do."""

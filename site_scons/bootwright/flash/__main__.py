@@ -1,0 +1,7 @@
+"""`python -m bootwright.flash IMAGE DEV`."""
+
+import sys
+
+from bootwright.flash.program import main
+
+sys.exit(main())

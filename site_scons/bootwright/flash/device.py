@@ -1,0 +1,162 @@
+"""Media that a kernel can be written to: what is known of one, and the interface that each system serves behind.
+
+device_linux.py, device_macos.py and device_windows.py each offer a System; nothing else knows which one it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.image.layout import MIB
+
+
+@dataclass(frozen=True)
+class Use:
+    """Something that uses a device: what lies on it (a partition's or mapping's path) and where it is seen.
+
+    process is the one that sees it where this one does not.
+    """
+
+    source: str
+    where: str
+    process: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One partition, or the whole device where a file system lies on it without a table."""
+
+    path: str
+    size: int
+    label: str = ""
+    filesystem: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A whole disk as the system describes it.
+
+    path is what a person says; size is in bytes (0: no medium); system lists the uses that make it the system's own,
+    mounts and swaps the others; holders names what has claimed it (LVM, LUKS, md). whole is the path of the disk
+    that a partition belongs to, empty for a disk. writers names the programs that have it open for writing, as far as
+    this person may know. identity is whatever changes when another medium takes its place.
+    """
+
+    path: str
+    bus: str
+    size: int
+    model: str = ""
+    serial: str = ""
+    sector_size: int = 512
+    read_only: bool = False
+    whole: str = ""
+    parts: tuple[Part, ...] = ()
+    mounts: tuple[Use, ...] = ()
+    swaps: tuple[Use, ...] = ()
+    holders: tuple[str, ...] = ()
+    system: tuple[Use, ...] = ()
+    writers: tuple[str, ...] = ()
+    identity: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def token(self) -> str:
+        """What a person types to say that this very device is meant: its serial, or its size in bytes."""
+        return self.serial or str(self.size)
+
+    @property
+    def token_name(self) -> str:
+        """The name of the token."""
+        return "serial" if self.serial else "size in bytes"
+
+
+class Medium(Protocol):
+    """An opened device, which nobody else can open. Offsets and lengths are in bytes, whole sectors each.
+
+    Every method raises OSError as the system gives it.
+    """
+
+    @property
+    def size(self) -> int:
+        """How many bytes it says that it has."""
+
+    def read(self, offset: int, length: int) -> memoryview:
+        """Returns bytes from the medium itself, no cache between; valid until the next call."""
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """Writes all of data."""
+
+    def sync(self) -> None:
+        """Returns when the medium has all that was written."""
+
+    def refresh(self) -> None:
+        """Flushes and drops every cache, so that the next read is the medium's; another medium is an error.
+
+        The device stays in hand: whoever is woken when a written device is closed must not come in between.
+        """
+
+    def close(self) -> None:
+        """Lets others have the device."""
+
+
+class System(Protocol):
+    """How one operating system lists, describes, frees and opens disks."""
+
+    def list_disks(self) -> Sequence[Device]:
+        """Returns every whole disk."""
+
+    def look(self, path: str) -> Device:
+        """Returns what is known of the device at path; raises where there is none or where it is no block device."""
+
+    def unmount(self, device: Device) -> None:
+        """Unmounts every mount of the device without force; raises where one is busy."""
+
+    def open(self, device: Device) -> Medium:
+        """Opens the device for this process alone; raises where it is busy or no longer the one looked at."""
+
+    def may_write(self, device: Device) -> bool:
+        """Tells whether this person may open the device for writing."""
+
+
+def this_system(platform: str = sys.platform) -> System:
+    """Returns the System of this machine."""
+    if platform == "linux":
+        from bootwright.flash.linux import LinuxSystem
+
+        return LinuxSystem()
+    if platform == "darwin":
+        from bootwright.flash.macos import MacSystem
+
+        return MacSystem()
+    if platform == "win32":
+        from bootwright.flash.windows import WindowsSystem
+
+        return WindowsSystem()
+    raise BootwrightError(f"disks of {platform} cannot be written yet", "Linux, macOS and Windows are known",
+                          Status.NO_FLASHER)  # fmt: skip
+
+
+def changed(path: str, what: str) -> BootwrightError:
+    """Returns the refusal of a device that is not the one that was looked at."""
+    hint = "nothing was written; look again with `scons usb`"
+    return BootwrightError(f"{path} is not the device that was looked at: {what}", hint, Status.CHANGED)
+
+
+def quoted(path: str) -> str:
+    """Returns a path as a sentence shows it: in quotes where it has a blank, which would not be seen at its end."""
+    return path if path.isprintable() and path and " " not in path else repr(path)
+
+
+def size_text(size: int) -> str:
+    """Returns a size as people say it."""
+    value, units = float(size), ["KiB", "MiB", "GiB", "TiB"]
+    if size < 1024:
+        return f"{size} bytes"
+    for unit in units:
+        value /= 1024
+        if value < 1024 or unit == units[-1]:
+            break
+    return f"{value:.0f} {unit}" if value >= 100 or (size % MIB == 0 and value == int(value)) else f"{value:.1f} {unit}"

@@ -1,0 +1,1 @@
+"""What knows SCons: the session, the nodes, the words of the command line."""

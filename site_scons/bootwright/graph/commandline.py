@@ -1,0 +1,234 @@
+"""The words of the command line: targets, variables and switches, each once, with its help and its legal values."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from SCons.Node.FS import File
+from SCons.Script import ARGUMENTS, AddOption, GetOption
+
+from bootwright.base.errors import BootwrightError
+from bootwright.machine.boards import Board
+
+if TYPE_CHECKING:
+    from bootwright.run.settings import CommandLine
+
+LONGEST_OUTPUT = 200  # bytes of a name; what rustc and we make beside it has 50 more, and 255 are all there are
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One NAME=value: its default as it is shown, its help, and its legal values where they are few."""
+
+    name: str
+    default: str
+    help: str
+    values: tuple[str, ...] = ()
+
+
+VARIABLES = (
+    Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
+    Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
+             "x86_64-unknown-none"),
+    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
+             "architecture's TARGET tests/kernels/hello-ARCH"),
+    Variable("HOST", "", "link a program for a host instead of bare metal: native, or one of the hosts below"),
+    Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
+    Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
+    Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
+    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000; for a board "
+             "the one in linker/"),
+    Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
+    Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
+             ("dummy", "ee", "none")),
+    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
+             "PATH, or the one of TARGET's board"),
+    Variable("QEMUFLAGS", "", "more arguments for QEMU"),
+    Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
+    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
+             "test test-timeout in Cargo.toml, else 30"),
+    Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
+    Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
+    Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
+    Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
+    Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
+    Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
+    Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
+)  # fmt: skip
+
+TARGETS = (
+    ("scons", "build/VARIANT/NAME.img and what it is made of"),
+    ("scons run", "build it and start it in QEMU"),
+    ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
+    ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
+    ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
+    ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
+    ("scons hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each"),
+    ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
+    ("scons soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing"),
+    ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
+    ("scons doctor", "what was found, what is missing, and the command that cures it"),
+    ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
+    ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
+)
+
+SWITCHES = (
+    ("--headless", "run without a window; serial goes to stdout"),
+    ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
+    ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
+    ("--verbose", "show commands in full"),
+    ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
+    ("--junit=FILE", "test: also write a JUnit report"),
+)
+
+HELP_ONLY = ("doctor", "store", "verify", "soak")
+STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one run of scons starts one, once all is built
+
+ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
+
+
+def add_switches() -> None:
+    """Declares the switches to SCons."""
+    AddOption("--headless", action="store_true", default=False)
+    AddOption("--fast", action="store_true", default=False)
+    AddOption("--full", action="store_true", default=False)
+    AddOption("--verbose", action="store_true", default=False)
+    AddOption("--json", nargs="?", type="string", const="-", default=None)
+    AddOption("--junit", nargs=1, type="string", default=None)
+
+
+def help_text(home: Path) -> str:
+    """Returns what `scons -h` shows; home is where linker/hosts.toml lies."""
+    from bootwright.hosts.table import ARCHES, FILE, read_rows
+    from bootwright.machine.boards import BOARDS
+
+    lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
+    lines += [f"  {name:<18}{text}" for name, text in TARGETS]
+    lines += ["", "Variables, as NAME=value"]
+    for v in VARIABLES:
+        legal = f" ({'|'.join(v.values)})" if v.values else ""
+        default = f" [{v.default}]" if v.default else ""
+        lines.append(f"  {v.name:<18}{v.help}{legal}{default}")
+    lines += ["", "Switches"]
+    lines += [f"  {name:<18}{text}" for name, text in SWITCHES]
+    lines += ["", f"Hosts, each with ARCH={'|'.join(ARCHES)}: HOST=, linker, what makes the program freestanding"]
+    for row in dict.fromkeys((row.host, row.linker, " ".join(row.arguments)) for row in read_rows(home / FILE)):
+        lines.append(f"  {row[0]:<18}{row[1]:<10}{row[2]}")
+    lines += ["", "Machines, by the first word of TARGET="]
+    lines += [f"  {'|'.join(board.words):<32}{board.qemu}, {board.name}; it says: {board.console}" for board in BOARDS]
+    lines += ["", "-j defaults to the number of processors. SCons's own options: scons -H"]
+    return "\n".join(lines) + "\n"
+
+
+def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Returns every variable with its value or default; raises for an unknown name or an illegal value.
+
+    TARGET comes as TARGETWORD: SCons keeps that name for the target of an action.
+    """
+    names = [v.name for v in VARIABLES]
+    for name in arguments:
+        if name not in names:
+            raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
+    values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
+    for v in VARIABLES:
+        if v.values and values[v.name] not in (*v.values, v.default):
+            near = difflib.get_close_matches(values[v.name].lower(), v.values, 1, 0.5)
+            hint = f"did you mean {v.name}={near[0]}?" if near else ""
+            raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
+    timeout = values["TIMEOUT"]
+    if timeout and not _is_positive(timeout):
+        raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    values["TARGETWORD"] = values.pop("TARGET")
+    return values
+
+
+def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
+    """Raises for a word on the command line that is no alias and, without a dot or a slash, no file either.
+
+    Raises too where the targets and the variables do not go together, before anything is built.
+    """
+    aliases = ["image", *(name.removeprefix("scons ") for name, _ in TARGETS if name.startswith("scons "))]
+    for name in wanted:
+        if name not in aliases and not any(c in name for c in "./\\"):
+            raise BootwrightError(f"there is no target {name}", _nearest(name, aliases))
+    starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
+    if len(starters) > 1:
+        raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
+    for name in ONE_KERNEL:
+        if name in wanted and words["VARIANT"] == "all" and (name != "usb" or words["DEV"]):
+            hint = "say VARIANT=debug or VARIANT=release"
+            raise BootwrightError(f"VARIANT=all: `scons {name}` takes one kernel", hint)
+
+
+def check_files(wanted: Sequence[str], env: Any) -> None:
+    """Raises for a file on the command line that the graph, now complete, does not make."""
+    for name in wanted:
+        if any(c in name for c in "./\\") and not env.fs.Entry(name).has_builder():
+            raise BootwrightError(f"there is no target {name}", "scons without a target makes all files of the kernel")
+
+
+def check_outputs(env: Any, build: Path) -> None:
+    """Raises for a file that the graph makes outside of build, or under too long a name, before SCons touches it.
+
+    SCons removes an old output before its action begins, and names come from other people's manifests.
+    """
+    below = f"{build}{os.sep}"
+    for root in env.fs.Root.values():
+        for path, node in root._lookupDict.items():
+            if not isinstance(node, File) or not node.has_builder():
+                continue
+            if not str(node.abspath).startswith(below):
+                raise BootwrightError(f"{node.abspath} would be made, which does not lie in {build}")
+            if max(map(len, os.fsencode(path).split(b"/"))) > LONGEST_OUTPUT:
+                long = max(path.split("/"), key=len)
+                words = f"{long[:40]}... would be the name of an output, of {len(os.fsencode(long))} bytes"
+                raise BootwrightError(f"{words}; the limit is {LONGEST_OUTPUT}", "a shorter name in Cargo.toml does")
+
+
+def is_fast(default: bool, board: Board | None = None) -> bool:
+    """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
+    fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if (fast or full) and board is not None and not board.is_pc:
+        word = "--fast" if fast else "--full"
+        raise BootwrightError(f"{word} is for x86-64 kernels: {board.name} has one way in, QEMU loads the ELF")
+    if fast and full:
+        raise BootwrightError("--fast and --full exclude each other", "without either, run boots the image, test not")
+    return fast or (default and not full)
+
+
+def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
+    """Tells whether the targets, or scons without one, need the kernel's graph."""
+    idle = [*HELP_ONLY, "hosts", *([] if words["DEV"] else ["usb"])]
+    return not wanted or bool(set(wanted) - set(idle))
+
+
+def asked_machine(env: Any) -> CommandLine:
+    """Returns what the person said about the machine."""
+    from bootwright.machine.arguments import split_flags
+    from bootwright.run.settings import CommandLine
+
+    return CommandLine(
+        qemu=env["QEMU"] or None,
+        flags=split_flags(env["QEMUFLAGS"]),
+        memory=env["MEMORY"],
+        memory_given="MEMORY" in ARGUMENTS,
+        timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
+        headless=bool(GetOption("headless")),
+    )
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name.upper() if names[0].isupper() else name, names, 1)
+    return f"did you mean {near[0]}?" if near else "scons -h lists them"
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""What lies on a disk: layout, partition tables, the kernel file."""

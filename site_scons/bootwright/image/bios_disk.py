@@ -1,0 +1,87 @@
+"""NAME.img: the disk image, from a loader and a kernel file. The disk map is drawn in bootloader/README.md."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.image import gpt, layout, mbr
+from bootwright.image.layout import MIB, SECTOR_SIZE
+
+
+def _guid(name: str, role: str) -> uuid.UUID:
+    """Returns a GUID of the package's name and the layout, not of the kernel: a re-flashed stick keeps its identity."""
+    facts = f"{layout.BIOS_BOOT_FIRST_LBA}:{layout.BIOS_BOOT_LAST_LBA}:{layout.KERNEL_FIRST_LBA}"
+    return uuid.uuid5(layout.GUID_NAMESPACE, f"{name}/{role}/{facts}")
+
+
+def image_sectors(kernel_length: int) -> int:
+    """Returns the disk's size in sectors for a kernel file of kernel_length bytes: whole MiB."""
+    end = (layout.KERNEL_FIRST_LBA + kernel_sectors(kernel_length)) * SECTOR_SIZE
+    end += (layout.GPT_ENTRIES_SECTORS + 1) * SECTOR_SIZE
+    return -(-end // MIB) * MIB // SECTOR_SIZE
+
+
+def kernel_sectors(kernel_length: int) -> int:
+    """Returns the size of the kernel's partition in sectors: kernel_length bytes rounded up to whole MiB."""
+    return -(-kernel_length // MIB) * MIB // SECTOR_SIZE
+
+
+def write_image(
+    path: Path, name: str, boot_sector: bytes, stages: bytes, kernel_file: bytes, active: mbr.Active | str = "dummy"
+) -> None:
+    """Writes the image to path, with holes where it is empty; name gives the GUIDs and the partition's label."""
+    room = (layout.BIOS_BOOT_LAST_LBA - layout.BIOS_BOOT_FIRST_LBA + 1) * SECTOR_SIZE
+    if len(stages) > room:
+        raise BootwrightError(f"the loader's stages are {len(stages)} bytes; the BIOS boot partition has {room}")
+    sectors = image_sectors(len(kernel_file))
+    disk_guid = _guid(name, "disk")
+    kernel_end = layout.KERNEL_FIRST_LBA + kernel_sectors(len(kernel_file)) - 1
+    tables = gpt.write_gpt(
+        disk_guid,
+        sectors,
+        [
+            gpt.Partition(
+                layout.BIOS_BOOT_TYPE,
+                _guid(name, "bios-boot"),
+                layout.BIOS_BOOT_FIRST_LBA,
+                layout.BIOS_BOOT_LAST_LBA,
+                "BIOS boot",
+            ),
+            gpt.Partition(layout.KERNEL_TYPE, _guid(name, "kernel"), layout.KERNEL_FIRST_LBA, kernel_end, name),
+        ],
+    )
+    records = mbr.protective_records(sectors, mbr.Active(active))
+    sector_0 = mbr.write_mbr(boot_sector[: layout.BOOT_CODE_END], disk_guid.time_low, records)
+    with path.open("wb") as image:
+        image.truncate(sectors * SECTOR_SIZE)
+        for lba, data in (
+            (0, sector_0),
+            (layout.GPT_HEADER_LBA, tables.primary),
+            (layout.BIOS_BOOT_FIRST_LBA, stages),
+            (layout.KERNEL_FIRST_LBA, kernel_file),
+            (tables.backup_lba, tables.backup),
+        ):
+            _write_sparse(image.fileno(), lba * SECTOR_SIZE, data)
+
+
+def _write_sparse(descriptor: int, offset: int, data: bytes) -> None:
+    """Writes data at offset but for its 4 KiB blocks of zeroes, which stay holes."""
+    import os
+
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    view = memoryview(data)
+    run_start = 0
+    zeroes = bytes(4096)
+    for start in range(0, len(data) + 4096, 4096):
+        at_end = start >= len(data)
+        if not at_end and view[start : start + 4096] != zeroes[: len(view[start : start + 4096])]:
+            continue
+        end = min(start, len(data))
+        if end > run_start:
+            os.lseek(descriptor, offset + run_start, os.SEEK_SET)
+            rest = view[run_start:end]
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        run_start = start + 4096

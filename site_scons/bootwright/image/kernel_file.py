@@ -1,0 +1,87 @@
+"""NAME.kernel: one header and then a valid ELF; what the image's kernel partition and -initrd both hold.
+
+The offsets are layout.py's. The same file serves every loader of ours, so that no loader reads anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from bootwright.base.errors import BootwrightError
+from bootwright.image import layout
+
+PAGE_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class KernelSettings:
+    """What the kernel's package asks of its loader; None leaves the choice to the loader. Addresses are virtual."""
+
+    handover: int = layout.HANDOVER_BOOTLOADER_09
+    kernel_stack_size: int = 512 * PAGE_SIZE
+    kernel_stack_address: int | None = None
+    boot_info_address: int | None = None
+    physical_memory_offset: int | None = None
+
+    def records(self) -> bytes:
+        """Returns the tagged records: tag u32, length u32, value u64, in the order of their tags."""
+        values = (
+            (layout.RECORD_KERNEL_STACK_SIZE, self.kernel_stack_size),
+            (layout.RECORD_KERNEL_STACK_ADDRESS, self.kernel_stack_address),
+            (layout.RECORD_BOOT_INFO_ADDRESS, self.boot_info_address),
+            (layout.RECORD_PHYSICAL_MEMORY_OFFSET, self.physical_memory_offset),
+        )
+        return b"".join(struct.pack("<IIQ", tag, 8, value) for tag, value in values if value is not None)
+
+
+def build_id(elf: bytes, settings: KernelSettings) -> bytes:
+    """Returns the 16 bytes that name this kernel and its settings, and nothing else."""
+    digest = hashlib.sha256(struct.pack("<I", settings.handover) + settings.records() + elf)
+    return digest.digest()[: layout.KERNEL_BUILD_ID_SIZE]
+
+
+def write_kernel_file(elf: bytes, settings: KernelSettings | None = None) -> bytes:
+    """Returns the whole file: a header of KERNEL_HEADER_SIZE bytes, then elf, filled up to whole sectors."""
+    settings = settings or KernelSettings()
+    elf_padded = elf + bytes(-len(elf) % layout.SECTOR_SIZE)
+    records = settings.records()
+    header = bytearray(layout.KERNEL_HEADER_SIZE)
+    for offset, form, value in (
+        (layout.KERNEL_MAGIC_OFFSET, "<Q", layout.KERNEL_MAGIC),
+        (layout.KERNEL_VERSION_OFFSET, "<I", layout.KERNEL_VERSION),
+        (layout.KERNEL_HEADER_SIZE_OFFSET, "<I", layout.KERNEL_HEADER_SIZE),
+        (layout.KERNEL_ELF_LENGTH_OFFSET, "<Q", len(elf)),
+        (layout.KERNEL_CHECKSUM_OFFSET, "<Q", layout.checksum(elf_padded)),
+        (layout.KERNEL_BUILD_ID_OFFSET, f"<{layout.KERNEL_BUILD_ID_SIZE}s", build_id(elf, settings)),
+        (layout.KERNEL_HANDOVER_OFFSET, "<I", settings.handover),
+        (layout.KERNEL_RECORDS_LENGTH_OFFSET, "<I", len(records)),
+        (layout.KERNEL_RECORDS_OFFSET, f"<{len(records)}s", records),
+    ):
+        struct.pack_into(form, header, offset, value)
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, layout.checksum(bytes(header)))
+    return bytes(header) + elf_padded
+
+
+def read_elf(kernel_file: bytes, name: str) -> bytes:
+    """Returns the ELF in kernel_file (named name in errors), after the checks that the loader makes too."""
+    if len(kernel_file) < layout.KERNEL_HEADER_SIZE:
+        raise BootwrightError(
+            f"{name} is {len(kernel_file)} bytes; the header alone of a kernel file is {layout.KERNEL_HEADER_SIZE}"
+        )
+    magic, version = struct.unpack_from("<QI", kernel_file, layout.KERNEL_MAGIC_OFFSET)
+    if magic != layout.KERNEL_MAGIC or version != layout.KERNEL_VERSION:
+        raise BootwrightError(f"{name} is no kernel file of version {layout.KERNEL_VERSION}")
+    header = bytearray(kernel_file[: layout.KERNEL_HEADER_SIZE])
+    (stated,) = struct.unpack_from("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET)
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, 0)
+    if layout.checksum(bytes(header)) != stated:
+        raise BootwrightError(f"{name}: the header's checksum is not {stated:#x}")
+    length, stated = struct.unpack_from("<QQ", header, layout.KERNEL_ELF_LENGTH_OFFSET)
+    elf = kernel_file[layout.KERNEL_HEADER_SIZE : layout.KERNEL_HEADER_SIZE + length]
+    if len(elf) < length:
+        raise BootwrightError(f"{name} ends after {len(elf)} bytes of ELF; its header states {length}")
+    if layout.checksum(elf) != stated:
+        raise BootwrightError(f"{name}: the ELF's checksum is not {stated:#x}")
+    return elf

@@ -1,0 +1,147 @@
+"""The one home of every layout fact: the disk, the kernel file, the loader's memory.
+
+Python imports these names; Rust and its assembler get the same ones as the generated crate `layout`
+(rust_source), so that no number is written twice. The maps are drawn in bootloader/README.md.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MIB = 1 << 20
+SECTOR_SIZE = 512
+
+# The disk, in sectors (LBA). UEFI 2.10, chapter 5, for GPT.
+GPT_HEADER_LBA = 1
+GPT_ENTRIES_LBA = 2
+GPT_ENTRY_COUNT = 128
+GPT_ENTRY_SIZE = 128
+GPT_ENTRIES_SECTORS = GPT_ENTRY_COUNT * GPT_ENTRY_SIZE // SECTOR_SIZE
+FIRST_USABLE_LBA = 34
+BIOS_BOOT_FIRST_LBA = 40
+BIOS_BOOT_LAST_LBA = 2047
+KERNEL_FIRST_LBA = 2048
+ALIGNMENT_SECTORS = MIB // SECTOR_SIZE
+
+# Partition type GUIDs. BIOS boot is GRUB's; the kernel's is our own.
+BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6e6f-744e-656564454649")
+KERNEL_TYPE = uuid.UUID("b007d15c-6b65-4e72-9e6c-b007d15c0001")
+GUID_NAMESPACE = uuid.UUID("b007d15c-6775-4964-8e73-b007d15c0000")
+
+# The boot sector: code ends where the disk signature begins; the gap for a BIOS parameter block ends at 0x5A.
+BPB_END = 0x5A
+BOOT_CODE_END = 0x1B8
+PARTITION_TABLE_OFFSET = 0x1BE
+
+# The stage: what LBA 40 on holds. The boot sector reads it in one call.
+STAGE_LOAD_ADDRESS = 0x8000
+STAGE_MAX_SECTORS = 64
+STAGE_MAGIC = 0x4547415453574F42  # "BOWSTAGE", read as a little-endian quadword
+STAGE_MAGIC_OFFSET = 8
+STAGE_SECTORS_OFFSET = 16
+STAGE_CHECKSUM_OFFSET = 20
+STAGE_BUILD_ID_OFFSET = 24
+STAGE_HEADER_SIZE = 32
+
+# The kernel file: one header, then a valid ELF. Offsets in bytes.
+KERNEL_MAGIC = 0x4C4E52454B574F42  # "BOWKERNL", read as a little-endian quadword
+KERNEL_VERSION = 1
+KERNEL_HEADER_SIZE = 4096  # a page, so that the ELF stays page-aligned wherever the file is
+KERNEL_MAGIC_OFFSET = 0
+KERNEL_VERSION_OFFSET = 8
+KERNEL_HEADER_SIZE_OFFSET = 12
+KERNEL_ELF_LENGTH_OFFSET = 16
+KERNEL_CHECKSUM_OFFSET = 24  # over the ELF, filled up with zeroes to whole sectors
+KERNEL_HEADER_CHECKSUM_OFFSET = 32  # over the header, with this field zero
+KERNEL_BUILD_ID_OFFSET = 40
+KERNEL_BUILD_ID_SIZE = 16
+KERNEL_HANDOVER_OFFSET = 56
+KERNEL_RECORDS_LENGTH_OFFSET = 60
+KERNEL_RECORDS_OFFSET = 64
+
+# Handovers, each a file of bootloader/common/src/handover/.
+HANDOVER_BOOTLOADER_09 = 1
+
+# Records of the kernel file: tag u32, length u32, value, filled up to 8 bytes. Every value here is a u64.
+RECORD_KERNEL_STACK_SIZE = 1  # bytes, a multiple of 4096
+RECORD_KERNEL_STACK_ADDRESS = 2  # virtual address of the lowest page
+RECORD_BOOT_INFO_ADDRESS = 3  # virtual address
+RECORD_PHYSICAL_MEMORY_OFFSET = 4  # virtual address
+RECORD_FEATURES = 5  # bits, none defined yet
+
+# The checksum: each sector's sum of quadwords, folded by acc = acc * MULTIPLIER + sum (mod 2**64).
+# MULTIPLIER is odd, so folding is a bijection and any single changed byte changes the result.
+CHECKSUM_MULTIPLIER = 0x9E3779B97F4A7C15
+
+# The loader's low memory, in bytes; the memory map in bootloader/README.md shows all of it.
+BOOT_SECTOR_ADDRESS = 0x7C00
+LOW_MEMORY_LIMIT = 0x80000  # stay below: the EBDA may begin anywhere above
+
+STAGE_END = 0x10000  # the stage, its data included, fits one real-mode segment
+READ_BUFFER_ADDRESS = 0x10000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
+READ_MAX_SECTORS = 127  # what every BIOS takes in one call
+LOADER_TABLES_ADDRESS = 0x20000  # the loader's own page tables: six pages that map up to 4 GiB
+MEMORY_FLOOR = MIB  # nothing is allocated below, nothing at or above the ceiling, which the loader's tables end at
+MEMORY_CEILING = 4096 * MIB
+
+# The PVH loader (bootloader/pvh/README.md).
+PVH_LOAD_ADDRESS = MIB  # where QEMU puts it; it then moves to where the stage of the image lies
+ROM_WINDOW_ADDRESS = 0xFE000000  # where the VGA's ROM is shown for a moment: PCI's, below the interrupt controllers
+
+VGA_START = 0xA0000
+VGA_END = 0xC0000
+VGA_TEXT = 0xB8000
+PAGE_SIZE = 4096
+LARGE_PAGE_SIZE = 2 * MIB
+
+# Verdicts of the guest. Port E9 is QEMU's debug console; isa-debug-exit returns value * 2 + 1.
+DEBUG_CONSOLE_PORT = 0xE9
+DEBUG_EXIT_PORT = 0xF4
+DEBUG_EXIT_PASSED = 0x10
+DEBUG_EXIT_FAILED = 0x11
+SERIAL_PORT = 0x3F8
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One generated Rust constant: `pub const NAME: TYPE = VALUE;`."""
+
+    name: str
+    kind: str
+    value: str
+
+
+def rust_constants() -> Iterable[Constant]:
+    """Yields every public number of this module as u64, and every GUID as the 16 bytes that a GPT holds."""
+    for name, value in sorted(globals().items()):
+        if not name.isupper():
+            continue
+        if isinstance(value, int):
+            yield Constant(name, "u64", f"{value:#x}")
+        elif isinstance(value, uuid.UUID):
+            yield Constant(name, "[u8; 16]", str(list(value.bytes_le)))
+
+
+def rust_source() -> str:
+    """Returns the source of the generated crate `layout`: no_std, constants alone."""
+    lines = ["//! Generated from site_scons/bootwright/image/layout.py; edit that.", "#![no_std]", ""]
+    lines += [f"pub const {c.name}: {c.kind} = {c.value};" for c in rust_constants()]
+    return "\n".join(lines) + "\n"
+
+
+def checksum(data: bytes) -> int:
+    """Returns the 64-bit checksum of data, which is taken as filled up with zeroes to whole sectors."""
+    import array
+    import sys
+
+    data += bytes(-len(data) % SECTOR_SIZE)
+    words = array.array("Q", data)
+    if sys.byteorder == "big":
+        words.byteswap()
+    per_sector = SECTOR_SIZE // 8
+    acc = 0
+    for first in range(0, len(words), per_sector):
+        acc = (acc * CHECKSUM_MULTIPLIER + sum(words[first : first + per_sector])) % (1 << 64)
+    return acc

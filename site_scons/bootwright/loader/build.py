@@ -1,0 +1,186 @@
+"""Building the loaders: crates compiled and linked; for the disk, sizes, build id and checksum filled in.
+
+The BIOS's program holds the boot sector at 0x7C00 and the stage at 0x8000; both are cut out of it. The PVH loader is a
+program that QEMU starts as it is. Everything that the bytes depend on is in the sources and the compiler: paths are
+relative to the home of bootwright, so that they tell nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright.base import procs
+from bootwright.base.errors import BootwrightError
+from bootwright.image import layout
+
+TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
+PROGRAM = "bios_loader"
+PVH_PROGRAM = "pvh_loader"
+
+# The addresses that the linker scripts take from layout.py.
+LINKER_SYMBOLS = ("BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_END", "PVH_LOAD_ADDRESS")
+
+# Static code for addresses below 64 KiB, as small as it gets; no panic unwinds.
+FLAGS = (
+    "--edition=2024", f"--target={TARGET}", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1",
+    "-Crelocation-model=static", "-Ccode-model=small", "-Cdebuginfo=0",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crate:
+    """A crate of the loaders: its name, its root relative to the home, and the crates that it uses.
+
+    A program has a linker script, relative to the home as well.
+    """
+
+    name: str
+    root: Path
+    uses: tuple[str, ...]
+    linker_script: Path | None = None
+
+
+CRATES = (
+    Crate("common", Path("bootloader/common/src/lib.rs"), ("layout",)),
+    Crate("arch_x86_64", Path("bootloader/arch/x86_64/src/lib.rs"), ("layout", "common")),
+    Crate(
+        PROGRAM,
+        Path("bootloader/bios/src/main.rs"),
+        ("layout", "common", "arch_x86_64"),
+        Path("bootloader/bios/link.ld"),
+    ),
+    Crate(
+        PVH_PROGRAM,
+        Path("bootloader/pvh/src/main.rs"),
+        ("layout", "common", "arch_x86_64"),
+        Path("bootloader/pvh/link.ld"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class LoaderFiles:
+    """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, and a stage of whole sectors.
+
+    pvh is the program that QEMU takes as -kernel.
+    """
+
+    boot_sector: Path
+    stages: Path
+    pvh: Path
+
+
+def loader_sources(home: Path) -> list[Path]:
+    """Returns every file that the loader is made of, sorted: all below its crates, and layout.py."""
+    folders = [crate.root.parent for crate in CRATES]
+    found = [path for folder in folders for path in (home / folder).rglob("*") if path.suffix in (".rs", ".s")]
+    scripts = [home / crate.linker_script for crate in CRATES if crate.linker_script]
+    return sorted([*found, *scripts, home / "site_scons/bootwright/image/layout.py"])
+
+
+def build_loader(
+    rustc: Path, sysroot: Path | None, linker: Path, home: Path, out: Path, emit: Callable[[str], None]
+) -> LoaderFiles:
+    """Builds the loader in the directory out, which is empty; the bytes depend on no path.
+
+    sysroot holds core for TARGET where rustc's own does not; emit gets what the compiler says.
+    """
+    generated = out / "layout.rs"
+    generated.write_text(layout.rust_source(), encoding="utf-8", newline="\n")
+    flags = [*FLAGS, *([f"--sysroot={sysroot}"] if sysroot else []), f"--out-dir={out}", f"-L{out}"]
+    # Nothing below out or the home is named in the bytes: a panic's place is relative.
+    flags += [f"--remap-path-prefix={out}=generated", f"--remap-path-prefix={home}=."]
+    _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(generated)], emit)
+    for crate in CRATES:
+        script = crate.linker_script
+        kind = ["--crate-type=bin", *_link_flags(linker, script)] if script else ["--crate-type=rlib"]
+        uses = [f"--extern={name}={out / f'lib{name}.rlib'}" for name in crate.uses]
+        _compile(rustc, home, [*flags, *kind, *uses, f"--crate-name={crate.name}", crate.root.as_posix()], emit)
+    boot_sector, stage = finish(out / PROGRAM)
+    files = LoaderFiles(out / "boot_sector.bin", out / "stages.bin", out / "pvh.elf")
+    files.boot_sector.write_bytes(boot_sector)
+    files.stages.write_bytes(stage)
+    (out / PVH_PROGRAM).rename(files.pvh)
+    for path in (generated, *out.glob("*.rlib")):
+        path.unlink()
+    return files
+
+
+def _link_flags(linker: Path, script: Path) -> list[str]:
+    symbols = [f"-Clink-arg=--defsym={name}={getattr(layout, name):#x}" for name in LINKER_SYMBOLS]
+    flavour = ["-Clinker-flavor=ld.lld", f"-Clinker={linker}"]
+    return [*flavour, f"-Clink-arg=-T{script.as_posix()}", "-Clink-arg=--build-id=none", *symbols]
+
+
+def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[str], None]) -> None:
+    ended = procs.attempt([str(rustc), *arguments], cwd=home)
+    if ended.status:
+        raise ended.error("on the boot loader")
+    if ended.stderr.strip():
+        emit(ended.stderr)
+
+
+def read_program(program: Path) -> tuple[bytearray, bytearray, dict[str, int]]:
+    """Returns boot sector and stage as they were linked, and the addresses of the program's symbols."""
+    from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
+    from elftools.elf.sections import SymbolTableSection
+
+    with program.open("rb") as stream:
+        elf = ELFFile(stream)
+        boot_sector, stage, table = (elf.get_section_by_name(name) for name in (".boot_sector", ".stage", ".symtab"))
+        assert boot_sector and stage and isinstance(table, SymbolTableSection), "the linker script makes all three"
+        symbols = {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
+        return bytearray(boot_sector.data()), bytearray(stage.data()), symbols
+
+
+def finish(program: Path) -> tuple[bytes, bytes]:
+    """Returns boot sector and stage, cut out of the linked program, with everything filled in that is known only now.
+
+    The build id is made of both before it is written into them. Raises BootwrightError for a part that is too big.
+    """
+    boot_sector, stage, symbols = read_program(program)
+    if len(boot_sector) > layout.BOOT_CODE_END:
+        raise BootwrightError(f"boot sector is {len(boot_sector)} bytes; the limit is {layout.BOOT_CODE_END}")
+    boot_sector += bytes(layout.SECTOR_SIZE - 2 - len(boot_sector)) + b"\x55\xaa"
+    stage += bytes(-len(stage) % layout.SECTOR_SIZE)
+    sectors = len(stage) // layout.SECTOR_SIZE
+    if sectors > layout.STAGE_MAX_SECTORS:
+        raise BootwrightError(f"the loader's stage takes {sectors} sectors; the limit is {layout.STAGE_MAX_SECTORS}")
+    build_id = hashlib.sha256(bytes(boot_sector + stage)).digest()[:8]
+
+    def place(symbol: str) -> int:
+        return symbols[symbol] - layout.BOOT_SECTOR_ADDRESS
+
+    struct.pack_into("<8s", boot_sector, place("loader_build_id"), build_id)
+    struct.pack_into("<H", boot_sector, place("loader_stage_sectors"), sectors)
+    struct.pack_into("<I", stage, layout.STAGE_SECTORS_OFFSET, sectors)
+    struct.pack_into("<8s", stage, layout.STAGE_BUILD_ID_OFFSET, build_id)
+    struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, balance(stage))
+    return bytes(boot_sector), bytes(stage)
+
+
+def stage_sum(stage: bytes | bytearray) -> int:
+    """Returns what the boot sector computes: doublewords added up, the sum rotated left by one before each."""
+    total = 0
+    for (word,) in struct.iter_unpack("<I", stage):
+        total = ((total << 1 | total >> 31) + word) & 0xFFFFFFFF
+    return total
+
+
+def balance(stage: bytes | bytearray) -> int:
+    """Returns the doubleword for STAGE_CHECKSUM_OFFSET, zero so far, that makes the stage's sum zero.
+
+    Each step is a bijection of the sum so far, so that the way back from zero leads to exactly one value.
+    """
+    offset = layout.STAGE_CHECKSUM_OFFSET
+    wanted = 0
+    words = [word for (word,) in struct.iter_unpack("<I", stage[offset + 4 :])]
+    for word in reversed(words):
+        before = (wanted - word) & 0xFFFFFFFF
+        wanted = (before >> 1 | before << 31) & 0xFFFFFFFF
+    so_far = stage_sum(stage[:offset])
+    return (wanted - (so_far << 1 | so_far >> 31)) & 0xFFFFFFFF

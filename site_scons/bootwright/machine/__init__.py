@@ -1,0 +1,1 @@
+"""A machine in QEMU: its arguments, boards, and what it says."""

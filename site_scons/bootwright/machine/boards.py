@@ -1,0 +1,116 @@
+"""The machines that kernels run in: the PC, and a board of QEMU's for each other architecture, as data.
+
+A board starts from the kernel's ELF: QEMU puts its segments into memory. The linker script, one of linker/, knows where
+that is. What the guest says comes by the serial port, and the exit status by semihosting or a device for tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootwright.rust.library import is_bare
+from bootwright.setup.stamp import EMULATORS
+
+if TYPE_CHECKING:
+    from bootwright.rust.migrate import Target
+
+SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
+# The verbs that a board has not: the sentence's end, and the hint, where {words} choose the kernel and {elf} is it.
+REFUSED_VERBS = {
+    "screenshot": ("has no screen", "`scons run --headless{words}` shows what its serial port says"),
+    "usb": ("starts from an ELF; there is no disk to write", "disks are made of x86-64 kernels"),
+    "gdb": (
+        "is none of `scons gdb`'s machines",
+        "scons run{words} QEMUFLAGS='-S -gdb tcp::1234', and beside it: gdb-multiarch -ex 'target remote :1234' {elf}",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Board:
+    """One machine: words are the first words of the triples (a JSON's llvm-target) that it runs.
+
+    qemu is the program, arguments make the machine in it, memory is its size where that is fixed, script is in linker/,
+    example is the directory of the kernel that is built where KERNEL names none; console and end are for people.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    arguments: tuple[str, ...]
+    script: str
+    example: str
+    console: str
+    end: str
+    memory: str = ""
+    unset: range = range(0)  # where vectors lead that nobody has set: no code of a kernel is there
+    arch: str = ""  # of a JSON whose llvm-target begins with another word
+
+    @property
+    def qemu(self) -> str:
+        """The program that emulates it."""
+        return EMULATORS[self.words[0]]
+
+    @property
+    def is_pc(self) -> bool:
+        """Whether it starts from a disk or our loader, has a screen, and leaves by isa-debug-exit."""
+        return self.name == "pc"
+
+
+PC = Board(
+    "pc", ("x86_64",), (), "", "kernel", "the screen, and COM1 at port 0x3f8", "isa-debug-exit at port 0xf4",
+    arch="x86_64",
+)  # fmt: skip
+
+# Where QEMU has what: hw/arm/mps2.c, hw/riscv/virt.c and hw/arm/virt.c of its sources. The processor of mps2-an385 is
+# a Cortex-M3, of mps2-an386 a Cortex-M4 with FPU; virt of Arm's has a 32-bit one unless it is told otherwise.
+BOARDS = (
+    PC,
+    Board(
+        "mps2-an386", ("thumbv7em",), ("-machine", "mps2-an386", *SEMIHOSTING), "thumbv7em.ld",
+        "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
+    ),
+    Board(
+        "mps2-an385", ("thumbv7m",), ("-machine", "mps2-an385", *SEMIHOSTING), "thumbv7em.ld",
+        "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
+    ),
+    Board(
+        "riscv64-virt", ("riscv64gc", "riscv64imac", "riscv64"), ("-machine", "virt", "-bios", "none", *SEMIHOSTING),
+        "riscv64.ld", "tests/kernels/hello-riscv64", "a 16550 at 0x10000000",
+        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv64",
+    ),
+    Board(
+        "aarch64-virt", ("aarch64", "arm64"), ("-machine", "virt", "-cpu", "cortex-a57", *SEMIHOSTING), "aarch64.ld",
+        "tests/kernels/hello-aarch64", "a PL011 at 0x09000000", "semihosting, SYS_EXIT",
+        unset=range(0x800), arch="aarch64",
+    ),
+)  # fmt: skip
+
+
+def board_named(name: str) -> Board:
+    """Returns the board of that name."""
+    return next(board for board in BOARDS if board.name == name)
+
+
+def find_board(llvm_target: str, arch: str = "") -> Board | None:
+    """Returns the board that runs code for llvm_target (a triple), or else for arch; None where there is none."""
+    word = llvm_target.partition("-")[0]
+    by_word = (board for board in BOARDS if word in board.words)
+    by_arch = (board for board in BOARDS if arch and arch == board.arch)
+    return next(by_word, None) or next(by_arch, None)
+
+
+def board_of(target: Target) -> Board | None:
+    """Returns the board for a target of a bare machine; raises where its specification cannot be read."""
+    if target.spec is None:
+        return find_board(target.name) if is_bare(target.name) else None
+    from bootwright.rust.migrate import read_spec, read_spec_text
+
+    spec = read_spec(read_spec_text(target.spec), target.spec)
+    return find_board(spec["llvm-target"], spec["arch"])
+
+
+def no_machine(target: str) -> str:
+    """Returns the sentence on a target that no board here runs."""
+    known = ", ".join(f"{'/'.join(board.words)} ({board.name})" for board in BOARDS)
+    return f"there is no machine for {target}; there is one for {known}"

@@ -1,0 +1,1 @@
+"""A machine from its start to its verdict."""

@@ -1,0 +1,116 @@
+"""`scons gdb`: a machine that stands at the kernel's first instruction, and gdb on the terminal with its symbols."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.interrupts import interrupts_are_the_childs
+from bootwright.elf.symbols import read_entry
+from bootwright.loader.failures import loader_sentences
+from bootwright.machine import verdict
+from bootwright.machine.arguments import find_qemu
+from bootwright.machine.channel import POSIX
+from bootwright.machine.display import Display, find_display
+from bootwright.machine.machine import Machine
+from bootwright.run.run import RunConfig, write
+
+PROGRAM = "gdb"
+LOOK_SECONDS = 0.1
+
+
+def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextIO) -> int:
+    """Starts the image, lets it run to the kernel's entry, and returns gdb's status when the person has left gdb.
+
+    The terminal is gdb's, so the guest's serial port goes to the file serial. DWARF names files from the directory
+    source. Raises BootwrightError where gdb or QEMU does not start.
+    """
+    gdb = find_gdb()
+    display = Display(None, False)
+    if not config.headless:
+        display = find_display(find_qemu(config.qemu), config.flags, os.environ)
+    serial.parent.mkdir(parents=True, exist_ok=True)
+    with _address() as address, serial.open("w", encoding="utf-8") as heard:
+        config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, "-gdb", _listen(address)))
+        with interrupts_are_the_childs(), Machine(config, display.name) as machine:
+            write(
+                notes, f"bootwright: the guest's serial port goes to {serial}; quit leaves gdb and ends the machine\n"
+            )
+            command = gdb_arguments(gdb, elf, source, address, read_entry(elf))
+            try:
+                process = subprocess.Popen(command)
+            except OSError as error:
+                raise BootwrightError(f"{gdb} cannot be run: {error.strerror}") from error
+            with process:
+                _attend(machine, process, heard, notes)
+            return process.returncode
+
+
+def find_gdb() -> str:
+    """Returns the path of gdb."""
+    found = shutil.which(PROGRAM)
+    if found is None:
+        raise BootwrightError(f"{PROGRAM} is not on PATH", "./sconsw gdb installs it, or says how")
+    return found
+
+
+def gdb_arguments(gdb: str, elf: Path, source: Path, address: str, entry: int) -> list[str]:
+    """Returns the command that connects gdb to the machine and stops at the kernel's entry."""
+    steps = [
+        # Pages of some hundred lines would stop before the person has seen the first prompt.
+        "set pagination off",
+        # The firmware's 16-bit code must not make gdb doubt what the kernel is.
+        "set architecture i386:x86-64",
+        f'directory "{source}"',
+        f"target remote {address}",
+        # A breakpoint of the processor's: where the loader puts the kernel a software one would be overwritten.
+        f"thbreak *{entry:#x}",
+        "continue",
+        "set pagination on",
+    ]
+    return [gdb, "-q", *(word for step in steps for word in ("-ex", step)), str(elf)]
+
+
+def _attend(machine: Machine, process: subprocess.Popen[bytes], heard: TextIO, notes: TextIO) -> None:
+    """Takes what the guest says until gdb has ended: a guest that nobody listens to would stand still."""
+    written = 0
+    told = False
+    while process.poll() is None:
+        if machine.gone:
+            process.wait()
+            break
+        machine.step(LOOK_SECONDS)
+        heard.write(machine.serial[written:])
+        heard.flush()
+        written = len(machine.serial)
+        end = None if told else verdict.find_loader_failure(machine.console, False, loader_sentences())
+        if end:
+            told = True
+            write(notes, f"\nbootwright: {end.sentence}; Ctrl-C gives gdb's prompt\n")
+
+
+@contextlib.contextmanager
+def _address() -> Iterator[str]:
+    """Yields where QEMU and gdb meet: a socket in a directory that only this user may enter, else a free port."""
+    if POSIX:
+        with tempfile.TemporaryDirectory(prefix="bootwright-gdb-") as directory:
+            yield str(Path(directory) / "socket")
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    yield f"127.0.0.1:{port}"
+
+
+def _listen(address: str) -> str:
+    kind = "unix" if POSIX else "tcp"
+    return f"{kind}:{address},server=on,wait=off"

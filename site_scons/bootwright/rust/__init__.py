@@ -1,0 +1,1 @@
+"""The compiler: toolchains, targets, core, what rustc says."""

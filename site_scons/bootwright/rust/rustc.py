@@ -1,0 +1,202 @@
+"""Running rustc: its diagnostics as they come, and an audit of what it read."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import pasteable
+from bootwright.rust.assembled import find_assembled
+
+JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
+SHARED_LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+LINKING = re.compile(r"linking with `|linker `[^`]*` not found|could not exec the linker")
+
+# The linker's command comes as a note of its own, and holds names that no linker complained about.
+COMMAND_LINE = re.compile(r'\s*(?:\w+="[^"]*" )*"')
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One error: rustc's code for it ("" where it has none), its message and its notes; a linker's words are a note."""
+
+    code: str
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All that was said, but for the linker's command."""
+        return "\n".join([self.message, *(note for note in self.notes if not COMMAND_LINE.match(note))])
+
+
+@dataclass
+class Outcome:
+    """How a run of rustc ended: its status, its errors, and what was printed that is no diagnostic."""
+
+    status: int
+    errors: list[Diagnostic] = field(default_factory=list)
+    plain: str = ""
+
+    @property
+    def said(self) -> list[Diagnostic]:
+        """All that may say why it failed; what rustc says of its arguments comes as plain text."""
+        return [*self.errors, *([Diagnostic("", self.plain)] if self.plain else [])]
+
+
+def run_rustc(
+    argv: Sequence[str], cwd: Path, environment: Mapping[str, str], show: Callable[[str], None], colour: bool
+) -> Outcome:
+    """Runs rustc and hands each diagnostic, whole, to show (argv holds JSON_FLAGS); raises if it cannot be started."""
+    outcome = Outcome(0)
+    try:
+        process = subprocess.Popen(
+            argv, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except ValueError as error:  # no argument and no variable of a program can hold a NUL
+        raise BootwrightError(f"{argv[0]} cannot be run: {error}") from error
+    except OSError as error:
+        raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror}") from error
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            text = _read_diagnostic(line, outcome)
+            if text:
+                show(text if colour else ANSI.sub("", text))
+    outcome.status = process.returncode
+    return outcome
+
+
+def _read_diagnostic(line: str, outcome: Outcome) -> str:
+    """Returns what of one output line of rustc is for the person, and keeps errors."""
+    if not line.startswith("{"):
+        outcome.plain += line
+        return line
+    message = json.loads(line)
+    if "rendered" not in message:
+        return ""
+    words = message.get("message", "")
+    if message.get("level") == "error" and not words.startswith("aborting due to"):  # which only counts the others
+        code = (message.get("code") or {}).get("code", "")
+        notes = tuple(child.get("message", "") for child in message.get("children", ()))
+        outcome.errors.append(Diagnostic(code, words, notes))
+    return str(message["rendered"] or "")
+
+
+def compile_error(outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path) -> BootwrightError:
+    """Returns the sentence for a run of rustc that failed, with the command to paste."""
+    count = len(outcome.errors)
+    if count and all(LINKING.match(error.message) for error in outcome.errors):
+        sentence = f"{crate} does not link"
+    elif count:
+        sentence = f"{crate} does not compile: {count} error{'s' if count != 1 else ''}"
+    else:
+        sentence = f"{crate} does not compile: rustc ended with status {outcome.status}"
+    return BootwrightError(sentence, f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})")
+
+
+def files_in_flags(flags: Iterable[str], cwd: Path) -> list[Path]:
+    """Returns the files that flags name, relative to cwd: @FILE, --extern NAME=FILE, -C linker=FILE and the like.
+
+    rustc names some of them nowhere among what it read.
+    """
+    parts = {part for word in flags for part in re.split("[=@]", word) if part}
+    return sorted(path for path in (cwd / part for part in parts) if path.is_file())
+
+
+def linkers_in_flags(flags: Iterable[str]) -> list[str]:
+    """Returns what flags say of the linker (linker=..., linker-flavor=...), however -C or --codegen is written."""
+    found = (re.fullmatch(r"(?:-C|--codegen=)?(linker(?:-flavor)?=.+)", word) for word in flags)
+    return [match[1] for match in found if match]
+
+
+@dataclass(frozen=True)
+class DepInfo:
+    """What rustc read: files (relative to its working directory or absolute) and variables by env!()."""
+
+    files: tuple[str, ...]
+    variables: tuple[str, ...]
+
+
+def read_dep_info(text: str) -> DepInfo:
+    """Reads the Makefile that --emit=dep-info writes; a blank in a name is written as '\\ '."""
+    files: dict[str, None] = {}
+    variables: dict[str, None] = {}
+    for line in text.splitlines():
+        if line.startswith("# env-dep:"):
+            variables[line.removeprefix("# env-dep:").partition("=")[0]] = None
+        elif line.endswith(":") and not line.startswith("#"):
+            # Each file that was read has a rule of its own without prerequisites.
+            files[line[:-1].replace("\\ ", " ")] = None
+    return DepInfo(tuple(files), tuple(variables))
+
+
+def check_reads(
+    scratch: Path, cwd: Path, declared: Collection[Path], toolchain_roots: Iterable[Path], variables: Collection[str]
+) -> None:
+    """Raises, with the lines to paste, if rustc or lld read what the graph does not know.
+
+    scratch holds crate.d (rustc's dep-info) and, after a link, link.d (lld's dependency file); cwd is the directory
+    that both ran in, declared the absolute paths of the known inputs, variables the known names for env!().
+    """
+    info = read_dep_info((scratch / "crate.d").read_text(encoding="utf-8"))
+    names = list(info.files)
+    link = scratch / "link.d"
+    if link.exists():
+        names += read_linker_dependencies(link.read_text(encoding="utf-8"))
+    known = {os.path.normpath(path) for path in declared}
+    roots = tuple(f"{os.path.normpath(root)}{os.sep}" for root in (scratch, *toolchain_roots))
+    paths = {os.path.normpath(cwd / name) for name in names}
+    sources = [Path(path) for path in sorted(paths) if not path.startswith(roots)]
+    paths |= {str(path) for path in find_assembled(sources, cwd)}
+    shared = sorted(
+        Path(path).name for path in paths - known if SHARED_LIBRARY.search(path) and not path.startswith(roots)
+    )
+    if shared:
+        raise BootwrightError(
+            f"{cwd / 'Cargo.toml'}: the program is linked with {', '.join(shared)} (DT_NEEDED), and a freestanding "
+            "program has nobody to load a library",
+            "take the `#[link(name = ...)]` or the -l in RUSTFLAGS away that asks for it",
+        )
+    unknown = sorted(os.path.relpath(p, cwd).replace(os.sep, "/") for p in paths - known if not p.startswith(roots))
+    if unknown:
+        raise BootwrightError(
+            f"{cwd / 'Cargo.toml'} does not name {', '.join(unknown)}, which the compiler read: changes go unseen",
+            f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    inputs = {json.dumps(unknown)}",
+        )
+    undeclared = sorted(set(info.variables) - set(variables))
+    if undeclared:
+        raise BootwrightError(
+            f"{cwd / 'Cargo.toml'} does not name the environment variable {', '.join(undeclared)}, which env!() read",
+            f"add to Cargo.toml:\n    [package.metadata.bootwright]\n    env = {json.dumps(undeclared)}",
+        )
+
+
+def read_linker_dependencies(text: str) -> tuple[str, ...]:
+    """Reads the Makefile that --dependency-file writes: the prerequisites of its first rule, of which each has a line.
+
+    lld writes blank, # and $ in a name as make wants them, GNU ld as they are.
+    """
+    names = []
+    lines = text.splitlines()
+    for line, before in zip(lines[1:], lines, strict=False):
+        if not before.endswith("\\"):
+            break
+        name = line.removesuffix("\\").strip()
+        names.append(re.sub(r"\\([ #])|\$(\$)", lambda found: found[1] or found[2], name))
+    return tuple(name for name in names if name)
+
+
+def normalise_map(text: str, places: Iterable[Path]) -> str:
+    """Returns a linker's map without what differs between two equal builds: places, where its objects came from."""
+    for place in places:
+        text = text.replace(f"{place}{os.sep}", "")
+    return re.sub(r"\brustc\w{6}/", "", text)

@@ -1,0 +1,286 @@
+"""Which rustc compiles: RUSTC=, else rustup's for the kernel, else the first one that has core for the target.
+
+A toolchain that a person chose (RUSTC=, a rust-toolchain file, an override) is final. One that is just there is passed
+over, and said so, when it has neither core for the target nor the sources that core is built from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import attempt, run
+from bootwright.rust import library as rust_library
+from bootwright.rust import rustup
+from bootwright.rust.llvm_tools import EXE
+from bootwright.rust.llvm_tools import find_llvm_tool as find_llvm_tool
+from bootwright.setup import cures
+
+OLDEST = (1, 85)
+# Where systems put a compiler that PATH may not have; Ubuntu has several, each in a directory of its version.
+SYSTEM_COMPILERS = ("/usr/bin/rustc", "/usr/local/bin/rustc", "/opt/homebrew/bin/rustc")
+VERSIONED_COMPILERS = (Path("/usr/lib"), "rust-*/bin/rustc")
+ENVIRONMENT = ("PATH", "HOME", "USERPROFILE", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """One rustc, the executable itself, and what it says of itself.
+
+    verbose is `rustc -vV`; origin says who chose it; notes are lines to tell the person once; pinned says that it is
+    the person's choice; watched are the paths that the choice depended on, whether they exist or not.
+    """
+
+    rustc: Path
+    verbose: str
+    release: str
+    host: str
+    llvm_version: str
+    sysroot: Path
+    origin: str
+    notes: tuple[str, ...] = ()
+    pinned: bool = False
+    watched: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Returns what from_json takes, in JSON's types."""
+        return {**asdict(self), "rustc": str(self.rustc), "sysroot": str(self.sysroot)}
+
+    @staticmethod
+    def from_json(facts: Mapping[str, object]) -> Toolchain:
+        """Returns the toolchain of to_json; raises KeyError or TypeError where facts are something else."""
+        names = ("verbose", "release", "host", "llvm_version", "origin")
+        texts = {name: str(facts[name]) for name in names}
+        notes, watched = facts["notes"], facts["watched"]
+        if not isinstance(notes, (list, tuple)) or not isinstance(watched, (list, tuple)):
+            raise TypeError("notes and watched are lists")
+        return Toolchain(
+            rustc=Path(str(facts["rustc"])), sysroot=Path(str(facts["sysroot"])), pinned=bool(facts["pinned"]),
+            notes=tuple(map(str, notes)), watched=tuple(map(str, watched)), **texts,
+        )  # fmt: skip
+
+    @property
+    def commit(self) -> str:
+        """The commit of the compiler's sources; its release where it does not say."""
+        for line in self.verbose.splitlines():
+            if line.startswith("commit-hash: ") and "unknown" not in line:
+                return line.removeprefix("commit-hash: ")
+        return self.release
+
+    def stamp(self, environ: Mapping[str, str]) -> str:
+        """Returns what differs once the choice may come out otherwise; starts no process."""
+        facts = [f"{name}={environ.get(name)}" for name in ENVIRONMENT]
+        for name in self.watched:
+            try:
+                status = Path(name).stat()
+                facts.append(f"{name} {status.st_size} {status.st_mtime_ns} {status.st_ino}")
+            except OSError:
+                facts.append(f"{name} -")
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+class UnknownTarget(BootwrightError):
+    """TARGET= is no triple that the compiler knows; another installation of it would not, either."""
+
+
+def find_toolchain(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Toolchain:
+    """Returns the toolchain for the kernel in kernel_dir and target (a triple, or the path of a JSON file).
+
+    rustc is RUSTC=. Raises BootwrightError, with the command that cures it, when none serves; downloads nothing.
+    """
+    wanted = kernel_dir.absolute()
+    # That KERNEL= names none is said when it is read; rustup can be asked in a directory alone.
+    directory = next(place for place in (wanted, *wanted.parents) if place.is_dir())
+    return _Search(directory, target, environ).find(rustc)
+
+
+def has_core(toolchain: Toolchain, target: str) -> bool:
+    """Tells whether the toolchain's own core serves target as it is: a bare triple whose core is installed."""
+    return rust_library.core_is_installed(toolchain.sysroot, target)
+
+
+def find_rust_src(toolchain: Toolchain) -> Path | None:
+    """Returns the directory of the library's sources of the toolchain's own version, or None."""
+    if rust_library.what_source_lacks(toolchain.sysroot, toolchain.release):
+        return None
+    return rust_library.source_directory(toolchain.sysroot)
+
+
+def release_number(release: str) -> tuple[int, int]:
+    """Returns (major, minor) of a release such as 1.97.0-nightly."""
+    major, minor = release.split(".")[:2]
+    return int(major), int(minor)
+
+
+class _Search:
+    """One search: what it looks at is collected, so that the result's stamp knows it."""
+
+    def __init__(self, kernel_dir: Path, target: str, environ: Mapping[str, str]) -> None:
+        self.kernel_dir = kernel_dir
+        self.target = target
+        self.environ = environ
+        self.watched: dict[str, None] = {}
+        self.passed_over: list[str] = []
+        self.first_failure: BootwrightError | None = None
+        self.seen: set[Path] = set()
+
+    def find(self, rustc: str | None) -> Toolchain:
+        if rustc:
+            return self._take(self._named(rustc), f"RUSTC={rustc}")
+        program = rustup.find_rustup(self.environ)
+        self._watch_rustup(program)
+        if program is not None:
+            active = rustup.active_toolchain(program, self.kernel_dir, self.environ)
+            if active.pinned and active.rustc:
+                file = rustup.choosing_file(active)
+                if file:
+                    from bootwright.rust.toolchain_file import check_installed, read_toolchain_file
+
+                    check_installed(program, active.name, read_toolchain_file(file), self.environ)
+                return self._take(active.rustc, active.chosen_by)
+            found = self._serves(active.rustc, "rustup's default") if active.rustc else None
+            if found:
+                return found
+            if active.rustc is None:
+                self.passed_over.append("rustup has no default toolchain")
+        for candidate, origin in self._others():
+            found = self._serves(candidate, origin)
+            if found:
+                return found
+        raise self.first_failure or BootwrightError("no rustc was found", cures.for_no_rustc(self.environ))
+
+    def _named(self, word: str) -> Path:
+        """Returns the executable that RUSTC= names: a path, or a name on PATH; rustup's shim is looked through."""
+        found = shutil.which(word, path=self.environ.get("PATH", ""))
+        self.watched[found or str(Path(word).absolute())] = None
+        if found is None:
+            raise BootwrightError(f"RUSTC={word} is no executable", "give a path, or a name on PATH")
+        path = Path(found).absolute()
+        if not rustup.is_shim(path):
+            return path
+        program = path.with_name("rustup" + path.suffix)
+        program = program if program.is_file() else path.resolve()
+        self._watch_rustup(program)
+        active = rustup.active_toolchain(program, self.kernel_dir, self.environ)
+        if active.rustc is None:
+            raise BootwrightError(f"RUSTC={word} is rustup's, which has no default toolchain", "rustup default stable")
+        return active.rustc
+
+    def _watch_rustup(self, program: Path | None) -> None:
+        home = rustup.rustup_home(self.environ)
+        settings = [home / "settings.toml", home / "toolchains"] if home else []
+        files = rustup.toolchain_files(self.kernel_dir)
+        compilers = [Path(path) for path in SYSTEM_COMPILERS]
+        on_path = [Path(p, n + EXE) for p in self._path() for n in ("rustup", "rustc")]
+        for path in (*([program] if program else []), *settings, *files, *on_path, *compilers):
+            self.watched[str(path)] = None
+
+    def _path(self) -> list[str]:
+        return [place for place in self.environ.get("PATH", "").split(os.pathsep) if place]
+
+    def _others(self) -> Iterator[tuple[Path, str]]:
+        """Yields every other rustc: on PATH, then the system's."""
+        for place in self._path():
+            yield Path(place, "rustc" + EXE), "PATH"
+        for name in SYSTEM_COMPILERS:
+            yield Path(name), "the system"
+        directory, pattern = VERSIONED_COMPILERS
+        for path in sorted(directory.glob(pattern), key=_version_in, reverse=True):
+            yield path, "the system"
+
+    def _take(self, rustc: Path, origin: str) -> Toolchain:
+        """Returns the toolchain that a person chose; raises with what it lacks."""
+        toolchain = self._probe(rustc, origin)
+        failure = self._failure(toolchain)
+        if failure:
+            raise failure
+        return self._finish(replace(toolchain, pinned=True))
+
+    def _serves(self, rustc: Path, origin: str) -> Toolchain | None:
+        """Returns the toolchain if it serves; else notes why it is passed over."""
+        if not os.access(rustc, os.X_OK) or rustc.resolve() in self.seen:
+            return None
+        self.seen.add(rustc.resolve())
+        if rustup.is_shim(rustc):
+            return None  # rustup was asked already
+        try:
+            toolchain = self._probe(rustc, origin)
+        except BootwrightError as error:
+            self.passed_over.append(error.message)
+            self.first_failure = self.first_failure or error
+            return None
+        failure = self._failure(toolchain)
+        if failure is None:
+            return self._finish(toolchain)
+        name = rustup.toolchain_name(rustc)
+        who = f"{origin} {name}" if name else str(rustc)
+        self.passed_over.append(f"{who} {failure.message.removeprefix(f'{rustc} ')}")
+        self.first_failure = self.first_failure or failure
+        return None
+
+    def _finish(self, toolchain: Toolchain) -> Toolchain:
+        notes: tuple[str, ...] = ()
+        if self.passed_over:
+            reasons = "; ".join(self.passed_over)
+            notes = (f"{toolchain.rustc} (rustc {toolchain.release}) compiles; passed over: {reasons}",)
+        return replace(toolchain, notes=notes, watched=tuple(self.watched))
+
+    def _probe(self, rustc: Path, origin: str) -> Toolchain:
+        """Asks rustc what it is; raises if it does not run or is no rustc."""
+        self.watched[str(rustc)] = None
+        ended = attempt([str(rustc), "-vV"], env=self.environ)
+        facts = dict(line.split(": ", 1) for line in ended.stdout.splitlines() if ": " in line)
+        if ended.status or not {"release", "host", "LLVM version"} <= facts.keys():
+            said = (ended.stderr.strip() or ended.stdout.strip()).partition("\n")[0]
+            raise BootwrightError(f"{rustc} is no rustc that runs: {said or f'status {ended.status}'}")
+        sysroot = Path(run([str(rustc), "--print", "sysroot"], env=self.environ).strip())
+        rustlib = sysroot / "lib" / "rustlib"
+        source = rust_library.source_directory(sysroot)
+        for path in (rustlib, rust_library.library_directory(sysroot, self.target), source):
+            self.watched[str(path)] = None
+        return Toolchain(
+            rustc, ended.stdout.strip(), facts["release"], facts["host"], facts["LLVM version"], sysroot, origin
+        )
+
+    def _failure(self, toolchain: Toolchain) -> BootwrightError | None:
+        """Returns why the toolchain does not serve the target, or None; the message begins with its path."""
+        rustc, release = toolchain.rustc, toolchain.release
+        if release_number(release) < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            return BootwrightError(
+                f"{rustc} is rustc {release}; the oldest supported is {oldest}",
+                cures.for_old_rustc(rustc, self.environ),
+            )
+        if has_core(toolchain, self.target):
+            return None
+        lacks = rust_library.what_source_lacks(toolchain.sysroot, release)
+        unknown = None if rust_library.is_custom(self.target) else self._unknown_triple(toolchain)
+        if unknown or not lacks:
+            return unknown
+        bare = rust_library.is_bare(self.target)
+        needs = f"core for {self.target}"
+        has = f"no {needs} and {lacks}" if bare else f"{lacks}, which {needs} is built from"
+        return BootwrightError(
+            f"{rustc} (rustc {release}) has {has}", cures.for_core(toolchain, self.target, bare, lacks, self.environ)
+        )
+
+    def _unknown_triple(self, toolchain: Toolchain) -> BootwrightError | None:
+        triples = run([str(toolchain.rustc), "--print", "target-list"], env=self.environ).split()
+        if self.target in triples:
+            return None
+        near = difflib.get_close_matches(self.target, triples, 3, 0.8)
+        return UnknownTarget(
+            f"{toolchain.rustc} (rustc {toolchain.release}) knows no target {self.target}",
+            f"did you mean {' or '.join(near)}?" if near else f"{toolchain.rustc} --print target-list names them",
+        )
+
+
+def _version_in(path: Path) -> tuple[int, ...]:
+    """Returns the numbers in the name of a directory such as rust-1.85."""
+    return tuple(int(n) for n in path.parent.parent.name.partition("-")[2].split(".") if n.isdigit())

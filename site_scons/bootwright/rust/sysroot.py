@@ -1,0 +1,297 @@
+"""core, compiler_builtins and alloc from rust-src, for targets that the toolchain has no core for.
+
+The three are compiled as Cargo's build-std does it, but for every kernel, variant and profile alike: optimised,
+panic = abort, with the memory functions (memcpy ...) that a program without an operating system lacks. They hold
+bitcode, so that a kernel may use LTO. core's front end is the critical path: the other two start when it has written
+its metadata, and run beside its code generation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import time
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import allowed_environment, pasteable, run
+from bootwright.rust import library as rust_library
+from bootwright.rust.search import Toolchain, release_number
+from bootwright.rust.search import find_rust_src as find_rust_src
+from bootwright.rust.search import has_core as has_core
+from bootwright.storage.store import DESCRIPTION
+
+# The library is written in unstable Rust, and so are specifications. It is set for these processes alone.
+BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
+FLAGS = (
+    "--crate-type=rlib",
+    "--emit=metadata,link",
+    "--cap-lints=allow",
+    "-Copt-level=3",
+    "-Cpanic=abort",
+    "-Cmetadata=bootwright",
+    "-Cextra-filename=-bootwright",
+    "-Zforce-unstable-if-unmarked",
+)
+# A kernel may have a memcpy of its own: with an object for each function the linker never takes both.
+CRATE_FLAGS = {"core": ("-Ccodegen-units=4",), "compiler_builtins": ("-Ccodegen-units=10000",), "alloc": ()}
+# core's front end is the critical path. Two threads take 3.8 s of 21.5 off it, and the bytes are those of one thread;
+# that was tried with this release, and older ones keep to one.
+PARALLEL_FRONT_END = (1, 96)
+FEATURES = ("compiler-builtins", "mem")
+# What `rustc --print cfg` may say of target_arch.
+ARCHES = (
+    "aarch64", "amdgpu", "arm", "arm64ec", "avr", "bpf", "csky", "hexagon", "loongarch32", "loongarch64", "m68k",
+    "mips", "mips32r6", "mips64", "mips64r6", "msp430", "nvptx64", "powerpc", "powerpc64", "riscv32", "riscv64",
+    "s390x", "sparc", "sparc64", "spirv", "wasm32", "wasm64", "x86", "x86_64", "xtensa",
+)  # fmt: skip
+DIAGNOSTICS = ("--error-format=json", "--json=artifacts")
+LINES_OF_ERRORS = 30
+
+
+@dataclass(frozen=True)
+class Crate:
+    """One crate of the library: its directory, which holds src/lib.rs and Cargo.toml."""
+
+    name: str
+    directory: Path
+
+    @property
+    def edition(self) -> str:
+        """The edition that its manifest names; 2015 is Cargo's default."""
+        manifest = tomllib.loads((self.directory / "Cargo.toml").read_text(encoding="utf-8"))
+        return str(manifest["package"].get("edition", "2015"))
+
+
+def sysroot_key(toolchain: Toolchain, spec_text_or_triple: str, library: Path | None, name: str = "") -> str:
+    """Returns the key of a sysroot in the store: 32 hex digits, the same for the same bytes to come.
+
+    spec_text_or_triple is a built-in triple, or the text of the migrated specification with name, the stem of its
+    file, which rustc's crates carry. RUSTFLAGS and the profile are not in it: one core serves all.
+    """
+    if not name:
+        if "{" in spec_text_or_triple:
+            raise ValueError("a specification needs the name that its crates carry")
+        name = spec_text_or_triple
+    library = _existing(toolchain, library)
+    builtins = rust_library.find_compiler_builtins(library)
+    facts = [
+        toolchain.verbose, name, spec_text_or_triple, *recipe(name, "{" in spec_text_or_triple, toolchain.release),
+        rust_library.source_version(library), builtins.name if builtins else "",
+        *(lock.read_text(encoding="utf-8") for lock in rust_library.lock_files(library)),
+    ]  # fmt: skip
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
+
+
+def recipe(name: str, custom: bool, release: str) -> list[str]:
+    """Returns what rustc is told, in words and environment, with names in place of all paths.
+
+    compiler_builtins' flags depend on what rustc says of the target, which costs a process: all that may be answered
+    stands for it.
+    """
+    target = f"{name}.json" if custom else name
+    words = [f"{variable}={value}" for variable, value in BOOTSTRAP.items()]
+    for crate in CRATE_FLAGS:
+        words += rustc_words(crate, target, release, "EDITION", Path("SOURCE"), Path("OUT"), {Path("FROM"): "TO"})
+    for arch in ARCHES:
+        for lines in ("", 'target_feature="sse"\n', "target_has_reliable_f16\ntarget_has_reliable_f128\n"):
+            words += [arch, *builtins_cfgs(f'{lines}target_arch="{arch}"', name)]
+    return words
+
+
+def build_sysroot(
+    toolchain: Toolchain,
+    target_name: str,
+    spec_path: Path | None,
+    library: Path | None,
+    out: Path,
+    emit: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Compiles the three crates for target_name into out (exists, empty): out/lib/rustlib/NAME/lib/*.rlib.
+
+    spec_path is the migrated specification, NAME.json, for a target that is not built in. The bytes depend on no path.
+    Raises BootwrightError with rustc's words and the command to paste.
+    """
+    library = _existing(toolchain, library)
+    build = _Build(toolchain, target_name, str(spec_path or target_name), library, out)
+    emit(f"core, compiler_builtins and alloc of {target_name} are compiled, once for all kernels (about 20 s)")
+    began = time.monotonic()
+    build.run()
+    for leftover in build.directory.iterdir():
+        if leftover.suffix != ".rlib":
+            leftover.unlink()
+    words = f"core of {target_name}, rustc {toolchain.release}"
+    (out / DESCRIPTION).write_text(f"{words}\n", encoding="utf-8")
+    emit(f"{words}: compiled in {time.monotonic() - began:.0f} s")
+
+
+def manifest_text(made: Path) -> str:
+    """Returns a line `SHA-256  name` for each rlib of the sysroot in made, sorted by name."""
+    lines = []
+    for path in sorted(made.glob("lib/rustlib/*/lib/*.rlib")):
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(made).as_posix()}\n")
+    return "".join(lines)
+
+
+def rustc_words(
+    crate: str, target: str, release: str, edition: str, source: Path, out: Path, names: Mapping[Path, str]
+) -> list[str]:
+    """Returns what rustc is told to compile crate, in directory source, with the sysroot out.
+
+    names are what its bytes call the directories of the sources.
+    """
+    threads = ["-Zthreads=2"] if crate == "core" and release_number(release) >= PARALLEL_FRONT_END else []
+    return [
+        "--crate-name", crate, str(source / "src" / "lib.rs"), f"--edition={edition}", *_target_words(target),
+        f"--sysroot={out}", *FLAGS, *CRATE_FLAGS[crate], *threads,
+        *(f"--remap-path-prefix={path}={name}" for path, name in {**names, out: "/sysroot"}.items()),
+    ]  # fmt: skip
+
+
+def _target_words(target: str) -> list[str]:
+    return ["--target", target, *(["-Zunstable-options"] if rust_library.is_custom(target) else [])]
+
+
+def builtins_cfgs(cfg: str, name: str) -> list[str]:
+    """Returns what compiler_builtins' own build script would set, for `rustc --print cfg` (cfg) of the target name.
+
+    From build.rs and configure.rs of compiler_builtins 0.1.140 to 0.1.160; a name that one version does not know is
+    harmless there. The build script itself would need a linker for the builder.
+    """
+    lines = set(cfg.split())
+    arch = next((line.split('"')[1] for line in lines if line.startswith("target_arch=")), "")
+    words = name.split("-")
+    cfgs = ["intrinsics_enabled", "arch_enabled", "optimizations_enabled"]
+    features = ["unstable-intrinsics", *FEATURES]
+    if arch in ("x86", "x86_64", "aarch64", "bpf"):
+        features.append("mem-unaligned")
+    if words[0].startswith("thumb"):
+        cfgs.append("thumb")
+    if words[0] in ("thumbv6m", "thumbv8m.base"):
+        cfgs.append("thumb_1")
+    if arch == "x86" and 'target_feature="sse"' not in lines:
+        cfgs.append("x86_no_sse")
+    if words[0] in ("armv4t", "armv5te"):
+        cfgs.append("kernel_user_helpers")
+    cfgs += [f"{kind}_enabled" for kind in ("f16", "f128") if f"target_has_reliable_{kind}" in lines]
+    return [*cfgs, *(f'feature="{feature}"' for feature in features)]
+
+
+def _existing(toolchain: Toolchain, library: Path | None) -> Path:
+    if library is None:
+        lacks = rust_library.what_source_lacks(toolchain.sysroot, toolchain.release)
+        raise BootwrightError(f"{toolchain.rustc} (rustc {toolchain.release}) has {lacks}")
+    return library
+
+
+class _Build:
+    """One compilation of the three crates."""
+
+    def __init__(self, toolchain: Toolchain, name: str, target: str, library: Path, out: Path) -> None:
+        self.toolchain = toolchain
+        self.target = target
+        self.name = name
+        self.library = library
+        self.out = out
+        self.directory = rust_library.library_directory(out, name)
+        self.environment = allowed_environment(_process_environment(), BOOTSTRAP)
+        self.running: list[_Rustc] = []
+
+    def run(self) -> None:
+        self.directory.mkdir(parents=True)
+        cfg = run(
+            [str(self.toolchain.rustc), *_target_words(self.target), "--print=cfg"], cwd=self.out, extra=BOOTSTRAP
+        )
+        found = rust_library.find_compiler_builtins(self.library)
+        if found is None:
+            raise BootwrightError(f"{self.library} has no compiler_builtins")
+        flags = [word for one in builtins_cfgs(cfg, self.name) for word in ("--cfg", one)]
+        crates = {"core": (self.library / "core", []), "compiler_builtins": (found, flags)}
+        crates["alloc"] = (self.library / "alloc", [])
+        made: list[str] = []
+        try:
+            for name, (directory, more) in crates.items():
+                rustc = self._start(Crate(name, directory), [*more, *(self._extern(crate) for crate in made)])
+                rustc.wait_for_metadata()
+                made.append(name)
+            for rustc in self.running:
+                rustc.finish()
+        finally:
+            for rustc in self.running:
+                rustc.stop()
+
+    def _extern(self, crate: str) -> str:
+        return f"--extern={crate}={self.directory / f'lib{crate}-bootwright.rmeta'}"
+
+    def _start(self, crate: Crate, more: Sequence[str]) -> _Rustc:
+        home, release = f"/rustc/{self.toolchain.commit}/library", self.toolchain.release
+        places = {self.library: home, self.library.resolve(): home, crate.directory: f"{home}/{crate.name}"}
+        words = rustc_words(crate.name, self.target, release, crate.edition, crate.directory, self.out, places)
+        argv = [str(self.toolchain.rustc), *words, f"--out-dir={self.directory}", *more, *DIAGNOSTICS]
+        rustc = _Rustc(crate.name, argv, self.out, self.environment, f"{self.name} with rustc {release}")
+        self.running.append(rustc)
+        return rustc
+
+
+class _Rustc:
+    """One running rustc, whose messages on stderr are JSON lines."""
+
+    def __init__(self, crate: str, argv: list[str], cwd: Path, environment: Mapping[str, str], purpose: str) -> None:
+        self.crate = crate
+        self.argv = argv
+        self.purpose = purpose
+        self.said: list[str] = []
+        try:
+            self.process = subprocess.Popen(
+                argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+            )  # fmt: skip
+        except OSError as error:
+            raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror}") from error
+
+    def wait_for_metadata(self) -> None:
+        """Waits until others can be compiled against this crate."""
+        if not self._read_until("metadata"):
+            self.finish()
+
+    def finish(self) -> None:
+        """Waits for the end; raises if rustc failed."""
+        self._read_until("")
+        status = self.process.wait()
+        if status != 0:
+            said = "".join(self.said).strip().splitlines()[:LINES_OF_ERRORS]
+            ending = f"status {status}" if status > 0 else f"signal {-status}"
+            raise BootwrightError(
+                f"{self.crate} of {self.purpose} does not compile: rustc ended with {ending}",
+                "\n    ".join([f"the command was: RUSTC_BOOTSTRAP=1 {pasteable(self.argv)}", *said]),
+            )
+
+    def stop(self) -> None:
+        """Ends rustc if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        self.process.wait()
+
+    def _read_until(self, artifact: str) -> bool:
+        """Reads messages until rustc tells that it wrote that artifact; returns whether it did before it ended."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            message = json.loads(line) if line.startswith("{") else {"rendered": line}
+            self.said.append(message.get("rendered") or "")
+            if artifact and message.get("emit") == artifact:
+                return True
+        return False
+
+
+def _process_environment() -> Mapping[str, str]:
+    import os
+
+    return os.environ

@@ -1,0 +1,1 @@
+"""What a machine needs before it can build, and how it gets that."""

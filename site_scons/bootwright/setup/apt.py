@@ -1,0 +1,234 @@
+"""Debian and Ubuntu: which packages hold the programs in this release, and installing them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.loader import build as loader
+from bootwright.setup import installer as watched
+from bootwright.setup.packagers import RUSTUP_SITE
+from bootwright.setup.programs import find_on_path
+
+OLDEST_RUSTC = (1, 85)
+BUILTINS = "librust-compiler-builtins-dev"  # a crate that core needs; it came into core's own tree with this series:
+BUILTINS_INSIDE = (1, 90)
+LISTS = Path("/var/lib/apt/lists")
+LISTS_ARE_OLD = 7 * 24 * 3600  # seconds; an archive drops superseded packages, so that old lists name missing files
+OPTIONS = ("-q", "-o", "APT::Status-Fd=3", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120")
+# apt closes its status descriptor for the programs that it starts, so it must not be 1: packages' scripts would have no
+# standard output. sudo passes no descriptor from 3 on; hence the shell, which runs as root.
+WITH_STATUS = ("sh", "-c", 'exec "$@" 3>&1', "sh")
+INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
+INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
+QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
+# Which package has RISC-V's emulator: Debian 12 has it in misc, others give it one of its own.
+RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
+SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-system-arm",
+          "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
+          "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
+          "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Version:
+    """What apt-cache policy says of a package: the installed and the candidate version, empty for none."""
+
+    installed: str
+    candidate: str
+
+
+class Archive:
+    """Questions to apt; each starts a process, and none changes anything."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {**environ, **QUIET}
+
+    def ask(self, *argv: str) -> str:
+        """Returns what the command prints; a failure prints nothing useful, and the answer is then empty."""
+        run = subprocess.run(argv, env=self._environ, capture_output=True, text=True)
+        return run.stdout if run.returncode == 0 else ""
+
+    def policy(self, names: Iterable[str]) -> dict[str, Version]:
+        """Returns the versions of those packages that exist."""
+        text = self.ask("apt-cache", "policy", *names)
+        found = re.findall(r"^(\S+):\n  Installed: (\S+)\n  Candidate: (\S+)", text, re.MULTILINE)
+        none = "(none)"
+        return {n: Version(*("" if v == none else v for v in (i, c))) for n, i, c in found if (i, c) != (none, none)}
+
+    def names(self, prefix: str) -> list[str]:
+        """Returns the names of all packages that begin with prefix."""
+        return self.ask("apt-cache", "pkgnames", prefix).split()
+
+    def would_install(self, packages: Sequence[str]) -> list[str]:
+        """Returns the names of all that an installation of packages would bring."""
+        text = self.ask("apt-get", "install", "--simulate", "--no-install-recommends", "-q", *packages)
+        return re.findall(r"^Inst (\S+)", text, re.MULTILINE)
+
+
+def rust_series(version: str) -> tuple[int, int]:
+    """Returns (major, minor) of a Debian version such as 1:1.96.0+dfsg1; (0, 0) for none."""
+    match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", version)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def choose_rust(archive: Archive) -> tuple[str, tuple[int, int]] | None:
+    """Returns the package of a compiler that is new enough, and its series: an installed one, else the newest one.
+
+    Debian has `rustc` and, in old releases, a newer `rustc-web`; Ubuntu adds `rustc-1.NN`.
+    """
+    names = ["rustc", "rustc-web", *(n for n in archive.names("rustc-1.") if re.fullmatch(r"rustc-1\.\d+", n))]
+    policy = archive.policy(names)
+    for which in ("installed", "candidate"):
+        series = {name: rust_series(getattr(version, which)) for name, version in policy.items()}
+        fit = [name for name in series if series[name] >= OLDEST_RUSTC]
+        if fit:
+            best = max(fit, key=lambda name: (series[name], name == "rustc"))
+            return best, series[best]
+    return None
+
+
+def rust_packages(rustc: str, names: Iterable[str]) -> list[str]:
+    """Returns the packages of the programs in names that come from the sources of the package rustc."""
+    _, _, series = rustc.partition("-")
+    packages = []
+    for name in names:
+        if name == "rustc":
+            packages += [rustc, f"rust-{series}-src" if series else "rust-src"]
+        elif name == "rustfmt":
+            packages.append(f"rustfmt-{series}" if series else "rustfmt")
+        elif name == "clippy-driver":
+            packages.append(f"rust-{series}-clippy" if series else "rust-clippy")
+    return packages
+
+
+def llvm_packages(archive: Archive, major: int | None) -> list[str]:
+    """Returns the packages of lld and the LLVM tools whose version is nearest to major, rustc's LLVM."""
+    majors = [int(m[1]) for name in archive.names("lld-") if (m := re.fullmatch(r"lld-(\d+)", name))]
+    versions = archive.policy([f"{tool}-{m}" for m in majors for tool in ("lld", "llvm")])
+    majors = [m for m in majors if f"lld-{m}" in versions and f"llvm-{m}" in versions]
+    if not majors:
+        return ["lld", "llvm"]
+    nearest = max(majors) if major is None else min(majors, key=lambda m: (abs(m - major), -m))
+    return [f"lld-{nearest}", f"llvm-{nearest}"]
+
+
+def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> list[str]:
+    """Returns the packages that bring the programs; llvm is the LLVM of the compiler that is there, if one is.
+
+    Raises BootwrightError where the release has no compiler that is new enough.
+    """
+    names = list(names)
+    packages: list[str] = []
+    if not {"rustc", "rustfmt", "clippy-driver"}.isdisjoint(names):
+        chosen = choose_rust(archive)
+        if chosen is None:
+            raise BootwrightError(
+                f"this release's archive has no rustc; the oldest supported is {OLDEST_RUSTC[0]}.{OLDEST_RUSTC[1]}",
+                f"install rustup ({RUSTUP_SITE}), then: rustup target add {loader.TARGET} && "
+                "rustup component add llvm-tools rustfmt clippy",
+            )
+        packages += rust_packages(chosen[0], names)
+        if "rustc" in names and chosen[1] < BUILTINS_INSIDE and archive.policy([BUILTINS]):
+            packages.append(BUILTINS)
+    if not {"ld.lld", "llvm-objcopy"}.isdisjoint(names):
+        if llvm is None:  # no compiler yet: the library that it would bring tells
+            brought = [re.match(r"libllvm(\d+)", name) for name in archive.would_install(packages)]
+            llvm = max((int(m[1]) for m in brought if m), default=None)
+        packages += llvm_packages(archive, llvm)
+    packages += [SIMPLE[name] for name in names if name in SIMPLE]
+    if "qemu-system-riscv64" in names:
+        packages.append(RISCV if archive.policy([RISCV]) else OLDER_RISCV)
+    return list(dict.fromkeys(packages))
+
+
+def lists_are_stale(archive: Archive) -> bool:
+    """Tells whether a list of apt's is missing, or all are so old that they may name packages that are gone."""
+    would_fetch = re.findall(r"^\S+ (\S+_InRelease) ", archive.ask("apt-get", "update", "--print-uris"), re.MULTILINE)
+    there = {path.name.replace("_InRelease", "_Release") for path in LISTS.glob("*Release")}
+    if any(name.replace("_InRelease", "_Release") not in there for name in would_fetch) or not any(
+        LISTS.glob("*_Packages*")
+    ):
+        return True
+    return time.time() - max(p.stat().st_mtime for p in (LISTS, LISTS / "partial") if p.exists()) > LISTS_ARE_OLD
+
+
+def as_root(environ: Mapping[str, str]) -> list[str] | None:
+    """Returns what to put before a command so that root runs it; None where this person may not."""
+    if os.geteuid() == 0:
+        return []
+    sudo = find_on_path("sudo", environ)
+    if sudo is None:
+        return None
+    if subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0:
+        return [str(sudo), "-n"]
+    return [str(sudo)] if sys.stdin.isatty() else None
+
+
+class Apt:
+    """Installs as root, through sudo where need be."""
+
+    def __init__(self, environ: Mapping[str, str], root: Sequence[str], tell: Callable[[str], None]) -> None:
+        self._environ = environ
+        self._root = list(root)
+        self._tell = tell
+
+    def update(self, reason: str) -> None:
+        """Fetches the lists of packages."""
+        self._tell(f"apt-get update, since {reason}")
+        ended = self._run("apt-get", "update")
+        if ended.status:
+            raise failure(ended, "the lists of packages")
+
+    def install(self, packages: Sequence[str]) -> None:
+        """Installs packages, after one line that says which; once more with new lists if the archive has moved on."""
+        self._tell(f"installing with apt-get{' (sudo)' if self._root else ''}: {' '.join(packages)}")
+        ended = self._run(*INSTALL, *packages)
+        if ended.status and ended.said(INTERRUPTED):
+            self._tell("dpkg --configure -a, since an earlier installation was interrupted")
+            self._run("dpkg", "--configure", "-a")
+            ended = self._run(*INSTALL, *packages)
+        if ended.status and ended.said(("404  not found", "unable to locate package", "has no installation candidate")):
+            self.update("the archive has moved on")
+            ended = self._run(*INSTALL, *packages)
+        if ended.status:
+            raise failure(ended, " ".join(packages))
+
+    def _run(self, program: str, verb: str, *words: str) -> watched.Ended:
+        options = OPTIONS if program == "apt-get" else ()
+        setting = ["env", *(f"{key}={value}" for key, value in QUIET.items())]
+        argv = [*self._root, *WITH_STATUS, *setting, program, verb, *options, *words]
+        return watched.watch(argv, self._environ, apt_progress)
+
+
+def apt_progress(line: str) -> str | None:
+    """Returns a few words for a line of APT::Status-Fd; None for any other line."""
+    match = re.match(r"(dlstatus|pmstatus):[^:]*:([\d.]+):(.*)", line)
+    if match is None:
+        return None
+    doing = "fetching" if match[1] == "dlstatus" else "installing"
+    return f"{doing} {float(match[2]):3.0f} %  {match[3]}"
+
+
+def failure(ended: watched.Ended, what: str) -> BootwrightError:
+    """Returns the sentence for an apt-get that failed to get what."""
+    again = "then start sconsw again"
+    if ended.said(("remove is disabled",)):
+        return ended.error(
+            f"apt-get would remove other packages to install {what}, and sconsw never does that",
+            f"look at what it would remove: sudo apt-get install --no-install-recommends {what}; {again}",
+        )
+    if ended.said(watched.DISK_FULL):
+        return ended.error(f"the disk has no room for {what}", f"free some space (apt-get clean helps), {again}")
+    if ended.said(("could not get lock", "unable to acquire the dpkg", "unable to lock")):
+        return ended.error("another program is installing packages now", f"let it end, {again}")
+    if ended.said((*watched.NO_NETWORK, "failed to fetch", "some index files failed")):
+        return ended.error(f"apt-get cannot fetch {what}: no archive answers", f"connect to the network, {again}")
+    return ended.error(f"apt-get failed with status {ended.status} on {what}", f"cure what it says, {again}")

@@ -1,0 +1,289 @@
+"""`scons doctor`: what this machine has for the build, what it lacks, what each thing is for, and what cures it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.procs import attempt
+from bootwright.cargo.sources import mentions
+from bootwright.machine.accelerator import choose_accelerator
+from bootwright.machine.boards import BOARDS
+from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file
+from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain_file import read_toolchain_file
+from bootwright.setup import apt, stamp
+from bootwright.setup import packagers as host_system
+from bootwright.setup import programs as hostprograms
+from bootwright.setup import venv as dotvenv
+from bootwright.setup.programs import PROGRAMS, Search, System
+
+HOME = Path(__file__).resolve().parents[3]
+OLDEST_QEMU = (7, 1)
+# Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
+# links and checks what nobody runs.
+BOARD_EMULATORS = {*stamp.EMULATORS.values()} - {stamp.EMULATORS["x86_64"]}
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one."""
+
+    name: str
+    path: str | None
+    version: str
+    purpose: str
+    verbs: str
+    needed: bool
+    problem: str = ""
+    cure: str = ""
+
+    @property
+    def state(self) -> str:
+        """One word: found, missing, or none for what is missing and not needed."""
+        return "found" if not self.problem else "missing" if self.needed else "none"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the doctor says: the programs, and facts as name -> sentence."""
+
+    findings: tuple[Finding, ...]
+    facts: Mapping[str, str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that is needed was found."""
+        return not any(finding.needed and finding.problem for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns {complete, programs: [...], facts: {...}}."""
+        return {
+            "complete": self.is_complete,
+            "programs": [asdict(finding) for finding in self.findings],
+            "facts": dict(self.facts),
+        }
+
+
+def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> str:
+    """Returns the command line that brings the programs to this machine, exactly as it is to be typed."""
+    names = list(names)
+    system = host_system.this_system(environ)
+    of_rustup = hostprograms.of_rustup(search.toolchain)
+    rustup = hostprograms.has_rustup(search, environ)
+    packages: list[str] = []
+    if system is System.APT:
+        llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
+        by_apt = [name for name in names if not (of_rustup and name in ("rustfmt", "clippy-driver"))]
+        try:
+            packages = apt.packages_for(apt.Archive(environ), by_apt, llvm)
+        except BootwrightError as error:
+            return error.hint
+        rustup = of_rustup and not by_apt
+    return host_system.command(names, system, packages, rustup, is_root=hasattr(os, "geteuid") and os.geteuid() == 0)
+
+
+def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
+    """Looks at everything; starts each program once for its version."""
+    names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
+    search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
+    emulator = stamp.EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
+    findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
+    return Report(findings, _facts(kernel_dir, target, search, environ))
+
+
+def _examine_program(name: str, search: Search, environ: Mapping[str, str], needed: Collection[str]) -> Finding:
+    program = PROGRAMS[name]
+    path = search.found.get(name)
+    version = _version(path, environ) if path else ""
+    problem = search.missing[name].message if path is None else ""
+    remedy = ""
+    if path and name == "qemu-system-x86_64" and _numbers(version) < OLDEST_QEMU:
+        problem = f"{path} is {version}; the oldest supported is {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]}"
+        remedy = "upgrade the system, or name a newer one with QEMU="
+    elif path is None:
+        remedy = (
+            search.final.hint
+            if search.final and name in hostprograms.OF_THE_TOOLCHAIN
+            else cure([name], search, environ)
+        )
+    place = str(path) if path else None
+    is_needed = name not in OPTIONAL or name in needed
+    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy)
+
+
+def _version(path: Path, environ: Mapping[str, str]) -> str:
+    """Returns the first line with a digit that the program says of itself."""
+    flavour = ["-flavor", "gnu"] if path.stem == "rust-lld" else []
+    try:
+        run = subprocess.run(
+            [str(path), *flavour, "--version"], env=dict(environ), capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line.strip() for line in run.stdout.splitlines() if any(c.isdigit() for c in line)]
+    return lines[0] if lines else ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Returns the numbers of the first word like 7.2.19 in version."""
+    for word in version.replace("(", " ").split():
+        parts = word.split(".")
+        if len(parts) > 1 and all(part.isdigit() for part in parts[:2]):
+            return tuple(int(part) for part in parts[:2])
+    return (0, 0)
+
+
+def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, str]) -> dict[str, str]:
+    chosen = search.toolchain
+    facts = {"kernel": str(kernel_dir)}
+    if target:
+        facts["target"] = target
+    if chosen:
+        facts["host triple"] = chosen.host
+        facts["toolchain"] = (
+            f"rustc {chosen.release} (LLVM {chosen.llvm_version}) in {chosen.sysroot}; found by: {chosen.origin}"
+        )
+        for number, note in enumerate(chosen.notes, 1):
+            facts[f"note {number}"] = note
+        facts["channel"] = _channel(chosen.release, mentions(kernel_dir / "src", "#![feature"))
+    else:
+        facts.update(_host_of_any(kernel_dir, environ))
+        facts["channel"] = _channel("", mentions(kernel_dir / "src", "#![feature"))
+    facts.update(_toolchain_file(kernel_dir, chosen, environ))
+    facts["python"] = f"{sys.version.split()[0]} ({dotvenv.base_python()})"
+    wanted = stamp.Wanted(str(HOME), [], environ)
+    state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
+    facts[".venv"] = f"{HOME / '.venv'}: {state}"
+    facts.update(_store())
+    qemu = search.found.get("qemu-system-x86_64")
+    if qemu:
+        choice = choose_accelerator(qemu)
+        facts["accelerator"] = f"{choice.name}: {choice.why}"
+    facts["machines"] = "; ".join(f"{'/'.join(board.words)}: {board.name} ({board.qemu})" for board in BOARDS)
+    facts["display"] = "yes" if stamp.has_display(environ) else "none: run shows the text screen in the terminal"
+    return facts
+
+
+def _host_of_any(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns the host triple as a rustc on PATH says it, which cannot build the kernel; it may be rustup's shim."""
+    rustc = hostprograms.find_on_path("rustc", environ)
+    directory = kernel_dir if kernel_dir.is_dir() else None
+    said = attempt([str(rustc), "-vV"], cwd=directory, env=environ, extra=OFFLINE).stdout if rustc else ""
+    hosts = [line.removeprefix("host: ") for line in said.splitlines() if line.startswith("host: ")]
+    return {"host triple": hosts[0]} if hosts else {}
+
+
+def _channel(release: str, uses_features: bool) -> str:
+    """Returns whether a stable compiler does for the kernel, and whether the one of that release, if any, is one."""
+    condition = " with UNSTABLE=1 for the #![feature] in the sources" if uses_features else ": no nightly is needed"
+    if "nightly" in release or "dev" in release:
+        return f"no stable compiler; stable is enough{condition}"
+    return f"stable{', which' if release else ''} is enough{condition}"
+
+
+def _toolchain_file(kernel_dir: Path, chosen: Toolchain | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns what the rust-toolchain file of the kernel asks for, and who obeys it or what compiles instead."""
+    path = nearest_toolchain_file(kernel_dir)
+    if path is None:
+        return {}
+    try:
+        asks = f"{path} asks for {read_toolchain_file(path)}"
+    except BootwrightError as error:
+        return {"rust-toolchain": str(error)}
+    if find_rustup(environ):
+        other = chosen.origin if chosen and path.name not in chosen.origin else ""
+        return {"rust-toolchain": f"{asks}: {f'{other} has the last word' if other else 'rustup obeys it'}"}
+    instead = f"rustc {chosen.release} ({chosen.rustc}) compiles instead" if chosen else "no other rustc was found"
+    return {"rust-toolchain": f"{asks}, and there is no rustup to obey it: {instead}"}
+
+
+def _store() -> dict[str, str]:
+    from bootwright.storage.store import Store
+
+    root = Store().root
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    return {"store": f"{root}: {size / 1_000_000:.1f} MB"}
+
+
+def report(
+    kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str], json_to: str | None = None
+) -> int:
+    """Prints the report, or with json_to writes it as JSON there (- is standard output); returns the exit status."""
+    found = examine(kernel_dir, target, rustc, environ)
+    if json_to is None:
+        show(found)
+    else:
+        text = json.dumps(found.as_json(), indent=1) + "\n"
+        if json_to == "-":
+            sys.stdout.write(text)
+        else:
+            try:
+                Path(json_to).write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise BootwrightError(f"{json_to} cannot be written: {error.strerror}") from error
+    return Status.DONE if found.is_complete else Status.BUILD_ERROR
+
+
+def show(found: Report) -> None:
+    """Prints the report: as a table on a terminal where rich is, which tools/doctor may have to do without."""
+    if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
+        print("\n".join(plain_lines(found)))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "program", "path and version", "needed for"):
+        table.add_column(heading, overflow="fold")
+    for f in found.findings:
+        colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
+        where = f"{f.path}\n{f.version}" if f.path else ""
+        table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
+    console.print(table)
+    console.print("\n".join(["", *closing_lines(found)]), markup=False)
+
+
+def plain_lines(found: Report) -> list[str]:
+    """Returns the whole report as lines of text."""
+    table = [
+        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.version}\n{'':8}{f.verbs}: {f.purpose}" for f in found.findings
+    ]
+    return [*table, "", *closing_lines(found)]
+
+
+def closing_lines(found: Report) -> list[str]:
+    """Returns the facts, a cure for each problem and the verdict."""
+    lines = [f"{name:<16}{fact}" for name, fact in found.facts.items()]
+    for f in found.findings:
+        if f.problem:
+            lines += ["", f"{f.name}: {f.problem}", f"  cure: {f.cure}"]
+    return [*lines, "", "all that is needed is here" if found.is_complete else "not all that is needed is here"]
+
+
+def main() -> int:
+    """Runs the doctor without SCons, for the example kernel or the one in the directory that is named."""
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json")]
+    switches = [argument for argument in sys.argv[1:] if argument.startswith("--json")]
+    json_to = (switches[-1].partition("=")[2] or "-") if switches else None
+    kernel = Path(arguments[0]).absolute() if arguments else HOME / "kernel"
+    try:
+        return report(kernel, "", os.environ.get("RUSTC"), os.environ, json_to)
+    except BootwrightError as error:
+        print(f"doctor: {error}", file=sys.stderr)
+        return error.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

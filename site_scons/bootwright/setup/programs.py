@@ -1,0 +1,308 @@
+"""The programs of the machine that the build uses: what each is for, which packages bring it, and where it is.
+
+sconsw and the doctor share this; host_system.py has the command that installs them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.loader import build as loader
+from bootwright.machine.display import find_display
+from bootwright.rust import rustup
+from bootwright.rust import search as toolchain
+from bootwright.setup import stamp
+
+QEMU = "qemu-system-x86_64"
+OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver"}  # which are right depends on rustc
+
+
+class System(Enum):
+    """How programs are installed on this machine."""
+
+    APT = "apt"
+    DNF = "dnf"
+    PACMAN = "pacman"
+    BREW = "brew"
+    WINGET = "winget"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: what it is for, which verbs need it, its packages by system, and rustup's component."""
+
+    name: str
+    purpose: str
+    verbs: str
+    lacking: str = ""  # what becomes of the verb without it; empty: the verb cannot do its work
+    packages: Mapping[System, str] = field(default_factory=dict)
+    component: str = ""
+
+    @property
+    def essential(self) -> bool:
+        """Whether its verbs cannot do without it."""
+        return not self.lacking
+
+
+SOME_TESTS = "some tests will not run"
+
+
+def _packages(dnf: str = "", pacman: str = "", brew: str = "", winget: str = "") -> dict[System, str]:
+    named = {System.DNF: dnf, System.PACMAN: pacman, System.BREW: brew, System.WINGET: winget}
+    return {system: words for system, words in named.items() if words}
+
+
+PROGRAMS = {
+    program.name: program
+    for program in (
+        Program(
+            "rustc",
+            "compiles the boot loader, core and the kernel",
+            "every build",
+            packages=_packages("rust rust-src", "rust rust-src", "rustup", "Rustlang.Rustup"),
+        ),
+        Program(
+            "ld.lld",
+            "links the boot loader and the kernel",
+            "every build",
+            packages=_packages("lld", "lld", "lld", "LLVM.LLVM"),
+        ),
+        Program(
+            "llvm-objcopy",
+            "cuts the loader's stages and debug sections out of ELF files",
+            "every build",
+            packages=_packages("llvm", "llvm", "llvm", "LLVM.LLVM"),
+            component="llvm-tools",
+        ),
+        Program(
+            QEMU,
+            "is the machine that runs the kernel",
+            "run, screenshot, gdb, test",
+            packages=_packages("qemu-system-x86", "qemu-system-x86", "qemu", "SoftwareFreedomConservancy.QEMU"),
+        ),
+        *(
+            Program(
+                name,
+                f"is the board that runs a kernel for {', '.join(words)}",
+                "run, test with such a TARGET; test",
+                packages=_packages(package, package, "qemu", "SoftwareFreedomConservancy.QEMU"),
+            )
+            for name, words, package in (
+                ("qemu-system-arm", ("thumbv7em", "thumbv7m"), "qemu-system-arm"),
+                ("qemu-system-riscv64", ("riscv64",), "qemu-system-riscv"),
+                ("qemu-system-aarch64", ("aarch64",), "qemu-system-aarch64"),
+            )
+        ),
+        Program(
+            stamp.WINDOW,
+            "shows the machine's screen in a window",
+            "run, gdb",
+            lacking="the machine's screen will be in the terminal",
+            packages=_packages("qemu-ui-gtk", "qemu-ui-gtk", "qemu", "SoftwareFreedomConservancy.QEMU"),
+        ),
+        Program(
+            "gdb",
+            "steps through the kernel",
+            "gdb",
+            packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT"),
+        ),
+        Program(
+            "rustfmt",
+            "checks the layout of the Rust sources",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("rustfmt", "rust"),
+            component="rustfmt",
+        ),
+        Program(
+            "clippy-driver",
+            "lints the Rust sources",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("clippy", "rust"),
+            component="clippy",
+        ),
+        Program(
+            "sgdisk",
+            "judges our partition tables as an outsider",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("gdisk", "gptfdisk", "gptfdisk"),
+        ),
+        Program(
+            "strace",
+            "lists what a clean build opens",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("strace", "strace"),
+        ),
+        Program(
+            "losetup",
+            "makes the media that the flasher's tests write to",
+            "test, soak",
+            lacking=SOME_TESTS,
+            packages=_packages("util-linux", "util-linux"),
+        ),
+        Program(
+            "mkfs.ext4",
+            "makes a file system that the flasher must not write over",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("e2fsprogs", "e2fsprogs"),
+        ),
+        Program(
+            "fusermount3",
+            "comes with libfuse, which serves media that lie",
+            "test, soak",
+            lacking=SOME_TESTS,
+            packages=_packages("fuse3", "fuse3"),
+        ),
+        Program(
+            "cc",
+            "links programs for this system itself",
+            "HOST=, hosts, test",
+            lacking="lld links them",
+            packages=_packages("gcc", "gcc"),
+        ),
+        Program(
+            "qemu-aarch64",
+            "runs programs for Linux on AArch64",
+            "hosts, test",
+            lacking="such a program is checked and not run",
+            packages=_packages("qemu-user", "qemu-user"),
+        ),
+        Program(
+            "wine64",
+            "runs programs for Windows",
+            "hosts, test",
+            lacking="such a program is checked and not run",
+            packages=_packages("wine-core", "wine"),
+        ),
+    )
+}
+
+
+def program(name: str) -> Program:
+    """Returns what is known of a program; one that only a test asks for is known by its name alone."""
+    return PROGRAMS.get(name) or Program(name, "serves a test", "test", SOME_TESTS)
+
+
+@dataclass
+class Search:
+    """What was found of the programs asked for; why the others were not; the toolchain, if one serves."""
+
+    found: dict[str, Path] = field(default_factory=dict)
+    missing: dict[str, BootwrightError] = field(default_factory=dict)
+    toolchain: toolchain.Toolchain | None = None
+    final: BootwrightError | None = None  # what a person chose, a compiler or a target, does not serve: nothing helps
+
+
+def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
+    """Returns the first executable of that name on PATH, or None.
+
+    Debian hides sgdisk from users in sbin; and wine64, where the package wine with its 32-bit half is not installed.
+    """
+    places = environ.get("PATH", os.defpath).split(os.pathsep)
+    if os.name == "nt":
+        places.append(str(Path(environ.get("PROGRAMFILES", "C:\\Program Files")) / "qemu"))
+    else:
+        places += ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/wine"]
+    path = shutil.which(name, path=os.pathsep.join(places))
+    return Path(path) if path else None
+
+
+def find_programs(
+    names: Iterable[str],
+    kernel_dir: Path,
+    environ: Mapping[str, str],
+    rustc: str | None = None,
+    target: str = loader.TARGET,
+) -> Search:
+    """Looks for the programs; kernel_dir, target and rustc (RUSTC=) choose the toolchain as the build would."""
+    names = list(names)
+    search = Search()
+    no_toolchain = BootwrightError("no rustc was looked for")
+    if not OF_THE_TOOLCHAIN.isdisjoint(names):
+        try:
+            search.toolchain = toolchain.find_toolchain(kernel_dir, target, rustc, environ)
+        except BootwrightError as error:
+            no_toolchain = error
+            hopeless = rustc or isinstance(error, toolchain.UnknownTarget) or _is_pinned(kernel_dir, environ)
+            search.final = error if hopeless else None
+    for name in names:
+        try:
+            if name in OF_THE_TOOLCHAIN and search.toolchain is None:
+                raise no_toolchain
+            search.found[name] = _find(name, search.toolchain, environ)
+        except BootwrightError as error:
+            search.missing[name] = error
+    return search
+
+
+def _is_pinned(kernel_dir: Path, environ: Mapping[str, str]) -> bool:
+    """Tells whether a file or an override chooses rustup's toolchain for kernel_dir, even one that is not installed."""
+    program = rustup.find_rustup(environ)
+    try:
+        return program is not None and rustup.active_toolchain(program, kernel_dir, environ).pinned
+    except BootwrightError:
+        return True
+
+
+def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, str]) -> Path:
+    if chosen and name == "rustc":
+        return chosen.rustc
+    if chosen and name in ("ld.lld", "llvm-objcopy"):
+        return toolchain.find_llvm_tool(chosen, name, environ)
+    if chosen and name in ("rustfmt", "clippy-driver"):
+        return find_rust_tool(chosen, name, environ)
+    program_name = QEMU if name == stamp.WINDOW else name
+    path = find_on_path(program_name, environ)
+    if path is None:
+        raise BootwrightError(f"{program_name} was not found on PATH")
+    if name == stamp.WINDOW:
+        shown = find_display(path, (), environ)
+        if not shown.window:
+            raise BootwrightError(f"{path} has no window", shown.hint)
+    return path
+
+
+def find_rust_tool(chosen: toolchain.Toolchain, name: str, environ: Mapping[str, str]) -> Path:
+    """Returns rustfmt or clippy-driver of the chosen toolchain, not rustup's shim for another one.
+
+    Distributions with several versions at once (Ubuntu) add -1.NN to the name. clippy-driver must be of the very
+    release of rustc: it reads the rlibs that rustc wrote.
+    """
+    series = ".".join(chosen.release.split(".")[:2])
+    places = [chosen.rustc.parent / (name + chosen.rustc.suffix), find_on_path(f"{name}-{series}", environ)]
+    places.append(find_on_path(name, environ))
+    for place in places:
+        if place and place.is_file() and _serves(place, name, chosen, environ):
+            return place
+    raise BootwrightError(f"{name} of rustc {chosen.release} ({chosen.rustc}) was not found")
+
+
+def _serves(path: Path, name: str, chosen: toolchain.Toolchain, environ: Mapping[str, str]) -> bool:
+    argv = [str(path), "--rustc", "-vV"] if name == "clippy-driver" else [str(path), "--version"]
+    try:
+        run = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return run.returncode == 0 and (name == "rustfmt" or f"release: {chosen.release}\n" in run.stdout)
+
+
+def of_rustup(chosen: toolchain.Toolchain | None) -> bool:
+    """Tells whether rustup manages the toolchain."""
+    return chosen is not None and rustup.toolchain_name(chosen.rustc) != ""
+
+
+def has_rustup(search: Search, environ: Mapping[str, str]) -> bool:
+    """Tells whether rustup is to bring what the compiler lacks: it manages the one found, or there is none but it."""
+    return of_rustup(search.toolchain) or (search.toolchain is None and rustup.find_rustup(environ) is not None)

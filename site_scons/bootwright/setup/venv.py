@@ -1,0 +1,135 @@
+"""Making .venv, with the very packages of requirements.txt, by uv where it is and by plain `python -m venv` elsewhere.
+
+A mark lies in .venv while packages are installed, so that a set-up which was killed is seen and made anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.setup import installer as watched
+from bootwright.setup import stamp
+from bootwright.setup.installer import tell
+
+UNFINISHED = "bootwright.unfinished"
+# What would lead pip out of .venv.
+LEADS_ASTRAY = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "PYTHONHOME")
+
+
+def base_python() -> str:
+    """Returns the interpreter that .venv is made from: this one, or the one behind the venv that this one is in."""
+    return str(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def can_be_made(environ: Mapping[str, str]) -> bool:
+    """Tells whether uv or a Python with ensurepip is there."""
+    return bool(shutil.which("uv", path=environ.get("PATH"))) or importlib.util.find_spec("ensurepip") is not None
+
+
+def make(home: Path, environ: Mapping[str, str]) -> None:
+    """Makes home/.venv with the packages of requirements.txt, or brings one that is there up to date."""
+    venv, python = home / ".venv", Path(stamp.venv_python(str(home)))
+    requirements = home / "requirements.txt"
+    mark = venv / UNFINISHED
+    count = len(re.findall(r"^[a-z].*==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
+    uv = shutil.which("uv", path=environ.get("PATH"))
+    clean = {key: value for key, value in environ.items() if key not in LEADS_ASTRAY}
+    clean.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PYTHONUTF8="1")
+    clean.setdefault("PIP_RETRIES", "3")  # the default of 5 is half a minute of silence without a network
+    started = time.monotonic()
+    try:
+        if venv.exists() and (mark.exists() or not _is_usable(python, uv, clean)):
+            tell("an earlier set-up of .venv did not end, or its Python is gone: making it anew")
+            _empty(venv)
+        venv.mkdir(exist_ok=True)
+        Path(stamp.stamp_path(str(home))).unlink(missing_ok=True)  # first, so that no stamp ever lies beside a mark
+        mark.touch()
+    except OSError as error:
+        raise BootwrightError(
+            f"{error.filename or venv} cannot be written: {error.strerror}",
+            "sconsw needs a checkout that it may write to, for .venv and build: copy it to such a place",
+        ) from error
+    tell(f"making .venv with {count} packages of Python ({'uv' if uv else 'pip'})")
+    ended = _fill(venv, python, requirements, uv, clean, count)
+    if ended.status:
+        raise failure(ended, venv)
+    mark.unlink()
+    tell(f".venv is ready after {time.monotonic() - started:.1f} s")
+
+
+def _empty(directory: Path) -> None:
+    """Removes what is in directory, not itself: it may be a link or a mount that somebody put there."""
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _is_usable(python: Path, uv: str | None, environ: Mapping[str, str]) -> bool:
+    """Tells whether packages can be installed into the .venv of python: it starts, and has pip unless uv is there."""
+    argv = [str(python), "-c", "import sys" if uv else "import pip"]
+    return watched.watch(argv, environ, lambda line: None).status == 0
+
+
+def _fill(
+    venv: Path, python: Path, requirements: Path, uv: str | None, environ: Mapping[str, str], count: int
+) -> watched.Ended:
+    pip = ["-m", "pip", "install", "-r", str(requirements)]
+    ended = watched.Ended(1, ())
+    if uv:
+        for argv in (
+            [uv, "venv", "--quiet", "--allow-existing", "--python", base_python(), str(venv)],
+            [uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(requirements)],
+        ):
+            ended = watched.watch(argv, environ, lambda line: None)
+            if ended.status:
+                break
+        if not ended.status or importlib.util.find_spec("ensurepip") is None:
+            return ended
+        tell(f"uv failed ({ended.lines[-1] if ended.lines else ended.status}); trying pip")
+    if not python.exists() or not _is_usable(python, None, environ):
+        ended = watched.watch([base_python(), "-m", "venv", str(venv)], environ, lambda line: None)
+        if ended.status:
+            return ended
+    return watched.watch([str(python), *pip], environ, _pip_progress(count))
+
+
+def _pip_progress(count: int) -> Callable[[str], str | None]:
+    collected = 0
+
+    def progress(line: str) -> str | None:
+        nonlocal collected
+        if line.startswith("Collecting "):
+            collected += 1
+            return f"{collected} of {count}: {line.split()[1]}"
+        if line.startswith("Installing collected"):
+            return "writing them"
+        return None if re.match(r"ERROR|WARNING|\S+Error|Traceback|error", line) else ""
+
+    return progress
+
+
+def failure(ended: watched.Ended, venv: Path) -> BootwrightError:
+    """Returns the sentence for a pip or uv that failed to fill venv."""
+    again = "then start sconsw again; it repairs .venv by itself"
+    if ended.said(watched.DISK_FULL):
+        free = shutil.disk_usage(venv).free // 1_000_000
+        return ended.error(
+            f"the disk of {venv} has {free} MB left; its packages take about 200 MB", f"free some, {again}"
+        )
+    if ended.said(watched.READ_ONLY):
+        return ended.error(f"{venv} cannot be written", f"copy the checkout to a place where you may write, {again}")
+    if ended.said(watched.NO_NETWORK):
+        return ended.error(
+            "the packages of Python cannot be fetched: no package index answers",
+            f"connect to the network, or name a mirror in PIP_INDEX_URL, {again}",
+        )
+    return ended.error(f"the installation of requirements.txt failed with status {ended.status}", f"cure that, {again}")

@@ -1,0 +1,1 @@
+"""The build directory and the per-user store."""

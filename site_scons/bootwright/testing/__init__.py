@@ -1,0 +1,1 @@
+"""A kernel's own tests, in machines."""

@@ -1,0 +1,122 @@
+"""The pytest plugin for the kernel's own tests: each is a test of its own, and each program of them boots once.
+
+`pytest -p bootwright.testing.plugin build/VARIANT/kernel-tests.json` runs what that list (kernel_test_list) holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bootwright.base.errors import BootwrightError
+from bootwright.machine.machine import look_around
+from bootwright.run.run import RunConfig
+from bootwright.testing.boot import Outcome, TestProgram, TestResult, run_test_program
+from bootwright.testing.forks import ForkedMachines
+from bootwright.testing.listed import FILE_NAME, read_programs
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the mark of pytest-xdist's, which need not be installed."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that stay with one worker")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds --machines."""
+    text = "how many machines run at once in this very process; 0: one, when its test comes"
+    parser.getgroup("bootwright").addoption("--machines", type=int, default=0, metavar="N", help=text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Has the programs of the chosen tests boot beside each other, as many as --machines says."""
+    limit = session.config.getoption("--machines")
+    runs = list(dict.fromkeys(item.run for item in session.items if isinstance(item, KernelTest)))
+    if not limit or not runs:
+        return (yield)
+    with contextlib.suppress(BootwrightError):  # the first machine says it
+        look_around(runs[0].config)
+    machines = ForkedMachines([run.boot for run in runs], limit)
+    for run in runs:
+        run.machines = machines
+    try:
+        return (yield)
+    finally:
+        machines.close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collects from the list, which is no Python file."""
+    if file_path.name == FILE_NAME:
+        return KernelTests.from_parent(parent, path=file_path)
+    return None
+
+
+class KernelTests(pytest.File):
+    """The list: its programs' tests, by their printed names."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yields an item for each test of each program; nothing boots yet."""
+        programs, config = read_programs(self.path)
+        for program in programs:
+            run = _Run(program, config)
+            # With pytest-xdist the tests of one program stay with one worker, which boots it.
+            group = pytest.mark.xdist_group(f"kernel/{program.package}/{program.name}")
+            for name in program.printed_names:
+                item = KernelTest.from_parent(self, name=name, run=run)
+                item.add_marker(group)
+                yield item
+
+
+class _Run:
+    """The one boot of a program, made when the first of its tests is asked for, or before, beside others."""
+
+    def __init__(self, program: TestProgram, config: RunConfig) -> None:
+        self._program = program
+        self.config = config
+        self._results: dict[str, TestResult] | None = None
+        self.machines: ForkedMachines | None = None
+
+    def boot(self) -> list[TestResult]:
+        return run_test_program(self._program, self.config)
+
+    def result(self, name: str) -> TestResult:
+        if self._results is None:
+            results = self.machines.result(self.boot) if self.machines else self.boot()
+            self._results = {result.name: result for result in results}
+            if strangers := set(self._results) - set(self._program.printed_names):
+                raise KernelTestFailure(self._results[min(strangers)].message)
+        return self._results[name]
+
+
+class KernelTestFailure(Exception):
+    """A test failed in the machine; the text is what the guest said."""
+
+
+class KernelTest(pytest.Item):
+    """One test in the machine."""
+
+    def __init__(self, *, name: str, parent: KernelTests, run: _Run, **rest: object) -> None:
+        super().__init__(name, parent)
+        self.run = run
+        self.seconds: float | None = None  # what it took, which pytest, having waited for several at once, cannot know
+
+    def runtest(self) -> None:
+        """Passes or fails as the guest said; its own time goes into the report."""
+        result = self.run.result(self.name)
+        self.seconds = result.seconds
+        if result.outcome is not Outcome.PASSED:
+            raise KernelTestFailure(result.message)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """Returns what the guest said; a fault of ours keeps its traceback."""
+        if isinstance(excinfo.value, KernelTestFailure):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Returns the name that is printed."""
+        return self.path, None, self.name

@@ -1,0 +1,228 @@
+"""The Tool that links a freestanding program for a host, by a row of linker/hosts.toml.
+
+Builder: HostProgram (NAME or NAME.exe, and NAME.map; source[0] is the crate root), which also checks what was linked.
+Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
+env.HostPrograms(rows, package) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias), which
+makes every row that can be made here.
+Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTSUFFIX HOSTCHECKCOM. Uses: the Tools rustc, sysroot and
+kernel, and HOST ARCH VARIANT TIMEOUT of the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import SCons.Node
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+from SCons.Script import GetOption
+
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo.manifest import Package
+from bootwright.graph.nodes import Core, KernelNodes
+from bootwright.graph.session import action, modules, record, tell, tell_once
+from bootwright.rust.build_tools import Question, remember_tools
+from bootwright.rust.library import is_bare, is_custom
+from bootwright.rust.migrate import Target
+
+if TYPE_CHECKING:
+    from bootwright.hosts.table import Row
+
+CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
+
+
+def check_program(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Checks what was linked as its row wants it."""
+    from bootwright.cargo import entry_point
+    from bootwright.hosts.check import check_product  # pyelftools and LIEF cost up to 0.4 s: here alone
+
+    root = Path(source[0].srcnode().abspath)
+    for line in entry_point.remarks(root, may_return=env["HOSTROW"].format == "PE"):
+        tell_once(line)
+    try:
+        check_product(Path(target[0].abspath), Path(target[1].abspath), env["HOSTROW"])
+    except BootwrightError as error:
+        if entry_point.is_exported(root):
+            raise
+        hint = f"{entry_point.declaration(env['RUSTEDITION'])} is what the linker looks for"
+        raise BootwrightError(f"{error.message}; {entry_point.say_instead(root)}", hint) from error
+
+
+def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
+    """Returns the rows for HOST= and ARCH=, or for target where that has an operating system."""
+    host, arch = env["HOST"], env["ARCH"]
+    if not host and not arch and (is_custom(target) or is_bare(target)):
+        return ()
+    from bootwright.hosts import table  # a kernel for bare metal does not pay for it
+
+    rows = _rows(env)
+    found = table.find_wanted(rows, host, arch, "" if host and not env["TARGETWORD"] else target, table.this_builder())
+    if not found:
+        sentence = f"TARGET={target} has an operating system or firmware under it, and linker/hosts.toml no row for it"
+        raise BootwrightError(sentence, f"it has {', '.join(dict.fromkeys(row.triple for row in rows))}")
+    return found
+
+
+def _rows(env: Environment) -> tuple[Row, ...]:
+    from bootwright.hosts import table
+
+    return table.read_rows(Path(env["HOME"], table.FILE))
+
+
+def add_programs(env: Environment, rows: Sequence[Row], package: Package) -> list[KernelNodes]:
+    """Adds the program of package in each VARIANT, linked by the first of the rows that can be used here."""
+    from bootwright.hosts import table
+
+    row, lack = table.choose_row(rows, table.this_builder(), os.environ)
+    if lack:
+        tell(f"{row.name} is linked by {row.linker}: {lack}")
+    return _add_row(env, row, package, f"hosts/{row.name}", tell)
+
+
+def _add_row(
+    env: Environment, row: Row, package: Package, place: str, hear: Callable[[str], None]
+) -> list[KernelNodes]:
+    """Adds the nodes of one row; raises where its compiler, core or linker cannot be found."""
+    from bootwright.hosts import table
+
+    program = table.find_program(row, os.environ)
+    linker = row.programs[0] if set(row.programs) & set(table.LLD) else str(program or "")
+    question = Question(package.root, row.triple, env.ChosenRustc(), linker, objcopy=False)
+    tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, hear)
+    own = env.Clone(BOOTWRIGHT=tools, HOSTROW=row, HOSTFACTS=repr(row).replace("$", "$$"), HOSTSUFFIX=row.suffix)
+    core = replace(own.Core(Target(row.triple)), x86_64=False)  # a host's loader takes what its linker makes
+    variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
+    return [_add_variant(own.Clone(), row, package, core, place, variant) for variant in variants]
+
+
+def _add_variant(env: Environment, row: Row, package: Package, core: Core, place: str, variant: str) -> KernelNodes:
+    from bootwright.hosts import table
+
+    env.SetCrate(package, core, variant)
+    objects = f"{env['BUILD']}/{variant}/obj/{row.triple}/{package.name}/{row.linker}"
+    flags = table.linker_arguments(row, "$RUSTOUTDIR", "${TARGET.filebase}")
+    script = env["RUSTLINKINPUTS"]
+    if script and row.format != "ELF":
+        raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: a linker of {row.format} takes no linker script")
+    flags += ["-C", f"link-arg={'-Wl,' if row.builder else ''}-T{script[0].abspath}"] if script else []
+    library = env.PackageLibrary(package, f"{objects}/lib{package.lib_name}.rlib")
+    if row.support:
+        support = _support(env, core, f"{objects}/libsupport.rlib")
+        flags += ["$(", "-C", f"link-arg={support[0].abspath}", "$)"]
+        env.Append(RUSTLINKINPUTS=support)
+    env.Replace(RUSTLINKFLAGS=flags, RUSTDIRECTORIES=list(row.directories))
+    product = env.HostProgram(
+        f"{env['BUILD']}/{variant}/{place}/{package.name}", str(package.main),
+        RUSTCRATENAME=package.name.replace("-", "_"), RUSTLIBS=library,
+    )  # fmt: skip
+    return KernelNodes(package.name, row.triple, variant, product[0], host=row)
+
+
+def _support(env: Environment, core: Core, path: str) -> list[Entry]:
+    """Adds what compilers call there and no library brings, compiled alike for every program and variant."""
+    own = env.Clone(
+        RUSTFLAGS=[], RUSTINPUTS=[], RUSTLIBS=[], RUSTEDITION="2024", RUSTCWD=[env["HOME"]], RUSTABSENT=[],
+        RUSTENV=core.environment, RUSTENVDECLARED=[], RUSTREMAP=[f"--remap-path-prefix={env['HOME']}=."],
+        RUSTPROFILEFLAGS=["-C", "opt-level=3", "-C", "panic=abort"],
+    )  # fmt: skip
+    return list(own.RustLibrary(path, str(Path(env["HOME"], "linker", "support", "lib.rs")), RUSTCRATENAME="support"))
+
+
+def add_hosts(env: Environment, name: str) -> None:
+    """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
+    from bootwright.hosts import table
+
+    package = env.Package(Path(env["KERNELDIR"]) if env["KERNEL"] else Path(env["HOME"], table.EXAMPLE))
+    made: list[tuple[Row, KernelNodes | None, str]] = []
+    first: set[str] = set()
+    failures = []
+    heard: set[str] = set()
+
+    def hear(note: str) -> None:
+        """Tells why a compiler was taken once, not once more for each triple."""
+        compiler = note.partition(";")[0]
+        if compiler not in heard:
+            tell(note)
+        heard.add(compiler)
+
+    builder = table.this_builder()
+    for row in table.filter_rows(_rows(env), env["HOST"], env["ARCH"], env["TARGETWORD"], builder):
+        reason = table.obstacle(row, builder, os.environ)
+        try:
+            place = f"hosts/{row.name}" if row.name not in first else f"hosts/{row.name}/{row.linker}"
+            nodes = _add_row(env, row, package, place, hear) if not reason else []
+        except BootwrightError as error:
+            failures.append(error)
+            nodes, reason = [], error.message
+        first.update([row.name] if nodes else [])
+        made += [(row, node, "") for node in nodes] or [(row, None, reason)]
+    if not first and failures:
+        raise failures[0]
+
+    def start() -> int:
+        from bootwright.hosts.report import Built, report
+        from bootwright.hosts.run import TIMEOUT
+
+        # What lies there from an earlier build is no product of this one: a core may not have been made.
+        good = (SCons.Node.executed, SCons.Node.up_to_date)
+        built = [
+            Built(row, None, reason) if node is None
+            else Built(row, Path(node.elf.abspath)) if node.elf.get_state() in good
+            else Built(row, None, "FAILED: see above", failed=True)
+            for row, node, reason in made
+        ]  # fmt: skip
+        timeout = float(env["TIMEOUT"] or TIMEOUT)
+        return report(built, package.bootwright.host_status, builder, os.environ, sys.stdout, timeout)
+
+    # One row that does not link must not take the others' lines away.
+    record(env, name, [node.elf for _, node, _ in made if node], start, anyway=True)
+
+
+def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that runs the program of a host, where this machine can."""
+
+    def start() -> int:
+        from bootwright.hosts.run import find_runner, run_and_tell
+        from bootwright.hosts.table import this_builder
+        from bootwright.run.run import HEADLESS_TIMEOUT
+
+        kernel = kernels[0]
+        assert kernel.host is not None, "the Tool qemu looked"
+        runner = find_runner(kernel.host, this_builder(), os.environ)
+        if isinstance(runner, str):
+            raise BootwrightError(f"{kernel.elf} is a program for {kernel.host.name}: {runner}")
+        limit = float(env["TIMEOUT"]) if env["TIMEOUT"] else HEADLESS_TIMEOUT if GetOption("headless") else None
+        return run_and_tell(Path(kernel.elf.abspath), runner, limit, tell)
+
+    record(env, name, [kernels[0].elf], start)
+
+
+def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    target, source = env["RUSTPROGRAM"](target, source, env)
+    own = CHECKS[env["HOSTROW"].format]
+    env.Depends(target, modules(env, "hosts/check", "hosts/product", own))
+    return target, source
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builder and the methods."""
+    env.SetDefault(
+        HOSTSUFFIX="", HOSTROW=None, HOSTFACTS="", HOSTCHECKCOM="check $TARGET as $HOSTROW",
+        HOSTCHECKSHORT="check    $TARGET",
+    )  # fmt: skip
+    check = action(check_program, "HOSTCHECKCOM", ["HOSTFACTS"])
+    env["BUILDERS"]["HostProgram"] = env["RUSTBUILDER"]("bin", "link", "$HOSTSUFFIX", _emit, check)
+    env.AddMethod(find_rows, "HostRows")
+    env.AddMethod(add_programs, "HostPrograms")
+    env.AddMethod(add_hosts, "Hosts")
+    env.AddMethod(add_run, "RunProgram")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up; what is missing is said when a row is used."""
+    return True

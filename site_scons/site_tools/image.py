@@ -1,0 +1,76 @@
+"""The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
+
+Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, NAME.kernel).
+Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION (for sentences),
+KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label), ACTIVE (which
+MBR entry is active).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright.base import atomic
+from bootwright.base.procs import run
+from bootwright.graph.session import action, modules, tell_once
+
+
+def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Checks the ELF, strips what debuggers read, and puts the header before it."""
+    # pyelftools alone costs 60 ms: here, and not when SConscripts are read.
+    from bootwright.cargo import entry_point
+    from bootwright.elf.checks import check_kernel
+    from bootwright.image import kernel_file
+
+    elf, made = Path(source[0].abspath), Path(target[0].abspath)
+    root = Path(source[0].sources[0].srcnode().abspath) if source[0].sources else None
+    check_kernel(elf, root, env["RUSTEDITION"])
+    for line in entry_point.remarks(root) if root else ():
+        tell_once(line)
+    with atomic.new_directory(made) as scratch:
+        stripped = scratch / elf.name
+        run([env.subst("$OBJCOPY"), "--strip-debug", str(elf), str(stripped)], env=env["ENV"])
+        data = kernel_file.write_kernel_file(stripped.read_bytes(), env["KERNELSETTINGS"])
+        (scratch / made.name).write_bytes(data)
+        (scratch / made.name).replace(made)
+
+
+def make_image(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Writes the disk image."""
+    from bootwright.image import bios_disk as image
+
+    boot_sector, stages, kernel = (Path(node.abspath).read_bytes() for node in source[:3])
+    with atomic.new_file(Path(target[0].abspath)) as path:
+        image.write_image(path, env["IMAGENAME"], boot_sector, stages, kernel, env["ACTIVE"])
+
+
+def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    env.Depends(target, modules(env, "elf/checks", "image/kernel_file", "image/layout", "base/atomic", "base/procs"))
+    return target, source
+
+
+def _emit_image(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    env.Depends(target, modules(env, "image/bios_disk", "image/layout", "image/gpt", "image/mbr", "base/atomic"))
+    return target, source
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builders."""
+    env.SetDefault(
+        OBJCOPY="llvm-objcopy", KERNELCOM="kernel $TARGET", KERNELSHORT="kernel   $TARGET",
+        DISKIMAGECOM="image $TARGET", DISKIMAGESHORT="image    $TARGET", KERNELSETTINGS=None,
+        IMAGENAME="${TARGET.filebase}", ACTIVE="dummy",
+    )  # fmt: skip
+    kernel = action(make_kernel_file, "KERNELCOM", ["KERNELSETTINGS", "OBJCOPYVERSION"])
+    disk = action(make_image, "DISKIMAGECOM", ["IMAGENAME", "ACTIVE"])
+    env["BUILDERS"]["KernelFile"] = Builder(action=kernel, suffix=".kernel", emitter=_emit_kernel, single_source=True)
+    env["BUILDERS"]["DiskImage"] = Builder(action=disk, suffix=".img", emitter=_emit_image)
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

@@ -1,0 +1,67 @@
+"""The Tool for our boot loader: boot sector, stages and PVH loader, built once for all kernels and kept in the store.
+
+Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what loader.build.loader_sources names).
+Method: env.LoaderFiles() -> these three nodes. Sets: LOADERCOM, unless set before.
+Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+
+from bootwright.base import atomic
+from bootwright.graph.session import action, check_inputs, modules, tell
+from bootwright.loader import build as loader
+from bootwright.rust import migrate as targetspec
+from bootwright.storage.store import Store
+
+MODULES = ("loader/build", "image/layout", "base/atomic", "base/procs")
+
+
+def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Takes the loader from the store, or builds it there, and copies its files to target."""
+    tools = env["BOOTWRIGHT"]
+
+    def build(out: Path) -> None:
+        loader.build_loader(
+            tools.toolchain.rustc, env["LOADERCORE"].directory, tools.linker, Path(env["HOME"]), out, tell
+        )
+        check_inputs(target)
+
+    # All that the node depends on, modules of ours and core included: the store must not know less than the graph.
+    digest = hashlib.sha256("\0".join(node.get_csig() for node in target[0].children()).encode())
+    made = Store().take_or_build("loader", digest.hexdigest()[:32], build, tell)
+    for node in target:
+        with atomic.new_file(Path(node.abspath)) as copy:
+            shutil.copyfile(made / node.name, copy)
+
+
+def add_loader(env: Environment) -> list[Entry]:
+    """Adds the loader, with the core that it is compiled with."""
+    core = env.Core(targetspec.Target(loader.TARGET))
+    place = f"{env['BUILD']}/loader"
+    sources = [env.File(str(path)) for path in loader.loader_sources(Path(env["HOME"]))]
+    targets = [f"{place}/{name}" for name in ("boot_sector.bin", "stages.bin", "pvh.elf")]
+    files = env.Loader(targets, sources, LOADERCORE=core)
+    names = env.Value("\n".join(os.path.relpath(node.abspath, env["HOME"]) for node in sources))  # see the Tool rustc
+    env.Depends(files, [names, env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])
+    return list(files)
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builder and the method."""
+    env.SetDefault(LOADERCOM="loader $TARGETS", LOADERSHORT="loader   $TARGETS")
+    env["BUILDERS"]["Loader"] = Builder(action=action(build_loader, "LOADERCOM", []))
+    env.AddMethod(add_loader, "LoaderFiles")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

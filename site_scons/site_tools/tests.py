@@ -1,0 +1,130 @@
+"""The Tool for `scons test`: pytest over this checkout and over the kernel's own tests, which run in machines.
+
+Method: env.SelfTest(alias, kernels). Builder: KernelTests (kernel-tests.json, which pytest collects from).
+Uses: TESTS, and what the machine is made of (QEMU QEMUFLAGS MEMORY TIMEOUT). A kernel of another directory is tested
+alone: the rooms of tests/ are about bootwright itself. The programs start in the fast lane, for which no image is made;
+--full boots their images. A board of another architecture runs their ELF files.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from SCons.Builder import Builder
+from SCons.Environment import Base as Environment
+from SCons.Node.FS import Entry
+from SCons.Script import ARGUMENTS, GetOption
+
+from bootwright.base import atomic
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.interrupts import wait_for_child
+from bootwright.cargo.metadata import own_command
+from bootwright.graph.commandline import asked_machine, is_fast
+from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.session import action, modules, record
+from bootwright.machine import boards
+from bootwright.setup import startup
+
+HOW_TO_WRITE = (
+    "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "
+    "fails by 0x11 (a board has a status of its own); kernel/README.md has more"
+)
+LISTED = [
+    "TESTPROGRAMS", "TESTLOADER", "TESTBOARD", "TESTSETTINGS", "QEMU", "QEMUFLAGS", "MEMORY", "MEMORYGIVEN", "TIMEOUT",
+]  # fmt: skip
+
+
+def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Writes which programs of tests there are, their tests' names, and the machine that they run in."""
+    from bootwright.run.settings import configure
+    from bootwright.testing.boot import TestProgram, read_test_names
+    from bootwright.testing.listed import write_programs
+
+    sources = Path(env["KERNELDIR"])
+    loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
+    asked = replace(asked_machine(env), headless=True)
+    config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
+    config = replace(config, loader=loader, board=env["TESTBOARD"])
+    listed = [
+        TestProgram(package, name, Path(elf), Path(image), sources, tuple(read_test_names(Path(elf))))
+        for package, name, elf, image in env["TESTPROGRAMS"]
+    ]
+    with atomic.new_directory(Path(target[0].abspath)) as scratch:
+        write_programs(scratch / target[0].name, listed, config)
+        (scratch / target[0].name).replace(target[0].abspath)
+
+
+def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that runs every test there is."""
+    if kernels and kernels[0].host:
+
+        def refuse() -> int:
+            only(name, kernels[:1])
+            return 0
+
+        record(env, name, [], refuse)
+        return
+    lists = []
+    for kernel in kernels:
+        fast = is_fast(not own_command(kernel.bootimage), kernel.board)
+        programs = kernel.tests if kernel.board else []
+        rows = [(kernel.name, p.suite, p.elf.abspath, p.starts_from(fast)[0].abspath) for p in programs]
+        path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
+        made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
+        loader = kernel.pvh.abspath if fast and kernel.pvh else ""
+        lists += env.KernelTests(
+            path,
+            made,
+            TESTPROGRAMS=rows,
+            TESTLOADER=loader,
+            TESTBOARD=kernel.board.name if kernel.board else boards.PC.name,
+            TESTBOOTIMAGE=kernel.bootimage,
+            TESTSETTINGS=str(kernel.bootimage).replace("$", "$$"),
+            MEMORYGIVEN="MEMORY" in ARGUMENTS,
+        )
+    env.Depends(lists, modules(env, "run/settings", "testing/listed", "testing/boot", "cargo/metadata"))
+
+    def start() -> int:
+        from bootwright.testing.forks import IS_SERVED
+
+        home = Path(env["HOME"])
+        own = Path(env["KERNELDIR"]) == home / "kernel"
+        if kernels[0].board is None:
+            raise BootwrightError(boards.no_machine(kernels[0].target))
+        if not own and not any(kernel.tests for kernel in kernels):
+            raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
+        command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
+        command += ["-p", "bootwright.testing.plugin", f"--tests={env['TESTS']}"]
+        command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
+        environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
+        jobs = str(GetOption("num_jobs"))
+        if own or not IS_SERVED:
+            command += ["-n", jobs, "--dist=loadgroup"]
+        else:
+            # A kernel's tests need machines, not processes; no plugin that is installed; and no collection of garbage,
+            # which pytest has for Python's tests.
+            command += [f"--machines={jobs}", "-p", "no:unraisableexception"]
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        command += [str(home / "tests")] if own else []
+        command += [node.abspath for node in lists]
+        return wait_for_child(lambda: subprocess.Popen(command, cwd=home, env=environment))
+
+    finals = [node for kernel in kernels for node in kernel.final]
+    record(env, name, [*finals, *lists], start)
+
+
+def generate(env: Environment) -> None:
+    """Adds the Builder and the method."""
+    env.SetDefault(KERNELTESTSCOM="list the programs of tests in $TARGET", KERNELTESTSSHORT="tests    $TARGET")
+    env["BUILDERS"]["KernelTests"] = Builder(action=action(list_programs, "KERNELTESTSCOM", LISTED))
+    env.AddMethod(add_tests, "SelfTest")
+
+
+def exists(env: Environment) -> bool:
+    """Says that the Tool can be set up."""
+    return True

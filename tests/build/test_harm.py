@@ -1,0 +1,109 @@
+"""What somebody else's kernel, an unlucky day or a killed build must not do to a person's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import Checkout
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    """A file of the person's, outside of any build directory."""
+    path = tmp_path / "letter"
+    path.write_text("dear")
+    return path
+
+
+def test_a_library_named_upwards_reaches_no_file(checkout: Checkout, package: Path, letter: Path) -> None:
+    (package / "src" / "lib.rs").write_text("#![no_std]\n")
+    manifest = package / "Cargo.toml"
+    text = manifest.read_text()
+    objects = checkout.path / "build" / "debug" / "obj" / "x86_64-unknown-none" / "reader"
+    upwards = os.path.relpath(letter.with_name("letter.rlib"), objects / "libx").removesuffix(".rlib")
+    letter = letter.rename(letter.with_name("letter.rlib"))
+    manifest.write_text(f'{text}\n[lib]\nname = "x/{upwards}"\n')
+    assert "[lib] name is" in checkout.refuse(f"KERNEL={package}")
+    assert letter.read_text() == "dear"
+
+
+def test_a_name_of_300_letters_is_refused_and_the_checkout_builds_on(checkout: Checkout, package: Path) -> None:
+    manifest = package / "Cargo.toml"
+    text = manifest.read_text()
+    manifest.write_text(text.replace("reader", "n" * 300))
+    assert "the limit is 200" in checkout.refuse(f"KERNEL={package}")
+    (checkout.path / "build" / "journal").write_text(json.dumps(f"debug/{'n' * 300}.elf") + "\n")
+    manifest.write_text(text.replace("reader", "n" * 190))
+    assert checkout.build(f"KERNEL={package}")
+    assert (checkout.path / "build" / "debug" / f"{'n' * 190}.img").is_file()
+
+
+def test_a_journal_of_another_tree_removes_nothing_there(checkout: Checkout, package: Path, letter: Path) -> None:
+    (letter.parent / "mine").mkdir()
+    (checkout.path / "build").mkdir()
+    (checkout.path / "build" / "journal").write_text(
+        f"{json.dumps(str(letter))}\n{json.dumps(str(letter.parent / 'mine'))}\n"
+    )
+    built = checkout.scons("doctor", f"KERNEL={package}")
+    assert "no name of an output" in built.output and "Traceback" not in built.output
+    assert letter.read_text() == "dear" and (letter.parent / "mine").is_dir()
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "device", "dangling"])
+def test_an_odd_file_among_the_sources_is_one_sentence_and_never_a_wait(
+    checkout: Checkout, package: Path, kind: str
+) -> None:
+    odd = package / "src" / "odd"
+    if kind == "FIFO":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to("/dev/zero" if kind == "device" else "nowhere")
+    began = time.monotonic()
+    said = checkout.refuse(f"KERNEL={package}")
+    assert f"{odd} is a {kind if kind != 'dangling' else 'link to nowhere'}" in said
+    assert time.monotonic() - began < 300  # what waits on a FIFO waits for ever
+    odd.unlink()
+    (package / "src" / ".#main.rs").symlink_to("user@host.1:2")  # Emacs edits main.rs
+    assert checkout.build(f"KERNEL={package}")
+
+
+def test_a_file_that_the_assembler_reads_is_an_input_or_the_build_ends(checkout: Checkout, package: Path) -> None:
+    source, manifest = package / "src" / "main.rs", package / "Cargo.toml"
+    (package / "logo.bin").write_bytes(b"old")
+    source.write_text(source.read_text() + 'core::arch::global_asm!(".section .data\\n.incbin \\"logo.bin\\"");\n')
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "does not name logo.bin, which the compiler read" in said and 'inputs = ["logo.bin"]' in said
+    manifest.write_text(manifest.read_text() + '\n[package.metadata.bootwright]\ninputs = ["logo.bin"]\n')
+    assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
+    (package / "logo.bin").write_bytes(b"new")
+    assert "rustc reader.elf reader.map" in checkout.build(f"KERNEL={package}")
+    (package / "src" / "logo.bin").write_bytes(b"inner")  # beside the crate's root it is an input without a word
+    source.write_text(source.read_text().replace("logo.bin", "src/logo.bin"))
+    assert checkout.build(f"KERNEL={package}")
+
+
+@pytest.mark.parametrize(
+    "argument", ["--error-handling-script={script}", "-Map={letter}", "--dependency-file={letter}"]
+)
+def test_a_specification_neither_runs_a_program_nor_writes_a_file(
+    checkout: Checkout, package: Path, letter: Path, argument: str
+) -> None:
+    script = package / "run.sh"
+    script.write_text(f"#!/bin/sh\necho run > {letter}\n")
+    script.chmod(0o755)
+    word = argument.format(script=script, letter=letter)
+    spec = {
+        "llvm-target": "x86_64-unknown-none",
+        "arch": "x86_64",
+        "target-pointer-width": 64,
+        "linker-flavor": "ld.lld",
+        "post-link-args": {"ld.lld": [word, "--no-such-option"]},
+    }
+    (package / "os.json").write_text(json.dumps(spec))
+    said = checkout.refuse(f"KERNEL={package}", f"TARGET={package / 'os.json'}")
+    assert f'os.json: "post-link-args" holds {word}' in said
+    assert letter.read_text() == "dear"

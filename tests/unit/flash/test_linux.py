@@ -1,0 +1,260 @@
+"""What a disk is and what uses it, from trees of /sys and /proc as the kernel lays them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bootwright.base.errors import Status
+from bootwright.flash import refusals as flash_refusals
+from bootwright.flash.device import Device
+from bootwright.flash.linux import LinuxSystem, is_system_place
+from bootwright.flash.linux_uses import Places
+from bootwright.flash.refusals import Wish
+
+STICK = "pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0"
+HOMES = "/home"
+PCI = "pci0000:00/0000:00:1d.0"
+
+
+@dataclass
+class Tree:
+    """A made-up machine with one stick of two partitions, sdb, and an NVMe disk of two, nvme0n1."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        usb = self.root / "sys/devices/pci0000:00/0000:00:14.0/usb2/2-1"
+        self.write(usb / "idVendor", "0781")
+        self.write(usb / "serial", "4C530001231120115142")
+        self.subsystem(usb, "usb")
+        self.subsystem(self.root / f"sys/devices/{STICK}", "scsi")
+        self.write(self.root / f"sys/devices/{STICK}/vendor", "SanDisk ")
+        self.write(self.root / f"sys/devices/{STICK}/model", "Ultra           ")
+        self.disk(f"{STICK}/block/sdb", "8:16", 16 << 30, device=f"{STICK}")
+        self.partition(f"{STICK}/block/sdb/sdb1", "8:17", 1)
+        self.partition(f"{STICK}/block/sdb/sdb2", "8:18", 2)
+        self.subsystem(self.root / f"sys/devices/{PCI}/nvme/nvme0", "nvme")
+        self.disk(f"{PCI}/nvme/nvme0/nvme0n1", "259:0", 512 << 30)
+        self.partition(f"{PCI}/nvme/nvme0/nvme0n1/nvme0n1p1", "259:1", 1)
+        self.partition(f"{PCI}/nvme/nvme0/nvme0n1/nvme0n1p2", "259:2", 2)
+        self.mount("259:1", "/dev/nvme0n1p1", "/boot/efi")
+        self.mount("259:2", "/dev/nvme0n1p2", "/")
+        self.write(self.root / "proc/swaps", "Filename Type Size Used Priority")
+
+    @staticmethod
+    def write(path: Path, text: str) -> None:
+        """Writes a file of one line."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+
+    def subsystem(self, directory: Path, name: str) -> None:
+        """Says which bus a device is on."""
+        (self.root / "sys/bus" / name).mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "subsystem").symlink_to(self.root / "sys/bus" / name)
+
+    def disk(self, place: str, number: str, size: int, device: str = "") -> Path:
+        """Adds a whole disk."""
+        node = self._node(place, number, size)
+        for directory in ("slaves", "holders"):
+            (node / directory).mkdir()
+        self.write(node / "queue/logical_block_size", "512")
+        self.write(node / "diskseq", "9")
+        if device:
+            (node / "device").symlink_to(self.root / "sys/devices" / device)
+        (self.root / "sys/block").mkdir(exist_ok=True)
+        (self.root / "sys/block" / node.name).symlink_to(node)
+        return node
+
+    def partition(self, place: str, number: str, index: int) -> Path:
+        """Adds a partition to the disk above it."""
+        node = self._node(place, number, 1 << 30)
+        self.write(node / "partition", str(index))
+        (node / "holders").mkdir()
+        return node
+
+    def _node(self, place: str, number: str, size: int) -> Path:
+        node = self.root / "sys/devices" / place
+        self.write(node / "size", str(size // 512))
+        self.write(node / "ro", "0")
+        self.write(node / "dev", number)
+        for link in (self.root / "sys/dev/block" / number, self.root / "sys/class/block" / node.name):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(node)
+        return node
+
+    def mapping(self, name: str, number: str, below: list[str], called: str = "") -> None:
+        """Adds a device that lies on others: a dm-N or an mdN."""
+        node = self.disk(f"virtual/block/{name}", number, 1 << 30)
+        if called:
+            self.write(node / "dm/name", called)
+        for other in below:
+            target = (self.root / "sys/class/block" / other).resolve()
+            (node / "slaves" / other).symlink_to(target)
+            (target / "holders" / name).symlink_to(node)
+
+    def mount(self, number: str, source: str, where: str, kind: str = "ext4") -> None:
+        """Adds a mount."""
+        path = self.root / "proc/self/mountinfo"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as table:
+            table.write(f"36 35 {number} / {where} rw,noatime shared:1 - {kind} {source} rw\n")
+
+    def swap(self, path: str) -> None:
+        """Adds a swap area."""
+        with (self.root / "proc/swaps").open("a") as table:
+            table.write(f"{path} partition 1048572 0 -2\n")
+
+    def describe(self, name: str) -> Device:
+        """Returns what is known of a disk."""
+        places = Places(self.root / "sys", self.root / "proc", self.root / "dev")
+        found = {Path(device.path).name: device for device in LinuxSystem(places).list_disks()}
+        return found[name]
+
+    def statuses(self, name: str = "sdb", wish: Wish | None = None) -> list[Status]:
+        """Returns why a disk is refused."""
+        return [Status(r.status) for r in flash_refusals.find_refusals(self.describe(name), wish or Wish(1 << 20))]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+def test_a_stick_that_nothing_uses_is_accepted(tree: Tree) -> None:
+    device = tree.describe("sdb")
+    assert (device.bus, device.size, device.model) == ("usb", 16 << 30, "SanDisk Ultra")
+    assert (device.serial, device.token) == ("4C530001231120115142", "4C530001231120115142")
+    assert [Path(part.path).name for part in device.parts] == ["sdb1", "sdb2"]
+    assert tree.statuses() == []
+
+
+def test_the_disk_of_the_root_is_the_systems(tree: Tree) -> None:
+    device = tree.describe("nvme0n1")
+    assert [use.where for use in device.system] == ["/boot/efi", "/"]
+    assert tree.statuses("nvme0n1") == [Status.HOLDS_THE_SYSTEM, Status.WRONG_BUS, Status.TOO_BIG]
+
+
+def lvm(tree: Tree) -> str:
+    tree.mapping("dm-0", "253:0", ["sdb2"], "vg-root")
+    return "253:0"
+
+
+def luks_with_lvm_on_it(tree: Tree) -> str:
+    tree.mapping("dm-0", "253:0", ["sdb2"], "luks-1")
+    tree.mapping("dm-1", "253:1", ["dm-0"], "vg-root")
+    return "253:1"
+
+
+def md_with_luks_on_it(tree: Tree) -> str:
+    tree.mapping("md127", "9:127", ["sdb1", "nvme0n1p2"])
+    tree.mapping("dm-0", "253:0", ["md127"], "luks-2")
+    return "253:0"
+
+
+def md_of_whole_disks(tree: Tree) -> str:
+    tree.mapping("md0", "9:0", ["sdb"])
+    return "9:0"
+
+
+STACKS = [lvm, luks_with_lvm_on_it, md_with_luks_on_it, md_of_whole_disks]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_system_is_found_below_mappings(tree: Tree, stack: object) -> None:
+    assert callable(stack)
+    number = stack(tree)
+    tree.mount(number, "/dev/mapper/whatever", "/home")
+    assert tree.statuses()[0] == Status.HOLDS_THE_SYSTEM
+    # Without override:
+    assert tree.statuses(wish=Wish(1 << 20, big=True, loop=True, unmount=True))[0] == Status.HOLDS_THE_SYSTEM
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_swap_is_found_below_mappings(tree: Tree, stack: object) -> None:
+    assert callable(stack)
+    number = stack(tree)
+    node = (tree.root / "sys/dev/block" / number).resolve()
+    tree.swap(f"/dev/{node.name}")
+    assert tree.statuses()[0] == Status.SWAP
+
+
+@pytest.mark.parametrize(
+    ("stack", "names"),
+    [(lvm, ("vg-root",)), (luks_with_lvm_on_it, ("luks-1",)), (md_with_luks_on_it, ("md127",)),
+     (md_of_whole_disks, ("md0",))],
+)  # fmt: skip
+def test_what_has_claimed_a_disk_is_named(tree: Tree, stack: object, names: tuple[str, ...]) -> None:
+    assert callable(stack)
+    stack(tree)
+    assert tree.describe("sdb").holders == names
+    assert tree.statuses() == [Status.HELD]
+
+
+def test_every_member_of_a_btrfs_is_used_though_one_is_named(tree: Tree) -> None:
+    devices = tree.root / "sys/fs/btrfs/0000-aaaa/devices"
+    devices.mkdir(parents=True)
+    for name in ("sdb1", "nvme0n1p1"):
+        (devices / name).symlink_to((tree.root / "sys/class/block" / name).resolve())
+    # btrfs has a number of its own, which no device has, and names one member alone.
+    tree.mount("0:31", "/dev/nvme0n1p1", "/var", "btrfs")
+    assert tree.statuses() == [Status.HOLDS_THE_SYSTEM]
+
+
+def test_a_loop_device_over_a_disk_leads_to_it(tree: Tree) -> None:
+    loop = tree.disk("virtual/block/loop3", "7:3", 1 << 30)
+    Tree.write(loop / "loop/backing_file", "/dev/sdb2")
+    tree.mount("7:3", "/dev/loop3", "/mnt")
+    assert tree.statuses() == [Status.MOUNTED]
+    assert tree.describe("loop3").bus == "loop"
+
+
+def test_a_swap_file_counts_for_the_disk_of_its_file_system(tree: Tree) -> None:
+    tree.mount("8:17", "/dev/sdb1", "/media/me/stick")
+    tree.swap("/media/me/stick/swapfile")
+    assert tree.statuses() == [Status.SWAP, Status.MOUNTED]
+    assert tree.statuses("nvme0n1")[0] == Status.HOLDS_THE_SYSTEM
+
+
+def test_a_mount_point_with_blanks_is_read(tree: Tree) -> None:
+    tree.mount("8:17", "/dev/sdb1", "/media/me/MY\\040STICK\\134")
+    assert [use.where for use in tree.describe("sdb").mounts] == ["/media/me/MY STICK\\"]
+    assert tree.statuses() == [Status.MOUNTED]
+    assert tree.statuses(wish=Wish(1 << 20, unmount=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "bus"),
+    [("pci0000:00/ata2/host1/target1:0:0/1:0:0:0/block/sdc", "ata"),
+     ("pci0000:00/mmc_host/mmc0/mmc0:aaaa/block/mmcblk0", "mmc"),
+     ("pci0000:00/virtio1/block/vdc", "virtio"),
+     ("pci0000:00/host9/target9:0:0/9:0:0:0/block/sdd", "scsi")],
+    ids=["ata", "mmc", "virtio", "scsi"],
+)  # fmt: skip
+def test_only_usb_and_mmc_will_do(tree: Tree, place: str, bus: str) -> None:
+    name = {"ata": "scsi"}.get(bus, bus)
+    tree.subsystem(tree.root / "sys/devices" / Path(place).parents[1], name)
+    tree.disk(place, "250:0", 1 << 30)
+    assert tree.describe(Path(place).name).bus == bus
+    assert tree.statuses(Path(place).name) == ([] if bus == "mmc" else [Status.WRONG_BUS])
+
+
+def test_another_stick_in_the_same_place_has_another_identity(tree: Tree) -> None:
+    before = tree.describe("sdb").identity
+    assert tree.describe("sdb").identity == before
+    Tree.write(tree.root / "sys/block/sdb/diskseq", "10")
+    assert tree.describe("sdb").identity != before
+
+
+@pytest.mark.parametrize(
+    ("where", "systems"),
+    [("/", True), ("/boot", True), ("/boot/efi", True), ("/home", True), (f"{HOMES}/me", True),
+     ("/var/lib/docker", True),
+     (f"{HOMES}/me/stick", False), ("/media/me/stick", False), ("/mnt", False), ("/run/media/me/x", False),
+     ("/bootcamp", False)],
+)  # fmt: skip
+def test_a_place_is_the_systems_or_a_persons(where: str, systems: bool) -> None:
+    assert is_system_place(where) is systems

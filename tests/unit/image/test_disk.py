@@ -1,0 +1,152 @@
+"""The disk image: tables that sgdisk accepts, identities that stay, holes where nothing is."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import uuid
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bootwright.base.errors import BootwrightError
+from bootwright.image import bios_disk as image
+from bootwright.image import gpt, kernel_file, layout, mbr
+from bootwright.image.layout import MIB, SECTOR_SIZE
+
+KERNEL = kernel_file.write_kernel_file(b"\x7fELF" + bytes(range(256)) * 64)
+STAGES = bytes([7]) * 9216
+BOOT_SECTOR = bytes([0x90]) * SECTOR_SIZE
+
+
+def write(path: Path, kernel: bytes = KERNEL, name: str = "hello", active: str = "dummy") -> bytes:
+    image.write_image(path, name, BOOT_SECTOR, STAGES, kernel, active)
+    return path.read_bytes()
+
+
+def test_every_part_lies_where_the_layout_says(tmp_path: Path) -> None:
+    data = write(tmp_path / "i.img")
+    assert data[: layout.BOOT_CODE_END] == BOOT_SECTOR[: layout.BOOT_CODE_END]
+    assert data[510:512] == b"\x55\xaa"
+    assert data[SECTOR_SIZE : SECTOR_SIZE + 8] == b"EFI PART"
+    assert data[layout.BIOS_BOOT_FIRST_LBA * SECTOR_SIZE :].startswith(STAGES)
+    assert data[layout.KERNEL_FIRST_LBA * SECTOR_SIZE :].startswith(KERNEL)
+    assert data[-SECTOR_SIZE:][:8] == b"EFI PART"
+    assert len(data) == 3 * MIB
+
+
+@pytest.mark.parametrize(
+    ("active", "first", "second"), [("dummy", 0x00, (0x80, 0x00)), ("ee", 0x80, (0, 0)), ("none", 0, (0, 0))]
+)
+def test_the_active_entry_is_the_one_asked_for(
+    tmp_path: Path, active: str, first: int, second: tuple[int, int]
+) -> None:
+    table = write(tmp_path / "i.img", active=active)[layout.PARTITION_TABLE_OFFSET : 510]
+    assert (table[0], table[4]) == (first, mbr.GPT_PROTECTIVE)
+    assert (table[16], table[20]) == second
+    assert struct.unpack_from("<II", table, 8) == (1, 3 * MIB // SECTOR_SIZE - 1)
+
+
+@pytest.mark.needs("sgdisk")
+@pytest.mark.parametrize("size", [1, MIB - layout.KERNEL_HEADER_SIZE, MIB, 5 * MIB + 17])
+def test_sgdisk_finds_no_problem(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "i.img"
+    write(path, kernel_file.write_kernel_file(bytes(size)), active="none")
+    done = subprocess.run(["sgdisk", "-v", path], capture_output=True, text=True, check=True)
+    assert "No problems found" in done.stdout
+    assert path.stat().st_size % MIB == 0
+
+
+def test_the_image_is_sparse(tmp_path: Path) -> None:
+    path = tmp_path / "i.img"
+    write(path, kernel_file.write_kernel_file(bytes(32 * MIB) + b"end"))
+    assert path.stat().st_blocks * 512 < MIB
+
+
+def test_a_change_of_the_kernel_keeps_the_disks_identity(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.img")
+    other = write(tmp_path / "b.img", kernel_file.write_kernel_file(b"\x7fELF other"))
+    assert one[: layout.BIOS_BOOT_FIRST_LBA * SECTOR_SIZE] == other[: layout.BIOS_BOOT_FIRST_LBA * SECTOR_SIZE]
+    renamed = write(tmp_path / "c.img", name="other")
+    assert renamed[SECTOR_SIZE : 2 * SECTOR_SIZE] != one[SECTOR_SIZE : 2 * SECTOR_SIZE]
+
+
+def test_stages_that_leave_their_partition_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BootwrightError, match="stages are 1028608 bytes; the BIOS boot partition has 1028096"):
+        image.write_image(tmp_path / "i.img", "k", BOOT_SECTOR, bytes(2009 * SECTOR_SIZE), KERNEL)
+
+
+def test_both_headers_carry_their_checksums() -> None:
+    tables = gpt.write_gpt(uuid.UUID(int=1), 6144, [])
+    for header, entries in (
+        (tables.primary[:SECTOR_SIZE], tables.primary[SECTOR_SIZE:]),
+        (tables.backup[-SECTOR_SIZE:], tables.backup[:-SECTOR_SIZE]),
+    ):
+        stated = struct.unpack_from("<I", header, 16)[0]
+        blank = header[:16] + bytes(4) + header[20 : gpt.HEADER_SIZE]
+        assert zlib.crc32(blank) == stated
+        assert struct.unpack_from("<I", header, 88)[0] == zlib.crc32(entries)
+
+
+@pytest.mark.parametrize("span", [(33, 40), (40, 6111), (100, 99)])
+def test_a_partition_outside_the_usable_range_is_refused(span: tuple[int, int]) -> None:
+    with pytest.raises(BootwrightError, match="free are 34 to 6110"):
+        gpt.write_gpt(uuid.UUID(int=1), 6144, [gpt.Partition(layout.KERNEL_TYPE, uuid.UUID(int=2), *span, "p")])
+
+
+@pytest.mark.parametrize(
+    ("lba", "packed"), [(0, "000100"), (1, "000200"), (2048, "202100"), (255 * 63, "000101"), (1 << 30, "ffffff")]
+)
+def test_cylinder_head_and_sector_are_packed_as_old_firmware_reads_them(lba: int, packed: str) -> None:
+    assert mbr.PartitionRecord(0, lba, 1).to_bytes()[1:4].hex() == packed
+
+
+def test_boot_code_that_reaches_the_disk_signature_is_refused() -> None:
+    with pytest.raises(BootwrightError, match="code is 441 bytes; the limit is 440"):
+        mbr.write_mbr(bytes(441), 1, [])
+
+
+@given(st.binary(min_size=1, max_size=3000), st.data())
+def test_any_single_changed_byte_changes_the_checksum(data: bytes, draw: st.DataObject) -> None:
+    place = draw.draw(st.integers(0, len(data) - 1))
+    value = draw.draw(st.integers(0, 255).filter(lambda v: v != data[place]))
+    assert layout.checksum(data[:place] + bytes([value]) + data[place + 1 :]) != layout.checksum(data)
+
+
+def test_the_checksum_sees_sectors_that_changed_places() -> None:
+    one, other = b"a" * SECTOR_SIZE, b"b" * SECTOR_SIZE
+    assert layout.checksum(one + other) != layout.checksum(other + one)
+
+
+def test_a_kernel_file_gives_back_its_elf() -> None:
+    for elf in (b"", b"x", bytes(range(256)) * 5):
+        assert kernel_file.read_elf(kernel_file.write_kernel_file(elf), "k") == elf
+
+
+@pytest.mark.parametrize("place", [0, 9, 17, 25, 33, 41, 57, 65, 4000, 4096, 5000])
+def test_a_flipped_byte_of_a_kernel_file_is_named(place: int) -> None:
+    data = bytearray(kernel_file.write_kernel_file(bytes(range(256)) * 8))
+    data[place] ^= 0x10
+    with pytest.raises(BootwrightError, match=r"^some\.kernel"):
+        kernel_file.read_elf(bytes(data), "some.kernel")
+
+
+@pytest.mark.parametrize("length", [0, 100, 4096, 4608])
+def test_a_truncated_kernel_file_is_refused_with_both_lengths(length: int) -> None:
+    data = kernel_file.write_kernel_file(bytes(range(256)) * 8)
+    with pytest.raises(BootwrightError, match=r"some\.kernel (is|ends after) \d+"):
+        kernel_file.read_elf(data[:length], "some.kernel")
+
+
+def test_settings_are_part_of_the_build_id() -> None:
+    small = kernel_file.KernelSettings(kernel_stack_size=4096)
+    assert kernel_file.build_id(b"elf", small) != kernel_file.build_id(b"elf", kernel_file.KernelSettings())
+
+
+def test_every_layout_constant_reaches_rust() -> None:
+    source = layout.rust_source()
+    assert f"pub const STAGE_MAGIC: u64 = {layout.STAGE_MAGIC:#x};" in source
+    assert f"pub const KERNEL_TYPE: [u8; 16] = {list(layout.KERNEL_TYPE.bytes_le)};" in source

@@ -1,0 +1,113 @@
+"""The loader's portable crates, tested on the builder: rustc --test for the host, one pytest test for each file."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+
+from bootwright.image import bios_disk as image
+from bootwright.image import layout
+from bootwright.image.kernel_file import KernelSettings, write_kernel_file
+from bootwright.rust.build_tools import Question, find_tools
+
+HOME = Path(__file__).parents[3]
+COMMON = HOME / "bootloader/common"
+ARCH = HOME / "bootloader/arch/x86_64"
+PVH = HOME / "bootloader/pvh"
+
+
+@functools.cache
+def builders_rustc() -> str:
+    """Returns the compiler that the build takes here, which need not be the first on PATH."""
+    return str(find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc)
+
+
+def compile_crate(out: Path, *arguments: str | Path, **environment: str) -> None:
+    argv = [
+        builders_rustc(),
+        "--edition=2024",
+        "-Copt-level=1",
+        "-Cdebug-assertions=on",
+        "-Coverflow-checks=on",
+        "-Dwarnings",
+    ]
+    argv += ["--out-dir", str(out), "-L", str(out), *map(str, arguments)]
+    done = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def crates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the crates layout, common and arch_x86_64, compiled for the builder."""
+    out = tmp_path_factory.mktemp("crates")
+    (out / "layout.rs").write_text(layout.rust_source())
+    rlib = ("--crate-type=rlib",)
+    compile_crate(out, *rlib, "--crate-name=layout", out / "layout.rs")
+    compile_crate(out, *rlib, "--crate-name=common", COMMON / "src/lib.rs", *extern(out, "layout"))
+    compile_crate(out, *rlib, "--crate-name=arch_x86_64", ARCH / "src/lib.rs", *extern(out, "layout", "common"))
+    return out
+
+
+def extern(out: Path, *names: str) -> list[str]:
+    return [f"--extern={name}={out / f'lib{name}.rlib'}" for name in names]
+
+
+def byte_literal(data: bytes) -> str:
+    return 'b"' + "".join(f"\\x{byte:02x}" for byte in data) + '"'
+
+
+def write_vectors(path: Path) -> None:
+    """Writes what Python computes as Rust constants, for files.rs."""
+    generator = random.Random(5)
+    pieces = [generator.randbytes(length) for length in (0, 1, 8, 511, 512, 513, 5000)]
+    sparse = [*pieces, *(piece + bytes(zeroes) for piece in pieces for zeroes in (1, 63, 64, 129, 16384))]
+    settings = KernelSettings(kernel_stack_size=0x5000, kernel_stack_address=0xFFFFFF0000000000,
+                              boot_info_address=0x400000000)  # fmt: skip
+    elf = generator.randbytes(3000)
+    disk = path.with_suffix(".img")
+    image.write_image(disk, "t", bytes(512), bytes(512), write_kernel_file(elf))
+    lines = ["const CHECKSUMS: &[(&[u8], u64)] = &["]
+    lines += [f"({byte_literal(piece)}, {layout.checksum(piece):#x})," for piece in sparse]
+    lines += ["];", "const CRCS: &[(&[u8], u32)] = &["]
+    lines += [f"({byte_literal(piece)}, {zlib.crc32(piece):#x})," for piece in sparse]
+    table = disk.read_bytes()[: layout.FIRST_USABLE_LBA * layout.SECTOR_SIZE]
+    lines += ["];", f"const TABLE: &[u8] = {byte_literal(table)};"]
+    lines += [f"const KERNEL_FILE: &[u8] = {byte_literal(write_kernel_file(elf, settings))};"]
+    lines += [f"const ELF_LENGTH: u64 = {len(elf)};"]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def run_tests(source: Path, crates: Path, tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.rs"
+    write_vectors(vectors)
+    uses = extern(crates, "layout", "common", "arch_x86_64")
+    compile_crate(tmp_path, "--test", source, "--crate-name", source.stem, *uses, "-L", crates, VECTORS=str(vectors))
+    done = subprocess.run([tmp_path / source.stem], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 ignored" in done.stdout
+
+
+SOURCES = sorted([*COMMON.glob("tests/*.rs"), *ARCH.glob("tests/*.rs"), *PVH.glob("tests/*.rs")])
+
+
+def test_there_are_tests() -> None:
+    assert {source.stem for source in SOURCES} >= {
+        "elf",
+        "files",
+        "memory_map",
+        "handover",
+        "prepare",
+        "start_info",
+        "font",
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_a_crate_of_the_loader_passes_its_tests(source: Path, crates: Path, tmp_path: Path) -> None:
+    run_tests(source, crates, tmp_path)

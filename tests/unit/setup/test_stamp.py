@@ -1,0 +1,223 @@
+"""What sconsw looks at when all is there: which programs an errand needs, and whether the stamp still holds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bootwright.cargo.config import read_default_target
+from bootwright.setup import stamp
+
+ENVIRON = {"PATH": "/usr/bin"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A checkout with a .venv whose Python exists, and two programs."""
+    python = Path(stamp.venv_python(str(tmp_path)))
+    python.parent.mkdir(parents=True)
+    for program in (python, tmp_path / "rustc", tmp_path / "a linker"):
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    (tmp_path / "requirements.txt").write_text("scons==4.11.1\n")
+    return tmp_path
+
+
+def wanted(home: Path, *arguments: str, environ: dict[str, str] = ENVIRON) -> stamp.Wanted:
+    return stamp.Wanted(str(home), arguments, environ)
+
+
+def stamped(home: Path, *arguments: str, **more: str) -> None:
+    found = {
+        "rustc": str(home / "rustc"),
+        "ld.lld": str(home / "a linker"),
+        "llvm-objcopy": str(home / "rustc"),
+        **(more or {stamp.core_name(arguments): str(home / "rustc")}),
+    }
+    Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home, *arguments), found))
+
+
+def test_a_build_needs_a_compiler_and_no_machine() -> None:
+    assert "rustc" in stamp.needed_programs([])
+    assert "qemu-system-x86_64" not in stamp.needed_programs(["VARIANT=release", "-j2", "build/debug/kernel.img"])
+
+
+def test_run_needs_a_machine_and_test_the_linters_too() -> None:
+    assert "qemu-system-x86_64" in stamp.needed_programs(["--headless", "run"])
+    assert {"rustfmt", "clippy-driver", "sgdisk"} <= set(stamp.needed_programs(["test", "TESTS=unit"]))
+    assert "clippy-driver" not in stamp.needed_programs(["run"])
+
+
+def test_a_kernel_of_another_architecture_needs_its_board_and_no_pc(tmp_path: Path) -> None:
+    arm = stamp.needed_programs(["run", "TARGET=thumbv7em-none-eabihf"], display=True)
+    assert arm == (*stamp.BUILD, "qemu-system-arm")
+    tests = stamp.needed_programs(["test", "TARGET=riscv64gc-unknown-none-elf"])
+    assert tests == (*stamp.BUILD, "qemu-system-riscv64")
+    spec = tmp_path / "mine.json"
+    spec.write_text('{"arch": "aarch64", "llvm-target" : "aarch64-unknown-none"}')
+    assert stamp.needed_programs(["run", f"TARGET={spec}"])[-1] == "qemu-system-aarch64"
+    assert stamp.needed_programs(["run", f"TARGET={spec}", "QEMU=mine"]) == stamp.BUILD
+    spec.write_text('{"llvm-target": 7')
+    assert stamp.needed_programs(["run", f"TARGET={spec}"]) == stamp.RUN
+    assert stamp.needed_programs(["TARGET=thumbv7em-none-eabihf"]) == stamp.BUILD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[build]\ntarget = "thumbv7em-none-eabihf"\n',
+        "[ build ] # of Cargo\njobs = 1\ntarget=['thumbv7em-none-eabihf'] # the board\n[profile.dev]\n",
+        'build.target = "thumbv7em-none-eabihf"',
+        '[build]\ntarget = "mine.json"\n',
+        '[alias]\ntarget = "thumbv7em-none-eabihf"\n',
+        '[build]\ntarget-dir = "thumbv7em-none-eabihf"\n',
+        '[target.thumbv7em-none-eabihf]\nrunner = "qemu"\n[unstable]\nbuild-std = ["core"]\n',
+        "",
+    ],
+)
+@pytest.mark.parametrize("name", ["config", "config.toml"])
+def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name: str, text: str) -> None:
+    package = home / "lib" / "package"
+    (package / ".cargo").mkdir(parents=True)
+    (home / ".cargo").mkdir()
+    (home / ".cargo" / "config.toml").write_text('[build]\ntarget = "riscv64gc-unknown-none-elf"\n')
+    (package / ".cargo" / name).write_text(text)
+    target = read_default_target(package)
+    assert wanted(home, "run", f"KERNEL={package}").arguments[2:] == [f"TARGET={target}"]
+    assert wanted(home, "run").arguments[1:] == ["TARGET=riscv64gc-unknown-none-elf"]  # of kernel/, which has none
+    for word in ("TARGET=x86_64-unknown-none", "HOST=linux", "hosts"):
+        assert wanted(home, f"KERNEL={package}", word).arguments[2:] == []
+    if target == "thumbv7em-none-eabihf":
+        assert wanted(home, "run", f"KERNEL={package}").programs == (*stamp.BUILD, "qemu-system-arm")
+
+
+@pytest.mark.parametrize("words", [["HOST=native"], ["run", "HOST=linux"], ["hosts"], ["ARCH=aarch64", "HOST=macos"]])
+def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[str]) -> None:
+    assert stamp.needed_programs(words, display=True) == ("rustc", "ld.lld")
+    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("ld.lld",)
+    assert stamp.needed_programs([*words, "-h"]) == ()
+
+
+def test_the_tests_of_this_checkout_need_every_board() -> None:
+    assert set(stamp.EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["-h"], ["-c", "run"], ["--version"], ["store", "PRUNE=all"]], ids=" ".join
+)
+def test_help_doctor_and_cleaning_need_no_program(arguments: list[str]) -> None:
+    assert stamp.needed_programs(arguments) == ()
+
+
+def test_writing_a_stick_needs_a_compiler_and_listing_them_does_not() -> None:
+    assert stamp.needed_programs(["usb", "DEV=/dev/sdx"]) == stamp.needed_programs([])
+    assert stamp.needed_programs(["usb", "--json"]) == stamp.needed_programs(["usb", "DEV="]) == ()
+
+
+def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
+    assert stamp.WINDOW in stamp.needed_programs(["run"], display=True)
+    assert stamp.WINDOW not in stamp.needed_programs(["run"], display=False)
+    assert stamp.WINDOW not in stamp.needed_programs(["run", "--headless"], display=True)
+    assert stamp.WINDOW not in stamp.needed_programs(["test"], display=True)
+
+
+def test_a_program_named_by_hand_is_not_looked_for() -> None:
+    assert "rustc" not in stamp.needed_programs(["run", "RUSTC=/opt/rustc"])
+    assert "qemu-system-x86_64" not in stamp.needed_programs(["run", "QEMU=qemu"])
+    assert "qemu-system-x86_64" in stamp.needed_programs(["run", "QEMU="])
+
+
+def test_a_stamp_just_written_is_valid(home: Path) -> None:
+    stamped(home)
+    assert stamp.is_valid(wanted(home))
+
+
+ARM, RISC_V = "TARGET=thumbv7em-none-eabihf", "TARGET=riscv64gc-unknown-none-elf"
+
+
+def test_a_compiler_that_serves_one_target_vouches_for_no_other(home: Path) -> None:
+    stamped(home, ARM)
+    assert stamp.is_valid(wanted(home, ARM))
+    others: tuple[list[str], ...] = (
+        [],
+        [RISC_V],
+        ["HOST=native"],
+        ["ARCH=aarch64"],
+        ["hosts"],
+        ["TARGET=thumbv7em-none-eabihf.json"],
+    )
+    assert [words for words in others if stamp.is_valid(wanted(home, *words))] == []
+    assert stamp.is_valid(wanted(home, "RUSTC=/opt/rustc"))  # which scons judges
+    (home / "rustc").unlink()
+    assert not stamp.is_valid(wanted(home, ARM))
+
+
+def test_a_compiler_with_the_sources_of_core_vouches_for_every_target(home: Path) -> None:
+    stamped(home, **{stamp.ANY_CORE: str(home / "rustc")})
+    others: tuple[list[str], ...] = ([], [RISC_V], [ARM], ["HOST=native"], ["hosts"], ["TARGET=mine.json"])
+    assert [words for words in others if not stamp.is_valid(wanted(home, *words))] == []
+
+
+def test_without_a_stamp_nothing_is_valid(home: Path) -> None:
+    assert not stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_a_verb_that_needs_more_than_was_found_is_not_valid(home: Path) -> None:
+    stamped(home)
+    assert not stamp.is_valid(wanted(home, "run"))
+
+
+def test_a_program_that_went_away_makes_the_stamp_invalid(home: Path) -> None:
+    stamped(home)
+    (home / "a linker").unlink()
+    assert not stamp.is_valid(wanted(home))
+    assert stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_other_requirements_make_the_stamp_invalid(home: Path) -> None:
+    stamped(home)
+    (home / "requirements.txt").write_text("scons==4.11.2\n")
+    assert not stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_another_interpreter_behind_the_venv_makes_the_stamp_invalid(home: Path) -> None:
+    stamped(home)
+    Path(stamp.venv_python(str(home))).write_text("#!/bin/sh\n# newer\n")
+    assert not stamp.is_valid(wanted(home, "doctor"))
+
+
+def test_another_path_makes_the_stamp_invalid_for_what_needs_programs(home: Path) -> None:
+    stamped(home)
+    elsewhere = {"PATH": "/opt/bin"}
+    assert not stamp.is_valid(wanted(home, environ=elsewhere))
+    assert stamp.is_valid(wanted(home, "doctor", environ=elsewhere))
+
+
+@pytest.mark.parametrize("length", [0, 5, 19, 40, 90])
+def test_a_stamp_that_was_cut_off_is_not_valid(home: Path, length: int) -> None:
+    stamped(home)
+    path = Path(stamp.stamp_path(str(home)))
+    path.write_text(path.read_text()[:length])
+    assert not stamp.is_valid(wanted(home))
+
+
+def test_json_quietens_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    assert stamp.scons_arguments(str(home), ["doctor", "--json=x"]) == ["doctor", "-Q", "--json=x"]
+
+
+def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = home / "my kernel"
+    mine.mkdir()
+    monkeypatch.chdir(mine)
+    changed = stamp.scons_arguments(str(home), ["run", "KERNEL=.", "TARGET=x86_64-unknown-none", "VARIANT=debug"])
+    assert changed == ["run", f"KERNEL={mine}", "TARGET=x86_64-unknown-none", "VARIANT=debug"]
+    words = ["KERNEL=no", "TARGET=my.json", "LDSCRIPT=a.ld", "RUSTC=./rustc", "QEMU=bin/qemu", "--junit=r.xml"]
+    there = [f"{word.partition('=')[0]}={mine / word.partition('=')[2]}" for word in words]
+    assert stamp.scons_arguments(str(home), words) == there
+    by_name = ["RUSTC=rustc", "QEMU=qemu", "KERNEL=", "RUSTFLAGS=a/b"]
+    assert stamp.scons_arguments(str(home), by_name) == by_name
+    monkeypatch.chdir(home)
+    assert stamp.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]

@@ -1,0 +1,138 @@
+"""Kernel tests: what the serial port told, judged against what the ELF holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bootwright.base.errors import Status
+from bootwright.machine import verdict
+from bootwright.machine.verdict import Registers, Verdict
+from bootwright.run.run import RunConfig
+from bootwright.testing import boot as kernel_tests
+from bootwright.testing.boot import (
+    Outcome,
+    TestProgram,
+    TestResult,
+    judge,
+    parse_protocol,
+    printed_name,
+    run_test_program,
+)
+from bootwright.testing.listed import read_programs, write_programs
+
+NAMES = ("hello::vga::scrolls", "hello::vga::wraps")
+PROGRAM = TestProgram("hello", "src", Path("hello.elf"), Path("hello.img"), tests=NAMES)
+PASSED = (
+    "[test] plan 2\r\n[test] start hello::vga::scrolls\r\n[test] ok 1500 us\r\n"
+    "[test] start hello::vga::wraps\r\nno end of line[test] ok 20 us\r\n[test] end\r\n"
+)
+FAILED = (
+    "[test] plan 2\r\n[test] start hello::vga::scrolls\r\n[test] failed 7 us\r\n"
+    "panicked at src/vga.rs:10:5:\r\nassertion failed\r\n[test] end\r\n"
+)
+DIED = (
+    "[test] plan 2\r\n[test] start hello::vga::scrolls\r\n[test] ok 1 us\r\n[test] start hello::vga::wraps\r\nabout to"
+)
+
+
+def ended(end: Verdict, serial: str) -> Verdict:
+    return Verdict(end.kind, end.status, end.sentence, end.exit_code, serial=serial)
+
+
+def outcomes(results: list[TestResult]) -> list[tuple[str, Outcome]]:
+    return [(result.name, result.outcome) for result in results]
+
+
+def test_a_printed_name_leaves_out_the_crate_of_a_unit_test_only() -> None:
+    assert printed_name("blog-os", "blog_os::vga::scrolls") == "kernel/blog-os/vga::scrolls"
+    assert printed_name("hello", "hello::in_the_root") == "kernel/hello/in_the_root"
+    assert printed_name("hello", "boots::prints") == "kernel/hello/boots::prints"
+    assert printed_name("hello", "should_panic") == "kernel/hello/should_panic"
+
+
+def test_tests_that_passed_have_the_guests_time_in_seconds() -> None:
+    results = judge(PROGRAM, ended(verdict.exited(33, None), PASSED))
+    assert outcomes(results) == [
+        ("kernel/hello/vga::scrolls", Outcome.PASSED),
+        ("kernel/hello/vga::wraps", Outcome.PASSED),
+    ]
+    assert [result.seconds for result in results] == [0.0015, 0.00002]
+
+
+def test_a_panic_fails_its_test_with_file_and_line_and_the_rest_is_not_reached() -> None:
+    first, second = judge(PROGRAM, ended(verdict.exited(35, None), FAILED))
+    assert (first.outcome, first.message) == (Outcome.FAILED, "panicked at src/vga.rs:10:5:\nassertion failed")
+    assert (second.outcome, second.message) == (
+        Outcome.NOT_REACHED,
+        "not reached: after hello::vga::scrolls failed",
+    )
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        verdict.reset(Registers(1, 2, 0, False), True),
+        verdict.still_running(30, None),
+        verdict.halted(Registers(1, 2, 2, True)),
+    ],
+)
+def test_the_test_that_ran_when_the_machine_ended_has_failed_by_that(end: Verdict) -> None:
+    first, second = judge(PROGRAM, ended(end, DIED))
+    assert first.outcome is Outcome.PASSED
+    assert (second.outcome, second.message) == (Outcome.FAILED, f"{end.sentence}\nabout to")
+
+
+def test_a_test_in_the_elf_that_nobody_ran_does_not_go_missing() -> None:
+    results = judge(
+        dataclasses.replace(PROGRAM, tests=(*NAMES, "hello::lost")), ended(verdict.exited(33, None), PASSED)
+    )
+    assert outcomes(results)[2] == ("kernel/hello/lost", Outcome.NOT_REACHED)
+    assert "success code 33" in results[2].message
+
+
+def test_a_test_that_the_elf_does_not_hold_is_a_failure() -> None:
+    results = judge(dataclasses.replace(PROGRAM, tests=NAMES[:1]), ended(verdict.exited(33, None), PASSED))
+    assert outcomes(results)[1] == ("kernel/hello/vga::wraps", Outcome.FAILED)
+
+
+def test_a_program_that_never_began_fails_every_test_with_the_verdict() -> None:
+    end = ended(verdict.reset(None, True), "")
+    assert [result.message for result in judge(PROGRAM, end)] == [f"not reached: {end.sentence}"] * 2
+
+
+def test_a_wrong_end_after_the_last_test_is_a_failure() -> None:
+    first, last = judge(PROGRAM, ended(verdict.exited(35, None), PASSED))
+    assert (first.outcome, last.outcome) == (Outcome.PASSED, Outcome.FAILED)
+    assert "code 35" in last.message
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(33, Outcome.PASSED), (35, Outcome.FAILED)])
+def test_a_program_without_the_section_is_one_test(code: int, outcome: Outcome) -> None:
+    program = TestProgram("hello", "should_panic", Path("a.elf"), Path("a.img"))
+    (result,) = judge(program, ended(verdict.exited(code, None), "[failed]"))
+    assert (result.name, result.outcome) == ("kernel/hello/should_panic", outcome)
+    assert code == 33 or "[failed]" in result.message
+
+
+def test_an_interrupt_fails_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = dataclasses.replace(verdict.left("Ctrl-C"), status=Status.INTERRUPTED)
+    monkeypatch.setattr(kernel_tests, "run_and_report", lambda *_, **__: (left, ""))
+    with pytest.raises(KeyboardInterrupt):
+        run_test_program(dataclasses.replace(PROGRAM, elf=tmp_path / "hello.elf"), RunConfig(Path()))
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_said_is_no_test() -> None:
+    assert parse_protocol("") == {}
+
+
+def test_the_list_of_programs_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    config = RunConfig(Path(), "my-qemu", ("-smp", "2"), "64M", timeout=3.5, success_exit_code=35)
+    write_programs(tmp_path / "kernel-tests.json", [PROGRAM], config)
+    assert read_programs(tmp_path / "kernel-tests.json") == ([PROGRAM], config)
+    fast = dataclasses.replace(config, loader=Path("/build/loader/pvh.elf"))
+    write_programs(tmp_path / "kernel-tests.json", [PROGRAM], fast)
+    assert read_programs(tmp_path / "kernel-tests.json") == ([PROGRAM], fast)
