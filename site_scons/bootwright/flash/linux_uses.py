@@ -141,12 +141,13 @@ class LinuxUses:
         """Returns the sysfs directory of the block device at path, None where there is none."""
         if not path.startswith("/"):
             return None
-        try:
+        with suppress(OSError):
             facts = Path(path).stat()
-        except OSError:
-            node = self._at.sys / "class" / "block" / Path(path).name
-            return node.resolve() if path.startswith("/dev/") and node.exists() else None
-        return self.node(facts.st_rdev) if stat.S_ISBLK(facts.st_mode) else None
+            node = self.node(facts.st_rdev) if stat.S_ISBLK(facts.st_mode) else None
+            if node or not path.startswith("/dev/"):
+                return node
+        named = self._at.sys / "class" / "block" / Path(path).name
+        return named.resolve() if path.startswith("/dev/") and named.exists() else None
 
     def _disks_of_file(self, path: str) -> set[str]:
         """Returns the file itself, and the disks under the file system that holds it."""

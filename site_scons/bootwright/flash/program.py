@@ -134,6 +134,9 @@ def main_as_root() -> int:
     except BootwrightError as error:
         terminal.tell(str(error))
         return error.status
+    except KeyboardInterrupt:
+        terminal.tell("interrupted")
+        return Status.INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ standard output, since sudo closes all else: the status of sudo alone does not t
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from bootwright.base.errors import BootwrightError, Status
 from bootwright.flash.device import Device
 from bootwright.flash.order import Order
 from bootwright.flash.programs import ENVIRONMENT
+from bootwright.flash.signals import handle_signals, interrupt
 from bootwright.flash.trust import HOME, check_trusted
 
 MODULE = "bootwright.flash.program"
@@ -42,6 +44,8 @@ def write_as_root(order: Order, device: Device) -> int:
             if not line:
                 break
             stage = line.decode(errors="replace").strip()
+            if stage == WRITES:  # a terminal that closes is no reason to leave a stick half written
+                handle_signals(signal.SIG_IGN, ["SIGHUP"])
         except KeyboardInterrupt:
             # The other one ends by itself, and says what it leaves. A sudo that asks for a password has no other one.
             interrupted = True
@@ -73,7 +77,7 @@ def _judge(device: Device, stage: str, status: int | None, interrupted: bool) ->
             "where it cannot ask for a password, run this as root; nothing was written",
             Status.NO_PERMISSION,
         )
-    if status is not None and status in set(Status):
+    if status in (Status.DONE, Status.INTERRUPTED, *(own for own in Status if own >= Status.NO_SUCH_DEVICE)):
         return status
     how = f"was ended by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
     if stage != WRITES:
@@ -103,13 +107,16 @@ class Leash:
     """The other end, in root's process: it tells its stages, and is interrupted when who started it is gone."""
 
     def __init__(self) -> None:
+        handle_signals(interrupt)  # whatever sudo had them do
         os.environ.clear()
         os.environ.update(ENVIRONMENT)
         threading.Thread(target=self._watch, daemon=True).start()
         self.tell(STARTED)
 
     def tell(self, stage: str) -> None:
-        """Tells the process that started this one how far it is."""
+        """Tells the process that started this one how far it is; raises KeyboardInterrupt where that is gone."""
+        if select.select([0], [], [], 0)[0]:  # at its end: nothing is ever sent
+            raise KeyboardInterrupt
         with suppress(OSError):  # it is gone, which the thread sees
             os.write(1, f"{stage}\n".encode())
 

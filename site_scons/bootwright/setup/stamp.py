@@ -30,7 +30,7 @@ FORMAT = "bootwright set-up 1"
 HOSTED = ("rustc", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
-LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")
+LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3", "sudo", "cc", "qemu-aarch64", "wine64")
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),

@@ -94,7 +94,7 @@ def rewrite(path: Path, place: int) -> None:
 @pytest.mark.parametrize("place", [600, 40 * 512, MIB + 5, 2 * MIB + 7], ids=str)
 @pytest.mark.parametrize("when", ["while MiB 0 is written", "while MiB 1 is written", "while MiB 2 is written"])
 def test_a_mixture_of_two_images_is_never_said_to_be_right(disk_image: Path, place: int, when: str) -> None:
-    done = []
+    done: list[int] = []
 
     def meanwhile(what: str, offset: int) -> None:
         if what == "write" and offset == int(when.split()[2]) * MIB + (512 if "MiB 0" in when else 0) and not done:
