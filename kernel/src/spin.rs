@@ -2,6 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::hint::spin_loop;
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +18,13 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 /// The right to the value, given back when it is dropped.
 pub struct Guard<'a, T> {
     mutex: &'a Mutex<T>,
+    /// A guard is as good as a reference to the value. The pointer takes away what the compiler would conclude from the
+    /// mutex: that guards may be shared wherever the value may be sent.
+    value: PhantomData<*mut T>,
 }
+
+// SAFETY: whoever shares a guard shares the value, and can do no more with it than the value allows.
+unsafe impl<T: Sync> Sync for Guard<'_, T> {}
 
 impl<T> Mutex<T> {
     pub const fn new(value: T) -> Self {
@@ -32,7 +39,10 @@ impl<T> Mutex<T> {
         while self.locked.swap(true, Ordering::Acquire) {
             spin_loop();
         }
-        Guard { mutex: self }
+        Guard {
+            mutex: self,
+            value: PhantomData,
+        }
     }
 
     /// Breaks the lock, for a panic: whoever holds it will not go on.

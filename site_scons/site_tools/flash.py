@@ -19,14 +19,14 @@ def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     """Adds the alias that writes the image to DEV and verifies it, or lists the disks where there is no DEV."""
 
     def start() -> int:
-        from bootwright.flash import device, listing, program
+        from bootwright.flash import listing, program, systems
         from bootwright.flash.order import Order
         from bootwright.flash.refusals import Wish
         from bootwright.flash.voice import Terminal
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
         if not env["DEV"]:
-            listing.report(device.this_system(), wish, GetOption("json"), sys.stdout)
+            listing.report(systems.this_system(), wish, GetOption("json"), sys.stdout)
             return 0
         order = Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
         return program.flash(order, Terminal(sys.stdin, sys.stderr))

@@ -16,7 +16,7 @@ from bootwright.image import bios_disk as image
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import build as loader
-from bootwright.machine.arguments import MachineConfig
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone
 
@@ -30,7 +30,10 @@ SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a boot ended: what was said on port E9 and on the serial port, the 25 rows, the monitor's answers."""
+    """How a boot ended: what was said on port E9 and on the serial port, the 25 rows, the monitor's answers.
+
+    data_area is the first 256 bytes of the BIOS's data area, runs whether the machine still does, size the picture's.
+    """
 
     console: str
     serial: str
@@ -38,6 +41,9 @@ class Ended:
     registers: str
     pages: Mapping[int, str] = field(default_factory=dict)
     wrote: int = 0
+    data_area: bytes = b""
+    runs: bool = False
+    size: tuple[int, int] = (0, 0)
 
     @property
     def code(self) -> str:
@@ -98,9 +104,8 @@ class Rig:
         return disk[start : start + sectors * layout.SECTOR_SIZE]
 
     def put_stage(self, disk: bytearray, stage: bytearray) -> None:
-        """Puts a changed stage on disk, its checksum made good."""
-        struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, 0)
-        struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, loader.balance(stage))
+        """Puts a changed stage on disk, its checksums made good."""
+        loader.balance(stage)
         start = layout.BIOS_BOOT_FIRST_LBA * layout.SECTOR_SIZE
         disk[start : start + len(stage)] = stage
 
@@ -124,11 +129,11 @@ class Rig:
         arguments += [f"-Clink-arg=-T{script}", "-Clink-arg=--entry=0"]
         compile_crate(self.workshop.toolchain, self.workshop.sysroot, arguments)
         code = flat.read_bytes()
-        assert len(code) <= 2 * layout.SECTOR_SIZE
+        assert len(code) <= 4 * layout.SECTOR_SIZE
         disk[35 * 512 : 36 * 512] = disk[:512]
         first = code[: layout.BOOT_CODE_END].ljust(layout.BOOT_CODE_END, b"\0")
         disk[: layout.BOOT_CODE_END] = first
-        disk[36 * 512 : 38 * 512] = code.ljust(1024, b"\0")
+        disk[36 * 512 : 40 * 512] = code.ljust(2048, b"\0")
 
     def boot(
         self,
@@ -137,6 +142,7 @@ class Rig:
         machine: tuple[str, str] = ("q35", "ahci"),
         memory: str = "128M",
         pages: bool = False,
+        picture: bool = False,
         key: str = "",
     ) -> Ended:
         """Boots disk until the loader fails, the kernel says done, or the machine stops."""
@@ -161,10 +167,16 @@ class Rig:
             mapped = read_pages(guest.ask("info tlb")) if pages else {}
             drives = guest.qmp.execute("query-blockstats")
             wrote = sum(drive["stats"]["wr_operations"] for drive in drives)
+            data_area = guest.read_physical(0x400, 256)
+            runs = guest.qmp.execute("query-status")["status"] == "running"
+            size = (0, 0)
+            if picture:
+                guest.screendump(self.directory / "picture.png")
+                size = struct.unpack_from(">2I", (self.directory / "picture.png").read_bytes(), 16)
             if key:
                 guest.ask(f"sendkey {key}")
                 self.await_reset(guest)
-            return Ended(guest.console, guest.serial, rows, registers, mapped, wrote)
+            return Ended(guest.console, guest.serial, rows, registers, mapped, wrote, data_area, runs, size)
 
     def await_reset(self, guest: Machine) -> None:
         """Waits until the guest asked for a reset, which the machine answers by stopping."""

@@ -114,6 +114,13 @@ def test_it_boots_to_hello_world_and_a_null_build_executes_nothing(checkout: Che
     assert (again.status, again.steps) == (0, []), again.output
 
 
+def test_of_two_harts_one_begins(checkout: Checkout) -> None:
+    run = checkout.scons("run", "--headless", "TARGET=riscv64gc-unknown-none-elf", "QEMUFLAGS=-smp 2")
+    said = [line for line in run.output.splitlines() if "World" in line or "3.75" in line]
+    assert said == ["Hello World!", "1.5 * 2.5 = 3.75"], run.output
+    assert run.status == 0
+
+
 @pytest.mark.parametrize(("target", "name"), BOARDS.items())
 def test_its_tests_pass_alone_and_optimised_too(checkout: Checkout, target: str, name: str) -> None:
     run = checkout.scons("test", f"TARGET={target}", "VARIANT=all")

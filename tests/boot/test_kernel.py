@@ -8,12 +8,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
+from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop, compile_crate
 from tests.boot.pictures import check_words
 
+from bootwright.elf.test_names import read_test_names
 from bootwright.machine.verdict import Kind
 from bootwright.run.run import RunConfig, run, screenshot
-from bootwright.testing.boot import Outcome, TestResult, read_test_names, run_test_program
+from bootwright.testing.boot import run_test_program
+from bootwright.testing.judge import Outcome, TestResult
 
 OWN_TESTS = {
     "kernel/hello/clock::a_calibrated_clock_counts_at_a_processors_speed",
@@ -39,6 +41,20 @@ def test_headless_it_says_hello_world_once_and_ends_as_halted(hello: Built) -> N
     assert out.getvalue().replace("\r", "") == "Hello World!\n"
     assert (end.kind, end.status) == (Kind.HALTED, 0)
     assert end.screen[0] == "Hello World!"
+
+
+def test_a_guard_is_shared_only_where_its_value_may_be(workshop: Workshop, tmp_path: Path) -> None:
+    source = tmp_path / "share.rs"
+    arguments = [str(source), "--crate-type=lib", "--emit=metadata", "-o", str(tmp_path / "share.rmeta")]
+    arguments += [f"--extern=hello={workshop.library}"]
+    for kind, is_good in (("u32", True), ("core::cell::Cell<u32>", False)):
+        use = f"pub fn try_it() {{ share::<hello::spin::Guard<'static, {kind}>>() }}"
+        source.write_text(f"#![no_std]\nfn share<T: Sync>() {{}}\n{use}\n")
+        if is_good:
+            compile_crate(workshop.toolchain, workshop.sysroot, arguments)
+        else:
+            with pytest.raises(AssertionError, match="cannot be shared between threads safely"):
+                compile_crate(workshop.toolchain, workshop.sysroot, arguments)
 
 
 def test_its_picture_shows_something(hello: Built, tmp_path: Path) -> None:

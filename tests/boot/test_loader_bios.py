@@ -27,7 +27,14 @@ def boot_behind_shim(rig: Rig, *flags: str, **switches: int) -> Ended:
     return rig.boot(bytes(disk), *flags)
 
 
-@pytest.mark.parametrize("drive", [0x00, 0x01, 0x7F, 0x90, 0xFF], ids=hex)
+def usable(ended: Ended) -> list[tuple[int, int]]:
+    """Returns the usable regions that the kernel was told, in bytes."""
+    info = ended.boot_info
+    entries = [info[3 * i : 3 * i + 3] for i in range(info[192])]
+    return [(start * 4096, end * 4096) for start, end, kind in entries if kind & 0xFFFFFFFF == 0]
+
+
+@pytest.mark.parametrize("drive", [0x00, 0x01, 0x7F, 0x81, 0x90, 0xFF], ids=hex)
 def test_a_wrong_drive_number_means_the_first_disk(rig: Rig, drive: int) -> None:
     assert boot_behind_shim(rig, BOOT_DL=drive + 256).told["done"] == 1
 
@@ -60,13 +67,81 @@ def test_a_bios_without_edd_is_named_on_all_three(rig: Rig) -> None:
     assert any("bootwright: DE" in row for row in ended.rows)
 
 
-@pytest.mark.parametrize(("missing", "usable"), [(1, 100), (2, 30), (4, 30)], ids=["E820", "E801", "all but 20 bytes"])
-def test_older_ways_tell_the_memory_too(rig: Rig, missing: int, usable: int) -> None:
+@pytest.mark.parametrize(("missing", "least"), [(1, 100), (2, 30), (4, 30)], ids=["E820", "E801", "all but 20 bytes"])
+def test_older_ways_tell_the_memory_too(rig: Rig, missing: int, least: int) -> None:
     ended = boot_behind_shim(rig, HOOK_15=missing)
     assert ended.told["done"] == 1
-    info = ended.boot_info
-    largest = max(info[3 * i + 1] - info[3 * i] for i in range(info[192]) if info[3 * i + 2] & 0xFF == 0)
-    assert largest * 4096 > (usable - 6) * MIB
+    assert max(end - start for start, end in usable(ended)) > (least - 6) * MIB
+
+
+@pytest.mark.parametrize("way", [5, 6], ids=["attributes that say no entry is valid", "only what differs is written"])
+def test_a_list_of_memory_that_is_written_oddly_is_believed(rig: Rig, way: int) -> None:
+    found = usable(boot_behind_shim(rig, HOOK_15=way))
+    assert max(end for _, end in found) == 32 * MIB, "the shim's list ends there, and the machine's memory at 128 MiB"
+
+
+def test_a_list_of_memory_that_breaks_off_is_not_believed(rig: Rig) -> None:
+    found = usable(boot_behind_shim(rig, HOOK_15=8))
+    assert max(end for _, end in found) > 100 * MIB, "the shim's entries end at 8 MiB, and E801 knows the rest"
+
+
+def test_low_memory_ends_where_the_bios_keeps_its_data(rig: Rig) -> None:
+    ended = boot_behind_shim(rig, HOOK_15=7)
+    below = [end for start, end in usable(ended) if start < MIB]
+    assert max(below) == 0x90000, "what the shim took from 40:13, though E820 goes on to 1 MiB"
+
+
+def test_the_screen_is_in_mode_3_whatever_it_was_in(rig: Rig) -> None:
+    for mode in (1, 2):
+        disk = rig.image(rig.kernel())
+        rig.shim(disk, MODE=mode)
+        ended = rig.boot(disk, picture=True)
+        assert ended.size == (720, 400), "text, 25 rows of 16 lines each"
+        assert (ended.data_area[0x84], ended.data_area[0x85]) == (24, 16)
+        assert [row.strip() for row in ended.rows[1:]] == [""] * 24
+
+
+@pytest.mark.parametrize("drive", [0x00, 0x01, 0x81], ids=hex)
+@pytest.mark.parametrize("other", [0, 0x81], ids=["alone", "beside an empty disk"])
+def test_the_drive_that_the_bios_names_is_tried_first(rig: Rig, drive: int, other: int, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.img"
+    empty.write_bytes(bytes(MIB))
+    flags = ("-drive", f"if=none,id=empty,format=raw,file={empty}", "-device", "ide-hd,drive=empty,bus=ide.1")
+    ended = boot_behind_shim(rig, *flags, BOOT_DL=256 + drive, HOOK_DRIVE=256 + drive, HOOK_OTHER=other)
+    assert ended.told["done"] == 1
+
+
+def test_a_bios_that_uses_sse_finds_it_as_it_left_it(rig: Rig) -> None:
+    assert boot_behind_shim(rig, HOOK_SSE=1).told["done"] == 1
+
+
+def test_a_key_from_before_does_not_end_the_display_of_a_failure(rig: Rig) -> None:
+    for place, code in ((512, "GS"), (layout.BIOS_BOOT_FIRST_LBA * 512 + 600, "SC")):
+        disk = rig.image(rig.kernel())
+        disk[place] ^= 1
+        rig.shim(disk, KEY=1)
+        ended = rig.boot(disk)
+        assert (ended.code, ended.runs) == (code, True)
+        assert rig.boot(disk, key="spc").code == code
+
+
+def test_a_key_is_not_taken_for_the_keyboard_controllers_answer(rig: Rig) -> None:
+    plain = boot_behind_shim(rig, A20_OFF=1)
+    ended = boot_behind_shim(rig, A20_OFF=1, HOOK_2401=1)
+    assert ended.told["done"] == 1
+    assert ended.told["output_port"] == plain.told["output_port"]
+
+
+def test_a_stack_that_is_too_deep_stops_in_nobodys_data(rig: Rig) -> None:
+    disk = rig.image(rig.kernel())
+    stage = rig.stage(disk)
+    start = rig.symbol("enter_kernel") - layout.STAGE_LOAD_ADDRESS
+    stage[start : start + 3] = b"\x50\xeb\xfd"  # push rax, again and again
+    rig.put_stage(disk, stage)
+    ended = rig.boot(disk)
+    assert not ended.runs, "the processor has no stack for an exception: the machine resets"
+    good = rig.boot(rig.image(rig.kernel()))
+    assert ended.data_area[0x10:0x17] == good.data_area[0x10:0x17], "equipment and memory, which lie below the stack"
 
 
 def test_a_bios_that_reports_no_memory_is_named(rig: Rig) -> None:
@@ -76,8 +151,12 @@ def test_a_bios_that_reports_no_memory_is_named(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "code"), [("qemu32", "CL"), ("486", "CL"), ("qemu64,-lm", "CL"), ("qemu64,-nx", "CN"), ("max", "none")]
-)
+    ("cpu", "code"),
+    [
+        ("qemu32", "CL"), ("486", "CL"), ("qemu64,-lm", "CL"), ("qemu64,-nx", "CN"), ("Nehalem,-nx", "CN"),
+        ("max", "none"),
+    ],
+)  # fmt: skip
 def test_a_processor_that_is_too_old_is_named(rig: Rig, cpu: str, code: str) -> None:
     ended = rig.boot(rig.image(rig.kernel()), "-cpu", cpu)
     assert ended.code == code

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from tests.boot.kernels import Workshop
+from tests.boot.kernels import HOME, Workshop
 from tests.boot.loader_rig import PAGE, Ended, Rig
 
 from bootwright.image import layout
@@ -119,6 +119,16 @@ def test_a_kernel_runs_where_it_was_linked(rig: Rig, base: int) -> None:
     model = ("-Ccode-model=kernel",) if base >> 63 else ()
     ended = rig.boot(rig.image(rig.kernel("h", (f"-Clink-arg=--image-base={base:#x}", *model))))
     assert (ended.told["done"], ended.told["bss_dirty"]) == (1, 0)
+
+
+def test_our_linker_script_keeps_thread_local_data_and_leaves_bss_out_of_the_file(rig: Rig) -> None:
+    elf = rig.kernel("h", (f"-Clink-arg=-T{HOME / 'linker/x86_64.ld'}",))
+    segments = [s.header for s in ELFFile(BytesIO(elf)).iter_segments() if s["p_type"] in ("PT_LOAD", "PT_TLS")]
+    data, tls = segments[-2:]
+    assert (tls["p_type"], tls["p_filesz"], tls["p_memsz"]) == ("PT_TLS", 8, 32)
+    assert data["p_memsz"] - data["p_filesz"] >= 3 * PAGE, ".bss takes no room in the file"
+    ended = rig.boot(rig.image(elf))
+    assert (ended.told["done"], ended.boot_info[193:196]) == (1, [tls["p_vaddr"], 8, 32])
 
 
 def test_a_kernel_of_one_segment_that_may_do_all_runs(rig: Rig, tmp_path: Path) -> None:

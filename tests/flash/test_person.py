@@ -22,7 +22,7 @@ from tests.flash.rig import (
 )
 
 from bootwright.base.errors import Status
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 PROMPT = b"to go on: "

@@ -15,7 +15,7 @@ import pytest
 from tests.flash.rig import HOME, SECONDS, Loop, is_right, loop, make_backing, make_image
 
 from bootwright.base.errors import Status
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 # The program as somebody runs it who may not write; what it then starts does not come by here.

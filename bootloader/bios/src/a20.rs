@@ -43,6 +43,12 @@ pub fn enable_again() {
 
 fn enable_by_ports() -> bool {
     keyboard_wait();
+    // What the controller holds already is a key's: it would be taken for the answer.
+    let mut keys = 0xff;
+    while inb(KEYBOARD_STATUS) & KEYBOARD_HAS_DATA != 0 && keys > 0 {
+        inb(KEYBOARD_DATA);
+        keys -= 1;
+    }
     outb(KEYBOARD_STATUS, 0xD0);
     let mut tries = 0xffff;
     while inb(KEYBOARD_STATUS) & KEYBOARD_HAS_DATA == 0 && tries > 0 {

@@ -25,14 +25,31 @@ pub struct Registers {
 }
 
 impl Registers {
+    const NONE: Registers = Registers {
+        eax: 0,
+        ebx: 0,
+        ecx: 0,
+        edx: 0,
+        esi: 0,
+        edi: 0,
+        ebp: 0,
+        eflags: 0,
+        ds: 0,
+        es: 0,
+    };
+
     /// The carry flag, by which most calls report a failure.
     pub fn carry(&self) -> bool {
         self.eflags & 1 != 0
     }
 }
 
-/// What is said before there is a 64-bit mode, as real mode's `say` takes it.
+/// What is said before there is Rust, as real mode's `say` takes it.
+#[unsafe(link_section = ".low.no_long_mode")]
 static NO_LONG_MODE: [u8; LINE_ROOM] = Kind::NoLongMode.line();
+
+#[unsafe(link_section = ".low.stage_checksum")]
+static STAGE_CHECKSUM: [u8; LINE_ROOM] = Kind::StageChecksum.line();
 
 global_asm!(
     include_str!("boot_sector.s"),
@@ -41,10 +58,10 @@ global_asm!(
     BOOT_SECTOR_ADDRESS = const layout::BOOT_SECTOR_ADDRESS,
     BIOS_BOOT_FIRST_LBA = const layout::BIOS_BOOT_FIRST_LBA,
     STAGE_LOAD_ADDRESS = const layout::STAGE_LOAD_ADDRESS,
-    STAGE_MAX_SECTORS = const layout::STAGE_MAX_SECTORS,
+    STAGE_PIECE_SECTORS = const layout::STAGE_PIECE_SECTORS,
     STAGE_MAGIC = const layout::STAGE_MAGIC,
     STAGE_MAGIC_OFFSET = const layout::STAGE_MAGIC_OFFSET,
-    STAGE_SECTORS_OFFSET = const layout::STAGE_SECTORS_OFFSET,
+    STAGE_LOW_END = const layout::STAGE_LOW_END,
     STAGE_BUILD_ID_OFFSET = const layout::STAGE_BUILD_ID_OFFSET,
     SERIAL_PORT = const layout::SERIAL_PORT,
     DEBUG_CONSOLE_PORT = const layout::DEBUG_CONSOLE_PORT,
@@ -63,6 +80,7 @@ global_asm!(
     STAGE_HEADER_SIZE = const layout::STAGE_HEADER_SIZE,
     BOOT_SECTOR_ADDRESS = const layout::BOOT_SECTOR_ADDRESS,
     LOADER_TABLES_ADDRESS = const layout::LOADER_TABLES_ADDRESS,
+    LOADER_STACK_END = const layout::LOADER_STACK_END,
     CODE_64 = const gdt::CODE_64,
     DATA_64 = const gdt::DATA_64,
     CODE_16 = const gdt::CODE_16,
@@ -78,6 +96,11 @@ global_asm!(
     DS = const offset_of!(Registers, ds),
     ES = const offset_of!(Registers, es),
     NO_LONG_MODE = sym NO_LONG_MODE,
+    STAGE_CHECKSUM = sym STAGE_CHECKSUM,
+    STAGE_LOAD_ADDRESS = const layout::STAGE_LOAD_ADDRESS,
+    STAGE_LOW_END = const layout::STAGE_LOW_END,
+    STAGE_SECTORS_OFFSET = const layout::STAGE_SECTORS_OFFSET,
+    SECTOR_SIZE = const layout::SECTOR_SIZE,
     MAIN = sym crate::main,
 );
 
@@ -85,12 +108,21 @@ unsafe extern "sysv64" {
     fn bios_thunk(vector: u32, registers: *mut Registers);
 }
 
+/// Where real mode finds the registers of the call that is under way.
+#[unsafe(link_section = ".low.registers")]
+static mut CURRENT: Registers = Registers::NONE;
+
 /// Calls INT `vector`. Afterwards A20 is on if it was before, whatever the BIOS did to it.
 pub fn call(vector: u8, registers: &mut Registers) {
     let a20_was_on = a20::is_on();
-    // SAFETY: `registers` lies on the stack or in the stage, both below 64 KiB; the BIOS's data below 0x500 and its
+    let current = &raw mut CURRENT;
+    // SAFETY: nobody else uses `CURRENT`, for a call never begins in a call; the BIOS's data below 0x500 and its
     // handlers are untouched; the thunk restores all that Rust relies on.
-    unsafe { bios_thunk(vector.into(), registers) };
+    unsafe {
+        current.write_volatile(*registers);
+        bios_thunk(vector.into(), current);
+        *registers = current.read_volatile();
+    }
     if a20_was_on && !a20::is_on() {
         a20::enable_again();
     }

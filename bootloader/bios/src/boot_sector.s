@@ -9,6 +9,14 @@
     .byte 0xE8
     .word \target - . - 2
 .endm
+# Offsets from the packet, to which di points.
+.set COUNT, 2
+.set SEGMENT, 6
+.set LBA, 8                      # below 256, so that one byte is enough to set it
+.set LARGEST, 16
+.set TRIES, 18
+.set DRIVE, 19
+.set CODE, 42
 .global boot_sector
 boot_sector:
     jmp start
@@ -31,105 +39,11 @@ boot_sector:
 start:
     .byte 0xEA                   # a far jump, which sets CS
     .word start_at_segment_0, 0
-start_at_segment_0:
-    cli
-    xor ax, ax
-    mov ss, ax
-    mov sp, {BOOT_SECTOR_ADDRESS}
-    sti
-    call_16 reset_segments
-    mov al, dl
-    and al, 0xF0
-    cmp al, 0x80
-    je drive_is_good
-    mov dl, 0x80
-drive_is_good:
-    mov [drive], dl
-
-    mov ah, 0x41                 # are reads by LBA there?
-    mov bx, 0x55AA
-    call_16 disk
-    mov bp, {NO_EDD}
-    jc fail
-    cmp bx, 0xAA55
-    jne fail
-    shr cl, 1
-    jnc fail
-
-read_piece:                      # what is left, at most `largest` sectors
-    mov byte ptr [tries], 6
-try:
-    mov ax, [loader_stage_sectors]
-    cmp ax, [largest]
-    jbe size_is_good
-    mov ax, [largest]
-size_is_good:
-    mov [packet_count], ax
-    push ax
-    mov si, offset packet
-    mov ah, 0x42
-    call_16 disk
-    pop ax
-    jnc piece_is_read
-    xor ah, ah                   # reset the disk and try again
-    call_16 disk
-    dec byte ptr [tries]
-    jnz try
-    shr word ptr [largest], 1    # smaller pieces, from here on
-    jnz read_piece
-    mov bp, {STAGE_UNREADABLE}
-    jmp fail
-piece_is_read:
-    add [packet_lba], ax
-    push ax
-    shl ax, 5                    # a sector is 32 paragraphs
-    add [packet_segment], ax
-    pop ax
-    sub [loader_stage_sectors], ax
-    jnz read_piece
-
-    mov bp, {STAGE_MAGIC_CODE}   # half of it has room here: the sum below covers the rest
-    cmp dword ptr [{STAGE_LOAD_ADDRESS} + {STAGE_MAGIC_OFFSET}], {STAGE_MAGIC} & 0xFFFFFFFF
-    jne fail
-    mov si, {STAGE_LOAD_ADDRESS} + {STAGE_BUILD_ID_OFFSET}
-    mov di, offset loader_build_id
-    mov cx, 4
-    repe cmpsw
-    mov bp, {STAGE_BUILD_ID_CODE}
-    jne fail
-    mov si, {STAGE_LOAD_ADDRESS}
-    mov cx, [si + {STAGE_SECTORS_OFFSET}]
-    shl cx, 6                    # pairs of doublewords
-    xor edx, edx
-sum:                             # rotate and add: over the whole stage this gives 0
-    lodsd
-    rol edx, 1
-    add edx, eax
-    lodsd
-    rol edx, 1
-    add edx, eax
-    loop sum
-    mov bp, {STAGE_CHECKSUM_CODE}
-    test edx, edx
-    jz stage_entry
-
-fail:                            # bp: the code
-    mov [code], bp
-    mov si, offset message
-.global say_and_wait
-say_and_wait:                    # tells the string at si, waits for a key, and starts the machine anew
-    call_16 say
-    xor ah, ah
-    int 0x16
-    .byte 0xEA                   # a far jump to where a processor starts
-    .word 0, 0xFFFF
-
 disk:                            # INT 13h on our drive; afterwards only CF, the results and SS:SP are known
-.global drive
-.set drive, disk + 1
-    mov dl, 0x80
+    mov dl, [di + DRIVE]
     int 0x13
 reset_segments:                  # keeps CF
+    mov di, offset packet
     push cs
     pop ds
     push cs
@@ -143,10 +57,9 @@ say:                             # the string at si, up to a zero, on screen, se
     mov dx, {SERIAL_PORT}
     mov cx, 4
 set_up_serial:
-    lodsw
+    lodsb
     mov dl, al
-    mov al, ah
-    out dx, al
+    outsb
     loop set_up_serial
     pop si
 next_character:
@@ -172,18 +85,13 @@ wait_for_serial:                 # at most 65,536 times
     jmp next_character
 
 packet:                          # INT 13h AH=42h: size, count, where to, from which LBA
-    .word 16
-packet_count:
-    .word 0
-    .word 0
-packet_segment:
-    .word {STAGE_LOAD_ADDRESS} >> 4
-packet_lba:
-    .quad {BIOS_BOOT_FIRST_LBA}
-largest:
-    .word {STAGE_MAX_SECTORS}
-tries:
-    .byte 6
+    .word 16, 0, 0, 0
+    .quad 0
+    .word {STAGE_PIECE_SECTORS}  # LARGEST: the most sectors for one call
+    .byte 0                      # TRIES that are left
+.global drive
+drive:
+    .byte 0
 serial_set_up:                   # low byte of the port, value: 115200 baud, eight bits, no parity, one stop bit
     .byte ({SERIAL_PORT} & 0xFF) + 3, 0x80
     .byte ({SERIAL_PORT} & 0xFF), 1
@@ -191,14 +99,110 @@ serial_set_up:                   # low byte of the port, value: 115200 baud, eig
     .byte ({SERIAL_PORT} & 0xFF) + 3, 3
 message:
     .ascii "\r\nbootwright: "
-code:
+    .org packet + CODE
     .ascii "??\r\n\0"
-# loader.py fills in these two; the sectors are counted down.
+# loader.py fills in these two: the build id, and the LBA behind the stage.
 .global loader_build_id
 loader_build_id:
     .quad 0
-.global loader_stage_sectors
-loader_stage_sectors:
+.global loader_stage_end
+loader_stage_end:
     .word 0
+
+start_at_segment_0:
+    xor ax, ax
+    mov ss, ax
+    mov sp, {BOOT_SECTOR_ADDRESS}
+    sti
+    call_16 reset_segments
+    mov [di + DRIVE], dl         # as the BIOS says, and if nothing of ours is there, the first hard disk
+
+try_drive:
+    mov byte ptr [di + LBA], {BIOS_BOOT_FIRST_LBA}
+    mov ah, 0x41                 # are reads by LBA there?
+    mov bx, 0x55AA
+    call_16 disk
+    mov bp, {NO_EDD}
+    jc fail_drive
+    cmp bh, 0xAA                 # bx is AA55h
+    jne fail_drive
+    shr cl, 1
+    jnc fail_drive
+
+read_piece:                      # what is left, at most LARGEST sectors
+    mov byte ptr [di + TRIES], 6
+try:
+    mov bx, [di + LBA]
+    mov ax, [loader_stage_end]
+    sub ax, bx
+    jz stage_is_read
+    shl bx, 5                    # a sector is 32 paragraphs
+    add bx, ({STAGE_LOAD_ADDRESS} >> 4) - ({BIOS_BOOT_FIRST_LBA} << 5)
+    mov [di + SEGMENT], bx
+    cmp ax, [di + LARGEST]
+    jbe size_is_good
+    mov ax, [di + LARGEST]
+size_is_good:
+    mov [di + COUNT], ax
+    push ax
+    mov si, di
+    mov ah, 0x42
+    call_16 disk
+    pop ax
+    jc read_failed
+    add [di + LBA], ax
+    jmp read_piece
+read_failed:
+    xor ah, ah                   # reset the disk and try again
+    call_16 disk
+    dec byte ptr [di + TRIES]
+    jnz try
+    shr word ptr [di + LARGEST], 1       # smaller pieces, from here on
+    jnz read_piece
+    inc word ptr [di + LARGEST]          # and of one sector on the other drive
+    mov bp, {STAGE_UNREADABLE}
+
+fail_drive:                      # bp: the code, unless the first hard disk is still to be tried
+    call_16 reset_segments
+    cmp byte ptr [di + DRIVE], 0x80
+    mov byte ptr [di + DRIVE], 0x80
+    jne try_drive
+    mov [di + CODE], bp
+    mov si, offset message
+.global say_and_wait
+say_and_wait:                    # tells the string at si, waits for a key, and starts the machine anew
+    call_16 say
+    mov ax, [0x41A]              # keys from before nobody waits for: the buffer's tail becomes its head
+    mov [0x41C], ax
+    xor ah, ah
+    int 0x16
+    .byte 0xEA                   # a far jump to where a processor starts
+    .word 0, 0xFFFF
+
+stage_is_read:
+    mov bp, {STAGE_MAGIC_CODE}   # a quarter of it is enough: the sum below covers the rest
+    cmp word ptr [{STAGE_LOAD_ADDRESS} + {STAGE_MAGIC_OFFSET}], {STAGE_MAGIC} & 0xFFFF
+    jne fail_drive
+    mov si, {STAGE_LOAD_ADDRESS} + {STAGE_BUILD_ID_OFFSET}
+    mov di, offset loader_build_id
+    mov cx, 4
+    repe cmpsw
+    mov bp, {STAGE_BUILD_ID_CODE}
+    jne fail_drive
+    mov si, {STAGE_LOAD_ADDRESS}
+    mov cx, ({STAGE_LOW_END} - {STAGE_LOAD_ADDRESS}) / 8
+    xor edx, edx
+sum:                             # rotate and add: this gives 0. What lies behind, this part checks itself
+    lodsd
+    rol edx, 1
+    add edx, eax
+    lodsd
+    rol edx, 1
+    add edx, eax
+    loop sum
+    mov bp, {STAGE_CHECKSUM_CODE}
+    test edx, edx
+    jz stage_entry
+    jmp fail_drive
 .global boot_sector_end
 boot_sector_end:

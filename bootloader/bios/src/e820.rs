@@ -1,16 +1,23 @@
 //! The memory map as a BIOS tells it: E820, else E801, else 88h.
 
+use arch_x86_64::physical;
 use common::failure::{Failure, Kind};
-use common::memory_map::{CAPACITY, MemoryMap, Report, Use};
+use common::memory_map::{MemoryMap, Report, Use};
 
 use crate::bios::{self, Registers};
 
 const SMAP: u32 = 0x534D_4150;
 const KIB: u64 = 1024;
+const E820_MAX: usize = 128;
+const LEAST_LOW_MEMORY: u64 = 128 * KIB;
 
-/// An entry as the BIOS writes it; older ones leave the attributes out.
+// The BIOS data area (IBM PC/AT technical reference).
+const EBDA_SEGMENT: u64 = 0x40E;
+const BASE_MEMORY_KIB: u64 = 0x413;
+
+/// An entry as the BIOS writes it. Some write attributes behind it, whatever they were asked for: there is room.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Entry {
     start: u64,
     length: u64,
@@ -20,7 +27,7 @@ struct Entry {
 
 /// What was read so far.
 struct Reports {
-    list: [Report; CAPACITY],
+    list: [Report; E820_MAX],
     count: usize,
 }
 
@@ -45,10 +52,12 @@ pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
         purpose: Use::Reserved,
     };
     let mut reports = Reports {
-        list: [nothing; CAPACITY],
+        list: [nothing; E820_MAX],
         count: 0,
     };
-    read_e820(&mut reports);
+    if !read_e820(&mut reports) {
+        reports.count = 0;
+    }
     if !reports.list[..reports.count]
         .iter()
         .any(|report| report.purpose == Use::Usable)
@@ -56,6 +65,7 @@ pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
         read_e801_or_88(&mut reports)?;
     }
     map.take_reports(&reports.list[..reports.count]);
+    map.reserve(low_memory_end(), layout::MIB, Use::Reserved);
     map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
     map.reserve(
         layout::STAGE_LOAD_ADDRESS,
@@ -65,21 +75,25 @@ pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read_e820(reports: &mut Reports) {
+/// Reads the list of E820; `false` where it is broken, and nothing of it can be believed.
+fn read_e820(reports: &mut Reports) -> bool {
     let mut next = 0;
+    // One entry for all calls: some BIOSes write only what differs from the entry before.
+    let mut entry = Entry {
+        start: 0,
+        length: 0,
+        kind: 0,
+        attributes: 0,
+    };
     // A BIOS that never ends its list is stopped where there is no room left.
-    for _ in 0..CAPACITY {
-        // Attributes that a BIOS leaves out count as "the entry is valid".
-        let mut entry = Entry {
-            attributes: 1,
-            ..Entry::default()
-        };
+    for _ in 0..E820_MAX {
         let (es, di) = bios::far(&raw mut entry as usize);
-        // All of EDX and ECX anew for each call: some BIOSes lose them.
+        // All of EDX and ECX anew for each call: some BIOSes lose them. 20 bytes, because there are BIOSes whose
+        // attributes, which could follow, are zero for every entry, as if none of them were valid.
         let mut registers = Registers {
             eax: 0xE820,
             ebx: next,
-            ecx: 24,
+            ecx: 20,
             edx: SMAP,
             edi: di.into(),
             es,
@@ -87,27 +101,53 @@ fn read_e820(reports: &mut Reports) {
         };
         bios::call(0x15, &mut registers);
         // Carry is the end of the list, or on the first call the absence of E820.
-        if registers.carry() || registers.eax != SMAP || registers.ecx < 20 {
-            return;
+        if registers.carry() {
+            return true;
+        }
+        if registers.eax != SMAP {
+            return false;
         }
         // SAFETY: the entry is on the stack; the BIOS wrote it behind the compiler's back.
-        let entry = unsafe { (&raw const entry).read_volatile() };
-        let is_valid = registers.ecx < 24 || entry.attributes & 1 != 0;
-        if is_valid && entry.length > 0 {
-            reports.add(entry.start, entry.length, Use::from_e820(entry.kind));
+        let Entry {
+            start,
+            length,
+            kind,
+            ..
+        } = unsafe { (&raw const entry).read_volatile() };
+        if length > 0 {
+            reports.add(start, length, Use::from_e820(kind));
         }
         next = registers.ebx;
         if next == 0 {
-            return;
+            return true;
         }
     }
+    true
+}
+
+/// Returns where low memory ends: at the least of what INT 12h and the two fields of the BIOS's data area say.
+fn low_memory_end() -> u64 {
+    let mut base = Registers::default();
+    bios::call(0x12, &mut base);
+    // SAFETY: the BIOS's data area is mapped, and reading it has no effect.
+    let (kib, ebda) = unsafe {
+        (
+            physical::read_unaligned(BASE_MEMORY_KIB),
+            physical::read_unaligned(EBDA_SEGMENT),
+        )
+    };
+    let ends = [
+        u64::from(base.eax as u16) * KIB,
+        u64::from(kib) * KIB,
+        u64::from(ebda) << 4,
+    ];
+    // A field that nobody keeps says less than any machine has.
+    let plausible = ends.into_iter().filter(|&end| end >= LEAST_LOW_MEMORY);
+    plausible.fold(layout::VGA_START, u64::min)
 }
 
 fn read_e801_or_88(reports: &mut Reports) -> Result<(), Failure> {
-    let mut base = Registers::default();
-    bios::call(0x12, &mut base);
-    // Below 640 KiB whatever it says: the EBDA and the screen follow.
-    reports.add(0, u64::from(base.eax as u16).min(640) * KIB, Use::Usable);
+    reports.add(0, low_memory_end(), Use::Usable);
     let mut extended = Registers {
         eax: 0xE801,
         ..Registers::default()

@@ -108,4 +108,8 @@ impl ReadAt for Disk {
     fn largest_read(&self) -> usize {
         (layout::READ_MAX_SECTORS * SECTOR) as usize
     }
+
+    fn sector_size(&self) -> u64 {
+        SECTOR
+    }
 }

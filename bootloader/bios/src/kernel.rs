@@ -32,8 +32,7 @@ fn read(
     partition: &Partition,
     map: &mut MemoryMap,
 ) -> Result<Kernel<'static>, Failure> {
-    let start = partition.starting_lba * layout::SECTOR_SIZE;
-    let room = partition.length();
+    let (start, room) = (partition.start, partition.length);
     if room < HEAD as u64 {
         return Err(Kind::KernelTruncated.with(HEAD as u64, room));
     }

@@ -1,7 +1,7 @@
 # The stage's head and its way between 64-bit mode and the BIOS.
 #
-# Real mode is left at once; everything else is Rust, which calls the BIOS through bios_thunk. The stack is one for
-# both modes: it lies below 0x7C00, and so do all addresses here fit 16 bits.
+# Real mode is left at once; everything else is Rust, which calls the BIOS through bios_thunk. All of this, and what it
+# names, lies below STAGE_LOW_END, so that addresses fit 16 bits. Real mode's stack ends at 0x7C00; Rust has its own.
 .section .stage_header, "awx"
 .code16
 .global stage_entry
@@ -14,15 +14,12 @@ stage_entry:
 
 .section .stage_code, "awx"
 
-# Entered by the boot sector in real mode with segments 0 and the stack below 0x7C00; the drive is in its memory.
+# Entered by the boot sector in real mode with cs and ss 0 and the stack below 0x7C00; the drive is in its memory.
 enter_stage:
-    mov di, offset stage_bss
-    mov cx, offset stage_bss_end
-    sub cx, di
-    shr cx, 2
-    xor eax, eax
-    rep stosd
-
+    push cs
+    pop ds
+    push cs
+    pop es
     pushfd                       # CPUID is there when the flag ID can be changed
     pop eax
     mov ecx, eax
@@ -40,6 +37,12 @@ no_long_mode:
     jmp say_and_wait
 
 has_long_mode:
+    mov eax, cr4                 # each call of the BIOS finds these as it left them: some use SSE
+    mov [bios_cr4], eax
+    mov ecx, 0xC0000080          # EFER
+    rdmsr
+    mov [bios_efer], eax
+    mov [bios_efer + 4], edx
     push {LOADER_TABLES_ADDRESS} >> 4
     pop es
     xor di, di
@@ -47,7 +50,7 @@ has_long_mode:
     mov ebx, offset start_rust
     jmp enter_long_mode
 
-# Calls the handler of a BIOS interrupt: edi its number, rsi the Registers, which are below 64 KiB.
+# Calls the handler of a BIOS interrupt: edi its number, rsi the Registers, which are in this segment.
 .code64
 .global bios_thunk
 bios_thunk:
@@ -61,6 +64,7 @@ bios_thunk:
     mov [thunk_registers], esi
     mov eax, [rdi * 4]           # the handler's far address, from the table at 0
     mov [thunk_handler], eax
+call_handler:
     push {CODE_16}
     push offset leave_long_mode
     retfq
@@ -71,10 +75,11 @@ leave_long_mode:                 # compatibility mode, 16 bit
     mov eax, cr0
     and eax, 0x7FFFFFFF          # PG
     mov cr0, eax
-    mov ecx, 0xC0000080          # EFER: a BIOS may turn on paging of its own
-    xor eax, eax
-    xor edx, edx
+    mov ecx, 0xC0000080          # EFER: without LME, because a BIOS may turn on paging of its own
+    mov eax, [bios_efer]
+    mov edx, [bios_efer + 4]
     wrmsr
+    mov eax, [bios_cr4]
     mov cr4, eax
     mov eax, cr0
     and al, 0xFE                 # PE
@@ -84,6 +89,7 @@ leave_long_mode:                 # compatibility mode, 16 bit
 real_mode:
     xor ax, ax
     mov ss, ax
+    mov sp, {BOOT_SECTOR_ADDRESS}
     mov ds, ax
     mov fs, ax
     mov gs, ax
@@ -151,12 +157,50 @@ thunk_return:
     pop rbx
     ret
 
+# The boot sector has checked what lies below STAGE_LOW_END. The quadwords behind it have the sum 0.
 start_rust:
-    mov esp, {BOOT_SECTOR_ADDRESS}
+    mov esp, {LOADER_STACK_END}
+    mov ecx, [{STAGE_LOAD_ADDRESS} + {STAGE_SECTORS_OFFSET}]
+    sub ecx, ({STAGE_LOW_END} - {STAGE_LOAD_ADDRESS}) / {SECTOR_SIZE}
+    imul ecx, ecx, {SECTOR_SIZE} / 64
+    mov esi, {STAGE_LOW_END}
+    xor eax, eax
+sum_rest:
+    .set offset_in_line, 0
+    .rept 8
+    add rax, [rsi + offset_in_line]
+    .set offset_in_line, offset_in_line + 8
+    .endr
+    add esi, 64
+    dec ecx
+    jnz sum_rest
+    mov dword ptr [thunk_handler], offset stage_is_damaged
+    mov dword ptr [thunk_registers], offset stage_entry
+    test rax, rax
+    jnz call_handler
+
+    mov edi, offset stage_bss
+    mov ecx, offset stage_bss_end
+    sub ecx, edi
+    shr ecx, 2
+    xor eax, eax
+    rep stosd
     movzx edi, byte ptr [drive]
     call {MAIN}
 
+.code16
+stage_is_damaged:                # a handler like the BIOS's, but that it does not come back
+    xor ax, ax
+    mov ds, ax
+    mov si, offset {STAGE_CHECKSUM}
+    jmp say_and_wait
+
 .balign 8
+bios_efer:
+    .quad 0
+bios_cr4:
+    .long 0
+    .long 0
 thunk_stack:
     .quad 0
 thunk_registers:

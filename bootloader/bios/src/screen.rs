@@ -1,46 +1,16 @@
 //! The screen: text mode 3, cleared, through the BIOS.
 
-use arch_x86_64::physical;
-
 use crate::bios::{self, Registers};
 
-// The BIOS data area (IBM PC/AT technical reference).
-const VIDEO_MODE: u64 = 0x449;
-const VIDEO_COLUMNS: u64 = 0x44A;
-const VIDEO_PAGE_START: u64 = 0x44E;
 const TEXT_MODE_3: u8 = 3;
-
-const BLANK: u64 = 0x0720_0720_0720_0720;
-const CELLS_SIZE: usize = 80 * 25 * 2;
 
 /// Leaves text mode 3, its first page shown and blank, the cursor in its corner.
 pub fn prepare() {
-    // SAFETY: the BIOS data area is mapped, and reading it has no effect.
-    let (mode, columns, page) = unsafe {
-        (
-            physical::read::<u8>(VIDEO_MODE),
-            physical::read::<u16>(VIDEO_COLUMNS),
-            physical::read::<u16>(VIDEO_PAGE_START),
-        )
-    };
-    // Setting the mode loads a font and takes long, so that it is left out where the BIOS is in it.
-    if (mode & 0x7f, columns, page) != (TEXT_MODE_3, 80, 0) {
-        bios::call(
-            0x10,
-            &mut Registers {
-                eax: TEXT_MODE_3.into(),
-                ..Registers::default()
-            },
-        );
-    }
-    for cells in 0..CELLS_SIZE / 8 {
-        // SAFETY: this is the text screen's memory; without a screen nobody minds.
-        unsafe { ((layout::VGA_TEXT as usize + cells * 8) as *mut u64).write_volatile(BLANK) }
-    }
+    // Always: fields of the BIOS's data area do not tell 80 by 50 cells, or a graphics mode of VBE, from mode 3.
     bios::call(
         0x10,
         &mut Registers {
-            eax: 0x0200,
+            eax: TEXT_MODE_3.into(),
             ..Registers::default()
         },
     );

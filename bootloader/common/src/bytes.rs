@@ -11,6 +11,9 @@ pub trait ReadAt {
 
     /// The most bytes that one call gives.
     fn largest_read(&self) -> usize;
+
+    /// The size in bytes of what partition tables count in.
+    fn sector_size(&self) -> u64;
 }
 
 /// The `N` bytes at `offset`, or `None` where they leave `bytes`.

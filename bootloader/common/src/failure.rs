@@ -40,7 +40,7 @@ failures! {
     StageChecksum       b"SC" "the stage's checksum is wrong: the disk is damaged"
     // The processor and its memory.
     NoLongMode          b"CL" "this processor has no 64-bit mode"
-    NoExecuteDisable    b"CN" "this processor has no NX bit"
+    NoExecuteDisable    b"CN" "this processor has no NX bit, or the set-up turned it off (Execute Disable)"
     A20                 b"A2" "address line A20 stays off: 2401h, keyboard controller and port 92h were tried"
     NoMemoryMap         b"ME" "the BIOS reports no memory: E820, E801 and 88h all fail"
     OutOfMemory         b"MF" "{} bytes of memory are needed; the largest free piece below 4 GiB has {}"
@@ -92,7 +92,7 @@ failures! {
 }
 
 /// The room for such a line.
-pub const LINE_ROOM: usize = 64;
+pub const LINE_ROOM: usize = 80;
 
 impl Kind {
     /// The failure with the numbers of its sentence, in their order.

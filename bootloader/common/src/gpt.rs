@@ -21,18 +21,11 @@ const ENTRY_COUNT_OFFSET: usize = 80;
 const ENTRY_SIZE_OFFSET: usize = 84;
 const ENTRIES_CRC_OFFSET: usize = 88;
 
-/// A partition: first and last LBA, both its own.
+/// A partition: where it begins on the disk, and its size, both in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partition {
-    pub starting_lba: u64,
-    pub ending_lba: u64,
-}
-
-impl Partition {
-    /// Its size in bytes.
-    pub fn length(&self) -> u64 {
-        (self.ending_lba - self.starting_lba + 1).saturating_mul(layout::SECTOR_SIZE)
-    }
+    pub start: u64,
+    pub length: u64,
 }
 
 struct Header {
@@ -48,8 +41,9 @@ struct Header {
 pub fn find(disk: &mut impl ReadAt, type_guid: &[u8; 16]) -> Result<Partition, Failure> {
     let header = Header::read(disk)?;
     let size = header.entry_count as usize * header.entry_size as usize;
-    let sectors = size.next_multiple_of(layout::SECTOR_SIZE as usize);
-    let array = &disk.read_at(header.entries_lba * layout::SECTOR_SIZE, sectors)?[..size];
+    let sector_size = disk.sector_size();
+    let sectors = size.next_multiple_of(sector_size as usize);
+    let array = &disk.read_at(header.entries_lba * sector_size, sectors)?[..size];
     let crc = crc32_sparse(array);
     if crc != header.entries_crc {
         return Err(Kind::GptEntries.with(crc.into(), header.entries_crc.into()));
@@ -58,26 +52,24 @@ pub fn find(disk: &mut impl ReadAt, type_guid: &[u8; 16]) -> Result<Partition, F
         .chunks_exact(header.entry_size as usize)
         .find(|entry| take(entry, 0) == Some(*type_guid))
         .ok_or(Kind::NoKernelPartition.with(header.entry_count.into(), 0))?;
-    let partition = Partition {
-        starting_lba: u64_at(entry, 32).unwrap_or(0),
-        ending_lba: u64_at(entry, 40).unwrap_or(0),
-    };
+    let starting_lba = u64_at(entry, 32).unwrap_or(0);
+    let ending_lba = u64_at(entry, 40).unwrap_or(0);
     let allowed = header.first_usable_lba..=header.last_usable_lba;
-    let inside =
-        allowed.contains(&partition.starting_lba) && allowed.contains(&partition.ending_lba);
-    if !inside || partition.starting_lba > partition.ending_lba {
-        return Err(Kind::GptBounds.with(partition.starting_lba, partition.ending_lba));
+    let inside = allowed.contains(&starting_lba) && allowed.contains(&ending_lba);
+    if !inside || starting_lba > ending_lba {
+        return Err(Kind::GptBounds.with(starting_lba, ending_lba));
     }
-    Ok(partition)
+    // Neither overflows: `Header::read` bounds the last LBA.
+    Ok(Partition {
+        start: starting_lba * sector_size,
+        length: (ending_lba - starting_lba + 1) * sector_size,
+    })
 }
 
 impl Header {
     fn read(disk: &mut impl ReadAt) -> Result<Header, Failure> {
-        let largest = disk.largest_read() as u64;
-        let sector = disk.read_at(
-            layout::GPT_HEADER_LBA * layout::SECTOR_SIZE,
-            layout::SECTOR_SIZE as usize,
-        )?;
+        let (largest, sector_size) = (disk.largest_read() as u64, disk.sector_size());
+        let sector = disk.read_at(layout::GPT_HEADER_LBA * sector_size, sector_size as usize)?;
         if take(sector, 0) != Some(SIGNATURE) {
             return Err(Kind::GptSignature.alone());
         }
@@ -91,7 +83,7 @@ impl Header {
             }
         };
         let header_size = dword(HEADER_SIZE_OFFSET);
-        let in_sector = (HEADER_SIZE_MIN..=layout::SECTOR_SIZE as u32).contains(&header_size);
+        let in_sector = (HEADER_SIZE_MIN..=sector_size as u32).contains(&header_size);
         check(in_sector, HEADER_SIZE_OFFSET, header_size.into())?;
         let after_crc = &sector[HEADER_CRC_OFFSET + 4..header_size as usize];
         let crc = crc32(&[&sector[..HEADER_CRC_OFFSET], &[0; 4], after_crc]);
@@ -104,8 +96,9 @@ impl Header {
         check(my_lba == layout::GPT_HEADER_LBA, MY_LBA_OFFSET, my_lba)?;
         let entries_lba = quadword(ENTRIES_LBA_OFFSET);
         // The whole disk is below 2 to the 63 bytes, so that no offset in bytes overflows.
+        let lba_limit = (1 << 63) / sector_size;
         check(
-            (2..1 << 54).contains(&entries_lba),
+            (2..lba_limit).contains(&entries_lba),
             ENTRIES_LBA_OFFSET,
             entries_lba,
         )?;
@@ -113,7 +106,7 @@ impl Header {
         let good_size = entry_size.is_power_of_two() && (128..=4096).contains(&entry_size);
         check(good_size, ENTRY_SIZE_OFFSET, entry_size.into())?;
         let entry_count = dword(ENTRY_COUNT_OFFSET);
-        let room = largest & !(layout::SECTOR_SIZE - 1);
+        let room = largest & !(sector_size - 1);
         let fits = u64::from(entry_count) * u64::from(entry_size) <= room;
         check(
             entry_count > 0 && fits,
@@ -122,7 +115,7 @@ impl Header {
         )?;
         let last_usable_lba = quadword(LAST_USABLE_OFFSET);
         check(
-            last_usable_lba < 1 << 54,
+            last_usable_lba < lba_limit - 1,
             LAST_USABLE_OFFSET,
             last_usable_lba,
         )?;

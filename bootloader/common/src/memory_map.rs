@@ -52,13 +52,14 @@ pub struct Report {
     pub purpose: Use,
 }
 
-/// The most regions that a map holds; firmware that reports more loses its smallest ones.
-pub const CAPACITY: usize = 128;
+/// The most regions that a map holds; firmware that reports more loses its smallest ones. UEFI's have hundreds.
+pub const CAPACITY: usize = 512;
 
+/// A place of the map that holds no region: all zeroes, so that a loader need not carry a copy.
 const NOTHING: Region = Region {
     start: 0,
     end: 0,
-    purpose: Use::Reserved,
+    purpose: Use::Usable,
 };
 
 /// Regions in the order of their addresses; they do not overlap, and neighbours differ in use.
@@ -123,132 +124,107 @@ impl MemoryMap {
             Use::Usable => (start.min(end).next_multiple_of(PAGE), page_of(end)),
             _ => (page_of(start), end.next_multiple_of(PAGE)),
         };
-        self.overlay(
-            Region {
-                start,
-                end,
-                purpose,
-            },
-            |old, new| old.max(new),
-        );
+        let new = Region {
+            start,
+            end,
+            purpose,
+        };
+        self.overlay(new, |old| old.max(Some(purpose)));
     }
 
     /// Marks the frames from `start` up to `end` as taken for `purpose`, as far as they are usable.
     pub fn reserve(&mut self, start: u64, end: u64, purpose: Use) {
-        for index in (0..self.count).rev() {
-            let old = self.regions[index];
-            let (start, end) = (start.max(old.start), end.min(old.end));
-            if old.purpose == Use::Usable && start < end {
-                self.overlay(
-                    Region {
-                        start,
-                        end,
-                        purpose,
-                    },
-                    |_, new| new,
-                );
-            }
-        }
+        let new = Region {
+            start,
+            end,
+            purpose,
+        };
+        self.overlay(new, |old| match old {
+            Some(Use::Usable) => Some(purpose),
+            _ => old,
+        });
     }
 
-    /// Puts `new` over what is there; where there is something, `choose(old, new)` says which use remains.
-    fn overlay(&mut self, new: Region, choose: impl Fn(Use, Use) -> Use) {
-        let mut rest = new;
-        let mut index = 0;
-        while rest.start < rest.end {
-            let old = if index < self.count {
-                self.regions[index]
-            } else {
-                Region {
-                    start: !0,
-                    end: !0,
-                    ..rest
-                }
+    /// Puts `new` over what is there: `choose` says which use remains, of `None` too, which is what nobody reported.
+    fn overlay(&mut self, new: Region, choose: impl Fn(Option<Use>) -> Option<Use>) {
+        let mut start = new.start;
+        while start < new.end {
+            // Before the place is looked for: what is dropped here shifts all that follows.
+            self.make_room(2);
+            let index = self.regions().partition_point(|region| region.end <= start);
+            let there = self.regions().get(index).copied();
+            let covered = there.filter(|region| region.start <= start);
+            let end = match (covered, there) {
+                (Some(old), _) => old.end.min(new.end),
+                (None, Some(next)) => next.start.min(new.end),
+                (None, None) => new.end,
             };
-            if old.end <= rest.start {
-                index += 1;
-            } else if old.start > rest.start {
-                // A gap: as much of the new region as comes before the old one.
-                let end = rest.end.min(old.start);
-                index = self.insert(index, Region { end, ..rest });
-                rest.start = end;
-            } else {
-                let end = old.end.min(rest.end);
-                let purpose = choose(old.purpose, rest.purpose);
-                if purpose != old.purpose {
-                    index = self.split(
-                        index,
-                        Region {
-                            start: rest.start,
-                            end,
-                            purpose,
-                        },
-                    );
+            let chosen = choose(covered.map(|region| region.purpose));
+            if let Some(purpose) = chosen.filter(|_| chosen != covered.map(|old| old.purpose)) {
+                let part = Region {
+                    start,
+                    end,
+                    purpose,
+                };
+                match covered {
+                    Some(_) => self.split(index, part),
+                    None => self.insert(index, part),
                 }
-                rest.start = end;
             }
+            start = end;
         }
         self.merge();
     }
 
-    /// Cuts `part` out of the region at `index`, which holds it, and returns `part`'s index.
-    fn split(&mut self, index: usize, part: Region) -> usize {
+    /// Cuts `part` out of the region at `index`, which holds it; there is room for two regions more.
+    fn split(&mut self, index: usize, part: Region) {
         let old = self.regions[index];
         self.regions[index] = part;
         if part.end < old.end {
-            self.insert(
-                index + 1,
-                Region {
-                    start: part.end,
-                    ..old
-                },
-            );
+            let start = part.end;
+            self.insert(index + 1, Region { start, ..old });
         }
         if old.start < part.start {
-            return self.insert(
-                index,
-                Region {
-                    end: part.start,
-                    ..old
-                },
-            ) + 1;
+            let end = part.start;
+            self.insert(index, Region { end, ..old });
         }
-        index
     }
 
-    /// Inserts at `index`, where the order is kept, and returns the index at which to go on.
-    fn insert(&mut self, index: usize, region: Region) -> usize {
-        if self.count == CAPACITY {
-            // What a map does not mention is not used by anybody: dropping is safe, and the smallest is missed least.
-            let smallest = (0..CAPACITY)
-                .min_by_key(|&at| self.regions[at].end - self.regions[at].start)
-                .unwrap_or(0);
-            self.remove(smallest);
-            return self.insert(if smallest < index { index - 1 } else { index }, region);
-        }
+    /// Inserts at `index`, where the order is kept; there is room.
+    fn insert(&mut self, index: usize, region: Region) {
         self.regions.copy_within(index..self.count, index + 1);
         self.regions[index] = region;
         self.count += 1;
-        index
     }
 
-    fn remove(&mut self, index: usize) {
-        self.regions.copy_within(index + 1..self.count, index);
-        self.count -= 1;
+    /// Drops regions until there is room for `wanted` more.
+    ///
+    /// What a map does not mention is not used by anybody: dropping is safe. Of what the firmware reported the smallest
+    /// is missed least; what the loader took stays.
+    fn make_room(&mut self, wanted: usize) {
+        while CAPACITY - self.count < wanted {
+            let reported = |&at: &usize| self.regions[at].purpose < Use::FrameZero;
+            let size = |&at: &usize| self.regions[at].end - self.regions[at].start;
+            let smallest = (0..self.count).filter(reported).min_by_key(size);
+            let index = smallest.unwrap_or(0);
+            self.regions.copy_within(index + 1..self.count, index);
+            self.count -= 1;
+        }
     }
 
     /// Joins neighbours of one use.
     fn merge(&mut self) {
-        let mut index = 1;
-        while index < self.count {
-            let (left, right) = (self.regions[index - 1], self.regions[index]);
+        let mut kept = 0;
+        for index in 1..self.count {
+            let (left, right) = (self.regions[kept], self.regions[index]);
             if left.end == right.start && left.purpose == right.purpose {
-                self.regions[index - 1].end = right.end;
-                self.remove(index);
+                self.regions[kept].end = right.end;
             } else {
-                index += 1;
+                kept += 1;
+                self.regions[kept] = right;
             }
         }
+        self.count = self.count.min(kept + 1);
     }
 
     /// Returns the lowest free address for `length` bytes, or the size of the largest free piece.

@@ -117,11 +117,28 @@ fn each_field_of_the_kernel_header_is_checked() {
     assert_eq!(kernel(u64::MAX, true, |header| header[94] = 0), "KA");
 }
 
+#[test]
+fn a_partition_table_counts_in_the_disks_own_sectors() {
+    let sector = |lba: usize, count: usize| {
+        let mut sectors = TABLE[lba * 512..][..count * 512].to_vec();
+        sectors.resize((count * 512).next_multiple_of(4096), 0);
+        sectors
+    };
+    let disk = [vec![0; 4096], sector(1, 1), sector(2, 32)].concat();
+    let mut disk = FakeDisk {
+        sector_size: 4096,
+        ..FakeDisk::new(disk)
+    };
+    let partition = gpt::find(&mut disk, &layout::KERNEL_TYPE).unwrap();
+    assert_eq!(partition.start, layout::KERNEL_FIRST_LBA * 4096);
+    assert_eq!(partition.length, 8 << 20);
+}
+
 /// The code for Python's partition table after `change`.
 fn table(change: impl Fn(&mut [u8])) -> String {
     let mut disk = TABLE.to_vec();
     change(&mut disk);
-    code(gpt::find(&mut FakeDisk(disk), &layout::KERNEL_TYPE))
+    code(gpt::find(&mut FakeDisk::new(disk), &layout::KERNEL_TYPE))
 }
 
 /// As `table`, with both CRCs made good again.
@@ -138,11 +155,11 @@ fn resummed(change: impl Fn(&mut [u8])) -> String {
 
 #[test]
 fn the_kernel_partition_is_found_by_its_type() {
-    let partition = gpt::find(&mut FakeDisk(TABLE.to_vec()), &layout::KERNEL_TYPE).unwrap();
-    assert_eq!(partition.starting_lba, layout::KERNEL_FIRST_LBA);
-    assert_eq!(partition.length(), 1 << 20);
+    let partition = gpt::find(&mut FakeDisk::new(TABLE.to_vec()), &layout::KERNEL_TYPE).unwrap();
+    assert_eq!(partition.start, layout::KERNEL_FIRST_LBA * 512);
+    assert_eq!(partition.length, 1 << 20);
     assert_eq!(
-        code(gpt::find(&mut FakeDisk(TABLE.to_vec()), &[1; 16])),
+        code(gpt::find(&mut FakeDisk::new(TABLE.to_vec()), &[1; 16])),
         "GK"
     );
 }
@@ -195,7 +212,7 @@ fn each_field_of_the_partition_table_is_checked() {
     assert_eq!(resummed(|disk| disk[1024 + 128] ^= 1), "GK");
     assert_eq!(
         code(gpt::find(
-            &mut FakeDisk(TABLE[..1024].to_vec()),
+            &mut FakeDisk::new(TABLE[..1024].to_vec()),
             &layout::KERNEL_TYPE
         )),
         "DR"

@@ -154,6 +154,18 @@ fn whatever_collides_is_refused() {
     ] {
         assert_eq!(code(plan(&good, settings)), "EW", "{settings:?}");
     }
+    // Equal to what is kept, range for range; and at the end of all addresses, where a page has no end.
+    let same_size = |settings| Settings {
+        stack_size: 0x7000,
+        ..settings
+    };
+    assert_eq!(
+        code(plan(&good, same_size(at(Some(0x600000), Some(0x8000))))),
+        "EW"
+    );
+    for address in [0xffff_ffff_ffff_f000, 0x7fff_ffff_f000] {
+        assert_eq!(code(plan(&good, at(Some(address), None))), "EW");
+    }
     assert_eq!(code(handover::find(2).map(|_| ())), "KP");
 }
 

@@ -241,3 +241,101 @@ fn too_many_regions_never_make_reserved_memory_usable() {
         }
     }
 }
+
+#[test]
+fn whatever_is_reported_no_frame_is_given_twice() {
+    let uses = [
+        Use::Usable,
+        Use::Usable,
+        Use::Usable,
+        Use::AcpiReclaimable,
+        Use::Reserved,
+        Use::BadMemory,
+    ];
+    let mut generator = Generator::new(31);
+    for round in 0..200 {
+        let count = generator.below(1000) + 1;
+        let spread = 1 << (20 + generator.below(16));
+        let size = 1 << (12 + generator.below(10));
+        let reports: Vec<Report> = (0..count)
+            .map(|_| Report {
+                start: generator.below(spread),
+                length: generator.below(size),
+                purpose: uses[generator.below(6) as usize],
+            })
+            .collect();
+        let mut map = MemoryMap::new(ALL.0, ALL.1);
+        map.take_reports(&reports);
+        let mut given: Vec<(u64, u64)> = Vec::new();
+        for _ in 0..50 {
+            let modulus = 0x1000 << generator.below(4);
+            let remainder = generator.below(modulus) & !0xfff;
+            let length = generator.below(0x8000) + 1;
+            if let Ok(address) = map.allocate(Use::Kernel, length, Placement { modulus, remainder })
+            {
+                assert_eq!(address % modulus, remainder);
+                given.push((address, address + length.next_multiple_of(0x1000)));
+            }
+        }
+        assert!(
+            map.regions()
+                .windows(2)
+                .all(|pair| pair[0].end <= pair[1].start && pair[0].start < pair[0].end),
+            "round {round}: the order is lost"
+        );
+        let mut sorted = given.clone();
+        sorted.sort_unstable();
+        assert!(
+            sorted.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+            "round {round}: memory is given twice"
+        );
+        for report in reports
+            .iter()
+            .filter(|report| report.purpose != Use::Usable)
+        {
+            let end = report.start + report.length;
+            let is_free = |range: &(u64, u64)| range.1 <= report.start || end <= range.0;
+            assert!(
+                report.length == 0 || given.iter().all(is_free),
+                "round {round}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_full_map_goes_on_giving_memory_once() {
+    // Of two frames that are usable and no neighbours, none can be joined: as many as the map holds, and then some.
+    let reports: Vec<Report> = (0..CAPACITY as u64 + 100)
+        .map(|index| Report {
+            start: index * 0x4000,
+            length: 0x3000,
+            purpose: Use::Usable,
+        })
+        .collect();
+    let mut map = MemoryMap::new(ALL.0, ALL.1);
+    map.take_reports(&reports);
+    let mut given = Vec::new();
+    // The middle of each: every allocation would make three regions of one.
+    while let Ok(address) = map.allocate(
+        Use::PageTable,
+        0x1000,
+        Placement {
+            modulus: 0x4000,
+            remainder: 0x1000,
+        },
+    ) {
+        given.push(address);
+        assert!(map.regions().len() <= CAPACITY);
+    }
+    given.sort_unstable();
+    let count = given.len();
+    given.dedup();
+    assert_eq!(given.len(), count);
+    assert!(count > CAPACITY / 4, "{count} frames only");
+    assert!(
+        map.regions()
+            .windows(2)
+            .all(|pair| pair[0].end <= pair[1].start)
+    );
+}

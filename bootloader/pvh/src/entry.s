@@ -79,5 +79,5 @@ spin:                            # not hlt: that is how a kernel ends
 in_long_mode:
     load_data_segments eax, {DATA_64}
     lidt [idt_pointer]
-    mov esp, {BOOT_SECTOR_ADDRESS}
+    mov esp, {LOADER_STACK_END}
     call {MAIN}

@@ -1,9 +1,12 @@
 //! The start info of a PVH machine: memory map and first module (Xen, public/arch-x86/hvm/start_info.h).
 
 use common::failure::{Failure, Kind};
-use common::memory_map::{CAPACITY, MemoryMap, Report, Use};
+use common::memory_map::{MemoryMap, Report, Use};
 
 const MAGIC: u32 = 0x336E_C578;
+
+/// The most lines of a memory map that are read.
+pub const ENTRIES_MAX: usize = 128;
 
 /// The structure that ebx points to, from version 1 on.
 #[repr(C)]
@@ -47,7 +50,7 @@ pub struct Entry {
 pub struct Saved {
     pub start_info: StartInfo,
     pub module: Module,
-    pub entries: [Entry; CAPACITY],
+    pub entries: [Entry; ENTRIES_MAX],
 }
 
 impl Saved {
@@ -75,7 +78,7 @@ impl Saved {
             length: 0,
             kind: 0,
             reserved: 0,
-        }; CAPACITY],
+        }; ENTRIES_MAX],
     };
 }
 
@@ -92,7 +95,7 @@ pub fn read(saved: &Saved, map: &mut MemoryMap) -> Result<Module, Failure> {
         length: 0,
         purpose: Use::Reserved,
     };
-    let mut reports = [nothing; CAPACITY];
+    let mut reports = [nothing; ENTRIES_MAX];
     let count = saved.entries.len().min(info.map_count as usize);
     for (report, entry) in reports.iter_mut().zip(&saved.entries[..count]) {
         *report = Report {
@@ -102,6 +105,7 @@ pub fn read(saved: &Saved, map: &mut MemoryMap) -> Result<Module, Failure> {
         };
     }
     map.take_reports(&reports[..count]);
+    map.reserve(layout::VGA_START, layout::MIB, Use::Reserved);
     map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
     map.reserve(
         layout::STAGE_LOAD_ADDRESS,

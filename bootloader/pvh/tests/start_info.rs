@@ -4,8 +4,8 @@
 mod start_info;
 
 use common::failure::Kind;
-use common::memory_map::{CAPACITY, MemoryMap, Region, Use};
-use start_info::{Entry, Module, Saved, read};
+use common::memory_map::{MemoryMap, Region, Use};
+use start_info::{ENTRIES_MAX, Entry, Module, Saved, read};
 
 const MAGIC: u32 = 0x336E_C578;
 
@@ -50,8 +50,8 @@ fn the_map_comes_out_sorted_with_what_the_loader_keeps_taken_out() {
     let expected = [
         (0, 0x1000, Use::FrameZero),
         (0x1000, 0x8000, Use::Usable),
-        (0x8000, 0x1_0000, Use::Bootloader),
-        (0x1_0000, 0x9_F000, Use::Usable),
+        (0x8000, 0x2_0000, Use::Bootloader),
+        (0x2_0000, 0x9_F000, Use::Usable),
         (0xD_0000, 0xF_0000, Use::AcpiNvs),
         (0xF_0000, 0x10_0000, Use::Reserved),
         (0x10_0000, 0x800_0000, Use::Usable),
@@ -71,7 +71,7 @@ fn a_count_that_is_larger_than_what_was_saved_is_cut() {
     let mut map = map();
     read(&saved, &mut map).unwrap();
     assert_eq!(map.regions().len(), 1);
-    assert_eq!(saved.entries.len(), CAPACITY);
+    assert_eq!(saved.entries.len(), ENTRIES_MAX);
 }
 
 #[test]

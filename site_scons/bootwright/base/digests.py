@@ -18,15 +18,17 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.loaded import stamp
 from bootwright.base.procs import attempt
-from bootwright.storage.outputs import file_digest
 
 
 def shared_objects(program: Path, environ: Mapping[str, str]) -> list[Path]:
-    """Returns the shared objects that ldd lists for program, sorted; none where there is no ldd (macOS, Windows)."""
+    """Returns the shared objects that ldd lists for program, sorted; none where there is no ldd (macOS, Windows).
+
+    ldd looks for what lies relative to the program ($ORIGIN) from where it is named, the system from where it lies.
+    """
     if not sys.platform.startswith("linux"):
         return []
     try:
-        said = attempt(["ldd", str(program)], env=environ).stdout
+        said = attempt(["ldd", str(program.resolve())], env=environ).stdout
     except BootwrightError:
         return []
     found = set()
@@ -71,3 +73,9 @@ def _write(memory: Path, facts: Mapping[str, list[object]]) -> None:
             (scratch / memory.name).replace(memory)
     except OSError:
         return  # to remember is a matter of speed alone
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

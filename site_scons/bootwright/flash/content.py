@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.image import gpt, mbr
-from bootwright.image.layout import GPT_ENTRIES_SECTORS, GPT_HEADER_LBA, MIB, SECTOR_SIZE
+from bootwright.image.layout import GPT_ENTRIES_SECTORS, GPT_HEADER_LBA, SECTOR_SIZE
 from bootwright.storage.outputs import MANIFEST, read_manifest
 
 HEAD = (GPT_HEADER_LBA + 1 + GPT_ENTRIES_SECTORS) * SECTOR_SIZE  # LBA 0, the header and its entries

@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.flash.device import Device, changed
-from bootwright.image.layout import MIB
 
 BUFFER_SIZE = MIB
 

@@ -12,15 +12,17 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import size_text
 from bootwright.flash import listing
 from bootwright.flash.content import Content, Image
-from bootwright.flash.device import Device, System, changed, size_text, this_system
+from bootwright.flash.device import Device, System, changed
 from bootwright.flash.order import USAGE, Order, read_order
 from bootwright.flash.progress import Meter
 from bootwright.flash.question import confirm
 from bootwright.flash.refusals import Wish, check_device
 from bootwright.flash.root import WRITES, Leash, write_as_root
 from bootwright.flash.signals import handle_signals, interrupt, signals_handled_by
+from bootwright.flash.systems import this_system
 from bootwright.flash.voice import Terminal, fill_standard_streams
 from bootwright.flash.writer import Writer
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from bootwright.flash.device import size_text
+from bootwright.base.sizes import MIB, size_text
 from bootwright.flash.voice import Voice
-from bootwright.image.layout import MIB
 
 MOVE_SECONDS = 0.2
 LOG_SECONDS = 10.0

@@ -7,10 +7,9 @@ Python imports these names; Rust and its assembler get the same ones as the gene
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
 
-MIB = 1 << 20
+from bootwright.base.sizes import MIB
+
 SECTOR_SIZE = 512
 
 # The disk, in sectors (LBA). UEFI 2.10, chapter 5, for GPT.
@@ -35,9 +34,10 @@ BPB_END = 0x5A
 BOOT_CODE_END = 0x1B8
 PARTITION_TABLE_OFFSET = 0x1BE
 
-# The stage: what LBA 40 on holds. The boot sector reads it in one call.
+# The stage: what LBA 40 on holds. The boot sector reads it in pieces that no 64 KiB bank ends in.
 STAGE_LOAD_ADDRESS = 0x8000
-STAGE_MAX_SECTORS = 64
+STAGE_MAX_SECTORS = 192
+STAGE_PIECE_SECTORS = 64
 STAGE_MAGIC = 0x4547415453574F42  # "BOWSTAGE", read as a little-endian quadword
 STAGE_MAGIC_OFFSET = 8
 STAGE_SECTORS_OFFSET = 16
@@ -79,10 +79,13 @@ CHECKSUM_MULTIPLIER = 0x9E3779B97F4A7C15
 BOOT_SECTOR_ADDRESS = 0x7C00
 LOW_MEMORY_LIMIT = 0x80000  # stay below: the EBDA may begin anywhere above
 
-STAGE_END = 0x10000  # the stage, its data included, fits one real-mode segment
-READ_BUFFER_ADDRESS = 0x10000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
+STAGE_LOW_END = 0x9000  # what 16-bit code and descriptors name, and what stays mapped for a kernel, ends below
+STAGE_END = 0x20000
+READ_BUFFER_ADDRESS = 0x20000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
 READ_MAX_SECTORS = 127  # what every BIOS takes in one call
-LOADER_TABLES_ADDRESS = 0x20000  # the loader's own page tables: six pages that map up to 4 GiB
+LOADER_TABLES_ADDRESS = 0x30000  # the loader's own page tables: seven pages that map up to 4 GiB
+LOADER_GUARD_ADDRESS = 0x37000  # a page that is not mapped, below the loader's stack
+LOADER_STACK_END = 0x58000
 MEMORY_FLOOR = MIB  # nothing is allocated below, nothing at or above the ceiling, which the loader's tables end at
 MEMORY_CEILING = 4096 * MIB
 
@@ -102,46 +105,3 @@ DEBUG_EXIT_PORT = 0xF4
 DEBUG_EXIT_PASSED = 0x10
 DEBUG_EXIT_FAILED = 0x11
 SERIAL_PORT = 0x3F8
-
-
-@dataclass(frozen=True)
-class Constant:
-    """One generated Rust constant: `pub const NAME: TYPE = VALUE;`."""
-
-    name: str
-    kind: str
-    value: str
-
-
-def rust_constants() -> Iterable[Constant]:
-    """Yields every public number of this module as u64, and every GUID as the 16 bytes that a GPT holds."""
-    for name, value in sorted(globals().items()):
-        if not name.isupper():
-            continue
-        if isinstance(value, int):
-            yield Constant(name, "u64", f"{value:#x}")
-        elif isinstance(value, uuid.UUID):
-            yield Constant(name, "[u8; 16]", str(list(value.bytes_le)))
-
-
-def rust_source() -> str:
-    """Returns the source of the generated crate `layout`: no_std, constants alone."""
-    lines = ["//! Generated from site_scons/bootwright/image/layout.py; edit that.", "#![no_std]", ""]
-    lines += [f"pub const {c.name}: {c.kind} = {c.value};" for c in rust_constants()]
-    return "\n".join(lines) + "\n"
-
-
-def checksum(data: bytes) -> int:
-    """Returns the 64-bit checksum of data, which is taken as filled up with zeroes to whole sectors."""
-    import array
-    import sys
-
-    data += bytes(-len(data) % SECTOR_SIZE)
-    words = array.array("Q", data)
-    if sys.byteorder == "big":
-        words.byteswap()
-    per_sector = SECTOR_SIZE // 8
-    acc = 0
-    for first in range(0, len(words), per_sector):
-        acc = (acc * CHECKSUM_MULTIPLIER + sum(words[first : first + per_sector])) % (1 << 64)
-    return acc

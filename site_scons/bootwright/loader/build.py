@@ -16,15 +16,18 @@ from pathlib import Path
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
 from bootwright.image import layout
+from bootwright.loader import generated
 
 TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
 PROGRAM = "bios_loader"
 PVH_PROGRAM = "pvh_loader"
 
 # The addresses that the linker scripts take from layout.py.
-LINKER_SYMBOLS = ("BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_END", "PVH_LOAD_ADDRESS")
+LINKER_SYMBOLS = (
+    "BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_LOW_END", "STAGE_END", "PVH_LOAD_ADDRESS",
+)  # fmt: skip
 
-# Static code for addresses below 64 KiB, as small as it gets; no panic unwinds.
+# Static code for low addresses, as small as it gets; no panic unwinds.
 FLAGS = (
     "--edition=2024", f"--target={TARGET}", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1",
     "-Crelocation-model=static", "-Ccode-model=small", "-Cdebuginfo=0",
@@ -89,12 +92,12 @@ def build_loader(
 
     sysroot holds core for TARGET where rustc's own does not; emit gets what the compiler says.
     """
-    generated = out / "layout.rs"
-    generated.write_text(layout.rust_source(), encoding="utf-8", newline="\n")
+    layout_crate = out / "layout.rs"
+    layout_crate.write_text(generated.rust_source(), encoding="utf-8", newline="\n")
     flags = [*FLAGS, *([f"--sysroot={sysroot}"] if sysroot else []), f"--out-dir={out}", f"-L{out}"]
     # Nothing below out or the home is named in the bytes: a panic's place is relative.
     flags += [f"--remap-path-prefix={out}=generated", f"--remap-path-prefix={home}=."]
-    _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(generated)], emit)
+    _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(layout_crate)], emit)
     for crate in CRATES:
         script = crate.linker_script
         kind = ["--crate-type=bin", *_link_flags(linker, script)] if script else ["--crate-type=rlib"]
@@ -105,7 +108,7 @@ def build_loader(
     files.boot_sector.write_bytes(boot_sector)
     files.stages.write_bytes(stage)
     (out / PVH_PROGRAM).rename(files.pvh)
-    for path in (generated, *out.glob("*.rlib")):
+    for path in (layout_crate, *out.glob("*.rlib")):
         path.unlink()
     return files
 
@@ -146,7 +149,7 @@ def finish(program: Path) -> tuple[bytes, bytes]:
     if len(boot_sector) > layout.BOOT_CODE_END:
         raise BootwrightError(f"boot sector is {len(boot_sector)} bytes; the limit is {layout.BOOT_CODE_END}")
     boot_sector += bytes(layout.SECTOR_SIZE - 2 - len(boot_sector)) + b"\x55\xaa"
-    stage += bytes(-len(stage) % layout.SECTOR_SIZE)
+    stage += bytes(-(len(stage) + 8) % layout.SECTOR_SIZE + 8)  # 8 for the quadword that balances
     sectors = len(stage) // layout.SECTOR_SIZE
     if sectors > layout.STAGE_MAX_SECTORS:
         raise BootwrightError(f"the loader's stage takes {sectors} sectors; the limit is {layout.STAGE_MAX_SECTORS}")
@@ -156,31 +159,50 @@ def finish(program: Path) -> tuple[bytes, bytes]:
         return symbols[symbol] - layout.BOOT_SECTOR_ADDRESS
 
     struct.pack_into("<8s", boot_sector, place("loader_build_id"), build_id)
-    struct.pack_into("<H", boot_sector, place("loader_stage_sectors"), sectors)
+    struct.pack_into("<H", boot_sector, place("loader_stage_end"), layout.BIOS_BOOT_FIRST_LBA + sectors)
     struct.pack_into("<I", stage, layout.STAGE_SECTORS_OFFSET, sectors)
     struct.pack_into("<8s", stage, layout.STAGE_BUILD_ID_OFFSET, build_id)
-    struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, balance(stage))
+    balance(stage)
     return bytes(boot_sector), bytes(stage)
 
 
-def stage_sum(stage: bytes | bytearray) -> int:
+# The first part of a stage, which the boot sector checks; that part checks what lies behind.
+LOW_SIZE = layout.STAGE_LOW_END - layout.STAGE_LOAD_ADDRESS
+
+
+def low_sum(low: bytes | bytearray) -> int:
     """Returns what the boot sector computes: doublewords added up, the sum rotated left by one before each."""
     total = 0
-    for (word,) in struct.iter_unpack("<I", stage):
+    for (word,) in struct.iter_unpack("<I", low):
         total = ((total << 1 | total >> 31) + word) & 0xFFFFFFFF
     return total
 
 
-def balance(stage: bytes | bytearray) -> int:
-    """Returns the doubleword for STAGE_CHECKSUM_OFFSET, zero so far, that makes the stage's sum zero.
+def rest_sum(rest: bytes | bytearray) -> int:
+    """Returns what the stage computes of itself from STAGE_LOW_END on: the sum of its quadwords."""
+    words: tuple[int, ...] = struct.unpack(f"<{len(rest) // 8}Q", rest)
+    return sum(words) % (1 << 64)
+
+
+def balance(stage: bytearray) -> None:
+    """Makes both sums of a stage zero, by its last quadword and by the doubleword at STAGE_CHECKSUM_OFFSET."""
+    if len(stage) < LOW_SIZE + layout.SECTOR_SIZE:
+        raise BootwrightError(f"the loader's stage is {len(stage)} bytes; the least is {LOW_SIZE + layout.SECTOR_SIZE}")
+    struct.pack_into("<Q", stage, len(stage) - 8, -rest_sum(stage[LOW_SIZE:-8]) % (1 << 64))
+    struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, 0)
+    struct.pack_into("<I", stage, layout.STAGE_CHECKSUM_OFFSET, _balance_low(stage[:LOW_SIZE]))
+
+
+def _balance_low(low: bytes | bytearray) -> int:
+    """Returns the doubleword for STAGE_CHECKSUM_OFFSET, zero so far, that makes the sum of low zero.
 
     Each step is a bijection of the sum so far, so that the way back from zero leads to exactly one value.
     """
     offset = layout.STAGE_CHECKSUM_OFFSET
     wanted = 0
-    words = [word for (word,) in struct.iter_unpack("<I", stage[offset + 4 :])]
+    words = [word for (word,) in struct.iter_unpack("<I", low[offset + 4 :])]
     for word in reversed(words):
         before = (wanted - word) & 0xFFFFFFFF
         wanted = (before >> 1 | before << 31) & 0xFFFFFFFF
-    so_far = stage_sum(stage[:offset])
+    so_far = low_sum(low[:offset])
     return (wanted - (so_far << 1 | so_far >> 31)) & 0xFFFFFFFF

@@ -12,18 +12,20 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
+from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT, SECTOR_SIZE
+from bootwright.machine.config import MachineConfig
+from bootwright.machine.machine import Machine
+from bootwright.machine.options import TCG
 from bootwright.storage.store import default_root
 
-TCG = "tcg"
 MEMORY = "accelerator.json"
 # What each system's QEMU can have besides TCG; all of them run guests of the builder's own architecture alone.
 OF_SYSTEM = {"linux": "kvm", "darwin": "hvf", "win32": "whpx"}
@@ -47,11 +49,6 @@ class Choice:
     name: str
     why: str
     fresh: bool = False
-
-
-def is_chosen_by_hand(flags: Sequence[str]) -> bool:
-    """Tells whether the user's arguments for QEMU name an accelerator."""
-    return any(flag in ("-accel", "--accel", "-enable-kvm", "--enable-kvm") or "accel=" in flag for flag in flags)
 
 
 def choose_accelerator(qemu: Path, memory: Path | None = None, boot: Boot | None = None) -> Choice:
@@ -124,11 +121,8 @@ def probe(qemu: Path, rival: str, boot: Boot) -> Choice:
 
 def boot_once(qemu: Path, name: str, allowed: float) -> float:
     """Boots the sector in a machine of the usual kind; the seconds count from its first instruction on."""
-    from bootwright.machine.arguments import MachineConfig
-    from bootwright.machine.machine import Machine  # which asks this module for the accelerator of every other machine
-
-    with tempfile.TemporaryDirectory(prefix="bootwright-") as directory:
-        image = Path(directory) / "probe.img"
+    with scratch_directory("probe") as directory:
+        image = directory / "probe.img"
         image.write_bytes(BOOT_SECTOR.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa")
         os.truncate(image, DISK_SIZE)
         with Machine(MachineConfig(image, qemu=str(qemu), memory="32M", accelerator=name)) as machine:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from bootwright.base import atomic, digests, loaded
 from bootwright.base.procs import attempt, run
-from bootwright.rust.search import Toolchain, find_llvm_tool, find_toolchain
+from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.search import find_toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import default_root
 
 DIGESTS = "programs.json"  # in the store's directory

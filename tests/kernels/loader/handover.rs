@@ -62,6 +62,23 @@ fn halt() -> ! {
     }
 }
 
+/// What the keyboard controller answers to a command.
+fn ask_keyboard_controller(command: u8) -> u8 {
+    let read = |port: u16| {
+        let value: u8;
+        // SAFETY: reading the controller's two ports takes what it holds, which nobody else waits for.
+        unsafe { asm!("in al, dx", in("dx") port, out("al") value) }
+        value
+    };
+    while read(0x64) & 1 != 0 {
+        read(0x60);
+    }
+    // SAFETY: the commands that are sent read.
+    unsafe { asm!("out 0x64, al", in("al") command) }
+    while read(0x64) & 1 == 0 {}
+    read(0x60)
+}
+
 extern "sysv64" fn report(boot_info: *const [u64; 197], stack: u64, flags: u64) {
     let (mut cs, mut ds, mut ss): (u64, u64, u64);
     let (mut idt, mut gdt) = ([0u16; 5], [0u16; 5]);
@@ -82,6 +99,7 @@ extern "sysv64" fn report(boot_info: *const [u64; 197], stack: u64, flags: u64) 
     let dirty = (0..0x3000)
         .filter(|&at| unsafe { (&raw const BSS).cast::<u8>().add(at).read_volatile() } != 0);
     tell("bss_dirty", dirty.count() as u64);
+    tell("output_port", ask_keyboard_controller(0xD0).into());
     for index in 0..197 {
         // SAFETY: BootInfo has 1,576 bytes.
         tell("info", unsafe { (*boot_info)[index] });

@@ -6,8 +6,15 @@
 #   HOOK_TRASH   INT 13h reads change all that a BIOS may change, the GDT included; 1: A20 too
 #   HOOK_SHORT   INT 13h reads of more sectors fail
 #   HOOK_NO_EDD  AH=41h fails
-#   HOOK_15      1: no E820; 2: nor E801; 3: nor 88h; 4: entries of 20 bytes, EDX and ECX lost, carry at the end
-# Linked for 0x600, where it moves to. LBA 36 and 37 hold all of it.
+#   HOOK_15      1: no E820; 2: nor E801; 3: nor 88h; 4: entries of 20 bytes, EDX and ECX lost, carry at the end;
+#                5: entries of 24 bytes say that they are not valid; 6: of the second only what differs is written;
+#                7: all below 1 MiB is usable; 8: the third entry loses SMAP
+#   HOOK_2401    A20 cannot be turned on by the BIOS, and the keyboard controller holds a key
+#   HOOK_DRIVE   INT 13h knows this drive, plus 256, and for 80h the drive HOOK_OTHER, or nothing
+#   HOOK_SSE     INT 13h needs CR4 and EFER as they are at the start
+#   MODE         1: 80 by 50 cells; 2: a mode of VBE that the data area calls mode 3; text on the screen in both
+#   KEY          a key was pressed before
+# Linked for 0x600, where it moves to. LBA 36 to 39 hold all of it.
 .macro default name
     .ifndef \name
         .set \name, 0
@@ -22,6 +29,12 @@ default HOOK_TRASH
 default HOOK_SHORT
 default HOOK_NO_EDD
 default HOOK_15
+default HOOK_2401
+default HOOK_DRIVE
+default HOOK_OTHER
+default HOOK_SSE
+default MODE
+default KEY
 
 .set HOOKS, 0x9000                # the segment where the hooks live: high, and nobody's
 .section .shim, "awx"
@@ -35,7 +48,7 @@ shim:
     cld
     mov [0x5F0], dl
     mov word ptr [0x500], 16      # this program, from LBA 36, to 0x600
-    mov word ptr [0x502], 2
+    mov word ptr [0x502], 4
     mov word ptr [0x504], 0x600
     mov word ptr [0x506], 0
     mov dword ptr [0x508], 36
@@ -58,17 +71,17 @@ moved:
     mov es, ax
     mov si, offset hooks          # at the same offset there as here
     mov di, si
-    mov cx, 0x200
+    mov cx, 0x400
     rep movsb
     mov eax, [0x13 * 4]
     mov es:[old_13], eax
     mov eax, [0x15 * 4]
     mov es:[old_15], eax
-    .if HOOK_TRASH + HOOK_SHORT + HOOK_NO_EDD
+    .if HOOK_TRASH + HOOK_SHORT + HOOK_NO_EDD + HOOK_DRIVE + HOOK_SSE
     mov word ptr [0x13 * 4], offset hooks
     mov word ptr [0x13 * 4 + 2], HOOKS
     .endif
-    .if HOOK_15
+    .if HOOK_15 + HOOK_2401
     mov word ptr [0x15 * 4], offset hook_15
     mov word ptr [0x15 * 4 + 2], HOOKS
     .endif
@@ -83,6 +96,50 @@ moved:
     .if A20_OFF
     mov ax, 0x2400
     int 0x15
+    .endif
+    .if HOOK_SSE
+    mov eax, cr4                  # OSFXSR
+    or eax, 1 << 9
+    mov cr4, eax
+    mov ecx, 0xC0000080           # EFER.SCE
+    rdmsr
+    or al, 1
+    wrmsr
+    .endif
+    .if MODE == 1
+    mov ax, 0x1112
+    mov bl, 0
+    int 0x10
+    .endif
+    .if MODE == 2
+    mov ax, 0x4F02
+    mov bx, 0x4101
+    int 0x10
+    mov byte ptr [0x449], 3
+    mov word ptr [0x44A], 80
+    mov word ptr [0x44E], 0
+    .endif
+    .if MODE == 1
+    mov ax, 0xB800
+    mov es, ax
+    mov di, 0
+    mov cx, 80 * 50
+    mov ax, 0x4F2A
+    rep stosw
+    xor ax, ax
+    mov es, ax
+    .endif
+    .if KEY
+    mov ah, 5
+    mov cx, 0x1E61
+    int 0x16
+    .endif
+    .if HOOK_2401
+    cli
+    mov al, 0xD2                  # what follows is as if it came from the keyboard
+    out 0x64, al
+    mov al, 0x1C
+    out 0x60, al
     .endif
     mov dl, [0x5F0]
     .if BOOT_DL
@@ -116,6 +173,30 @@ moved:
     .endif
 
 hooks:                            # INT 13h
+    .if HOOK_DRIVE
+    cmp dl, HOOK_DRIVE - 256
+    je the_drive
+    .if HOOK_OTHER
+    cmp dl, 0x80
+    jne fail_13
+    mov dl, HOOK_OTHER
+    jmp is_renamed
+    .else
+    jmp fail_13
+    .endif
+the_drive:
+    mov dl, 0x80
+is_renamed:
+    .endif
+    .if HOOK_SSE
+    pushad
+    xorps xmm0, xmm0
+    mov ecx, 0xC0000080
+    rdmsr
+    test al, 1
+    popad
+    jz fail_13
+    .endif
     .if HOOK_NO_EDD
     cmp ah, 0x41
     je fail_13
@@ -170,9 +251,74 @@ fail_13:
     iret
 
 hook_15:
+    .if HOOK_2401
+    cmp ax, 0x2401
+    je fail_15
+    .endif
+    .if HOOK_15
     cmp ax, 0xE820
     jne not_e820
-    .if HOOK_15 < 4
+    .endif
+    .if HOOK_15 > 4
+    cmp ebx, 2
+    ja fail_15
+    .if HOOK_15 != 8
+    cmp ebx, 1
+    ja fail_15
+    .endif
+    mov dword ptr es:[di], 0
+    mov dword ptr es:[di + 8], 0xA0000
+    .if HOOK_15 == 7
+    mov dword ptr es:[di + 8], 0x100000
+    .endif
+    test ebx, ebx
+    jnz second_entry
+    mov dword ptr es:[di + 4], 0  # the upper halves and the kind, which are the same for all
+    mov dword ptr es:[di + 12], 0
+    mov dword ptr es:[di + 16], 1
+    jmp entry_is_written
+second_entry:
+    mov dword ptr es:[di], 0x100000
+    mov dword ptr es:[di + 8], 0x1F00000
+    .if HOOK_15 != 6
+    mov dword ptr es:[di + 16], 1
+    .endif
+entry_is_written:
+    mov eax, 0x534D4150
+    .if HOOK_15 == 8
+    mov dword ptr es:[di + 8], 0x700000
+    cmp ebx, 2
+    jne smap_is_good
+    mov eax, 0xBAD
+smap_is_good:
+    .endif
+    .if HOOK_15 == 5
+    cmp ecx, 24
+    jb twenty_bytes
+    mov dword ptr es:[di + 20], 0
+    mov ecx, 24
+    jmp attributes_are_written
+    .endif
+twenty_bytes:
+    mov ecx, 20
+attributes_are_written:
+    inc ebx
+    .if HOOK_15 == 8
+    cmp ebx, 3
+    .else
+    cmp ebx, 2
+    .endif
+    jb list_goes_on
+    xor ebx, ebx
+list_goes_on:
+    push bp
+    mov bp, sp
+    and word ptr [bp + 6], 0xFFFE
+    pop bp
+    iret
+    .elseif HOOK_15 == 0
+    jmp not_e820
+    .elseif HOOK_15 < 4
     jmp fail_15
     .else
     cmp ebx, 2                    # the list is usable 0 to 640 KiB, usable 1 MiB to 32 MiB, then carry
@@ -199,7 +345,7 @@ first_entry:
     iret
     .endif
 not_e820:
-    .if HOOK_15 >= 2
+    .if HOOK_15 >= 2 && HOOK_15 < 5
     cmp ax, 0xE801
     je fail_15
     .endif

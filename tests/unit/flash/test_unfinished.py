@@ -11,9 +11,9 @@ import pytest
 from tests.unit.flash.test_flash import STICK, FakeSystem, Memory, carry_out, disk_image, right
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.flash.device import changed
 from bootwright.flash.posix_medium import refusal
-from bootwright.image.layout import MIB
 from bootwright.storage.outputs import file_digest
 
 __all__ = ["disk_image"]

@@ -9,7 +9,7 @@ import pytest
 
 from bootwright.rust import build_tools as tools_module
 from bootwright.rust.build_tools import REMEMBERED, Question, Tools, remember_tools
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 
 
 class Machine:

@@ -1,7 +1,7 @@
 # The interrupt descriptor table of the loader, and its 32 stubs: each exception becomes a sentence.
 #
-# All addresses are below 64 KiB, so that the assembler can write whole descriptors.
-.section .text.exceptions, "ax"
+# All addresses are below 64 KiB, so that the assembler can write whole descriptors: link scripts keep .low there.
+.section .low.exceptions, "awx"
 .code64
 .balign 8
 stubs:
@@ -18,7 +18,6 @@ exception:                       # on the stack: vector, for some an error code,
     and rsp, -16
     call {EXCEPTION}
 
-.section .data.exceptions, "aw"
 .balign 8
 idt:
 .set vector, 0

@@ -2,7 +2,7 @@
 #
 # Invariants: interrupts are off; this code and the GDT are identity-mapped in both address spaces; the old stack is
 # not used after cr3 changes, the new one not before. EFER.NXE goes on before the tables, which hold NX bits, are used.
-.section .text.enter_kernel, "ax"
+.section .low.enter_kernel, "awx"
 .code64
 .global enter_kernel
 enter_kernel:

@@ -1,5 +1,7 @@
 //! Memory as the loader sees it: every address up to 4 GiB is mapped to itself, as far as there is memory.
 
+use core::arch::asm;
+
 use common::memory::Memory;
 
 const PRESENT_WRITABLE: u64 = 0b11;
@@ -34,17 +36,29 @@ pub unsafe fn read<T: Copy>(address: u64) -> T {
     unsafe { (address as *const T).read_volatile() }
 }
 
+/// The value of two bytes at an address, of any alignment, that firmware may change.
+///
+/// # Safety
+/// The address is mapped, and reading has no effect there.
+pub unsafe fn read_unaligned(address: u64) -> u16 {
+    // SAFETY: the caller's promise.
+    unsafe { u16::from_le_bytes([read(address), read(address + 1)]) }
+}
+
 /// Maps memory up to `end` (at most 4 GiB) to itself, in large pages; the first 2 MiB are mapped already.
+///
+/// Of those, the page below the loader's stack is taken out: a stack that is too deep ends there, in nobody's data.
 pub fn map_up_to(end: u64) {
     let pages = end.div_ceil(layout::LARGE_PAGE_SIZE) as usize;
     let first_p2 = layout::LOADER_TABLES_ADDRESS + 2 * TABLE;
     let gibs = pages.div_ceil(512) as u64;
-    // SAFETY: layout.py keeps six pages for the tables: one, one, and four that cover a GiB each. Only entries that
-    // were not present are written, so that nothing has to be flushed.
-    let (p3, p2) = unsafe {
+    let p1_address = first_p2 + 4 * TABLE;
+    // SAFETY: layout.py keeps seven pages for the tables: one, one, four that cover a GiB each, and one of small pages.
+    let (p3, p2, p1) = unsafe {
         (
             slice_mut(layout::LOADER_TABLES_ADDRESS + TABLE, 32),
             slice_mut(first_p2, gibs.max(1) * TABLE),
+            slice_mut(p1_address, TABLE),
         )
     };
     for (gib, entry) in p3
@@ -60,5 +74,18 @@ pub fn map_up_to(end: u64) {
         entry.copy_from_slice(&(page | LARGE | PRESENT_WRITABLE).to_le_bytes());
         page += layout::LARGE_PAGE_SIZE;
     }
-    p2[pages * 8..].fill(0);
+    p2[pages.max(1) * 8..].fill(0);
+    let mut page = 0;
+    for entry in p1.chunks_exact_mut(8) {
+        let flags = if page == layout::LOADER_GUARD_ADDRESS {
+            0
+        } else {
+            PRESENT_WRITABLE
+        };
+        entry.copy_from_slice(&(page | flags).to_le_bytes());
+        page += layout::PAGE_SIZE;
+    }
+    p2[..8].copy_from_slice(&(p1_address | PRESENT_WRITABLE).to_le_bytes());
+    // SAFETY: the same tables again; every page that was mapped, but for the guard, still is.
+    unsafe { asm!("mov {0}, cr3", "mov cr3, {0}", out(reg) _, options(nostack, preserves_flags)) }
 }

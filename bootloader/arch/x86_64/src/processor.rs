@@ -3,9 +3,33 @@
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, CpuidResult};
 
-/// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20).
+/// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20), after it was asked to show it.
+///
+/// Intel's processors hide the bit while IA32_MISC_ENABLE says so, which set-ups do for "Execute Disable: off".
 pub fn has_no_execute() -> bool {
-    cpuid(0x8000_0001).edx & 1 << 20 != 0
+    const MISC_ENABLE: u32 = 0x1A0;
+    const HIDES_NO_EXECUTE: u32 = 1 << (34 - 32);
+    const GENUINE_INTEL: (u32, u32, u32) = (0x756E_6547, 0x4965_6E69, 0x6C65_746E);
+    let shows = || cpuid(0x8000_0001).edx & 1 << 20 != 0;
+    if shows() {
+        return true;
+    }
+    let vendor = cpuid(0);
+    if (vendor.ebx, vendor.edx, vendor.ecx) != GENUINE_INTEL {
+        return false;
+    }
+    // SAFETY: every 64-bit processor of Intel's has the register; the one bit that changes makes NX be known again.
+    unsafe {
+        asm!(
+            "rdmsr",
+            "and edx, {keep}",
+            "wrmsr",
+            keep = const !HIDES_NO_EXECUTE as i32,
+            in("ecx") MISC_ENABLE, out("eax") _, out("edx") _,
+            options(nomem, nostack)
+        )
+    }
+    shows()
 }
 
 /// The address of the processor's own interrupt controller, if there is one and it is on (CPUID 1, MSR 1Bh).

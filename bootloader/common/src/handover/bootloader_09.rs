@@ -6,7 +6,7 @@ use super::{Handover, Kept, Plan};
 use crate::elf::{Elf, Tls};
 use crate::failure::{Failure, Kind};
 use crate::kernel_file::Settings;
-use crate::memory::{PAGE, is_canonical, page_of, pages_of};
+use crate::memory::{PAGE, is_canonical};
 use crate::memory_map::{Region, Use};
 
 /// The entries of BootInfo's memory map, 24 bytes each: first frame, last frame + 1, type.
@@ -31,7 +31,9 @@ impl Handover for Bootloader09 {
             None => free_p4_entry(elf, settings)?,
         };
         // As upstream: the configured address is that of the guard page, which lies below the stack itself.
-        let guard = settings.stack_address.unwrap_or(boot_info + PAGE);
+        let wild = Kind::ElfWild.with(boot_info, PAGE);
+        let after = boot_info.checked_add(PAGE).ok_or(wild)?;
+        let guard = settings.stack_address.unwrap_or(after);
         let end = guard
             .checked_add(PAGE)
             .and_then(|stack| stack.checked_add(settings.stack_size));
@@ -44,21 +46,8 @@ impl Handover for Bootloader09 {
             guard,
             stack: (guard + PAGE, end),
         };
-        let own = [(boot_info, boot_info + PAGE), (guard, end)];
-        let segments = elf
-            .segments()
-            .iter()
-            .map(|segment| (page_of(segment.address), pages_of(segment.end())));
-        let kept = kept.iter().map(|kept| (kept.start, kept.end));
-        let collide = |a: &(u64, u64), b: &(u64, u64)| a.0.max(b.0) < a.1.min(b.1);
-        for taken in kept.chain(own) {
-            let mut candidates = segments
-                .clone()
-                .chain(own.into_iter().filter(|mine| *mine != taken));
-            if let Some(found) = candidates.find(|candidate| collide(candidate, &taken)) {
-                return Err(Kind::ElfWild.with(found.0, taken.0));
-            }
-        }
+        let own = [(boot_info, after), (guard, end)];
+        super::check_collisions(elf, &own, kept)?;
         Ok(plan)
     }
 

@@ -52,14 +52,27 @@ impl Memory for FakeMemory {
 }
 
 /// A disk in memory that insists on whole sectors, as a real one does.
-pub struct FakeDisk(pub Vec<u8>);
+pub struct FakeDisk {
+    pub content: Vec<u8>,
+    pub sector_size: u64,
+}
+
+impl FakeDisk {
+    pub fn new(content: Vec<u8>) -> FakeDisk {
+        FakeDisk {
+            content,
+            sector_size: 512,
+        }
+    }
+}
 
 impl ReadAt for FakeDisk {
     fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
-        assert!(offset % 512 == 0 && length % 512 == 0 && length <= self.largest_read());
+        let is_whole = offset % self.sector_size == 0 && length as u64 % self.sector_size == 0;
+        assert!(is_whole && length <= self.largest_read());
         let missing = Kind::DiskRead.with(offset / 512, 4);
         let start = usize::try_from(offset).map_err(|_| missing)?;
-        self.0
+        self.content
             .get(start..)
             .and_then(|rest| rest.get(..length))
             .ok_or(missing)
@@ -67,6 +80,10 @@ impl ReadAt for FakeDisk {
 
     fn largest_read(&self) -> usize {
         127 * 512
+    }
+
+    fn sector_size(&self) -> u64 {
+        self.sector_size
     }
 }
 
