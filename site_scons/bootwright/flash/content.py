@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
+from bootwright.base import regular
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB
 from bootwright.image import gpt, mbr
 from bootwright.image.layout import GPT_ENTRIES_SECTORS, GPT_HEADER_LBA, SECTOR_SIZE
-from bootwright.storage.outputs import MANIFEST, read_manifest
 
 HEAD = (GPT_HEADER_LBA + 1 + GPT_ENTRIES_SECTORS) * SECTOR_SIZE  # LBA 0, the header and its entries
 TAIL = (1 + GPT_ENTRIES_SECTORS) * SECTOR_SIZE  # the backup: entries, then the header
 START = 4096  # what is read back of the medium's start once LBA 0 is there
+MANIFEST = "manifest"  # of a build directory, as sha256sum writes one: a digest, two blanks, a name
 SETTLED = 0.05  # seconds, more than a tick of a file system's clock
 BUILD_DEPTH = 4  # how far above an image the build directory may lie that made it
 
@@ -152,9 +153,11 @@ def built_digest(path: Path) -> tuple[Path, str]:
     for build in path.parents[:BUILD_DEPTH]:
         manifest = build / MANIFEST
         try:
-            digest = read_manifest(manifest).get(path.relative_to(build).as_posix(), "")
-        except (OSError, ValueError, BootwrightError):
-            continue  # another program's file of that name
+            lines = regular.read_text(manifest).splitlines()
+        except (OSError, BootwrightError):
+            continue  # there is none, or another program's file of that name
+        digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        digest = digests.get(path.relative_to(build).as_posix(), "")
         if digest:
             return manifest, digest
     return Path(), ""

@@ -40,7 +40,8 @@ CC = """#!/bin/sh
 root=$(dirname "$(readlink -f "$0")")/../tree
 exec "$root/usr/bin/gcc" "--sysroot=$root" "-B$root/usr/bin/" "$@"
 """
-NEVER = {"fuse3": "it runs with root's rights, which only an installation gives"}
+RIGHTS = "it runs with root's rights, which only an installation gives"
+NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS}
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
 
 

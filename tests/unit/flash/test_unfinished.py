@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from tests.unit.flash.test_flash import STICK, FakeSystem, Memory, carry_out, disk_image, right
 
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB
 from bootwright.flash.device import changed
 from bootwright.flash.posix_medium import refusal
-from bootwright.storage.outputs import file_digest
 
 __all__ = ["disk_image"]
 REFUSALS = [
