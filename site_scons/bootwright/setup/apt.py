@@ -39,7 +39,7 @@ SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-sys
           "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
           "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
-OF_RUSTC = {"rustc", "rustfmt", "clippy-driver", "rust-std"}
+OF_RUSTC = {"rustc", "cargo", "rustfmt", "clippy-driver", "rust-std"}
 
 
 class Refused(BootwrightError):
@@ -150,6 +150,8 @@ def rust_packages(rustc: str, names: Iterable[str]) -> list[str]:
             packages += [rustc, f"rust-{series}-src" if series else "rust-src"]
         elif name == "rust-std":
             packages.append(rustc)  # which depends on it
+        elif name == "cargo":
+            packages.append(f"cargo-{series}" if series else "cargo")
         elif name == "rustfmt":
             packages.append(f"rustfmt-{series}" if series else "rustfmt")
         elif name == "clippy-driver":

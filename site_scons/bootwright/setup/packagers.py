@@ -24,6 +24,7 @@ INSTALL = {
     System.BREW: "brew install",
     System.WINGET: "winget install",
 }
+WITH_RUSTUP = ("rustc", "cargo")  # which it brings without a word
 WITH_CORE = {System.APT, System.DNF, System.PACMAN, System.APK}  # whose compiler comes with core's sources
 
 
@@ -68,10 +69,10 @@ def command(
     names = list(names)
     rustups = set[str]()  # what rustup brings, where the compiler is its own or no system package is good enough
     if by_rustup or system not in WITH_CORE:
-        rustups = {n for n in names if n == "rustc" or program(n).component}
+        rustups = {n for n in names if n in WITH_RUSTUP or program(n).component}
         if system in INSTALL.keys() - WITH_CORE:
             rustups.discard("llvm-objcopy")  # a package has it there, mostly that of ld.lld
-    packaged = [n for n in names if n not in rustups or (n == "rustc" and not by_rustup)]
+    packaged = [n for n in names if n not in rustups or (n in WITH_RUSTUP and not by_rustup)]
     by_name = [n for n in packaged if n not in PROGRAMS]  # no package of them is known
     if system is System.APT:
         words = list(apt_packages)
@@ -83,7 +84,9 @@ def command(
         start = INSTALL[system].removeprefix("sudo ") if is_root else INSTALL[system]
         parts.append(f"{start} {' '.join(words)}")
     if by_name:
-        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in by_name)}")
+        parts.append(
+            f"install {', '.join(dict.fromkeys(f'rustup ({RUSTUP_SITE})' if n in WITH_RUSTUP else n for n in by_name))}"
+        )
     components = dict.fromkeys(program(n).component for n in names if n in rustups and program(n).component)
     parts += [f"rustup component add {' '.join(components)}"] if components else []
     parts += [f"rustup target add {loader.TARGET}"] if "rustc" in rustups else []

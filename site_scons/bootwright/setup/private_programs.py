@@ -33,13 +33,21 @@ from bootwright.storage.store import DESCRIPTION, Store
 
 PACKAGE, PROGRAMS, LISTS = "package", "programs", "apt"
 RECORD = "packages.json"
-RECIPE = "1"  # another way to unpack or to merge is another entry
+RECIPE = "2"  # another way to unpack or to merge is another entry
 ON_PATH = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/lib/wine")
-CC = """#!/bin/sh
-# The compiler driver of this tree, with the start files, libraries and linker of this tree.
+START = """#!/bin/sh
 root=$(dirname "$(readlink -f "$0")")/../tree
-exec "$root/usr/bin/gcc" "--sysroot=$root" "-B$root/usr/bin/" "$@"
 """
+# The compiler driver, with the start files, libraries and linker of this tree.
+CC = START + 'exec "$root/usr/bin/gcc" "--sysroot=$root" "-B$root/usr/bin/" "$@"\n'
+# An emulator with its firmware and modules: Debian 13 builds it so that it does not look for them from where it lies.
+EMULATOR = (
+    START
+    + """share="$root/usr/share"
+export QEMU_MODULE_DIR="$root/usr/lib/{triplet}/qemu"
+exec "$root/usr/bin/{name}" -L "$share/qemu" -L "$share/seabios" -L "$root/usr/lib/ipxe/qemu" "$@"
+"""
+)
 RIGHTS = "it runs with root's rights, which only an installation gives"
 NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS}
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
@@ -238,11 +246,14 @@ class PrivatePrograms:
                         link = links / program.name
                         link.unlink(missing_ok=True)
                         link.symlink_to(Path("..", "tree", place, program.name))
-        if "cc" in names:
-            for name in ("cc", "gcc"):
-                (links / name).unlink(missing_ok=True)
-                (links / name).write_text(CC, encoding="utf-8")
-                (links / name).chmod(0o755)
+        scripts = dict.fromkeys(("cc", "gcc"), CC) if "cc" in names else {}
+        triplet = unpacking.TRIPLETS.get(self._system.rpartition("_")[2], "")
+        for link in links.glob("qemu-system-*"):
+            scripts[link.name] = EMULATOR.format(triplet=triplet, name=link.name)
+        for name, text in scripts.items():
+            (links / name).unlink(missing_ok=True)
+            (links / name).write_text(text, encoding="utf-8")
+            (links / name).chmod(0o755)
 
 
 def _words(value: object) -> list[str]:

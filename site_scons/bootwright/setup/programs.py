@@ -21,14 +21,8 @@ from bootwright.rust.search import find_toolchain
 from bootwright.setup import stamp
 
 QEMU = "qemu-system-x86_64"
-OF_THE_TOOLCHAIN = {
-    "rustc",
-    "ld.lld",
-    "llvm-objcopy",
-    "rustfmt",
-    "clippy-driver",
-    "rust-std",
-}  # which are right depends on rustc
+# Which of these are right depends on rustc.
+OF_THE_TOOLCHAIN = {"rustc", "cargo", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver", "rust-std"}
 
 
 class System(Enum):
@@ -87,6 +81,12 @@ PROGRAMS = {
             packages=_packages(
                 "rust rust-src", "rust rust-src", "rustup", "Rustlang.Rustup", "rustup", "rust rust-src", "rustup"
             ),
+        ),
+        Program(
+            "cargo",
+            "plans what is compiled: packages, features, profiles",
+            "every build",
+            packages=_packages("cargo", "rust", "rustup", "Rustlang.Rustup", "rustup", "cargo", "rustup"),
         ),
         Program(
             "ld.lld",
@@ -300,6 +300,10 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
         return find_llvm_tool(chosen, name, environ)
     if chosen and name in ("rustfmt", "clippy-driver"):
         return find_rust_tool(chosen, name, environ)
+    if chosen and name == "cargo":
+        beside = chosen.rustc.with_name(name + chosen.rustc.suffix)
+        if beside.is_file():
+            return beside
     if chosen and name == "rust-std":
         place = chosen.sysroot / "lib" / "rustlib" / chosen.host / "lib"
         if not any(place.glob("libstd-*.rlib")):

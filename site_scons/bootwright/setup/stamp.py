@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 FORMAT = "bootwright set-up 2"
-HOSTED = ("rustc", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
+HOSTED = ("rustc", "cargo", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
 BOARDS = ("qemu-system-arm", "qemu-system-riscv64", "qemu-system-aarch64")
@@ -110,8 +110,10 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
             needed = dict.fromkeys(RUN)
         needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
         display = False  # such a machine has no window
+    if "cargo" in needed and has_host_units(_values(arguments).get("KERNEL") or os.path.join(home, "kernel")):
+        needed |= dict.fromkeys(name for name in HOST_UNITS if sys.platform == "linux" or name not in OF_LINUX)
     if is_hosted(arguments):
-        needed = {name: None for name in needed if name in HOSTED}
+        needed = {name: None for name in needed if name in (*HOSTED, *HOST_UNITS)}
         display = False
     if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
         needed[WINDOW] = None
@@ -133,6 +135,12 @@ def needed_by_tests(arguments: Iterable[str], home: str) -> tuple[str, ...]:
         patterns = ["kernel/"]
     needed = dict.fromkeys(name for row, names in TESTS for name in names if any(may_choose(p, row) for p in patterns))
     return tuple(name for name in needed if sys.platform == "linux" or name not in OF_LINUX)
+
+
+def has_host_units(kernel: str) -> bool:
+    """Tells whether a package may have units that run on the builder: a build script, or dependencies that could."""
+    manifest = read(os.path.join(kernel, "Cargo.toml"))
+    return "dependencies" in manifest or os.path.exists(os.path.join(kernel, "build.rs"))
 
 
 def may_choose(pattern: str, row: str) -> bool:

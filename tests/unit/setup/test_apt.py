@@ -85,6 +85,11 @@ def test_the_nearest_llvm_is_taken_and_of_two_the_newer(major: int, chosen: int)
     assert apt.llvm_packages(FakeArchive(BOOKWORM), major) == [f"lld-{chosen}", f"llvm-{chosen}"]
 
 
+def test_cargo_comes_from_the_sources_of_the_compiler_that_is_taken() -> None:
+    for versions, package in ((BOOKWORM, "cargo-web"), (TRIXIE, "cargo"), (NOBLE, "cargo-1.89")):
+        assert package in apt.packages_for(FakeArchive(versions), ["cargo"], 19)
+
+
 def test_an_archive_without_numbered_llvm_gives_the_plain_names() -> None:
     assert apt.llvm_packages(FakeArchive({"lld": "19"}), 19) == ["lld", "llvm"]
 

@@ -48,7 +48,8 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(tmp_path)
     for name, says in (
-        ("rustc", VERBOSE), ("ld.lld", "LLD 22.1.8"), ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
+        ("rustc", VERBOSE), ("cargo", "cargo 1.96.0"), ("ld.lld", "LLD 22.1.8"),
+        ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
         ("strace", "strace -- version 6.1"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),

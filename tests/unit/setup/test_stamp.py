@@ -37,6 +37,7 @@ def wanted(home: Path, *arguments: str, environ: dict[str, str] = ENVIRON) -> st
 def stamped(home: Path, *arguments: str, **more: str) -> None:
     found = {
         "rustc": str(home / "rustc"),
+        "cargo": str(home / "rustc"),
         "ld.lld": str(home / "a linker"),
         "llvm-objcopy": str(home / "rustc"),
         **(more or {stamp.core_name(arguments): str(home / "rustc")}),
@@ -95,6 +96,19 @@ def test_each_word_needs_its_programs_and_no_more(words: str, home: Path, monkey
     monkeypatch.chdir(home)
     arguments = [word.replace("\\", " ") for word in words.replace("\\ ", "\\").split()]
     assert set(stamp.needed_programs(arguments, home=str(home))) == set(WORDS[words])
+
+
+@pytest.mark.parametrize("file", ["build.rs", "Cargo.toml"])
+def test_a_package_that_may_have_units_for_the_builder_needs_what_links_them(home: Path, file: str) -> None:
+    package = home / "package"
+    package.mkdir()
+    (package / "Cargo.toml").write_text('[package]\nname = "package"\n')
+    assert set(stamp.needed_programs([f"KERNEL={package}"])) == set(stamp.BUILD)
+    with (package / file).open("a") as stream:
+        stream.write('[dependencies]\nspin = "0.9"\n')
+    assert set(HOST_UNITS) <= set(stamp.needed_programs(["run", f"KERNEL={package}"]))
+    assert set(HOST_UNITS) <= set(stamp.needed_programs(["HOST=linux", f"KERNEL={package}"]))
+    assert set(stamp.needed_programs(["doctor", f"KERNEL={package}"])) == set()
 
 
 def test_all_tests_need_whatever_one_of_them_needs() -> None:
@@ -189,8 +203,8 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
 
 @pytest.mark.parametrize("words", [["HOST=native"], ["run", "HOST=linux"], ["hosts"], ["ARCH=aarch64", "HOST=macos"]])
 def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[str]) -> None:
-    assert stamp.needed_programs(words, display=True) == ("rustc", "ld.lld")
-    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("ld.lld",)
+    assert stamp.needed_programs(words, display=True) == stamp.HOSTED
+    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("cargo", "ld.lld")
     assert stamp.needed_programs([*words, "-h"]) == ()
 
 
