@@ -61,6 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(hostprograms, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
     monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
     monkeypatch.setattr(host_system, "this_system", lambda environ: System.DNF)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the person's own store is other builds' too
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     return made
 
