@@ -18,7 +18,7 @@ class Status(IntEnum):
     LOADER_FAILURE = 4
     QEMU_NOT_STARTED = 5
 
-    # The flasher's refusals: nothing was written.
+    # The flasher's refusals: no byte was written.
     NO_SUCH_DEVICE = 10
     NOT_A_BLOCK_DEVICE = 11
     A_PARTITION = 12
@@ -40,11 +40,13 @@ class Status(IntEnum):
     NOT_UNMOUNTED = 28
     BAD_IMAGE = 29
     NO_FLASHER = 30
+    UNREADABLE = 31
 
-    # What the flasher found while it wrote: the medium does not boot.
+    # What the flasher found once it had begun: the medium is not right, and its LBA 0 is zero where that could be done.
     WRITE_FAILED = 35
     NOT_VERIFIED = 36
     FALSE_CAPACITY = 37
+    NOT_FINISHED = 38  # something else ended it, which a refusal before the first byte would have named
 
     INTERRUPTED = 130
 
