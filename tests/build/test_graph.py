@@ -81,7 +81,7 @@ def test_a_module_counts_from_when_a_source_names_it_until_it_is_gone(checkout: 
     module.write_text("pub const MORE: u8 = 1;\n")
     assert checkout.build() == []
     checkout.edit("kernel/src/main.rs", "use core", "mod more;\nconst _: u8 = more::MORE;\nuse core")
-    assert checkout.build() == KERNEL
+    assert checkout.build()[0] == "rustc hello.elf hello.map"
     module.write_text("pub const MORE: u8 = 2;\n")
     assert checkout.build()[0] == "rustc hello.elf hello.map"
     assert checkout.build() == []

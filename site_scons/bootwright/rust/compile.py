@@ -12,7 +12,6 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.directives import Directives, expand_environment, expand_words, read_directives
 from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.assembled import find_assembled
 from bootwright.rust.rustc import (
     JSON_FLAGS,
     SHARED_LIBRARY,
@@ -151,6 +150,8 @@ def settle(
     Raises where one changed after began (nanoseconds, as the file system tells time), and where one lies neither in
     allowed, the directories of the package and its workspace, nor is declared.
     """
+    from bootwright.rust.assembled import find_assembled  # a build that compiles nothing does not pay for it
+
     unseen = tuple(f"{os.path.normpath(path)}{os.sep}" for path in (*room.unseen, room.out, scratch))
     own = tuple(f"{os.path.normpath(path)}{os.sep}" for path in allowed)
     known = {os.path.normpath(path) for path in declared}
