@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import Cargo, error_in, run_cargo, warnings_in
+
+LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     facts = json.loads(ended.stdout)
     members = {package["manifest_path"]: package for package in facts["packages"]}
     package = _choose_package(manifest, facts, members, choice)
+    for made in package["targets"]:
+        _check_name(package["manifest_path"], made["kind"][0], made["name"])
     name, main = _choose_program(package, choice)
     libraries = [t for t in package["targets"] if set(t["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"}]
     return Package(
@@ -76,6 +81,16 @@ def _is_fetched(dependency: Mapping[str, Any], members: Mapping[str, Any]) -> bo
     """Says whether the dependency, or one of its own, may come from elsewhere: those of a member are known."""
     path = dependency.get("path")
     return dependency.get("source") is not None or not path or str(Path(path, "Cargo.toml")) not in members
+
+
+def _check_name(manifest: str, kind: str, name: str) -> None:
+    """Raises for a name that cannot be part of a file's: cargo leaves it to rustc to say so, and writes files before."""
+    if not re.fullmatch(r"[\w-]+", name):
+        what = f"[{kind}]" if kind in ("lib", "bin", "test", "example", "bench") else kind
+        raise BootwrightError(f'{manifest}: {what} name is "{name}": only letters, digits, - and _ make a name')
+    if len(name.encode()) > LONGEST:
+        hint = "a shorter name in Cargo.toml does"
+        raise BootwrightError(f"{manifest}: a name is {len(name.encode())} bytes long; the limit is {LONGEST}", hint)
 
 
 def _programs(package: Mapping[str, Any]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from bootwright.machine.boards import Board
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
 
-LONGEST_OUTPUT = 200  # bytes of a name; what rustc and we make beside it has 50 more, and 255 are all there are
+LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bootwright.cargo.manifest import read_package
 from hypothesis import strategies as st
 from tests.unit.hostile.sealed import IS_SERVED, Room, attack
 from tests.unit.rust.test_migrate import RUSTC_196
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo import keys
+from bootwright.cargo.metadata import read_settings
+from bootwright.cargo.toml import Table, read_toml
 from bootwright.flash.content import TAIL, Content, Image
 from bootwright.image import gpt
 from bootwright.image.layout import SECTOR_SIZE
@@ -114,7 +114,7 @@ TABLES = st.sampled_from(
         "target.x",
     ]
 )
-KEYS = st.one_of(st.sampled_from([*keys.PACKAGE, *keys.CRATE, *keys.PROFILE, *METADATA_KEYS, *keys.TOP]), WORDS)
+KEYS = st.one_of(st.sampled_from(METADATA_KEYS), WORDS)
 MANIFESTS = st.lists(st.tuples(TABLES, KEYS, VALUES), max_size=8)
 
 
@@ -141,12 +141,12 @@ def test_a_cargo_toml_is_read_or_refused(pytestconfig: pytest.Config, tmp_path: 
         (room.place / "src").mkdir(exist_ok=True)
         (room.place / "src" / "main.rs").touch()
         data = case if isinstance(case, bytes) else manifest_text(case).encode()
-        (room.place / "Cargo.toml").write_bytes(data)
+        manifest = room.place / "Cargo.toml"
+        manifest.write_bytes(data)
         try:
-            package = read_package(room.place)
-            package.cfg_flags()
-            package.environment()
-            package.input_files()
+            package = Table(manifest, "", read_toml(manifest)).table("package")
+            settings = read_settings(manifest, package.table("metadata").values)
+            settings.bootwright.input_files(room.place)
         except BootwrightError as error:
             judge(error)
 
