@@ -55,7 +55,7 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
         kernel = only(name, kernels)
         elf = Path(kernel.elf.abspath)
-        subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
+        subject = Subject(elf, elf.with_suffix(".png"), Path(env["KERNELDIR"]))
         return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
     record(env, name, _nodes(kernels), start)

@@ -83,7 +83,7 @@ def tell(self):
     resume(self)
 machine.Machine.resume = tell
 config = run.RunConfig(Path({str(image)!r}), headless=True, timeout=60)
-subject = subjects.Subject(Path("no.elf"), Path("no.symbols"), Path("no.png"), Path())
+subject = subjects.Subject(Path("no.elf"), Path("no.png"), Path())
 {call}
 """
     environment = os.environ | {"PYTHONPATH": str(SITE_SCONS)} | environment

@@ -115,7 +115,7 @@ def test_a_failure_leaves_a_serial_log_and_a_picture_until_it_passes(
     assert "arithmetic" in said
     check_words(picture, ["it fails soon", "failing_test::second::fails failed", *said.splitlines()])
     assert {path.name for path in tmp_path.iterdir()} == {
-        "failing.elf", "failing.serial.txt", "failing.png", "failing.symbols",
+        "failing.elf", "failing.serial.txt", "failing.png",
     }  # fmt: skip
     passing = workshop.program(KERNEL / "tests" / "boots.rs")
     shutil.copy(passing.elf, elf)
