@@ -23,7 +23,7 @@ from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.session import record, tell
 
 if TYPE_CHECKING:
-    from bootwright.run.run import RunConfig
+    from bootwright.run.config import RunConfig
 
 
 def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> RunConfig:

@@ -15,7 +15,8 @@ from typing import Any
 
 from bootwright.machine.verdict import Verdict
 from bootwright.run import run as run_module
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 
 SITE_SCONS = Path(run_module.__file__).parents[2]
 

@@ -18,8 +18,8 @@ from bootwright.elf.units import find_functions
 from bootwright.faults.catalogue import CATALOGUE
 from bootwright.faults.subject import Subject
 from bootwright.machine.verdict import Verdict
+from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
-from bootwright.run.run import RunConfig
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome
 

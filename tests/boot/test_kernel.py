@@ -13,7 +13,8 @@ from tests.boot.pictures import check_words
 
 from bootwright.elf.test_names import read_test_names
 from bootwright.machine.verdict import Kind
-from bootwright.run.run import RunConfig, run, screenshot
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run, screenshot
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome, TestResult
 

@@ -16,7 +16,8 @@ from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.command import run_program
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 from bootwright.run.voice import Silence, write
 
 if TYPE_CHECKING:  # a run that ends well has no use for them

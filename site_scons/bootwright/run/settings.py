@@ -15,7 +15,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.metadata import BootimageSettings, own_command
 from bootwright.machine.config import MEMORY
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 
 QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
 
