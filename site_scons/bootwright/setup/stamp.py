@@ -325,7 +325,7 @@ def is_valid(wanted: Wanted) -> bool:
 
     The compiler, unless RUSTC= names it, was found to serve this target.
     """
-    if not venv_is_valid(wanted):
+    if not venv_is_valid(wanted) or {PRIVATE, SYSTEM}.issubset(wanted.arguments):  # which the set-up refuses
         return False
     found = found_before(wanted) if wanted.programs else {}
     there = {name for name, path in found.items() if os.access(path, os.X_OK)}
