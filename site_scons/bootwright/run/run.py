@@ -19,6 +19,7 @@ from bootwright.machine import textscreen, verdict
 from bootwright.machine.boards import board_named
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import names
 from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import HALT_SECONDS, Kind, Registers, Verdict
@@ -65,7 +66,7 @@ def run(
             write(notes, f"bootwright: {where}; {leave}\n")
         watch = _Watch(machine, config, display, Voice(out, config.raw, copy))
         try:
-            if "-S" in config.flags:
+            if names(config.flags, "-S"):
                 write(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
             else:
                 machine.resume()
