@@ -46,10 +46,12 @@ def _fields(facts: TestProgram | RunConfig) -> dict[str, object]:
 
 def _read(kind: type[Facts], entry: dict[str, Any]) -> Facts:
     """Returns the facts that entry holds, each of its fields, with paths and tuples where JSON has texts and lists."""
-    hints = get_type_hints(kind)
+    hints: dict[str, Any] = get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     if set(names) != set(entry):
         raise KeyError(f"{kind.__name__} has other fields")
-    values = {name: tuple(entry[name]) if isinstance(entry[name], list) else entry[name] for name in names}
-    paths = {name for name in names if Path in (hints[name], *get_args(hints[name]))}
-    return kind(**values | {name: Path(values[name]) for name in paths if values[name] is not None})
+    values: dict[str, Any] = {n: tuple(entry[n]) if isinstance(entry[n], list) else entry[n] for n in names}
+    for name in names:
+        if values[name] is not None and Path in (hints[name], *get_args(hints[name])):
+            values[name] = Path(values[name])
+    return kind(**values)

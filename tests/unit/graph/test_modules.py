@@ -96,7 +96,8 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
         is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "modules"
         named = isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id in tuples for t in node.targets)
         if named or (is_call and not tuples):
-            values = node.value.values if named and isinstance(node.value, ast.Dict) else [node]
+            is_dict = isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+            values: list[ast.AST] = list(node.value.values) if is_dict else [node]  # type: ignore[attr-defined]  # looked
             constants = [c for value in values for c in ast.walk(value) if isinstance(c, ast.Constant)]
             listed |= {c.value for c in constants if isinstance(c.value, str)}
     return listed
