@@ -51,7 +51,6 @@ def _read(kind: type[Facts], entry: dict[str, Any]) -> Facts:
     if set(names) != set(entry):
         raise KeyError(f"{kind.__name__} has other fields")
     values: dict[str, Any] = {n: tuple(entry[n]) if isinstance(entry[n], list) else entry[n] for n in names}
-    for name in names:
-        if values[name] is not None and Path in (hints[name], *get_args(hints[name])):
-            values[name] = Path(values[name])
+    paths = [n for n, hint in hints.items() if Path in (hint, *get_args(hint))]
+    values |= {n: Path(values[n]) for n in paths if values[n] is not None}
     return kind(**values)
