@@ -49,7 +49,7 @@ class TestProgram:
     @property
     def subject(self) -> Subject:
         """What a report on this program is made of; index and picture lie beside the ELF."""
-        return Subject(self.elf, self.elf.with_suffix(".symbols"), self.elf.with_suffix(".png"), self.source)
+        return Subject(self.elf, self.elf.with_suffix(".png"), self.source)
 
     @property
     def serial_log(self) -> Path:
