@@ -140,10 +140,14 @@ def test_one_line_says_what_is_installed_and_nothing_is_ever_removed(monkeypatch
 
 
 def test_root_takes_nothing_from_the_persons_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[list[str]] = []
-    monkeypatch.setattr(watched, "watch", lambda argv, environ, progress: seen.append(argv) or DONE)
+    argv: list[str] = []
+
+    def watch(words: list[str], environ: object, progress: object) -> Ended:
+        argv.extend(words)
+        return DONE
+
+    monkeypatch.setattr(watched, "watch", watch)
     apt.Apt({"PATH": "/home/somebody/bin"}, ["sudo"], lambda line: None).install(["gdisk"])
-    (argv,) = seen
     start = argv.index("apt-get")
     assert f"PATH={apt.ROOTS_PATH}" in argv[:start]
     assert [word for word in argv[1:start] if word in ("sh", "env", "/bin/sh", "/usr/bin/env")] == [
