@@ -46,12 +46,14 @@ def _fields(facts: TestProgram | RunConfig) -> dict[str, object]:
 
 def _read(kind: type[Facts], entry: dict[str, Any]) -> Facts:
     """Returns the facts that entry holds, each of its fields, with paths and tuples where JSON has texts and lists."""
-    hints: dict[str, Any] = get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     if set(names) != set(entry):
         raise KeyError(f"{kind.__name__} has other fields")
     values: dict[str, Any] = {n: tuple(entry[n]) if isinstance(entry[n], list) else entry[n] for n in names}
-    for name in names:
-        if values[name] is not None and Path in (hints[name], *get_args(hints[name])):
-            values[name] = Path(values[name])
+    values |= {n: Path(values[n]) for n in _paths(kind) if values[n] is not None}
     return kind(**values)
+
+
+def _paths(kind: type[object]) -> list[str]:
+    """Returns which fields of kind are paths, or None."""
+    return [name for name, hint in get_type_hints(kind).items() if Path in (hint, *get_args(hint))]
