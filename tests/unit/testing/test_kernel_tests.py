@@ -136,7 +136,9 @@ def test_a_list_of_another_bootwright_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "kernel-tests.json"
     write_programs(path, [PROGRAM], RunConfig(Path()))
     whole = json.loads(path.read_text())
-    for change in ({"config": {**whole["config"], "new": 1}}, {"config": {}}, {"programs": [{}]}, {"programs": 1}):
+    more = {**whole["config"], "new": 1}
+    changes: list[dict[str, object]] = [{"config": more}, {"config": {}}, {"programs": [{}]}, {"programs": 1}]
+    for change in changes:
         path.write_text(json.dumps({**whole, **change}))
         with pytest.raises(BootwrightError, match="is no list of tests of this bootwright"):
             read_programs(path)
