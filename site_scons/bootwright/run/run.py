@@ -37,7 +37,7 @@ STILL_SECONDS = 2.0
 def run(
     config: RunConfig, out: TextIO, notes: TextIO, at_end: Callable[[Machine, Verdict], None] | None = None
 ) -> Verdict:
-    """Runs the image until the first thing that the contract calls an end.
+    """Runs the image until the first end: an exit, a reset, a halt, a loader's failure, TIMEOUT (machine/verdict.py).
 
     The guest's serial port goes to out as it comes, hints for the person go to notes. at_end is called with the verdict
     while the machine is still there, unless QEMU left with the guest. Raises BootwrightError with status 5 where QEMU
