@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import read_text
 from bootwright.base.procs import attempt
+from bootwright.base.regular import read_text
 from bootwright.cargo.toml import Table, read_toml
 
 LEGACY = "rust-toolchain"  # in which one line is the name of a toolchain; more lines, or .toml, are TOML
