@@ -21,7 +21,8 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.base import atomic
+from bootwright.base import atomic, storage_space
+from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.graph.session import action, modules, session, tell
 from bootwright.rust import compile as units
@@ -32,7 +33,7 @@ from bootwright.storage.store import Store
 MODULES = (
     "rust/archive",
     "rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "rust/assembled", "cargo/command",
-    "cargo/directives", "cargo/units", "base/atomic", "base/procs",
+    "cargo/directives", "cargo/units", "base/atomic", "base/procs", "base/storage_space",
 )  # fmt: skip
 
 
@@ -84,6 +85,10 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[str] = 
     if outcome.status:
         shown = [word.replace(str(scratch), str(room.out)) for word in argv if word not in rustc.JSON_FLAGS]
         shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in more.environment else shown
+        said = "\n".join(diagnostic.text for diagnostic in outcome.said)
+        if storage_space.is_full(said, scratch):
+            words = storage_space.full(scratch.parent, f"{unit.crate} cannot be written")
+            raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
         raise rustc.compile_error(outcome, unit.crate, shown, Path(unit.cwd))
     if env["UNITREADS"]:

@@ -84,7 +84,7 @@ def _is_fetched(dependency: Mapping[str, Any], members: Mapping[str, Any]) -> bo
 
 
 def _check_name(manifest: str, kind: str, name: str) -> None:
-    """Raises for a name that cannot be part of a file's: cargo leaves it to rustc to say so, and writes files before."""
+    """Raises for a name that is no part of a file's: cargo leaves it to rustc to say so, and writes files before."""
     if not re.fullmatch(r"[\w-]+", name):
         what = f"[{kind}]" if kind in ("lib", "bin", "test", "example", "bench") else kind
         raise BootwrightError(f'{manifest}: {what} name is "{name}": only letters, digits, - and _ make a name')
