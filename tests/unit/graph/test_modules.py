@@ -105,7 +105,7 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("tool", "functions", "tuples"),
     [
-        ("crates", {"compile_crate"}, {"MODULES"}),
+        ("crates", {"compile_unit", "run_script"}, {"MODULES"}),
         ("sysroot", {"build_core"}, set()),
         ("loader", {"build_loader"}, {"MODULES"}),
         ("image", {"make_kernel_file"}, {"KERNEL_MODULES"}),
@@ -121,7 +121,7 @@ def test_a_tool_lists_every_module_that_makes_its_files(tool: str, functions: se
 
 
 def test_every_builder_of_a_tool_is_compared() -> None:
-    compared = {"compile_crate", "build_core", "build_loader", "make_kernel_file", "make_image", "list_programs",
+    compared = {"compile_unit", "run_script", "build_core", "build_loader", "make_kernel_file", "make_image", "list_programs",
                 "check_program", "write_spec"}  # fmt: skip  # write_spec's bytes are its source
     found = set()
     for path in (SITE / "site_tools").glob("*.py"):
