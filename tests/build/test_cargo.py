@@ -175,6 +175,12 @@ def test_a_package_that_is_not_here_is_named_where_no_network_brings_it(
     assert not (package / "Cargo.lock").exists()
 
 
+def test_what_cargo_refuses_is_said_in_its_words(checkout: Checkout, package: Path) -> None:
+    checkout.edit(str(package / "Cargo.toml"), "edition", 'rust-version = "1.999"\nedition')
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "cargo does not build reader" in said and "reader@0.1.0 requires rustc 1.999" in said
+
+
 def test_a_null_build_starts_no_cargo(checkout: Checkout, kernel: Path, tmp_path: Path) -> None:
     checkout.build(f"KERNEL={kernel}")
     plans = {path: path.stat().st_mtime_ns for path in (checkout.path / "build/plan").rglob("*") if path.is_file()}

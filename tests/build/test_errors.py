@@ -125,7 +125,6 @@ def test_a_variable_that_a_crate_asks_for_is_the_persons_and_an_input(checkout: 
     ("text", "words"),
     [
         ('\n[dependencies]\nspin = { path = "nowhere" }\n', ["spin", "nowhere"]),
-        ('rust-version = "1.999"\n', ["requires rustc 1.999"]),
         ("\n[package.metadata.bootloader]\nkernel-stack-sise = 5\n", ["kernel-stack-sise"]),
         ('\n[package.metadata.bootloader]\nkernel-stack-address = "0x1001"\n', ["kernel-stack-address", "0x1001"]),
     ],

@@ -121,8 +121,8 @@ def test_a_tool_lists_every_module_that_makes_its_files(tool: str, functions: se
 
 
 def test_every_builder_of_a_tool_is_compared() -> None:
-    compared = {"compile_unit", "run_script", "build_core", "build_loader", "make_kernel_file", "make_image", "list_programs",
-                "check_program", "write_spec"}  # fmt: skip  # write_spec's bytes are its source
+    compared = {"compile_unit", "run_script", "build_core", "build_loader", "make_kernel_file", "make_image",
+                "list_programs", "check_program", "write_spec"}  # fmt: skip  # write_spec's bytes are its source
     found = set()
     for path in (SITE / "site_tools").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
