@@ -2,7 +2,7 @@
 
 mod support;
 
-use common::memory::{FrameAllocator, Placement};
+use common::memory::Placement;
 use common::memory_map::{CAPACITY, MemoryMap, Report, Use};
 use support::{Generator, code};
 
