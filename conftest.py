@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
+from bootwright.setup import stamp
+
 HOME = Path(__file__).parent
+stamp.add_private_programs(str(HOME))
 TESTS = HOME / "tests"
 NEAR_ENOUGH = 0.7
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")

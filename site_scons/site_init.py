@@ -1,15 +1,26 @@
-"""Read by SCons before the SConstruct: version checks, and what our Python files are before any is imported."""
+"""Read by SCons before the SConstruct: who runs it, the person's private programs, and what our Python files are."""
 
+import importlib.util
 import sys
+from pathlib import Path
 
 import SCons
-from SCons.Script import EnsurePythonVersion, EnsureSConsVersion
 
-from bootwright.base import loaded
+PINNED = "4.11"
+NEEDED = {"elftools": "pyelftools", "lief": "lief", "rich": "rich"}  # module: package
 
-EnsurePythonVersion(3, 11)
-EnsureSConsVersion(4, 11)
-if SCons.__version__.split(".")[:2] != ["4", "11"]:
-    print(f"bootwright: SCons {SCons.__version__} is untried; ./sconsw uses the pinned 4.11", file=sys.stderr)
+lacks = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+if lacks or sys.version_info < (3, 11) or [*map(int, SCons.__version__.split(".")[:2])] < [4, 11]:
+    here = f"Python {sys.version.split()[0]} ({sys.executable}) with SCons {SCons.__version__}"
+    without = f" and without {' and '.join(lacks)}" if lacks else ""
+    print(f"bootwright: this scons runs in {here}{without}, which is not what the build needs", file=sys.stderr)
+    print("  hint: ./sconsw with the same arguments makes .venv and runs the scons in it", file=sys.stderr)
+    sys.exit(2)
+if not SCons.__version__.startswith(f"{PINNED}."):
+    print(f"bootwright: SCons {SCons.__version__} is untried; ./sconsw uses the pinned {PINNED}", file=sys.stderr)
 
+from bootwright.base import loaded  # noqa: E402  # an older Python could not read these
+from bootwright.setup import stamp  # noqa: E402
+
+stamp.add_private_programs(str(Path(__file__).resolve().parents[1]))
 loaded.note_sources()

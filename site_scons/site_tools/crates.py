@@ -73,7 +73,8 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
 
 def _explain(outcome: rustc.Outcome, source: list[Entry], env: Environment) -> None:
     """Tells in one line what the error means here and what to do, if the catalogue knows it."""
-    from bootwright.rust.explain import Situation, find  # 2 ms that a build without an error does not pay
+    from bootwright.rust.explain import Situation  # 2 ms that a build without an error does not pay
+    from bootwright.rust.explanations import find
 
     target, main = Path(env["RUSTTARGET"]).name.removesuffix(".json"), _root([], source, env, False)[0]
     _, line = find(

@@ -19,14 +19,14 @@ def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     """Adds the alias that writes the image to DEV and verifies it, or lists the disks where there is no DEV."""
 
     def start() -> int:
-        from bootwright.flash import device
         from bootwright.flash import listing as device_list
         from bootwright.flash import program as flash
+        from bootwright.flash import systems
         from bootwright.flash.refusals import Wish
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
         if not env["DEV"]:
-            device_list.report(device.this_system(), wish, GetOption("json"), sys.stdout)
+            device_list.report(systems.this_system(), wish, GetOption("json"), sys.stdout)
             return 0
         order = flash.Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
         return flash.flash(order, flash.Terminal(sys.stdin, sys.stdout, sys.stderr))

@@ -18,6 +18,11 @@ from bootwright.base import atomic
 from bootwright.base.procs import run
 from bootwright.graph.session import action, modules, tell_once
 
+KERNEL_MODULES = (
+    "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "base/atomic", "base/procs", "base/sizes"
+)  # fmt: skip
+DISK_MODULES = ("image/bios_disk", "image/layout", "image/gpt", "image/mbr", "base/atomic", "base/sizes")
+
 
 def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Checks the ELF, strips what debuggers read, and puts the header before it."""
@@ -49,12 +54,12 @@ def make_image(target: list[Entry], source: list[Entry], env: Environment) -> No
 
 
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, modules(env, "elf/checks", "image/kernel_file", "image/layout", "base/atomic", "base/procs"))
+    env.Depends(target, modules(env, *KERNEL_MODULES))
     return target, source
 
 
 def _emit_image(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
-    env.Depends(target, modules(env, "image/bios_disk", "image/layout", "image/gpt", "image/mbr", "base/atomic"))
+    env.Depends(target, modules(env, *DISK_MODULES))
     return target, source
 
 

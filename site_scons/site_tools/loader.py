@@ -22,7 +22,7 @@ from bootwright.loader import build as loader
 from bootwright.rust import migrate as targetspec
 from bootwright.storage.store import Store
 
-MODULES = ("loader/build", "image/layout", "base/atomic", "base/procs")
+MODULES = ("loader/build", "loader/generated", "image/layout", "base/atomic", "base/procs", "base/sizes")
 
 
 def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> None:

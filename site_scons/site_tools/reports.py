@@ -16,7 +16,7 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from bootwright.base.errors import BootwrightError
+from bootwright.base.errors import BootwrightError, Status
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.session import check, record, session, tell
 from bootwright.storage.builddir import SIGNATURES
@@ -39,8 +39,10 @@ def add_store(env: Environment, name: str) -> None:
 
     def start() -> int:
         from bootwright.storage.store import Store
-        from bootwright.storage.store_report import report
+        from bootwright.storage.store_report import check, report
 
+        if GetOption("check"):
+            return Status.BUILD_ERROR if check(Store(), sys.stdout) else Status.DONE
         report(Store(), env["PRUNE"], sys.stdout)
         return 0
 

@@ -19,7 +19,7 @@ from bootwright.graph.nodes import Core
 from bootwright.graph.session import action, check_inputs, modules, tell
 from bootwright.rust import migrate as targetspec
 from bootwright.rust import sysroot
-from bootwright.rust.search import find_rust_src, has_core
+from bootwright.rust.toolchain import find_rust_src, has_core
 from bootwright.storage.store import Store
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}

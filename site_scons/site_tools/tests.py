@@ -41,8 +41,9 @@ LISTED = [
 
 def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes which programs of tests there are, their tests' names, and the machine that they run in."""
+    from bootwright.elf.test_names import read_test_names
     from bootwright.run.settings import configure
-    from bootwright.testing.boot import TestProgram, read_test_names
+    from bootwright.testing.judge import TestProgram
     from bootwright.testing.listed import write_programs
 
     sources = Path(env["KERNELDIR"])

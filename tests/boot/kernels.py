@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.procs import attempt
+from bootwright.elf.test_names import read_test_names
 from bootwright.image import bios_disk as image
 from bootwright.image import kernel_file
 from bootwright.loader.build import LoaderFiles, build_loader
 from bootwright.rust.llvm_tools import find_llvm_tool
-from bootwright.rust.search import Toolchain, find_rust_src, find_toolchain, has_core
+from bootwright.rust.search import find_toolchain
 from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.rust.toolchain import Toolchain, find_rust_src, has_core
 from bootwright.storage.store import Store
-from bootwright.testing.boot import TestProgram, read_test_names
+from bootwright.testing.judge import TestProgram
 
 HOME = Path(__file__).parents[2]
 KERNEL = HOME / "kernel"

@@ -16,7 +16,7 @@ from bootwright.image import bios_disk as image
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import build as loader
-from bootwright.machine.arguments import MachineConfig
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone
 

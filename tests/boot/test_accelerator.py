@@ -12,10 +12,11 @@ from tests.boot.kernels import Built
 
 from bootwright.base.errors import BootwrightError
 from bootwright.machine import accelerator
-from bootwright.machine.accelerator import TCG, boot_once, choose_accelerator, find_rival
-from bootwright.machine.arguments import find_qemu
-from bootwright.machine.machine import Machine
+from bootwright.machine.accelerator import boot_once, choose_accelerator, find_rival
+from bootwright.machine.options import TCG
+from bootwright.machine.qemu import find_qemu
 from bootwright.run.run import RunConfig, run
+from bootwright.run.started import started
 
 
 def test_the_sector_boots_and_ends_its_machine_by_itself() -> None:
@@ -49,8 +50,7 @@ def test_a_run_tells_of_a_choice_when_it_was_made_and_not_again(
 def test_a_machine_runs_with_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hello: Built) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME" if os.name != "nt" else "LOCALAPPDATA", str(tmp_path))
     choice = choose_accelerator(find_qemu(None))
-    with Machine(RunConfig(hello.image)) as machine:
-        assert machine.accelerator is not None and machine.accelerator.name == choice.name
+    with started(RunConfig(hello.image)) as machine:
         assert ["-accel", choice.name] == machine.arguments[machine.arguments.index("-accel") :][:2]
         enabled = machine.qmp.execute("query-kvm")["enabled"]
         assert enabled is (choice.name == "kvm")

@@ -13,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import HOME, SMALL_KERNELS, Built, Workshop
 from tools.icount.count import Counts, build_plugin, count_boot, qemu_version
 
-from bootwright.machine.arguments import find_qemu
+from bootwright.machine.qemu import find_qemu
 from bootwright.run.run import RunConfig
 
 MIB = 1 << 20

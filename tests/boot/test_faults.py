@@ -18,7 +18,8 @@ from bootwright.faults.subject import Subject
 from bootwright.machine.verdict import Verdict
 from bootwright.run.explained import run_and_report
 from bootwright.run.run import RunConfig
-from bootwright.testing.boot import Outcome, run_test_program
+from bootwright.testing.boot import run_test_program
+from bootwright.testing.judge import Outcome
 
 FAULTS = SMALL_KERNELS / "faults"
 BEHIND = ("--cfg", "behind_two_calls")

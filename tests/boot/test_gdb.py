@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
-from tests.boot.test_run import is_alive
+from tests.boot.sectors import is_alive
 
 from bootwright.base.errors import BootwrightError
 from bootwright.run import debugger

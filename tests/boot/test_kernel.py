@@ -11,9 +11,11 @@ import pytest
 from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop, compile_crate
 from tests.boot.pictures import check_words
 
+from bootwright.elf.test_names import read_test_names
 from bootwright.machine.verdict import Kind
 from bootwright.run.run import RunConfig, run, screenshot
-from bootwright.testing.boot import Outcome, TestResult, read_test_names, run_test_program
+from bootwright.testing.boot import run_test_program
+from bootwright.testing.judge import Outcome, TestResult
 
 OWN_TESTS = {
     "kernel/hello/clock::a_calibrated_clock_counts_at_a_processors_speed",

@@ -12,7 +12,7 @@ import pytest
 from tests.boot.kernels import Workshop
 from tests.boot.loader_rig import PAGE, Rig
 
-from bootwright.image import layout
+from bootwright.image import checksum, layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader.build import LOW_SIZE, balance, low_sum, rest_sum
 
@@ -168,7 +168,7 @@ def test_a_kernel_file_that_leaves_its_partition_is_refused(rig: Rig) -> None:
     kernel = bytearray(write_kernel_file(rig.kernel()))
     struct.pack_into("<Q", kernel, layout.KERNEL_ELF_LENGTH_OFFSET, 2 * MIB)
     struct.pack_into("<Q", kernel, layout.KERNEL_HEADER_CHECKSUM_OFFSET, 0)
-    sum_of_header = layout.checksum(bytes(kernel[: layout.KERNEL_HEADER_SIZE]))
+    sum_of_header = checksum.checksum(bytes(kernel[: layout.KERNEL_HEADER_SIZE]))
     struct.pack_into("<Q", kernel, layout.KERNEL_HEADER_CHECKSUM_OFFSET, sum_of_header)
     ended = rig.boot(rig.image_of(bytes(kernel)))
     assert f"KT the kernel file takes {2 * MIB + 4096} bytes; {MIB} are there" in ended.serial

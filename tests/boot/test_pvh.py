@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from tests.boot.kernels import SMALL_KERNELS, Built, Workshop
 
+from bootwright.base import sizes
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
-from bootwright.machine.arguments import find_qemu, has_firmware
 from bootwright.machine.machine import Machine
+from bootwright.machine.qemu import find_qemu, has_firmware
 from bootwright.machine.verdict import Kind
 from bootwright.run.run import RunConfig, run, screenshot
 
@@ -160,7 +161,7 @@ def test_the_picture_is_that_of_the_image(workshop: Workshop, hello: Built, tmp_
 
 def test_a_kernel_of_many_megabytes_is_whole(workshop: Workshop) -> None:
     data = workshop.directory / "pvh.data"
-    data.write_bytes(bytes(range(251)) * (4 * layout.MIB // 251))
+    data.write_bytes(bytes(range(251)) * (4 * sizes.MIB // 251))
     built = workshop.build(SMALL_KERNELS / "big.rs", "pvh_big", tests=False, data=data)
     from_image = dataclasses.replace(RunConfig(built.image), headless=True, timeout=SECONDS)
     ends = [run(config, io.StringIO(), io.StringIO()) for config in (fast(workshop, built.kernel), from_image)]

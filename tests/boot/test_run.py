@@ -2,87 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import signal
 import struct
-import subprocess
-import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.boot.sectors import (
+    HALT,
+    POWER_OFF,
+    RESET,
+    RUN,
+    SLEEP,
+    SPIN,
+    TRIPLE_FAULT,
+    WRITE_DISK,
+    Sector,
+    child_that_runs,
+    debug_exit,
+    headless,
+    is_alive,
+    say,
+    show,
+    wait_until_gone,
+)
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
-from bootwright.machine.verdict import Kind, Verdict
+from bootwright.machine.verdict import Kind
 from bootwright.run import run as run_module
 from bootwright.run.run import RunConfig, run, screenshot
-
-SITE_SCONS = Path(run_module.__file__).parents[2]
-
-HALT = b"\xfa\xf4\xeb\xfd"  # cli; hlt; jmp back to hlt
-SLEEP = b"\xfb\xf4\xeb\xfd"  # sti; hlt; jmp back to hlt
-SPIN = b"\xeb\xfe"  # jmp to itself
-TRIPLE_FAULT = b"\xfa\x0f\x01\x1e\x00\x7e\xcc"  # cli; lidt [0x7e00], which is zero; int3
-RESET = b"\xb0\xfe\xe6\x64" + SPIN  # out 0x64, 0xfe
-POWER_OFF = b"\xba\x04\x06\xb8\x00\x20\xef" + SPIN  # out 0x604, 0x2000: ACPI's S5 on q35
-WRITE_DISK = b"\x31\xc0\x8e\xc0\xb8\x01\x03\xbb\x00\x7c\xb9\x02\x00\xb6\x00\xcd\x13"  # int 13h, ah=3: sector 2
-
-Sector = Callable[[bytes], Path]
-
-
-def debug_exit(value: int) -> bytes:
-    return b"\xba\xf4\x00\xb0" + bytes([value]) + b"\xee" + SPIN
-
-
-def say(port: int, text: bytes) -> bytes:
-    """Writes text to port; for COM1 QEMU needs no set-up."""
-    return b"".join(b"\xba" + struct.pack("<H", port) + b"\xb0" + bytes([byte]) + b"\xee" for byte in text)
-
-
-def show(row: int, text: bytes) -> bytes:
-    """Writes text into a row of the text screen, through ES = 0xb800."""
-    cells = (b"\x26\xc6\x06" + struct.pack("<HB", row * 160 + 2 * column, byte) for column, byte in enumerate(text))
-    return b"\xb8\x00\xb8\x8e\xc0" + b"".join(cells)
-
-
-@pytest.fixture
-def sector(tmp_path: Path) -> Sector:
-    """Returns a function that makes a disk of 1 MiB whose boot sector is the given code."""
-
-    def make(code: bytes) -> Path:
-        assert len(code) <= 510
-        path = tmp_path / f"disk{len(list(tmp_path.iterdir()))}.img"
-        path.write_bytes((code.ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0"))
-        return path
-
-    return make
-
-
-def headless(image: Path, timeout: float = 8.0, success_exit_code: int | None = None) -> tuple[Verdict, str]:
-    out = io.StringIO()
-    # TCG alone says that a reset came from a triple fault.
-    config = RunConfig(image, headless=True, timeout=timeout, success_exit_code=success_exit_code, accelerator="tcg")
-    return run(config, out, io.StringIO()), out.getvalue()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not is_alive(pid)
 
 
 def test_a_halt_with_interrupts_off_ends_the_run_as_halted(sector: Sector) -> None:
@@ -240,41 +193,6 @@ def test_qemu_that_is_killed_is_status_5(sector: Sector, monkeypatch: pytest.Mon
     assert "SIGKILL" in end.sentence
 
 
-@contextlib.contextmanager
-def child_that_runs(image: Path, call: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Starts a Python that runs image, and gives it with the process id of its QEMU."""
-    program = f"""
-import sys
-from pathlib import Path
-from bootwright.faults import report as fault_report, subject as subjects
-from bootwright.machine import machine
-from bootwright.run import explained as fault_run, run
-resume = machine.Machine.resume
-def tell(self):
-    print(self.pid, flush=True)
-    resume(self)
-machine.Machine.resume = tell
-config = run.RunConfig(Path({str(image)!r}), headless=True, timeout=60)
-subject = subjects.Subject(Path("no.elf"), Path("no.symbols"), Path("no.png"), Path())
-{call}
-"""
-    environment = os.environ | {"PYTHONPATH": str(SITE_SCONS)}
-    child = subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with child:
-        assert child.stdout is not None
-        try:
-            yield child, int(child.stdout.readline())
-        finally:
-            child.kill()
-
-
 def test_ctrl_c_leaves_no_qemu_behind_and_says_so(sector: Sector) -> None:
     call = "sys.exit(fault_run.run_and_tell(config, subject, sys.stdout, sys.stderr))"
     with child_that_runs(sector(SPIN), call) as (child, pid):
@@ -287,7 +205,6 @@ def test_ctrl_c_leaves_no_qemu_behind_and_says_so(sector: Sector) -> None:
     assert child.returncode == 130
 
 
-RUN = "run.run(config, sys.stdout, sys.stderr)"
 WITH_A_WATCHDOG = f"""
 from bootwright.machine import lifeline
 lifeline.find_guard = lambda: ()

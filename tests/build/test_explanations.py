@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME
 
-from bootwright.rust import explain, rustc
+from bootwright.rust import explanations, rustc
 from bootwright.rust.build_tools import Question, find_tools
 from bootwright.rust.explain import Situation
 from bootwright.rust.explanations import CATALOGUE
-from bootwright.rust.search import Toolchain, release_number
+from bootwright.rust.toolchain import Toolchain, release_number
 
 NO_STD = "#![no_std]\n#![no_main]\n"
 HANDLER = "#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n"
@@ -203,7 +203,7 @@ def compile_case(case: Case, toolchain: Toolchain, places: dict[str, str], tmp_p
 def test_an_error_has_its_line(case: Case, toolchain: Toolchain, places: dict[str, str], tmp_path: Path) -> None:
     outcome = compile_case(case, toolchain, places, tmp_path)
     assert outcome.status != 0
-    name, line = explain.find(outcome.said, case.situation)
+    name, line = explanations.find(outcome.said, case.situation)
     assert name == case.entry
     assert "\n" not in line
     for word in case.words:

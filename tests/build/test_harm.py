@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from tests.build.checkouts import Checkout
+from tests.build.compilers import private_store
 
 
 @pytest.fixture
@@ -107,3 +110,40 @@ def test_a_specification_neither_runs_a_program_nor_writes_a_file(
     said = checkout.refuse(f"KERNEL={package}", f"TARGET={package / 'os.json'}")
     assert f'os.json: "post-link-args" holds {word}' in said
     assert letter.read_text() == "dear"
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+def test_a_guests_serial_port_goes_to_a_pipe_and_to_a_file_byte_by_byte(checkout: Checkout, tmp_path: Path) -> None:
+    source = checkout.path / "kernel" / "src" / "main.rs"
+    text = source.read_text()
+    at = text.index("{", text.index("fn _start")) + 1
+    out = 'unsafe { core::arch::asm!("out dx, al", in("dx") 0x3f8u16, in("al") byte) }'
+    say = f"for byte in [0xffu8, 0xfe, 0xc3, b'.'] {{ {out} }}"
+    source.write_text(f"{text[:at]}\n    {say}\n{text[at:]}")
+    argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "run", "--headless", "--fast"]
+    ran = subprocess.run([*argv, f"SERIAL={tmp_path / 'serial'}"], capture_output=True, check=False, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    copy = (tmp_path / "serial").read_bytes()
+    assert copy.startswith(b"\xff\xfe\xc3.") and b"Hello World!" in copy
+    assert copy in ran.stdout
+    assert "SERIAL=x is for `scons run`" in checkout.refuse("SERIAL=x")
+
+
+def test_a_stored_file_that_changed_is_told_and_made_again_and_the_image_is_the_same(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    store = private_store(tmp_path / "cache")
+    checkout.build(**store)
+    image = checkout.image()
+    (stage,) = (tmp_path / "cache" / "bootwright" / "loader").glob("*/stages.bin")
+    data = bytearray(stage.read_bytes())
+    data[len(data) // 2] ^= 1
+    stage.write_bytes(data)
+    checked = checkout.scons("store", "--check", environment=store)
+    assert (checked.status, f"{stage} is not what was stored" in checked.output) == (2, True), checked.output
+    (checkout.path / "build" / "loader" / "stages.bin").unlink()
+    built = checkout.scons(environment=store)
+    assert f"{stage} is not what was stored; it is made again" in built.output
+    assert checkout.image() == image
+    checked = checkout.scons("store", "--check", environment=store)
+    assert f"loader   {stage.parent.name}  is what was stored" in checked.output

@@ -202,3 +202,28 @@ def test_a_read_only_checkout_is_one_sentence_unless_it_is_set_up(checkout: Chec
     assert checkout.run("doctor", before=obey_file_modes) == (0, f"scons doctor in {checkout.path}\n", "")
     checkout.path.chmod(0o755)
     (checkout.path / ".venv").chmod(0o755)
+
+
+def test_a_foreign_module_on_pythonpath_is_none_of_ours(checkout: Checkout) -> None:
+    foreign = checkout.path.parent / "foreign"
+    foreign.mkdir()
+    for name in ("json", "shlex", "selectors"):  # which Python needs not for its own start
+        (foreign / f"{name}.py").write_text("raise SystemExit('a foreign module')\n")
+    checkout.environ["PYTHONPATH"] = str(foreign)
+    assert checkout.run("doctor")[:2] == (0, f"scons doctor in {checkout.path}\n")
+    assert checkout.run("doctor") == (0, f"scons doctor in {checkout.path}\n", "")
+
+
+def test_what_a_killed_installer_leaves_is_in_the_checkout_and_goes_with_the_next_run(checkout: Checkout) -> None:
+    scratch = checkout.path.parent / "scratch"
+    scratch.mkdir()
+    checkout.environ["TMPDIR"] = str(scratch)
+    process = checkout.start("doctor")
+    deadline = time.monotonic() + 60
+    while not any((checkout.path / ".venv").glob("bootwright.tmp/*")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert checkout.run("doctor")[0] == 0
+    assert list(scratch.iterdir()) == []
+    assert not (checkout.path / ".venv" / "bootwright.tmp").exists()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.rust.search import Toolchain, find_llvm_tool, find_rust_src, find_toolchain
+from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.search import find_toolchain
 from bootwright.rust.sysroot import build_sysroot, manifest_text, sysroot_key
+from bootwright.rust.toolchain import Toolchain, find_rust_src
 from bootwright.storage.store import Store
 
 BARE = "x86_64-unknown-none"

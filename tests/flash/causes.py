@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.flash.rig import PROGRAM, SECONDS, Ended, Loop, flash, flash_at_terminal, mounted, run
 
 from bootwright.base.errors import Status
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 from tests.flash.rig import make_image
 
 from bootwright.base.filelock import lock_file
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 
 
 @pytest.fixture(autouse=True)

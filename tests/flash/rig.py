@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.sizes import MIB
 from bootwright.flash.content import Content, Image
 from bootwright.image import bios_disk as image
 from bootwright.image import kernel_file, layout
-from bootwright.image.layout import MIB
 
 HOME = Path(__file__).parents[2]
 PROGRAM = [sys.executable, str(HOME / "tools" / "flash")]

@@ -10,7 +10,8 @@ import pytest
 from tests.boot.kernels import Built
 from tests.flash.rig import flash, loop, make_backing, run
 
-from bootwright.image.layout import MIB, SECTOR_SIZE
+from bootwright.base.sizes import MIB
+from bootwright.image.layout import SECTOR_SIZE
 
 pytestmark = [pytest.mark.needs("losetup", "blkid"), pytest.mark.xdist_group("media")]
 NOTHING_FOUND = 2

@@ -13,10 +13,10 @@ import pytest
 from tests.flash.rig import Loop, is_right, is_whole_or_dead, loop, make_backing, make_image
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.flash.linux import LinuxSystem
 from bootwright.flash.program import Order, Terminal, flash
 from bootwright.flash.refusals import Wish
-from bootwright.image.layout import MIB
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 SIZE = 24 * MIB

@@ -17,10 +17,10 @@ import pytest
 from tests.flash.rig import SECONDS, Ended, Loop, flash, is_right, make_backing, make_image
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.flash.content import Content, Image
 from bootwright.flash.linux import LinuxSystem
 from bootwright.flash.writer import Writer
-from bootwright.image.layout import MIB
 
 pytestmark = [pytest.mark.needs("losetup", "fusermount3"), pytest.mark.xdist_group("media")]
 SIZE = 16 * MIB

@@ -13,7 +13,7 @@ from tests.flash.causes import Case, Scene, attached_otherwise, held, of_size, p
 from tests.flash.rig import Ended, flash, is_right, loop, make_backing, make_image, run
 
 from bootwright.base.errors import Status
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 
 pytestmark = [pytest.mark.needs("losetup", "mkfs.ext4", "unshare"), pytest.mark.xdist_group("media")]
 SIZE = 8 * MIB

@@ -14,7 +14,7 @@ from tests.build.checkouts import Checkout, copy_checkout
 from tests.flash.rig import SECONDS, is_right, loop, make_backing
 
 from bootwright.base.errors import Status
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 

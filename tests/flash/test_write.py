@@ -14,10 +14,11 @@ import pytest
 from tests.boot.kernels import KERNEL, Built, Workshop
 from tests.flash.rig import flash, flash_at_terminal, is_right, loop, make_backing, make_image, mounted, run
 
+from bootwright.base.sizes import MIB
 from bootwright.flash.linux import LinuxSystem
 from bootwright.flash.program import Order, root_command
 from bootwright.flash.refusals import Wish
-from bootwright.image.layout import MIB, PARTITION_TABLE_OFFSET, SECTOR_SIZE
+from bootwright.image.layout import PARTITION_TABLE_OFFSET, SECTOR_SIZE
 from bootwright.machine.verdict import Kind
 from bootwright.run.run import RunConfig
 from bootwright.run.run import run as run_machine

@@ -11,7 +11,8 @@ import pytest
 
 from bootwright.rust import library as rust_library
 from bootwright.rust import search as toolchain
-from bootwright.rust.search import Toolchain, find_toolchain
+from bootwright.rust.search import find_toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.setup import cures
 from bootwright.setup import packagers as host_system
 from bootwright.setup.programs import System

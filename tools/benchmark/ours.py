@@ -12,7 +12,9 @@ from tools.benchmark.stopwatch import Taken, take
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import allowed_environment
-from bootwright.machine.arguments import MachineConfig, find_qemu, machine_arguments
+from bootwright.machine.arguments import machine_arguments
+from bootwright.machine.config import MachineConfig
+from bootwright.machine.qemu import find_qemu
 
 # What `git clone` brings and a build of the example, or the tests of a kernel, read.
 PARTS = ("SConstruct", "site_scons", "bootloader", "linker", "kernel", "pyproject.toml", "conftest.py")

@@ -19,10 +19,12 @@ from tools.benchmark.stopwatch import Taken, take
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import allowed_environment, attempt
 from bootwright.machine.accelerator import choose_accelerator
-from bootwright.machine.arguments import MachineConfig, find_qemu, machine_arguments
+from bootwright.machine.arguments import machine_arguments
+from bootwright.machine.config import MachineConfig
+from bootwright.machine.qemu import find_qemu
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.migrate import migrate_spec
-from bootwright.rust.search import Toolchain, find_rust_src
+from bootwright.rust.toolchain import Toolchain, find_rust_src
 
 BOOTIMAGE = "0.10.5"
 BOOTLOADER = "0.9.35"

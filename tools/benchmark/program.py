@@ -21,7 +21,8 @@ from tools.icount.count import Counts, build_plugin, count_boot, qemu_version
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.machine.arguments import MachineConfig, find_qemu
+from bootwright.machine.config import MachineConfig
+from bootwright.machine.qemu import find_qemu
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.search import find_toolchain
 

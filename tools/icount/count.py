@@ -9,15 +9,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.machine.accelerator import TCG
-from bootwright.machine.arguments import MachineConfig, find_qemu
+from bootwright.base.scratch import scratch_directory
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import TCG
+from bootwright.machine.qemu import find_qemu
 
 # Since which QEMU the plugin is compiled for which version of the interface.
 PLUGIN_API = {(9, 1): "3", (9, 0): "2", (0, 0): "1"}
@@ -80,8 +81,8 @@ def count_boot(config: MachineConfig, plugin: Path, entry: int, boots: int = 2, 
 
 
 def _count_once(config: MachineConfig, plugin: Path, entry: int, timeout: float) -> Counts:
-    with tempfile.TemporaryDirectory(prefix="bootwright-") as directory:
-        log = Path(directory) / "log"
+    with scratch_directory("count") as directory:
+        log = directory / "log"
         flags = ("-plugin", f"{plugin.absolute()},entry={entry}", "-d", "plugin", "-D", str(log))
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, *flags), accelerator=TCG)
         with Machine(config) as machine:

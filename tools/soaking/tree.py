@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bootwright.base import digests
 from bootwright.storage import outputs
 from bootwright.storage.store import default_root
 
@@ -117,7 +118,7 @@ class Tree:
     def outputs(self) -> dict[str, str]:
         """Returns name and SHA-256 of each file that lies in the build directory as an output."""
         build = self.path / "build"
-        return {name: outputs.file_digest(build / name) for name in outputs.found_outputs(build)}
+        return {name: digests.file_digest(build / name) for name in outputs.found_outputs(build)}
 
     def differences(self) -> list[str]:
         """Returns what `scons verify` would name."""
@@ -167,7 +168,7 @@ class Graph:
         """Returns the SHA-256 of each file as it is now."""
         names = {*self.children, *set().union(*self.children.values())}
         paths = {name: self._tree.path / name for name in names}
-        return {name: outputs.file_digest(path) for name, path in paths.items() if path.is_file()}
+        return {name: digests.file_digest(path) for name, path in paths.items() if path.is_file()}
 
     def predicted(self, before: dict[str, str], after: dict[str, str]) -> set[str]:
         """Returns the outputs that must be made again when before became after: those with a changed input."""

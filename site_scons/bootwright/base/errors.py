@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -61,3 +62,22 @@ class BootwrightError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class Lacks(BootwrightError):
+    """What this machine lacks and a package could bring.
+
+    lack says what, as a value of the room that missed it; who tells the error has setup.cures add the command. A hint
+    that is there already comes after it.
+    """
+
+    def __init__(self, message: str, lack: object, hint: str = "", status: int = Status.BUILD_ERROR) -> None:
+        super().__init__(message, hint, status)
+        self.lack = lack
+
+
+@dataclass(frozen=True)
+class LackOfProgram:
+    """There is no program of that name on PATH."""
+
+    name: str

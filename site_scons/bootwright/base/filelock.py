@@ -52,13 +52,15 @@ def wait_for_lock(descriptor: int, waiting: Callable[[], None]) -> None:
 
 
 @contextmanager
-def lock_file(path: Path, waiting: Callable[[], None] | None) -> Iterator[None]:
-    """Holds the lock on path, which is made if it is missing and stays.
+def lock_file(path: Path, waiting: Callable[[], None] | None, mode: int = 0o644) -> Iterator[None]:
+    """Holds the lock on path, which is made with these rights if it is missing and stays.
 
     Where another process or thread has it: calls waiting once and waits, or, without waiting, raises BlockingIOError.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
     try:
+        if mode & 0o020 and os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, mode)  # whatever the umask says
         if waiting is not None:
             wait_for_lock(descriptor, waiting)
         elif not try_lock(descriptor):

@@ -56,14 +56,37 @@ def wait_for_child(start: Callable[[], subprocess.Popen[bytes]]) -> int:
         return child.wait()
 
 
+class Terminated(KeyboardInterrupt):
+    """We are asked to end by another signal than Ctrl-C; status is what a shell makes of it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+def terminate(number: int, frame: object) -> None:
+    """Has everything that is open taken away, where the system would end the process at once; a second time it may."""
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated(number)
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Makes Ctrl-C a KeyboardInterrupt while the context lasts: SCons installs a handler of its own."""
+    """Makes Ctrl-C a KeyboardInterrupt while the context lasts, SIGTERM and SIGHUP a Terminated.
+
+    SCons installs handlers of its own. A signal that is ignored, as nohup has it, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: Callable[..., object] | int | None = signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers: dict[int, Callable[..., object]] = {signal.SIGINT: signal.default_int_handler}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            handlers[number] = terminate
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -85,3 +86,20 @@ def run(
     if ended.status != 0:
         raise ended.error()
     return ended.stdout
+
+
+EXE = ".exe" if os.name == "nt" else ""
+
+
+def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
+    """Returns the first executable of that name on PATH, or None.
+
+    Debian hides sgdisk from users in sbin; and wine64, where the package wine with its 32-bit half is not installed.
+    """
+    places = environ.get("PATH", os.defpath).split(os.pathsep)
+    if os.name == "nt":
+        places.append(str(Path(environ.get("PROGRAMFILES", "C:\\Program Files")) / "qemu"))
+    else:
+        places += ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/wine"]
+    path = shutil.which(name, path=os.pathsep.join(places))
+    return Path(path) if path else None

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
+from bootwright.base.terminal import printable
 from bootwright.elf.demangle import LIBRARY, crate_of
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
@@ -60,7 +63,8 @@ class Report:
         for keyword, group in groupby(self.lines, lambda line: line[0]):
             for number, (_, text) in enumerate(group):
                 body.append(f"  {'' if number else keyword:<8} {text}".rstrip())
-        return "\n".join([f"fault: {self.title}", *body]) + "\n"
+        # What the guest said and what its symbols are called are not ours.
+        return printable("\n".join([f"fault: {self.title}", *body]) + "\n")
 
 
 def make_report(
@@ -216,8 +220,9 @@ class _Maker:
 
     def _source_line(self, where: Place) -> str:
         try:
-            return (self._subject.source / where.file).read_text(encoding="utf-8").splitlines()[where.line - 1].strip()
-        except (OSError, IndexError, UnicodeDecodeError):
+            # A panic names any file that it likes: one that is no source, or has no end, is not waited for.
+            return read_text(self._subject.source / where.file).splitlines()[where.line - 1].strip()
+        except (OSError, ValueError, IndexError, BootwrightError):
             return ""
 
     def _tell_machine(self, guest: Guest, facts: Facts) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.image import gpt, mbr
-from bootwright.image.layout import GPT_ENTRIES_SECTORS, GPT_HEADER_LBA, MIB, SECTOR_SIZE
+from bootwright.image.layout import GPT_ENTRIES_SECTORS, GPT_HEADER_LBA, SECTOR_SIZE
 
 HEAD = (GPT_HEADER_LBA + 1 + GPT_ENTRIES_SECTORS) * SECTOR_SIZE  # LBA 0, the header and its entries
 TAIL = (1 + GPT_ENTRIES_SECTORS) * SECTOR_SIZE  # the backup: entries, then the header

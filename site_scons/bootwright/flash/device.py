@@ -5,13 +5,11 @@ device_linux.py, device_macos.py and device_windows.py each offer a System; noth
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.image.layout import MIB
 
 
 @dataclass(frozen=True)
@@ -112,37 +110,7 @@ class System(Protocol):
         """Tells whether this person may open the device for writing."""
 
 
-def this_system(platform: str = sys.platform) -> System:
-    """Returns the System of this machine."""
-    if platform == "linux":
-        from bootwright.flash.linux import LinuxSystem
-
-        return LinuxSystem()
-    if platform == "darwin":
-        from bootwright.flash.macos import MacSystem
-
-        return MacSystem()
-    if platform == "win32":
-        from bootwright.flash.windows import WindowsSystem
-
-        return WindowsSystem()
-    raise BootwrightError(f"disks of {platform} cannot be written yet", "Linux, macOS and Windows are known",
-                          Status.NO_FLASHER)  # fmt: skip
-
-
 def changed(path: str, what: str) -> BootwrightError:
     """Returns the refusal of a device that is not the one that was looked at."""
     hint = "nothing was written; look again with `scons usb`"
     return BootwrightError(f"{path} is not the device that was looked at: {what}", hint, Status.CHANGED)
-
-
-def size_text(size: int) -> str:
-    """Returns a size as people say it."""
-    value, units = float(size), ["KiB", "MiB", "GiB", "TiB"]
-    if size < 1024:
-        return f"{size} bytes"
-    for unit in units:
-        value /= 1024
-        if value < 1024 or unit == units[-1]:
-            break
-    return f"{value:.0f} {unit}" if value >= 100 or (size % MIB == 0 and value == int(value)) else f"{value:.1f} {unit}"

@@ -10,7 +10,8 @@ from typing import TextIO
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.flash.device import Device, System, size_text
+from bootwright.base.sizes import size_text
+from bootwright.flash.device import Device, System
 from bootwright.flash.refusals import Wish, find_refusals
 
 CURED = (Status.MOUNTED, Status.TOO_BIG)  # a word on the command line does away with these

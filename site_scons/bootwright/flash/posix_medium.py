@@ -8,8 +8,8 @@ import os
 from abc import ABC, abstractmethod
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.flash.device import Device, changed
-from bootwright.image.layout import MIB
 
 BUFFER_SIZE = MIB
 

@@ -19,11 +19,13 @@ from types import FrameType
 from typing import TextIO
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import size_text
 from bootwright.flash import listing as device_list
 from bootwright.flash.content import Content, Image
-from bootwright.flash.device import Device, System, changed, size_text, this_system
+from bootwright.flash.device import Device, System, changed
 from bootwright.flash.progress import Meter
 from bootwright.flash.refusals import Wish, check_device
+from bootwright.flash.systems import this_system
 from bootwright.flash.writer import NOT_BOOTABLE, Writer, signals_handled_by
 
 USAGE = """usage: flash [--json]                      lists the disks

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from bootwright.flash.device import size_text
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB, size_text
 
 MOVE_SECONDS = 0.2
 LOG_SECONDS = 10.0

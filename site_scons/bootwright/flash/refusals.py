@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.flash.device import Device, Use, size_text
+from bootwright.base.sizes import size_text
+from bootwright.flash.device import Device, Use
 from bootwright.image.layout import SECTOR_SIZE
 
 LARGEST = 256 << 30

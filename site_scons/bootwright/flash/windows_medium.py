@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Protocol
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
 from bootwright.flash.device import Device, changed
-from bootwright.image.layout import MIB
 
 FSCTL_LOCK_VOLUME = 0x00090018
 FSCTL_DISMOUNT_VOLUME = 0x00090020

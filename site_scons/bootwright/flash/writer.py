@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB, size_text
 from bootwright.flash.content import Content
-from bootwright.flash.device import Medium, size_text
+from bootwright.flash.device import Medium
 from bootwright.image import gpt
-from bootwright.image.layout import GPT_HEADER_LBA, MIB, SECTOR_SIZE
+from bootwright.image.layout import GPT_HEADER_LBA, SECTOR_SIZE
 
 BLOCK = 4096
 ALIAS_SEARCH = 64 * MIB

@@ -52,6 +52,8 @@ VARIABLES = (
     Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
     Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
              "test test-timeout in Cargo.toml, else 30"),
+    Variable("SERIAL", "", "run: a file that gets each byte of the guest's serial port"),
+    Variable("RAW", "0", "run: 1 has a terminal obey the guest; else it gets text and colours alone", ("0", "1")),
     Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
     Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
     Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
@@ -81,9 +83,12 @@ SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
+    ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
+    ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
+    ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
 
 HELP_ONLY = ("doctor", "store", "verify", "soak")
@@ -97,6 +102,7 @@ def add_switches() -> None:
     AddOption("--headless", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
+    AddOption("--check", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
@@ -159,6 +165,9 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
+    for name in ("SERIAL", "RAW"):
+        if words[name] not in ("", "0") and "run" not in wanted:
+            raise BootwrightError(f"{name}={words[name]} is for `scons run`")
     for name in ONE_KERNEL:
         if name in wanted and words["VARIANT"] == "all" and (name != "usb" or words["DEV"]):
             hint = "say VARIANT=debug or VARIANT=release"
@@ -209,7 +218,7 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
 
 def asked_machine(env: Any) -> CommandLine:
     """Returns what the person said about the machine."""
-    from bootwright.machine.arguments import split_flags
+    from bootwright.machine.options import split_flags
     from bootwright.run.settings import CommandLine
 
     return CommandLine(
@@ -219,6 +228,8 @@ def asked_machine(env: Any) -> CommandLine:
         memory_given="MEMORY" in ARGUMENTS,
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),
+        raw=env["RAW"] == "1",
+        serial=Path(env["LAUNCH"], env["SERIAL"]) if env["SERIAL"] else None,
     )
 
 

@@ -26,9 +26,9 @@ from SCons.Node.FS import Entry, File
 from SCons.Script import GetBuildFailures, Main
 from SCons.Util import hash_file_signature
 
-from bootwright.base import atomic, loaded
-from bootwright.base.errors import BootwrightError, Status
-from bootwright.storage import outputs
+from bootwright.base import atomic, digests, loaded
+from bootwright.base.errors import BootwrightError, Lacks, Status
+from bootwright.base.interrupts import Terminated
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
@@ -43,6 +43,15 @@ def tell(line: str) -> None:
     """Prints one line for the person, apart from what a guest or a table writes to stdout."""
     sys.stdout.flush()
     print(f"bootwright: {line}", file=sys.stderr, flush=True)
+
+
+def sentence_of(error: BootwrightError) -> str:
+    """Returns the error's sentence and hint; what the machine lacks has the command that brings it."""
+    if isinstance(error, Lacks):
+        from bootwright.setup.told import add_cure  # 10 ms that a build without an error does not pay
+
+        add_cure(error, os.environ)
+    return str(error)
 
 
 _told: set[str] = set()
@@ -61,7 +70,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except BootwrightError as error:
-        tell(str(error))
+        tell(sentence_of(error))
         sys.exit(error.status)
     except TypeError as error:
         found = MISMATCH.fullmatch(str(error))
@@ -138,7 +147,7 @@ class Session:
 def _sha256(node: Entry) -> str:
     """Returns the SHA-256 of a file that was made, which SCons mostly knows: the SConstruct sets this hash."""
     known = node.get_csig()
-    return known if len(known) == SHA256_LENGTH else outputs.file_digest(Path(node.abspath))
+    return known if len(known) == SHA256_LENGTH else digests.file_digest(Path(node.abspath))
 
 
 class Inputs:
@@ -193,8 +202,10 @@ def sentences_at_exit() -> Iterator[None]:
     try:
         yield
     except BootwrightError as error:
-        tell(str(error))
+        tell(sentence_of(error))
         leave(error.status)
+    except Terminated as signal_came:
+        leave(signal_came.status)
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)
     except BaseException:
@@ -220,7 +231,7 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
             inputs.check()
         except BootwrightError as error:
             session().give_up(target)
-            raise SCons.Errors.BuildError(target[0], str(error), status=error.status, exitstatus=2) from error
+            raise SCons.Errors.BuildError(target[0], sentence_of(error), status=error.status, exitstatus=2) from error
         except OSError as error:
             session().give_up(target)
             name = error.filename or target[0]
@@ -246,7 +257,7 @@ def check(env: Environment, name: str, function: Callable[[], None]) -> None:
         try:
             function()
         except BootwrightError as error:
-            raise SCons.Errors.BuildError(target[0], str(error), status=error.status, exitstatus=2) from error
+            raise SCons.Errors.BuildError(target[0], sentence_of(error), status=error.status, exitstatus=2) from error
 
     env.AlwaysBuild(env.Alias(name, [], Action(act, lambda *_: "")))
 

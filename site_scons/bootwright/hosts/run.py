@@ -7,16 +7,15 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.interrupts import interruptible
-from bootwright.base.procs import allowed_environment
+from bootwright.base.procs import allowed_environment, find_on_path
+from bootwright.base.scratch import scratch_directory
 from bootwright.hosts.table import Builder, Row
-from bootwright.setup.programs import find_on_path
 
 TIMEOUT = 30.0  # seconds
 WINE = ("wine64", "wine")
@@ -136,9 +135,8 @@ def _prepared(program: Path, runner: Runner) -> Iterator[_Start]:
         yield _Start([*runner.prefix, str(program)], environment)
         return
     server = next((str(found) for name in WINE_SERVER if (found := find_on_path(name, os.environ))), None)
-    with tempfile.TemporaryDirectory(prefix="bootwright-wine-", ignore_cleanup_errors=True) as name:
-        home = Path(name)
-        environment |= {"HOME": name, "WINEPREFIX": name, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": WITHOUT}
+    with scratch_directory("wine") as home:
+        environment |= {"HOME": str(home), "WINEPREFIX": str(home), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": WITHOUT}
         environment |= {"WINESERVER": server} if server else {}
         shutil.copyfile(program, home / program.name)
         # A process of Unix has 8 bits of status, in which a crash looks like a status; cmd has all 32.

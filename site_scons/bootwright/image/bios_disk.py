@@ -6,8 +6,9 @@ import uuid
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.sizes import MIB
 from bootwright.image import gpt, layout, mbr
-from bootwright.image.layout import MIB, SECTOR_SIZE
+from bootwright.image.layout import SECTOR_SIZE
 
 
 def _guid(name: str, role: str) -> uuid.UUID:

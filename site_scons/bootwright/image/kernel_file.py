@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 
 from bootwright.base.errors import BootwrightError
-from bootwright.image import layout
+from bootwright.image import checksum, layout
 
 PAGE_SIZE = 4096
 
@@ -57,7 +57,7 @@ class KernelSettings:
             (layout.RECORD_MINIMUM_HEIGHT, self.minimum_height),
             (layout.RECORD_API_VERSION, self.api_version),
             (layout.RECORD_RAMDISK_LENGTH, len(ramdisk) or None),
-            (layout.RECORD_RAMDISK_CHECKSUM, layout.checksum(ramdisk) if ramdisk else None),
+            (layout.RECORD_RAMDISK_CHECKSUM, checksum.checksum(ramdisk) if ramdisk else None),
         )
         return b"".join(struct.pack("<IIQ", tag, 8, value) for tag, value in values if value is not None)
 
@@ -79,14 +79,14 @@ def write_kernel_file(elf: bytes, settings: KernelSettings | None = None, ramdis
         (layout.KERNEL_VERSION_OFFSET, "<I", layout.KERNEL_VERSION),
         (layout.KERNEL_HEADER_SIZE_OFFSET, "<I", layout.KERNEL_HEADER_SIZE),
         (layout.KERNEL_ELF_LENGTH_OFFSET, "<Q", len(elf)),
-        (layout.KERNEL_CHECKSUM_OFFSET, "<Q", layout.checksum(elf_padded)),
+        (layout.KERNEL_CHECKSUM_OFFSET, "<Q", checksum.checksum(elf_padded)),
         (layout.KERNEL_BUILD_ID_OFFSET, f"<{layout.KERNEL_BUILD_ID_SIZE}s", build_id(elf, settings, ramdisk)),
         (layout.KERNEL_HANDOVER_OFFSET, "<I", settings.handover),
         (layout.KERNEL_RECORDS_LENGTH_OFFSET, "<I", len(records)),
         (layout.KERNEL_RECORDS_OFFSET, f"<{len(records)}s", records),
     ):
         struct.pack_into(form, header, offset, value)
-    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, layout.checksum(bytes(header)))
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, checksum.checksum(bytes(header)))
     return bytes(header) + elf_padded + ramdisk + bytes(-len(ramdisk) % layout.SECTOR_SIZE)
 
 
@@ -102,12 +102,12 @@ def read_elf(kernel_file: bytes, name: str) -> bytes:
     header = bytearray(kernel_file[: layout.KERNEL_HEADER_SIZE])
     (stated,) = struct.unpack_from("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET)
     struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, 0)
-    if layout.checksum(bytes(header)) != stated:
+    if checksum.checksum(bytes(header)) != stated:
         raise BootwrightError(f"{name}: the header's checksum is not {stated:#x}")
     length, stated = struct.unpack_from("<QQ", header, layout.KERNEL_ELF_LENGTH_OFFSET)
     elf = kernel_file[layout.KERNEL_HEADER_SIZE : layout.KERNEL_HEADER_SIZE + length]
     if len(elf) < length:
         raise BootwrightError(f"{name} ends after {len(elf)} bytes of ELF; its header states {length}")
-    if layout.checksum(elf) != stated:
+    if checksum.checksum(elf) != stated:
         raise BootwrightError(f"{name}: the ELF's checksum is not {stated:#x}")
     return elf

@@ -7,10 +7,9 @@ Python imports these names; Rust and its assembler get the same ones as the gene
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
 
-MIB = 1 << 20
+from bootwright.base.sizes import MIB
+
 SECTOR_SIZE = 512
 
 # The disk, in sectors (LBA). UEFI 2.10, chapter 5, for GPT.
@@ -132,46 +131,3 @@ DEBUG_EXIT_PORT = 0xF4
 DEBUG_EXIT_PASSED = 0x10
 DEBUG_EXIT_FAILED = 0x11
 SERIAL_PORT = 0x3F8
-
-
-@dataclass(frozen=True)
-class Constant:
-    """One generated Rust constant: `pub const NAME: TYPE = VALUE;`."""
-
-    name: str
-    kind: str
-    value: str
-
-
-def rust_constants() -> Iterable[Constant]:
-    """Yields every public number of this module as u64, and every GUID as the 16 bytes that a GPT holds."""
-    for name, value in sorted(globals().items()):
-        if not name.isupper():
-            continue
-        if isinstance(value, int):
-            yield Constant(name, "u64", f"{value:#x}")
-        elif isinstance(value, uuid.UUID):
-            yield Constant(name, "[u8; 16]", str(list(value.bytes_le)))
-
-
-def rust_source() -> str:
-    """Returns the source of the generated crate `layout`: no_std, constants alone."""
-    lines = ["//! Generated from site_scons/bootwright/image/layout.py; edit that.", "#![no_std]", ""]
-    lines += [f"pub const {c.name}: {c.kind} = {c.value};" for c in rust_constants()]
-    return "\n".join(lines) + "\n"
-
-
-def checksum(data: bytes) -> int:
-    """Returns the 64-bit checksum of data, which is taken as filled up with zeroes to whole sectors."""
-    import array
-    import sys
-
-    data += bytes(-len(data) % SECTOR_SIZE)
-    words = array.array("Q", data)
-    if sys.byteorder == "big":
-        words.byteswap()
-    per_sector = SECTOR_SIZE // 8
-    acc = 0
-    for first in range(0, len(words), per_sector):
-        acc = (acc * CHECKSUM_MULTIPLIER + sum(words[first : first + per_sector])) % (1 << 64)
-    return acc

@@ -16,6 +16,7 @@ from pathlib import Path
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
 from bootwright.image import layout
+from bootwright.loader import generated
 
 TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
 PROGRAM = "bios_loader"
@@ -91,12 +92,12 @@ def build_loader(
 
     sysroot holds core for TARGET where rustc's own does not; emit gets what the compiler says.
     """
-    generated = out / "layout.rs"
-    generated.write_text(layout.rust_source(), encoding="utf-8", newline="\n")
+    layout_crate = out / "layout.rs"
+    layout_crate.write_text(generated.rust_source(), encoding="utf-8", newline="\n")
     flags = [*FLAGS, *([f"--sysroot={sysroot}"] if sysroot else []), f"--out-dir={out}", f"-L{out}"]
     # Nothing below out or the home is named in the bytes: a panic's place is relative.
     flags += [f"--remap-path-prefix={out}=generated", f"--remap-path-prefix={home}=."]
-    _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(generated)], emit)
+    _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(layout_crate)], emit)
     for crate in CRATES:
         script = crate.linker_script
         kind = ["--crate-type=bin", *_link_flags(linker, script)] if script else ["--crate-type=rlib"]
@@ -107,7 +108,7 @@ def build_loader(
     files.boot_sector.write_bytes(boot_sector)
     files.stages.write_bytes(stage)
     (out / PVH_PROGRAM).rename(files.pvh)
-    for path in (generated, *out.glob("*.rlib")):
+    for path in (layout_crate, *out.glob("*.rlib")):
         path.unlink()
     return files
 

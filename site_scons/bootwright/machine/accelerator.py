@@ -8,23 +8,26 @@ The answer is asked for again when QEMU, the host's kernel or the right to use t
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
+from bootwright.base.remembered import Memory
+from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT, SECTOR_SIZE
+from bootwright.machine.config import MachineConfig
+from bootwright.machine.machine import Machine
+from bootwright.machine.options import TCG
 from bootwright.storage.store import default_root
 
-TCG = "tcg"
 MEMORY = "accelerator.json"
+FORMAT = "accelerators 1"
 # What each system's QEMU can have besides TCG; all of them run guests of the builder's own architecture alone.
 OF_SYSTEM = {"linux": "kvm", "darwin": "hvf", "win32": "whpx"}
 ARCHITECTURES = ("x86_64", "amd64", "i686")
@@ -49,11 +52,6 @@ class Choice:
     fresh: bool = False
 
 
-def is_chosen_by_hand(flags: Sequence[str]) -> bool:
-    """Tells whether the user's arguments for QEMU name an accelerator."""
-    return any(flag in ("-accel", "--accel", "-enable-kvm", "--enable-kvm") or "accel=" in flag for flag in flags)
-
-
 def choose_accelerator(qemu: Path, memory: Path | None = None, boot: Boot | None = None) -> Choice:
     """Returns the accelerator for the program qemu: the remembered one, else the quicker of both after booting both.
 
@@ -70,29 +68,25 @@ def choose_accelerator(qemu: Path, memory: Path | None = None, boot: Boot | None
             memory.parent.mkdir(parents=True, exist_ok=True)
             # Whoever comes while another probes would only slow it down.
             stack.enter_context(lock_file(memory.with_name(f"{memory.name}.lock"), lambda: None))
-        known = _read(memory)
-        entry = known.get(str(qemu))
-        if isinstance(entry, dict) and entry.get("stamp") == stamp:
-            with contextlib.suppress(KeyError):
-                return Choice(str(entry["name"]), str(entry["why"]))
+        known = Memory(memory, FORMAT)
+        if known.holds(str(qemu), stamp):
+            with contextlib.suppress(KeyError, TypeError):
+                return Choice(**known.answer(str(qemu)))
         try:
             choice = probe(qemu, rival, boot or boot_once)
         except BootwrightError as error:
             # Nothing is remembered of a QEMU that does not even start: the run itself says what is wrong with it.
             return Choice(TCG, f"no probe was possible: {error.message}")
-        with contextlib.suppress(OSError):
-            entry = {"stamp": stamp, "name": choice.name, "why": choice.why}
-            _write(memory, {**known, str(qemu): entry})
+        known.keep(str(qemu), stamp, {"name": choice.name, "why": choice.why})
+        known.write()
     return replace(choice, fresh=True)
 
 
 def forget_accelerator(qemu: Path, memory: Path | None = None) -> None:
     """Makes the next choice for qemu a fresh one: what was chosen did not even start."""
-    memory = memory or default_root() / MEMORY
-    known = _read(memory)
-    if known.pop(str(qemu), None) is not None:
-        with contextlib.suppress(OSError):
-            _write(memory, known)
+    known = Memory(memory or default_root() / MEMORY, FORMAT)
+    if known.forget(str(qemu)):
+        known.write()
 
 
 def find_rival(system: str = sys.platform, machine: str = "", kvm_device: Path = KVM_DEVICE) -> tuple[str, str]:
@@ -124,11 +118,8 @@ def probe(qemu: Path, rival: str, boot: Boot) -> Choice:
 
 def boot_once(qemu: Path, name: str, allowed: float) -> float:
     """Boots the sector in a machine of the usual kind; the seconds count from its first instruction on."""
-    from bootwright.machine.arguments import MachineConfig
-    from bootwright.machine.machine import Machine  # which asks this module for the accelerator of every other machine
-
-    with tempfile.TemporaryDirectory(prefix="bootwright-") as directory:
-        image = Path(directory) / "probe.img"
+    with scratch_directory("probe") as directory:
+        image = directory / "probe.img"
         image.write_bytes(BOOT_SECTOR.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa")
         os.truncate(image, DISK_SIZE)
         with Machine(MachineConfig(image, qemu=str(qemu), memory="32M", accelerator=name)) as machine:
@@ -153,21 +144,3 @@ def _stamp(qemu: Path, rival: str) -> list[str]:
         program = ""
     host = platform.uname()
     return [program, rival, host.node, host.system, host.release, host.version]
-
-
-def _read(memory: Path) -> dict[str, object]:
-    try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write(memory: Path, known: dict[str, object]) -> None:
-    """Replaces memory at once; the name beside it is this process's own, as no lock may have been had."""
-    beside = memory.with_name(f".{memory.name}.{os.getpid()}")
-    try:
-        beside.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        beside.replace(memory)
-    finally:
-        beside.unlink(missing_ok=True)

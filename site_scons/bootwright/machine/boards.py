@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootwright.machine.emulators import EMULATORS
 from bootwright.rust.library import is_bare
-from bootwright.setup.stamp import EMULATORS
 
 if TYPE_CHECKING:
     from bootwright.rust.migrate import Target

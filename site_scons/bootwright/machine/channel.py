@@ -95,14 +95,17 @@ class OutputChannel:
         return self._descriptor
 
     def read(self) -> bytes:
-        """Returns all that QEMU wrote since the last call, without waiting."""
-        data = b""
+        """Returns what QEMU wrote since the last call, without waiting; at most about PIPE_SIZE of it at a time."""
+        data = bytearray()
         with contextlib.suppress(BlockingIOError):
             self.ended = False
-            while more := os.read(self._descriptor, 1 << 16):
+            while len(data) < PIPE_SIZE:
+                more = os.read(self._descriptor, 1 << 16)
+                if not more:
+                    self.ended = True
+                    break
                 data += more
-            self.ended = True
-        return data
+        return bytes(data)
 
     def close(self) -> None:
         """Closes our end."""

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import dataclasses
 import os
 import re
 import selectors
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_CONSOLE_PORT
 from bootwright.machine import textscreen
-from bootwright.machine.accelerator import TCG, Choice, choose_accelerator, forget_accelerator, is_chosen_by_hand
-from bootwright.machine.arguments import (
-    FAST_FIRMWARE,
-    MachineConfig,
-    find_qemu,
-    has_firmware,
-    machine_arguments,
-    pasteable,
-    uses_tcg,
-)
+from bootwright.machine.arguments import machine_arguments, pasteable, uses_tcg
 from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX, OutputChannel, SocketChannel
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
+from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
+from bootwright.machine.transcript import Transcript
 from bootwright.machine.verdict import Registers, parse_program_counters, parse_registers
 
 OLDEST_QEMU = (7, 1)
 START_SECONDS = 30.0
+LONGEST_STDERR = 1 << 18  # bytes of what QEMU said last
 # A board has its network card on it, whether anything is connected to it or not.
 NO_NETWORK = re.compile(r"warning: nic \S+ has no peer")
 
@@ -55,14 +48,9 @@ class Machine:
     def __init__(self, config: MachineConfig, display: str | None = None, posix: bool = POSIX) -> None:
         self.board = board_named(config.board)
         self.qemu = find_qemu(config.qemu, program=self.board.qemu)
-        self.accelerator: Choice | None = None  # where neither the config nor its flags name one
-        if self.board.is_pc and not config.accelerator and not is_chosen_by_hand(config.flags):
-            self.accelerator = choose_accelerator(self.qemu)
-            config = dataclasses.replace(config, accelerator=self.accelerator.name)
         self.arguments = machine_arguments(config, display)
         self.command = pasteable(self.qemu, self.arguments, config.flags)
-        self.serial = ""
-        self.console = ""
+        self.heard = {name: Transcript() for name in ("serial", "console")}
         self.gone = False
         self.exit_code: int | None = None
         self.stderr = ""
@@ -72,13 +60,13 @@ class Machine:
         self._cwd = config.directory
         self._is_tcg = uses_tcg(config)
         self._guest_log = GuestLog()
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch = contextlib.ExitStack()
+        self._directory: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = Lifeline()
         self._monitor: SocketChannel | None = None
         self._outputs: dict[str, OutputChannel] = {}
         self._selector = selectors.DefaultSelector()
-        self._decode = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("serial", "console")}
 
     def __enter__(self) -> Machine:
         try:
@@ -94,10 +82,20 @@ class Machine:
         self.end()
 
     @property
+    def serial(self) -> str:
+        """What the guest said on its first serial port; of much of it the last MiB, see Transcript."""
+        return self.heard["serial"].text
+
+    @property
+    def console(self) -> str:
+        """What was said on the debug console, as serial has it."""
+        return self.heard["console"].text
+
+    @property
     def directory(self) -> Path:
         """A directory that lives as long as the machine."""
         assert self._directory is not None, "the machine is not started"
-        return Path(self._directory.name)
+        return self._directory
 
     @property
     def pid(self) -> int:
@@ -106,7 +104,7 @@ class Machine:
         return self._process.pid
 
     def _start(self) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="bootwright-", ignore_cleanup_errors=True)
+        self._directory = self._scratch.enter_context(scratch_directory())
         self._monitor = SocketChannel("qmp", self._posix)
         arguments = [str(self.qemu), *self.arguments, "-S", "-chardev", self._monitor.option]
         for name in ("serial", "console") if self.board.is_pc else ("serial",):
@@ -116,12 +114,13 @@ class Machine:
         arguments += ["-mon", "chardev=qmp,mode=control", *self._ports.arguments("chardev:serial")]
         if self.board.is_pc:
             arguments += ["-device", f"isa-debugcon,iobase={DEBUG_CONSOLE_PORT:#x},chardev=console"]
+        inherited = [*self._monitor.descriptors]
         if self._own_log:
             arguments += self._guest_log.arguments(self.directory)
+            inherited += self._guest_log.descriptors
         with (self.directory / "stderr").open("wb") as errors:
-            self._process = self._lifeline.start(
-                arguments, cwd=self._cwd, output=errors, pass_fds=self._monitor.descriptors
-            )
+            self._process = self._lifeline.start(arguments, cwd=self._cwd, output=errors, pass_fds=inherited)
+        self._guest_log.started()
         self._lifeline.watch(self._process.pid)
         try:
             if not self._monitor.connect(START_SECONDS if self._alive() else 0.5):
@@ -149,9 +148,6 @@ class Machine:
         self.end()
         said = self.stderr.strip() or reason
         hint = f"the command was: {self.command}"
-        if self.accelerator and self.accelerator.name != TCG:
-            forget_accelerator(self.qemu)
-            hint += f"\n  {self.accelerator.name} was the quicker accelerator once; the next start finds out anew"
         return BootwrightError(f"QEMU did not start: {said}", hint, Status.QEMU_NOT_STARTED)
 
     def resume(self) -> None:
@@ -176,11 +172,12 @@ class Machine:
             except QemuGone:
                 self._take_leave()
 
-    def _read_outputs(self, final: bool = False) -> None:
-        """Takes what the guest wrote; final when QEMU is gone, so that half a character is not waited for."""
-        texts = {name: self._decode[name].decode(output.read(), final) for name, output in self._outputs.items()}
-        self.serial += texts["serial"]
-        self.console += texts.get("console", "")
+    def _read_outputs(self) -> bool:
+        """Takes what the guest wrote; returns whether there was anything."""
+        read = {name: output.read() for name, output in self._outputs.items()}
+        for name, data in read.items():
+            self.heard[name].add(data)
+        return any(read.values())
 
     def ask(self, line: str) -> str:
         """Returns the monitor's answer to line, or "" when QEMU ended over it."""
@@ -257,9 +254,9 @@ class Machine:
             output.close()
         self._outputs = {}
         self._selector.close()
-        if self._directory is not None:
-            self._directory.cleanup()
-            self._directory = None
+        self._guest_log.started()
+        self._scratch.close()
+        self._directory = None
 
     def _take_leave(self) -> None:
         """Waits for QEMU's end, forces it after two seconds, and takes what it left in the channels."""
@@ -274,7 +271,9 @@ class Machine:
         if self._alive():
             self._process.kill()
         self.exit_code = self._process.wait()
-        if self._outputs:
-            self._read_outputs(final=True)
-        said = (self.directory / "stderr").read_text(errors="replace").splitlines(keepends=True)
+        while self._read_outputs():
+            pass  # what is left in the pipes is as much as they hold
+        with (self.directory / "stderr").open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - LONGEST_STDERR))
+            said = stream.read(LONGEST_STDERR).decode(errors="replace").splitlines(keepends=True)
         self.stderr = "".join(line for line in said if not NO_NETWORK.search(line))

@@ -17,6 +17,9 @@ SUCCESS_EXIT_CODE = DEBUG_EXIT_PASSED * 2 + 1
 # How long a processor must be halted with interrupts off before the run counts as ended, in seconds.
 HALT_SECONDS = 0.5
 
+# The loader's codes for a machine that has too little memory.
+SHORT_OF_MEMORY = ("KB", "MF")
+
 
 class Kind(StrEnum):
     """The ways that a run can end."""
@@ -182,4 +185,6 @@ def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, st
     code = found[1]
     text = (found[2] or "").strip() or sentences.get(code, "")
     sentence = f"the loader failed: {code}" + (f": {text}" if text else "")
+    if code in SHORT_OF_MEMORY:
+        sentence += "\n  hint: MEMORY= gives the machine more, as in MEMORY=512M"
     return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)

@@ -16,11 +16,13 @@ import time
 from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.interrupts import interruptible
+from bootwright.base.interrupts import Terminated, interruptible
 from bootwright.base.procs import pasteable
 from bootwright.machine import verdict
+from bootwright.machine.transcript import Transcript
 from bootwright.machine.verdict import Verdict
-from bootwright.run.run import HEADLESS_TIMEOUT, RunConfig, write
+from bootwright.run.run import HEADLESS_TIMEOUT, RunConfig
+from bootwright.run.voice import write
 
 END_SECONDS = 2.0  # for what a program that was killed still had in its pipe
 
@@ -58,6 +60,8 @@ def run_program(config: RunConfig, out: TextIO, in_test: bool) -> Verdict:
     try:
         with interruptible():
             said, over = _listen(process, config, allowed, out) if in_test else ("", _wait(process, allowed))
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         if not alone:
             process.wait()
@@ -80,7 +84,7 @@ def _listen(process: subprocess.Popen[bytes], config: RunConfig, allowed: float,
     assert process.stdout is not None
     heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(process.stdout, heard), daemon=True).start()
-    data, marks = b"", 0
+    transcript, marks = Transcript(config.restart_mark), 0
     start = time.monotonic()
     over = killed = False
     while True:
@@ -96,11 +100,10 @@ def _listen(process: subprocess.Popen[bytes], config: RunConfig, allowed: float,
         if not more:
             over = not killed and _wait(process, max(0.0, start + allowed - time.monotonic()))
             break
-        data += more
-        said = data.count(config.restart_mark.encode()) if config.restart_mark else 0
-        if said > marks and not killed:
-            marks, start = said, time.monotonic()
-    text = data.decode(errors="replace")
+        transcript.add(more)
+        if transcript.marks > marks and not killed:
+            marks, start = transcript.marks, time.monotonic()
+    text = transcript.text
     write(out, text)
     return text, over
 

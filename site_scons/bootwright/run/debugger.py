@@ -8,21 +8,24 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.interrupts import interrupts_are_the_childs
+from bootwright.base.scratch import scratch_directory
+from bootwright.base.terminal import printable
 from bootwright.elf.symbols import read_entry
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import verdict
-from bootwright.machine.arguments import find_qemu
 from bootwright.machine.channel import POSIX
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
-from bootwright.run.run import RunConfig, write
+from bootwright.machine.qemu import find_qemu
+from bootwright.run.run import RunConfig
+from bootwright.run.started import started
+from bootwright.run.voice import write
 
 PROGRAM = "gdb"
 LOOK_SECONDS = 0.1
@@ -39,9 +42,9 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
     if not config.headless:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
     serial.parent.mkdir(parents=True, exist_ok=True)
-    with _address() as address, serial.open("w", encoding="utf-8") as heard:
+    with _address() as address, serial.open("wb") as heard:
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, "-gdb", _listen(address)))
-        with interrupts_are_the_childs(), Machine(config, display.name) as machine:
+        with interrupts_are_the_childs(), started(config, display.name) as machine:
             write(
                 notes, f"bootwright: the guest's serial port goes to {serial}; quit leaves gdb and ends the machine\n"
             )
@@ -80,30 +83,29 @@ def gdb_arguments(gdb: str, elf: Path, source: Path, address: str, entry: int) -
     return [gdb, "-q", *(word for step in steps for word in ("-ex", step)), str(elf)]
 
 
-def _attend(machine: Machine, process: subprocess.Popen[bytes], heard: TextIO, notes: TextIO) -> None:
+def _attend(machine: Machine, process: subprocess.Popen[bytes], heard: IO[bytes], notes: TextIO) -> None:
     """Takes what the guest says until gdb has ended: a guest that nobody listens to would stand still."""
-    written = 0
+    machine.heard["serial"].listen()
     told = False
     while process.poll() is None:
         if machine.gone:
             process.wait()
             break
         machine.step(LOOK_SECONDS)
-        heard.write(machine.serial[written:])
+        heard.write(machine.heard["serial"].take())
         heard.flush()
-        written = len(machine.serial)
         end = None if told else verdict.find_loader_failure(machine.console, False, loader_sentences())
         if end:
             told = True
-            write(notes, f"\nbootwright: {end.sentence}; Ctrl-C gives gdb's prompt\n")
+            write(notes, f"\nbootwright: {printable(end.sentence)}; Ctrl-C gives gdb's prompt\n")
 
 
 @contextlib.contextmanager
 def _address() -> Iterator[str]:
     """Yields where QEMU and gdb meet: a socket in a directory that only this user may enter, else a free port."""
     if POSIX:
-        with tempfile.TemporaryDirectory(prefix="bootwright-gdb-") as directory:
-            yield str(Path(directory) / "socket")
+        with scratch_directory("gdb") as directory:
+            yield str(directory / "socket")
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

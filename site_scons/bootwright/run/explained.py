@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 from typing import TYPE_CHECKING, TextIO
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.terminal import printable
 from bootwright.faults.board_log import place
 from bootwright.faults.subject import Subject
 from bootwright.machine.arguments import with_tcg
@@ -16,7 +16,8 @@ from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.command import run_program
-from bootwright.run.run import RunConfig, run, write
+from bootwright.run.run import RunConfig, run
+from bootwright.run.voice import Silence, write
 
 if TYPE_CHECKING:  # a run that ends well has no use for them
     from bootwright.faults.catalogue import What
@@ -56,8 +57,8 @@ def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, i
     """
     # With -icount an instruction for a device is the last of its block, so that none follows before the guest stops.
     config = with_tcg(config, "-icount", "shift=0,sleep=off")
-    config = dataclasses.replace(config, stop_at_exit=True, headless=True)
-    again, report = _watched_run(config, subject, io.StringIO(), io.StringIO(), in_test, first.facts.what)
+    config = dataclasses.replace(config, stop_at_exit=True, headless=True, serial=None)
+    again, report = _watched_run(config, subject, Silence(), Silence(), in_test, first.facts.what)
     if report is None or again.kind is not Kind.STOPPED:
         return first
     lines = [("what", end.sentence) if keyword == "what" else (keyword, text) for keyword, text in report.lines]
@@ -79,7 +80,7 @@ def _watched_run(
         try:
             report = make_report(machine, end, subject, in_test, what)
         except BootwrightError as error:
-            write(notes, f"bootwright: no report: {error}\n")
+            write(notes, printable(f"bootwright: no report: {error}\n"))
         else:
             reports.extend([report] if report else [])
             if in_test and not report and not machine.gone:
@@ -93,14 +94,14 @@ def _watched_run(
 def run_and_tell(config: RunConfig, subject: Subject, out: TextIO, notes: TextIO) -> int:
     """Runs the image, writes the verdict's sentence and any report to notes, and returns the status for sys.exit."""
     end, report = run_and_report(config, subject, out, notes)
-    write(notes, f"bootwright: {end.sentence}\n{report}")
+    write(notes, printable(f"bootwright: {end.sentence}\n{report}"))
     return end.status
 
 
 def _second_run(config: RunConfig, subject: Subject, first: Report, end: Verdict) -> tuple[Report, Verdict]:
     """Runs it again under TCG with a log of ours; returns that run's report if it died too, and how they differ."""
-    config = dataclasses.replace(with_tcg(config), headless=True)
-    again, report = _watched_run(config, subject, io.StringIO(), io.StringIO(), False)
+    config = dataclasses.replace(with_tcg(config), headless=True, serial=None)
+    again, report = _watched_run(config, subject, Silence(), Silence(), False)
     if report is None or report.facts.vector is None:
         note = f"under TCG, to learn vector and error code: {again.sentence}"
         return dataclasses.replace(first, lines=(*first.lines, ("again", note))), end

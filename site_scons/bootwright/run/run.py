@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.interrupts import interruptible
+from bootwright.base.interrupts import Terminated, interruptible
+from bootwright.base.terminal import printable
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
-from bootwright.machine.arguments import MachineConfig, find_qemu
 from bootwright.machine.boards import board_named
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
+from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import HALT_SECONDS, Kind, Registers, Verdict
+from bootwright.run.started import started
+from bootwright.run.voice import Silence, Voice, write
 
 HEADLESS_TIMEOUT = 10.0
 LOOK_SECONDS = 0.1
@@ -38,7 +41,8 @@ class RunConfig(MachineConfig):
 
     success_exit_code is the status of QEMU that means success; None means the default, 33. restart_mark, where it is
     not empty, restarts the time-out whenever the serial port says it once more. program is what is started instead of a
-    machine of ours: a run-command that is no QEMU, where {} is the image's path; see run_program.
+    machine of ours: a run-command that is no QEMU, where {} is the image's path; see run_program. serial is a file that
+    gets each byte of the serial port; raw has a terminal obey what the guest says.
     """
 
     headless: bool = False
@@ -46,6 +50,8 @@ class RunConfig(MachineConfig):
     success_exit_code: int | None = None
     restart_mark: str = ""
     program: tuple[str, ...] = ()
+    serial: Path | None = None
+    raw: bool = False
 
 
 def run(
@@ -62,16 +68,14 @@ def run(
     if not config.headless and board.is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
     with interruptible(), contextlib.ExitStack() as stack:
+        copy = stack.enter_context(_open(config.serial)) if config.serial else None
         try:
-            machine = stack.enter_context(Machine(config, display.name))
+            machine = stack.enter_context(started(config, display.name, notes))
         except BootwrightError as error:
             if display.name is None:
                 raise
-            machine = stack.enter_context(Machine(config, None))
+            machine = stack.enter_context(started(config, None, notes))
             display = Display(None, False, f"no window: {error.message}")
-        if machine.accelerator and machine.accelerator.fresh:
-            choice = machine.accelerator
-            write(notes, f"bootwright: from now on the machine runs with {choice.name}: {choice.why}\n")
         if display.hint:
             write(notes, f"bootwright: {display.hint}\n")
         if not config.headless and not board.is_pc:
@@ -80,13 +84,15 @@ def run(
             where = "the guest's screen is in the window" if display.window else "the guest's text screen follows"
             leave = "close it or press Ctrl-C to leave" if display.window else "Ctrl-C leaves"
             write(notes, f"bootwright: {where}; {leave}\n")
-        watch = _Watch(machine, config, display, out)
+        watch = _Watch(machine, config, display, Voice(out, config.raw, copy))
         try:
             if "-S" in config.flags:
                 write(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
             else:
                 machine.resume()
             end = watch.until_verdict()
+        except Terminated:
+            raise
         except KeyboardInterrupt:
             end = verdict.left("Ctrl-C")
             if config.headless:
@@ -95,9 +101,10 @@ def run(
         if at_end and end.kind is not Kind.LEFT:
             at_end(machine, end)
         machine.end()
-        watch.finish()
+        if remark := watch.finish():
+            write(notes, f"bootwright: {remark}\n")
     if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
-        write(notes, machine.stderr)
+        write(notes, printable(machine.stderr))
     return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
 
 
@@ -107,9 +114,9 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
     config = dataclasses.replace(config, headless=True)
-    with interruptible(), Machine(config) as machine:
+    with interruptible(), started(config) as machine:
         machine.resume()
-        watch = _Watch(machine, config, Display(None, False), io.StringIO(), STILL_SECONDS)
+        watch = _Watch(machine, config, Display(None, False), Voice(Silence()), STILL_SECONDS)
         end = watch.until_verdict()
         if machine.gone:
             raise BootwrightError(f"no screenshot: {end.sentence}", "only a machine that is still there has a screen")
@@ -124,19 +131,19 @@ class _Watch:
     """Looks at one machine until there is a verdict, and passes on what the guest says."""
 
     def __init__(
-        self, machine: Machine, config: RunConfig, display: Display, out: TextIO, still_seconds: float | None = None
+        self, machine: Machine, config: RunConfig, display: Display, voice: Voice, still_seconds: float | None = None
     ) -> None:
         self.rows: tuple[str, ...] = ()
         self._machine = machine
         self._config = config
         self._window = display.window
-        self._out = out
+        self._voice = voice
+        self._heard = machine.heard["serial"]
+        self._heard.listen(config.restart_mark)
         self._still_seconds = still_seconds
         self._board = machine.board
         plain = config.headless or display.window or not machine.board.is_pc
         self._view = None if plain else textscreen.LiveView()
-        self._written = 0
-        self._column_0 = True
         self._registers: list[Registers] = []
         self._halted_since: float | None = None
         self._console = ("", 0.0)
@@ -170,20 +177,21 @@ class _Watch:
             if now >= start + allowed:
                 return verdict.still_running(allowed, next(iter(self._machine.registers()), None))
 
-    def finish(self) -> None:
-        """Passes on what came last, and those rows of the screen that the serial port did not say."""
+    def finish(self) -> str:
+        """Passes on what came last, and those rows of the screen that the serial port did not say.
+
+        Returns what is to be said about what was not passed on, "" for nothing.
+        """
         self._pass_on_serial()
         rows = list(self.rows)
         if self._view and rows:
             rows = self._view.finish(self.rows)
         self._print_rows(rows)
-        if not self._column_0:
-            self._emit("\n")
+        return self._voice.end()
 
     def _restarts(self) -> bool:
         """Returns whether the serial port said the mark since the last call."""
-        mark = self._config.restart_mark
-        before, self._marks = self._marks, self._machine.serial.count(mark) if mark else 0
+        before, self._marks = self._marks, self._heard.marks
         return self._marks > before
 
     def _look(self, now: float) -> None:
@@ -273,22 +281,16 @@ class _Watch:
             self.rows = self._machine.rows() or self.rows
 
     def _pass_on_serial(self) -> None:
-        text = self._machine.serial[self._written :]
-        self._written += len(text)
-        if text:
-            self._emit(text)
+        self._voice.say(self._heard.take())
 
     def _print_rows(self, rows: list[str]) -> None:
-        for row in textscreen.unsaid_rows(rows, self._machine.serial):
-            self._emit(row + "\n" if self._column_0 else "\n" + row + "\n")
-
-    def _emit(self, text: str) -> None:
-        write(self._out, text)
-        self._column_0 = text.endswith("\n")
+        if any(rows):
+            for row in textscreen.unsaid_rows(rows, self._machine.serial):
+                self._voice.tell(row)
 
 
-def write(stream: TextIO, text: str) -> None:
-    """Writes text at once, with escapes where the stream's encoding has no such character."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise BootwrightError(f"SERIAL={path} cannot be written: {error.strerror}") from error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.metadata import BootimageSettings, own_command
-from bootwright.machine.arguments import MEMORY
+from bootwright.machine.config import MEMORY
 from bootwright.run.run import RunConfig
 
 QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
@@ -22,7 +22,7 @@ QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What the person said; memory is given where it is not the default, flags are QEMUFLAGS as words."""
+    """What the person said; memory_given: it is not the default. flags are QEMUFLAGS as words, serial is SERIAL=."""
 
     qemu: str | None = None
     flags: tuple[str, ...] = ()
@@ -30,6 +30,8 @@ class CommandLine:
     memory_given: bool = False
     timeout: float | None = None
     headless: bool = False
+    raw: bool = False
+    serial: Path | None = None
 
 
 def configure(
@@ -60,6 +62,8 @@ def configure(
         directory=directory if asked or command else None,
         restarts=in_test and not settings.test_no_reboot,
         headless=line.headless,
+        raw=line.raw,
+        serial=line.serial,
         timeout=timeout,
         success_exit_code=settings.test_success_exit_code,
         program=program,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bootwright.base import atomic, digests, loaded
+from bootwright.base import digests, loaded
 from bootwright.base.procs import attempt, run
-from bootwright.rust.search import Toolchain, find_llvm_tool, find_toolchain
+from bootwright.base.remembered import Memory
+from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.search import find_toolchain
+from bootwright.rust.toolchain import ENVIRONMENT, Toolchain
 from bootwright.storage.store import default_root
 
 DIGESTS = "programs.json"  # in the store's directory
-REMEMBERED = 32  # questions: a person goes to and fro between a few kernels and targets
+FORMAT = "tools 1"
+REMEMBERED = 64  # questions: a person goes to and fro between a few kernels, targets and terminals; two for each
 
 
 @dataclass(frozen=True)
@@ -99,67 +105,64 @@ def remember_tools(memory: Path, question: Question, environ: Mapping[str, str],
 
     tell hears the toolchain's notes, and that the compiler is another one than the last time.
     """
-    known = _read_memory(memory)
-    stamp, old = known.get(str(question), (None, None))
-    if old and stamp == _stamp(old, environ):
-        _note(old)
-        return old
-    tools = find_tools(question, environ)
+    known = Memory(memory, FORMAT, REMEMBERED)
+    # Two terminals with different PATHs each have an answer of their own; which was taken last is remembered as well.
+    here, last = f"{question} {_surroundings(environ)}", f"last {question}"
+    old, before = _read_tools(known.answer(here)), _read_tools(known.answer(known.answer(last) or here))
+    found = old is not None and known.holds(here, _stamp(old, environ))
+    tools = old if old is not None and found else find_tools(question, environ)
     _note(tools)
-    for note in tools.toolchain.notes:
-        tell(note)
-    if old and old.identity != tools.identity:
-        before, after = _first_lines(old), _first_lines(tools)
-        change = f"changed from {before} to {after}" if before != after else f"{after} is not the same any more"
+    if not found:
+        for note in tools.toolchain.notes:
+            tell(note)
+    if before and before.identity != tools.identity:
+        old_words, new_words = _first_lines(before), _first_lines(tools)
+        change = f"changed from {old_words} to {new_words}"
+        change = change if old_words != new_words else f"{new_words} is not the same any more"
         tell(f"the compiler {change}: what it made is built again")
-    known.pop(str(question), None)
-    known[str(question)] = (_stamp(tools, environ), tools)
-    _write_memory(memory, dict(list(known.items())[-REMEMBERED:]))
+    if not found or known.answer(last) != here:
+        known.keep(here, _stamp(tools, environ), _facts(tools))
+        known.keep(last, "", here)
+        known.write()
     return tools
 
 
-def _read_memory(memory: Path) -> dict[str, tuple[list[object], Tools]]:
-    """Returns stamp and tools of each question; nothing where the file is not there, or of another bootwright."""
+def _surroundings(environ: Mapping[str, str]) -> str:
+    """Returns what stands for the variables that the choice depends on."""
+    facts = json.dumps([environ.get(name) for name in ENVIRONMENT])
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def _read_tools(facts: Any) -> Tools | None:
+    """Returns the tools of _facts; None where there are none, or of another bootwright."""
     try:
-        return {
-            question: (
-                facts["stamp"],
-                Tools(
-                    Toolchain.from_json(facts["toolchain"]),
-                    _path(facts["linker"]),
-                    facts["linker_version"],
-                    _path(facts["objcopy"]),
-                    facts["objcopy_version"],
-                    tuple(map(Path, facts["files"])),
-                    facts["digest"],
-                ),
-            )
-            for question, facts in json.loads(memory.read_text(encoding="utf-8")).items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return Tools(
+            Toolchain.from_json(facts["toolchain"]),
+            _path(facts["linker"]),
+            facts["linker_version"],
+            _path(facts["objcopy"]),
+            facts["objcopy_version"],
+            tuple(map(Path, facts["files"])),
+            facts["digest"],
+        )
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
-def _write_memory(memory: Path, known: Mapping[str, tuple[list[object], Tools]]) -> None:
-    facts = {
-        question: {
-            "stamp": stamp,
-            "toolchain": tools.toolchain.to_json(),
-            "linker": str(tools.linker or ""),
-            "linker_version": tools.linker_version,
-            "objcopy": str(tools.objcopy or ""),
-            "objcopy_version": tools.objcopy_version,
-            "files": [str(path) for path in tools.files],
-            "digest": tools.digest,
-        }
-        for question, (stamp, tools) in known.items()
+def _facts(tools: Tools) -> dict[str, object]:
+    return {
+        "toolchain": tools.toolchain.to_json(),
+        "linker": str(tools.linker or ""),
+        "linker_version": tools.linker_version,
+        "objcopy": str(tools.objcopy or ""),
+        "objcopy_version": tools.objcopy_version,
+        "files": [str(path) for path in tools.files],
+        "digest": tools.digest,
     }
-    with atomic.new_file(memory) as path:
-        path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def _stamp(tools: Tools, environ: Mapping[str, str]) -> list[object]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, attempt, run
-from bootwright.rust.search import Toolchain
+from bootwright.base.scratch import scratch_directory
+from bootwright.rust.toolchain import Toolchain
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 EMPTY_CRATE = "#![feature(no_core)]\n#![no_core]\n"
@@ -103,8 +103,8 @@ def _error(stderr: str) -> str:
 
 
 def _ask(toolchain: Toolchain, text: str, name: str) -> Ended:
-    with tempfile.TemporaryDirectory(prefix="bootwright-") as scratch:
-        spec = Path(scratch, f"{name}.json")
+    with scratch_directory("spec") as scratch:
+        spec = scratch / (f"{name}.json")
         spec.write_text(text, encoding="utf-8")
         argv = [
             str(toolchain.rustc), "-Zunstable-options", "--target", str(spec), "--crate-name=empty",

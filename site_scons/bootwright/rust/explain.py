@@ -79,12 +79,3 @@ class Explanation:
             "absent": match.groupdict().get("crate") in situation.absent,
         }
         return all(facts[name] == wanted for name, wanted in self.when.items())
-
-
-def find(said: Iterable[Diagnostic], situation: Situation) -> tuple[str, str]:
-    """Returns the name and the line of the first entry that fits, two empty words where the catalogue has none."""
-    from bootwright.rust.explanations import CATALOGUE
-
-    said = list(said)
-    found = ((entry.name, entry.explain(said, situation)) for entry in CATALOGUE)
-    return next((pair for pair in found if pair[1]), ("", ""))

@@ -6,7 +6,10 @@ are in the order in which a reader meets and mends them. site_scons/README.md sa
 
 from __future__ import annotations
 
-from bootwright.rust.explain import Explanation, Wording
+from collections.abc import Iterable
+
+from bootwright.rust.explain import Explanation, Situation, Wording
+from bootwright.rust.rustc import Diagnostic
 
 # Linkers quote a name as `x', `x`, "x" or not at all; Mach-O puts a _ before it.
 UNDEFINED = (
@@ -319,3 +322,10 @@ CATALOGUE = (
         "has no C library; write it ({no_mangle} extern \"C\"), define it in the linker script, or take the use out",
     ),
 )  # fmt: skip
+
+
+def find(said: Iterable[Diagnostic], situation: Situation) -> tuple[str, str]:
+    """Returns the name and the line of the first entry that fits, two empty words where the catalogue has none."""
+    said = list(said)
+    found = ((entry.name, entry.explain(said, situation)) for entry in CATALOGUE)
+    return next((pair for pair in found if pair[1]), ("", ""))

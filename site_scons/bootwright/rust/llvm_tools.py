@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import attempt
-from bootwright.setup import cures
+from bootwright.base.errors import BootwrightError, Lacks
+from bootwright.base.procs import EXE, attempt
+from bootwright.rust.lacks import LackOfLlvmTool
 
 if TYPE_CHECKING:
-    from bootwright.rust.search import Toolchain
+    from bootwright.rust.toolchain import Toolchain
 
-EXE = ".exe" if os.name == "nt" else ""
 # What rustup calls them: the component llvm-tools brings llvm-objcopy, every toolchain has rust-objcopy (which in some
 # releases lacks its libLLVM and does not start), and rust-lld is told by -flavor which linker it is.
 OWN_NAMES = {
@@ -25,7 +24,7 @@ OWN_NAMES = {
     "lld-link": ("gcc-ld/lld-link",),
     "ld64.lld": ("gcc-ld/ld64.lld",),
 }
-VERSIONED_DIRECTORY = Path("/usr/lib")  # Debian's llvm-NN/bin
+VERSIONED_DIRECTORY = Path("/usr/lib")  # Debian's llvm-NN/bin, Alpine's llvmNN/bin
 OTHER_DIRECTORIES = (
     Path("/opt/homebrew/opt/llvm/bin"),
     Path("/opt/homebrew/opt/lld/bin"),
@@ -45,8 +44,8 @@ def find_llvm_tool(toolchain: Toolchain, name: str, environ: Mapping[str, str]) 
     """Returns the program for name ("ld.lld", "llvm-objcopy", "lld-link", "ld64.lld"): for ld.lld it may be rust-lld.
 
     The toolchain's own wins; else PATH, Debian's NAME-NN and llvm-NN/bin and Homebrew's directories are searched for
-    the version nearest to rustc's LLVM. Each is started once, since some are there and do not run. Raises
-    BootwrightError with the cure when there is none.
+    the version nearest to rustc's LLVM. Each is started once, since some are there and do not run. Raises Lacks when
+    there is none.
     """
     for word in OWN_NAMES.get(name, (name,)):
         path = toolchain.sysroot / "lib" / "rustlib" / toolchain.host / "bin" / (word + EXE)
@@ -63,10 +62,8 @@ def find_llvm_tool(toolchain: Toolchain, name: str, environ: Mapping[str, str]) 
         if major is not None and (best is None or _rank(major, wanted) < best):
             best, chosen = _rank(major, wanted), candidate.path
     if chosen is None:
-        raise BootwrightError(
-            f"no {name} was found, neither rustc's own ({toolchain.sysroot}) nor on PATH",
-            cures.for_llvm_tool(toolchain, name, environ),
-        )
+        sentence = f"no {name} was found, neither rustc's own ({toolchain.sysroot}) nor on PATH"
+        raise Lacks(sentence, LackOfLlvmTool(toolchain, name))
     return chosen
 
 
@@ -87,9 +84,10 @@ def _candidates(name: str, environ: Mapping[str, str]) -> Iterator[_Candidate]:
         for path in sorted(directory.glob(f"{name}-*")):
             if match := pattern.fullmatch(path.name):
                 yield _Candidate(path, int(match[1]))
-    for directory in sorted(VERSIONED_DIRECTORY.glob("llvm-*/bin")):
-        if (directory / name).is_file() and directory.parent.name[5:].isdigit():
-            yield _Candidate(directory / name, int(directory.parent.name[5:]))
+    for directory in sorted(VERSIONED_DIRECTORY.glob("llvm*/bin")):
+        major = directory.parent.name.removeprefix("llvm").removeprefix("-")
+        if (directory / name).is_file() and major.isdigit():
+            yield _Candidate(directory / name, int(major))
     for directory in OTHER_DIRECTORIES:
         if (directory / (name + EXE)).is_file():
             yield _Candidate(directory / (name + EXE), None)

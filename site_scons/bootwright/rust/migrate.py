@@ -22,7 +22,7 @@ from bootwright.base.regular import read_text
 from bootwright.cargo.toml import show
 from bootwright.rust.builtin_targets import Builtins, Spec, check_arch, judge, read_builtins
 from bootwright.rust.harmful_arguments import check_arguments
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
 REQUIRED = ("llvm-target", "arch", "target-pointer-width")

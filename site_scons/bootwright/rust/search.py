@@ -7,115 +7,33 @@ over, and said so, when it has neither core for the target nor the sources that 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import attempt, run
+from bootwright.base.errors import BootwrightError, Lacks
+from bootwright.base.procs import EXE, attempt, run
 from bootwright.rust import library as rust_library
 from bootwright.rust import rustup
-from bootwright.rust.llvm_tools import EXE
-from bootwright.rust.llvm_tools import find_llvm_tool as find_llvm_tool
-from bootwright.setup import cures
+from bootwright.rust.lacks import LackOfCore, LackOfRustc, OldRustc
+from bootwright.rust.toolchain import OLDEST, Toolchain, UnknownTarget, has_core, release_number
 
-OLDEST = (1, 85)
 # Where systems put a compiler that PATH may not have; Ubuntu has several, each in a directory of its version.
 SYSTEM_COMPILERS = ("/usr/bin/rustc", "/usr/local/bin/rustc", "/opt/homebrew/bin/rustc")
 VERSIONED_COMPILERS = (Path("/usr/lib"), "rust-*/bin/rustc")
-ENVIRONMENT = ("PATH", "HOME", "USERPROFILE", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
-
-
-@dataclass(frozen=True)
-class Toolchain:
-    """One rustc, the executable itself, and what it says of itself.
-
-    verbose is `rustc -vV`; origin says who chose it; notes are lines to tell the person once; pinned says that it is
-    the person's choice; watched are the paths that the choice depended on, whether they exist or not.
-    """
-
-    rustc: Path
-    verbose: str
-    release: str
-    host: str
-    llvm_version: str
-    sysroot: Path
-    origin: str
-    notes: tuple[str, ...] = ()
-    pinned: bool = False
-    watched: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """Returns what from_json takes, in JSON's types."""
-        return {**asdict(self), "rustc": str(self.rustc), "sysroot": str(self.sysroot)}
-
-    @staticmethod
-    def from_json(facts: Mapping[str, object]) -> Toolchain:
-        """Returns the toolchain of to_json; raises KeyError or TypeError where facts are something else."""
-        names = ("verbose", "release", "host", "llvm_version", "origin")
-        texts = {name: str(facts[name]) for name in names}
-        notes, watched = facts["notes"], facts["watched"]
-        if not isinstance(notes, (list, tuple)) or not isinstance(watched, (list, tuple)):
-            raise TypeError("notes and watched are lists")
-        return Toolchain(
-            rustc=Path(str(facts["rustc"])), sysroot=Path(str(facts["sysroot"])), pinned=bool(facts["pinned"]),
-            notes=tuple(map(str, notes)), watched=tuple(map(str, watched)), **texts,
-        )  # fmt: skip
-
-    @property
-    def commit(self) -> str:
-        """The commit of the compiler's sources; its release where it does not say."""
-        for line in self.verbose.splitlines():
-            if line.startswith("commit-hash: ") and "unknown" not in line:
-                return line.removeprefix("commit-hash: ")
-        return self.release
-
-    def stamp(self, environ: Mapping[str, str]) -> str:
-        """Returns what differs once the choice may come out otherwise; starts no process."""
-        facts = [f"{name}={environ.get(name)}" for name in ENVIRONMENT]
-        for name in self.watched:
-            try:
-                status = Path(name).stat()
-                facts.append(f"{name} {status.st_size} {status.st_mtime_ns} {status.st_ino}")
-            except OSError:
-                facts.append(f"{name} -")
-        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
-
-
-class UnknownTarget(BootwrightError):
-    """TARGET= is no triple that the compiler knows; another installation of it would not, either."""
 
 
 def find_toolchain(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Toolchain:
     """Returns the toolchain for the kernel in kernel_dir and target (a triple, or the path of a JSON file).
 
-    rustc is RUSTC=. Raises BootwrightError, with the command that cures it, when none serves; downloads nothing.
+    rustc is RUSTC=. Raises BootwrightError, Lacks where a package could help, when none serves; downloads nothing.
     """
     wanted = kernel_dir.absolute()
     # That KERNEL= names none is said when it is read; rustup can be asked in a directory alone.
     directory = next(place for place in (wanted, *wanted.parents) if place.is_dir())
     return _Search(directory, target, environ).find(rustc)
-
-
-def has_core(toolchain: Toolchain, target: str) -> bool:
-    """Tells whether the toolchain's own core serves target as it is: a bare triple whose core is installed."""
-    return rust_library.core_is_installed(toolchain.sysroot, target)
-
-
-def find_rust_src(toolchain: Toolchain) -> Path | None:
-    """Returns the directory of the library's sources of the toolchain's own version, or None."""
-    if rust_library.what_source_lacks(toolchain.sysroot, toolchain.release):
-        return None
-    return rust_library.source_directory(toolchain.sysroot)
-
-
-def release_number(release: str) -> tuple[int, int]:
-    """Returns (major, minor) of a release such as 1.97.0-nightly."""
-    major, minor = release.split(".")[:2]
-    return int(major), int(minor)
 
 
 class _Search:
@@ -153,7 +71,7 @@ class _Search:
             found = self._serves(candidate, origin)
             if found:
                 return found
-        raise self.first_failure or BootwrightError("no rustc was found", cures.for_no_rustc(self.environ))
+        raise self.first_failure or Lacks("no rustc was found", LackOfRustc())
 
     def _named(self, word: str) -> Path:
         """Returns the executable that RUSTC= names: a path, or a name on PATH; rustup's shim is looked through."""
@@ -253,10 +171,7 @@ class _Search:
         rustc, release = toolchain.rustc, toolchain.release
         if release_number(release) < OLDEST:
             oldest = ".".join(map(str, OLDEST))
-            return BootwrightError(
-                f"{rustc} is rustc {release}; the oldest supported is {oldest}",
-                cures.for_old_rustc(rustc, self.environ),
-            )
+            return Lacks(f"{rustc} is rustc {release}; the oldest supported is {oldest}", OldRustc(rustc))
         if has_core(toolchain, self.target):
             return None
         lacks = rust_library.what_source_lacks(toolchain.sysroot, release)
@@ -266,9 +181,7 @@ class _Search:
         bare = rust_library.is_bare(self.target)
         needs = f"core for {self.target}"
         has = f"no {needs} and {lacks}" if bare else f"{lacks}, which {needs} is built from"
-        return BootwrightError(
-            f"{rustc} (rustc {release}) has {has}", cures.for_core(toolchain, self.target, bare, lacks, self.environ)
-        )
+        return Lacks(f"{rustc} (rustc {release}) has {has}", LackOfCore(toolchain, self.target, lacks))
 
     def _unknown_triple(self, toolchain: Toolchain) -> BootwrightError | None:
         triples = run([str(toolchain.rustc), "--print", "target-list"], env=self.environ).split()

@@ -20,9 +20,9 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import allowed_environment, pasteable, run
 from bootwright.rust import library as rust_library
-from bootwright.rust.search import Toolchain, release_number
-from bootwright.rust.search import find_rust_src as find_rust_src
-from bootwright.rust.search import has_core as has_core
+from bootwright.rust.toolchain import Toolchain, release_number
+from bootwright.rust.toolchain import find_rust_src as find_rust_src
+from bootwright.rust.toolchain import has_core as has_core
 from bootwright.storage.store import DESCRIPTION
 
 # The library is written in unstable Rust, and so are specifications. It is set for these processes alone.

@@ -11,21 +11,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base import procs, storage_space
 from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
 from bootwright.setup import installer as watched
 from bootwright.setup.packagers import RUSTUP_SITE
-from bootwright.setup.programs import find_on_path
 
 OLDEST_RUSTC = (1, 85)
 BUILTINS = "librust-compiler-builtins-dev"  # a crate that core needs; it came into core's own tree with this series:
 BUILTINS_INSIDE = (1, 90)
 LISTS = Path("/var/lib/apt/lists")
+ARCHIVES = Path("/var/cache/apt/archives")
 LISTS_ARE_OLD = 7 * 24 * 3600  # seconds; an archive drops superseded packages, so that old lists name missing files
 OPTIONS = ("-q", "-o", "APT::Status-Fd=3", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120")
+# Whoever is root's helper takes nothing from the person's PATH.
+ROOTS_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # apt closes its status descriptor for the programs that it starts, so it must not be 1: packages' scripts would have no
 # standard output. sudo passes no descriptor from 3 on; hence the shell, which runs as root.
-WITH_STATUS = ("sh", "-c", 'exec "$@" 3>&1', "sh")
+WITH_STATUS = ("/bin/sh", "-c", 'exec "$@" 3>&1', "sh")
 INSTALL = ("apt-get", "install", "-y", "--no-install-recommends", "--no-remove")
 INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
@@ -35,6 +39,11 @@ SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-sys
           "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
           "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
+OF_RUSTC = {"rustc", "cargo", "rustfmt", "clippy-driver", "rust-std"}
+
+
+class Refused(BootwrightError):
+    """apt-get does not install here, whatever is tried again: neither the network, the disk nor a lock is why."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +55,28 @@ class Version:
 
 
 class Archive:
-    """Questions to apt; each starts a process, and none changes anything."""
+    """Questions to apt; each starts a process, and none changes anything.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = {**environ, **QUIET}
+    config is a file of settings that apt reads after the system's, for lists of packages that are not the system's.
+    """
 
-    def ask(self, *argv: str) -> str:
+    def __init__(self, environ: Mapping[str, str], config: Path | None = None) -> None:
+        self.environ = {**environ, **QUIET}
+        self.config = ("-c", str(config)) if config else ()
+
+    def ask(self, program: str, *words: str) -> str:
         """Returns what the command prints; a failure prints nothing useful, and the answer is then empty."""
-        run = subprocess.run(argv, env=self._environ, capture_output=True, text=True)
-        return run.stdout if run.returncode == 0 else ""
+        ended = self.attempt(program, *words)
+        return ended.stdout if ended.status == 0 else ""
+
+    def attempt(self, program: str, *words: str) -> procs.Ended:
+        """Runs apt-get or apt-cache; one that cannot be started has ended with status 127."""
+        argv = (program, *self.config, *words)
+        try:
+            run = subprocess.run(argv, env=self.environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        except OSError as error:
+            return procs.Ended(argv, 127, "", f"{argv[0]}: {error.strerror}")
+        return procs.Ended(argv, run.returncode, run.stdout, run.stderr)
 
     def policy(self, names: Iterable[str]) -> dict[str, Version]:
         """Returns the versions of those packages that exist."""
@@ -71,6 +93,30 @@ class Archive:
         """Returns the names of all that an installation of packages would bring."""
         text = self.ask("apt-get", "install", "--simulate", "--no-install-recommends", "-q", *packages)
         return re.findall(r"^Inst (\S+)", text, re.MULTILINE)
+
+    def refusal(self, packages: Sequence[str]) -> str:
+        """Returns why apt-get cannot install packages and leave all others as they are; empty where it can.
+
+        An interrupted dpkg is no reason: what it left is completed before anything is installed.
+        """
+        ended = self.attempt("apt-get", "install", "--simulate", "-y", "--no-install-recommends", "-q", *packages)
+        removed = re.findall(r"^Remv (\S+)", ended.stdout, re.MULTILINE)
+        if removed:
+            return f"apt-get would remove {listed(removed)} to install {listed(packages)}"
+        if ended.status == 0 or any(sign in ended.stderr.lower() for sign in INTERRUPTED):
+            return ""
+        held = re.search(r"^The following held packages will be changed:\n((?:  .*\n)+)", ended.stdout, re.MULTILINE)
+        if held:
+            return f"apt-get would change {listed(held[1].split())}, held as it is, to install {listed(packages)}"
+        unmet = re.findall(r"^ (\S+ : (?:Pre)?(?:Depends|Conflicts|Breaks): .*)$", ended.stdout, re.MULTILINE)
+        errors = re.findall(r"^E: (.*)$", ended.stderr, re.MULTILINE)
+        why = " ".join((unmet or errors or [f"status {ended.status}"])[0].split()).rstrip(".")
+        return f"apt-get cannot install {listed(packages)} ({why})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns "a", "a and b" or "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def rust_series(version: str) -> tuple[int, int]:
@@ -102,6 +148,10 @@ def rust_packages(rustc: str, names: Iterable[str]) -> list[str]:
     for name in names:
         if name == "rustc":
             packages += [rustc, f"rust-{series}-src" if series else "rust-src"]
+        elif name == "rust-std":
+            packages.append(rustc)  # which depends on it
+        elif name == "cargo":
+            packages.append(f"cargo-{series}" if series else "cargo")
         elif name == "rustfmt":
             packages.append(f"rustfmt-{series}" if series else "rustfmt")
         elif name == "clippy-driver":
@@ -127,7 +177,7 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> li
     """
     names = list(names)
     packages: list[str] = []
-    if not {"rustc", "rustfmt", "clippy-driver"}.isdisjoint(names):
+    if not OF_RUSTC.isdisjoint(names):
         chosen = choose_rust(archive)
         if chosen is None:
             raise BootwrightError(
@@ -149,15 +199,15 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> li
     return list(dict.fromkeys(packages))
 
 
-def lists_are_stale(archive: Archive) -> bool:
+def lists_are_stale(archive: Archive, lists: Path = LISTS) -> bool:
     """Tells whether a list of apt's is missing, or all are so old that they may name packages that are gone."""
     would_fetch = re.findall(r"^\S+ (\S+_InRelease) ", archive.ask("apt-get", "update", "--print-uris"), re.MULTILINE)
-    there = {path.name.replace("_InRelease", "_Release") for path in LISTS.glob("*Release")}
+    there = {path.name.replace("_InRelease", "_Release") for path in lists.glob("*Release")}
     if any(name.replace("_InRelease", "_Release") not in there for name in would_fetch) or not any(
-        LISTS.glob("*_Packages*")
+        lists.glob("*_Packages*")
     ):
         return True
-    return time.time() - max(p.stat().st_mtime for p in (LISTS, LISTS / "partial") if p.exists()) > LISTS_ARE_OLD
+    return time.time() - max(p.stat().st_mtime for p in (lists, lists / "partial") if p.exists()) > LISTS_ARE_OLD
 
 
 def as_root(environ: Mapping[str, str]) -> list[str] | None:
@@ -167,7 +217,8 @@ def as_root(environ: Mapping[str, str]) -> list[str] | None:
     sudo = find_on_path("sudo", environ)
     if sudo is None:
         return None
-    if subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0:
+    # -k: what sudo remembers of a password is neither asked nor changed; a person at a terminal may be asked for it.
+    if subprocess.run([sudo, "-k", "-n", "true"], capture_output=True).returncode == 0:
         return [str(sudo), "-n"]
     return [str(sudo)] if sys.stdin.isatty() else None
 
@@ -203,7 +254,7 @@ class Apt:
 
     def _run(self, program: str, verb: str, *words: str) -> watched.Ended:
         options = OPTIONS if program == "apt-get" else ()
-        setting = ["env", *(f"{key}={value}" for key, value in QUIET.items())]
+        setting = ["/usr/bin/env", *(f"{key}={value}" for key, value in {**QUIET, "PATH": ROOTS_PATH}.items())]
         argv = [*self._root, *WITH_STATUS, *setting, program, verb, *options, *words]
         return watched.watch(argv, self._environ, apt_progress)
 
@@ -217,18 +268,16 @@ def apt_progress(line: str) -> str | None:
     return f"{doing} {float(match[2]):3.0f} %  {match[3]}"
 
 
-def failure(ended: watched.Ended, what: str) -> BootwrightError:
-    """Returns the sentence for an apt-get that failed to get what."""
+def failure(ended: watched.Ended, what: str, place: Path = ARCHIVES) -> BootwrightError:
+    """Returns the sentence for an apt-get that failed to get what; place is where it writes."""
     again = "then start sconsw again"
-    if ended.said(("remove is disabled",)):
-        return ended.error(
-            f"apt-get would remove other packages to install {what}, and sconsw never does that",
-            f"look at what it would remove: sudo apt-get install --no-install-recommends {what}; {again}",
-        )
     if ended.said(watched.DISK_FULL):
-        return ended.error(f"the disk has no room for {what}", f"free some space (apt-get clean helps), {again}")
+        return ended.error(storage_space.full(place, f"{what} cannot be fetched"), f"free some space, {again}")
     if ended.said(("could not get lock", "unable to acquire the dpkg", "unable to lock")):
         return ended.error("another program is installing packages now", f"let it end, {again}")
+    if ended.said(("hash sum mismatch", "hashsum mismatch", "file has unexpected size")):
+        return ended.error(f"what came of {what} is not what the archive's lists say", f"see to the proxy, {again}")
     if ended.said((*watched.NO_NETWORK, "failed to fetch", "some index files failed")):
         return ended.error(f"apt-get cannot fetch {what}: no archive answers", f"connect to the network, {again}")
-    return ended.error(f"apt-get failed with status {ended.status} on {what}", f"cure what it says, {again}")
+    error = ended.error(f"apt-get failed with status {ended.status} on {what}", f"cure what it says, {again}")
+    return Refused(error.message, error.hint)

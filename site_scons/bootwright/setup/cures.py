@@ -5,18 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from bootwright.rust.lacks import LackOfCore, LackOfLlvmTool, LackOfRustc, OldRustc
+from bootwright.rust.library import is_bare
 from bootwright.rust.rustup import has_prebuilt_core, toolchain_name
-
-if TYPE_CHECKING:
-    from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 
 OS_RELEASE = Path("/etc/os-release")
 # Debian 12 keeps a compiler of today beside its own 1.63, made for browsers, under names of its own.
 DEBIAN_12 = ("rustc-web", "rust-web-src")
 BUILTINS_PACKAGE = "librust-compiler-builtins-dev"
 LLVM_OF_TODAY = 22  # of rustc 1.95 to 1.97, for a machine that has no rustc to ask
+
+
+def for_lack(lack: object, environ: Mapping[str, str]) -> str:
+    """Returns the command that brings what a search of rust/ missed."""
+    match lack:
+        case LackOfRustc():
+            return for_no_rustc(environ)
+        case OldRustc(rustc):
+            return for_old_rustc(rustc, environ)
+        case LackOfCore(toolchain, target, source):
+            return for_core(toolchain, target, is_bare(target), source, environ)
+        case LackOfLlvmTool(toolchain, name):
+            return for_llvm_tool(toolchain, name, environ)
+    raise TypeError(f"no cure is known for {lack}")
 
 
 def for_no_rustc(environ: Mapping[str, str]) -> str:
@@ -54,6 +67,7 @@ def for_core(toolchain: Toolchain, target: str, bare: bool, lacks: str, environ:
         hostprograms.System.APT: source,
         hostprograms.System.DNF: "rust-src",
         hostprograms.System.PACMAN: "rust-src",
+        hostprograms.System.APK: "rust-src",
     }
     if system in packages:
         return f"{host_system.INSTALL[system]} {packages[system]}"

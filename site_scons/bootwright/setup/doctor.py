@@ -12,15 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bootwright.base.errors import BootwrightError, Status
+from bootwright.base import procs
+from bootwright.base.errors import BootwrightError, Lacks, Status
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
 from bootwright.machine.boards import BOARDS
-from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file
-from bootwright.rust.search import Toolchain
+from bootwright.machine.emulators import EMULATORS
+from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
+from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import apt, stamp
+from bootwright.setup import apt, cures, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
@@ -30,13 +32,16 @@ HOME = Path(__file__).resolve().parents[3]
 OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
-BOARD_EMULATORS = {*stamp.EMULATORS.values()} - {stamp.EMULATORS["x86_64"]}
-OPTIONAL = {"gdb", stamp.WINDOW, "cc", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
+BOARD_EMULATORS = {*EMULATORS.values()} - {EMULATORS["x86_64"]}
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one."""
+    """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one.
+
+    origin says who brought it: the system, rustup, or sconsw for this person alone (private); empty for a missing one.
+    """
 
     name: str
     path: str | None
@@ -46,6 +51,7 @@ class Finding:
     needed: bool
     problem: str = ""
     cure: str = ""
+    origin: str = ""
 
     @property
     def state(self) -> str:
@@ -96,7 +102,7 @@ def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[s
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
     search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
-    emulator = stamp.EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
+    emulator = EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
     findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
 
@@ -112,13 +118,25 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str], need
         remedy = "upgrade the system, or name a newer one with QEMU="
     elif path is None:
         remedy = (
-            search.final.hint
+            _cure_of(search.final, environ)
             if search.final and name in hostprograms.OF_THE_TOOLCHAIN
             else cure([name], search, environ)
         )
     place = str(path) if path else None
     is_needed = name not in OPTIONAL or name in needed
-    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy)
+    origin = _origin(path, environ) if path else ""
+    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy, origin)
+
+
+def _origin(path: Path, environ: Mapping[str, str]) -> str:
+    home = rustup_home(environ)
+    if private_programs.is_private(path):
+        return "private"
+    return "rustup" if home and path.resolve().is_relative_to(home.resolve()) else "system"
+
+
+def _cure_of(error: BootwrightError, environ: Mapping[str, str]) -> str:
+    return cures.for_lack(error.lack, environ) if isinstance(error, Lacks) else error.hint
 
 
 def _version(path: Path, environ: Mapping[str, str]) -> str:
@@ -176,7 +194,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
 
 def _host_of_any(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Returns the host triple as a rustc on PATH says it, which cannot build the kernel; it may be rustup's shim."""
-    rustc = hostprograms.find_on_path("rustc", environ)
+    rustc = procs.find_on_path("rustc", environ)
     directory = kernel_dir if kernel_dir.is_dir() else None
     said = attempt([str(rustc), "-vV"], cwd=directory, env=environ, extra=OFFLINE).stdout if rustc else ""
     hosts = [line.removeprefix("host: ") for line in said.splitlines() if line.startswith("host: ")]
@@ -249,7 +267,7 @@ def show(found: Report) -> None:
         table.add_column(heading, overflow="fold")
     for f in found.findings:
         colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
-        where = f"{f.path}\n{f.version}" if f.path else ""
+        where = f"{f.path}\n{f.origin}: {f.version}" if f.path else ""
         table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
     console.print(table)
     console.print("\n".join(["", *closing_lines(found)]), markup=False)
@@ -258,7 +276,9 @@ def show(found: Report) -> None:
 def plain_lines(found: Report) -> list[str]:
     """Returns the whole report as lines of text."""
     table = [
-        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.version}\n{'':8}{f.verbs}: {f.purpose}" for f in found.findings
+        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.origin and f'{f.origin}: '}{f.version}\n"
+        f"{'':8}{f.verbs}: {f.purpose}"
+        for f in found.findings
     ]
     return [*table, "", *closing_lines(found)]
 
@@ -274,6 +294,7 @@ def closing_lines(found: Report) -> list[str]:
 
 def main() -> int:
     """Runs the doctor without SCons, for the example kernel or the one in the directory that is named."""
+    stamp.add_private_programs(str(HOME))
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json")]
     switches = [argument for argument in sys.argv[1:] if argument.startswith("--json")]
     json_to = (switches[-1].partition("=")[2] or "-") if switches else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bootwright.base.errors import BootwrightError
 
 TAIL = 6  # lines of an installer's own words that are shown when it fails
+PROGRESS_WIDTH = 84  # characters, of which 5 move and clear: a terminal has 80 columns
 WIDTH = 150  # characters of each: pip's are up to 300 long
 ERROR = re.compile(r"E: |ERROR|dpkg: error|error")
 NO_NETWORK = (
@@ -35,6 +36,13 @@ READ_ONLY = ("read-only file system", "permission denied")
 def tell(words: str) -> None:
     """Prints a line of sconsw's own; standard output belongs to scons."""
     print(f"sconsw: {words}", file=sys.stderr, flush=True)
+
+
+def show_progress(words: str) -> None:
+    """Shows words on a terminal's last line, in place of those before; empty words clear it."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K  {words}"[:PROGRESS_WIDTH] if words else "\r\x1b[K")
+        sys.stderr.flush()
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,6 @@ def watch(argv: Sequence[str], environ: Mapping[str, str], progress: Callable[[s
     It inherits the lock of the set-up (close_fds=False): when sconsw is killed, the next one waits for its orphan.
     """
     lines: deque[str] = deque(maxlen=60)
-    terminal = sys.stderr.isatty()
     try:
         process = subprocess.Popen(
             argv, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -79,13 +86,11 @@ def watch(argv: Sequence[str], environ: Mapping[str, str], progress: Callable[[s
                 words = progress(line.rstrip())
                 if words is None and line.strip():
                     lines.append(line.rstrip())
-                elif words and terminal:
-                    sys.stderr.write(f"\r\x1b[K  {words}"[:100])
-                    sys.stderr.flush()
+                elif words:
+                    show_progress(words)
         except KeyboardInterrupt:
             process.terminate()  # sudo hands it on to what it started
             raise
         finally:
-            if terminal:
-                sys.stderr.write("\r\x1b[K")
+            show_progress("")
     return Ended(process.returncode, tuple(lines))

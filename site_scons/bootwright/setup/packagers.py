@@ -9,17 +9,23 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
-from bootwright.setup.programs import PROGRAMS, System, find_on_path, program
+from bootwright.setup.programs import PROGRAMS, System, program
 
 RUSTUP_SITE = "https://rustup.rs"
 INSTALL = {
     System.APT: "sudo apt-get install --no-install-recommends",
     System.DNF: "sudo dnf install",
     System.PACMAN: "sudo pacman -S --needed",
+    System.ZYPPER: "sudo zypper install",
+    System.APK: "sudo apk add",
+    System.NIX: "nix profile install",
     System.BREW: "brew install",
     System.WINGET: "winget install",
 }
+WITH_RUSTUP = ("rustc", "cargo")  # which it brings without a word
+WITH_CORE = {System.APT, System.DNF, System.PACMAN, System.APK}  # whose compiler comes with core's sources
 
 
 def detect_system(environ: Mapping[str, str], os_release: str, platform: str = sys.platform) -> System:
@@ -34,6 +40,9 @@ def detect_system(environ: Mapping[str, str], os_release: str, platform: str = s
         ({"debian", "ubuntu"}, System.APT, "apt-get"),
         ({"fedora", "rhel"}, System.DNF, "dnf"),
         ({"arch"}, System.PACMAN, "pacman"),
+        ({"opensuse", "suse", "sles"}, System.ZYPPER, "zypper"),
+        ({"alpine"}, System.APK, "apk"),
+        ({"nixos"}, System.NIX, "nix"),
     ):
         if family & ids and find_on_path(packager, environ):
             return system
@@ -59,11 +68,11 @@ def command(
     """Returns the command line that brings the programs on such a system; by_rustup: rustup has the compiler."""
     names = list(names)
     rustups = set[str]()  # what rustup brings, where the compiler is its own or no system package is good enough
-    if by_rustup or system not in (System.APT, System.DNF, System.PACMAN):
-        rustups = {n for n in names if n == "rustc" or program(n).component}
-        if system in (System.BREW, System.WINGET):
-            rustups.discard("llvm-objcopy")  # the package of ld.lld brings it there
-    packaged = [n for n in names if n not in rustups or (n == "rustc" and not by_rustup)]
+    if by_rustup or system not in WITH_CORE:
+        rustups = {n for n in names if n in WITH_RUSTUP or program(n).component}
+        if system in INSTALL.keys() - WITH_CORE:
+            rustups.discard("llvm-objcopy")  # a package has it there, mostly that of ld.lld
+    packaged = [n for n in names if n not in rustups or (n in WITH_RUSTUP and not by_rustup)]
     by_name = [n for n in packaged if n not in PROGRAMS]  # no package of them is known
     if system is System.APT:
         words = list(apt_packages)
@@ -75,7 +84,9 @@ def command(
         start = INSTALL[system].removeprefix("sudo ") if is_root else INSTALL[system]
         parts.append(f"{start} {' '.join(words)}")
     if by_name:
-        parts.append(f"install {', '.join(f'rustup ({RUSTUP_SITE})' if n == 'rustc' else n for n in by_name)}")
+        parts.append(
+            f"install {', '.join(dict.fromkeys(f'rustup ({RUSTUP_SITE})' if n in WITH_RUSTUP else n for n in by_name))}"
+        )
     components = dict.fromkeys(program(n).component for n in names if n in rustups and program(n).component)
     parts += [f"rustup component add {' '.join(components)}"] if components else []
     parts += [f"rustup target add {loader.TARGET}"] if "rustc" in rustups else []

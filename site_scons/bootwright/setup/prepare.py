@@ -15,14 +15,16 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import wait_for_lock
 from bootwright.loader import build as loader
-from bootwright.rust import search as toolchain
+from bootwright.rust import toolchain
 from bootwright.rust.migrate import find_target
-from bootwright.setup import apt, stamp
+from bootwright.setup import apt, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
 from bootwright.setup.installer import tell
 from bootwright.setup.programs import PROGRAMS, System
+from bootwright.setup.told import add_cure
+from bootwright.storage.store import Store
 
 
 def prepare(wanted: stamp.Wanted) -> int:
@@ -32,7 +34,7 @@ def prepare(wanted: stamp.Wanted) -> int:
             if not stamp.is_valid(wanted):  # another sconsw may have done all while this one waited
                 _set_up(wanted)
     except BootwrightError as error:
-        tell(str(error))
+        tell(str(add_cure(error, wanted.environ)))
         return error.status
     except KeyboardInterrupt:
         tell("interrupted; the next run goes on from here")
@@ -42,28 +44,40 @@ def prepare(wanted: stamp.Wanted) -> int:
 
 def _set_up(wanted: stamp.Wanted) -> None:
     home = Path(wanted.home)
+    if stamp.PRIVATE in wanted.arguments and stamp.SYSTEM in wanted.arguments:
+        raise BootwrightError(f"{stamp.PRIVATE} and {stamp.SYSTEM} exclude each other")
     before = stamp.found_before(wanted)  # so that run and test, in turn, do not forget each other's programs
-    search = _find(wanted)
-    lacks_ensurepip = not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
-    if search.missing or lacks_ensurepip:
-        _install(wanted, search, lacks_ensurepip)
-        search = _find(wanted)
+    place = stamp.private_programs(wanted.home)
+    search = _find(wanted, place)
+    lacks_pip = not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
+    pip: Path | None = None
+    if search.missing and not place and host_system.this_system(wanted.environ) is System.APT:
+        found = private_programs.newest(Store(), private_programs.this_system())  # of another checkout
+        place = str(found or "")
+        search = _find(wanted, place)
+    if search.missing or lacks_pip:
+        installed = _Installation(wanted, search)
+        installed.install(lacks_pip)
+        pip, place = installed.pip, installed.private or place
+        search = _find(wanted, place)
         hopeless = [name for name in search.missing if PROGRAMS[name].essential]
         if hopeless:
             raise search.missing[hopeless[0]]
     if not stamp.venv_is_valid(wanted):
-        dotvenv.make(home, wanted.environ)
+        dotvenv.make(home, wanted.environ, pip)
     known = {**before, **{name: str(path) for name, path in search.found.items()}, **_cores(wanted, search)}
-    _save(home, stamp.write(wanted, known))
+    _save(home, stamp.write(wanted, known, place))
 
 
-def _find(wanted: stamp.Wanted) -> hostprograms.Search:
+def _find(wanted: stamp.Wanted, private: str) -> hostprograms.Search:
+    """Looks for the programs on PATH and then in the directory private, as scons will."""
     if not wanted.programs:
         return hostprograms.Search()
     variables = dict(argument.split("=", 1) for argument in wanted.arguments if "=" in argument)
     kernel = Path(variables.get("KERNEL") or Path(wanted.home) / "kernel").absolute()
     target = _target(wanted, variables)
-    return hostprograms.find_programs(wanted.programs, kernel, wanted.environ, variables.get("RUSTC"), target)
+    environ = stamp.with_private_programs(wanted.environ, private)
+    return hostprograms.find_programs(wanted.programs, kernel, environ, variables.get("RUSTC"), target)
 
 
 def _target(wanted: stamp.Wanted, variables: Mapping[str, str]) -> str:
@@ -89,66 +103,128 @@ def _cores(wanted: stamp.Wanted, search: hostprograms.Search) -> dict[str, str]:
     return {any_core: str(rustc)}
 
 
-def _install(wanted: stamp.Wanted, search: hostprograms.Search, lacks_ensurepip: bool) -> None:
-    """Installs what search misses where sconsw may; else raises, or tells for what only some tests need."""
-    if search.final:
-        raise search.final
-    system = host_system.this_system(wanted.environ)
-    # A component of a toolchain that rustup manages is rustup's to bring, and sconsw never touches rustup.
-    mine = [
-        n
-        for n in search.missing
-        if system is System.APT and not (hostprograms.of_rustup(search.toolchain) and n in ("rustfmt", "clippy-driver"))
-    ]
-    others = [n for n in search.missing if n not in mine]
-    packages: list[str] = []
-    if mine or lacks_ensurepip:
-        packages = _install_by_apt(wanted, search, mine, lacks_ensurepip, system)
-    if others:
-        words = host_system.command(others, system, packages, hostprograms.has_rustup(search, wanted.environ))
-        if any(PROGRAMS[name].essential for name in others):
-            raise BootwrightError(f"{_listed(others)} {_is(others)} missing", words)
-        result = " and ".join(dict.fromkeys(PROGRAMS[name].lacking for name in others))
-        tell(f"{_listed(others)} {_is(others)} missing, so {result}; to get {_them(others)}: {words}")
+class _Installation:
+    """One installation of what search misses, by apt, privately or by nobody but the person.
 
+    Afterwards private is the directory of the private programs, where some came so, and pip a pip to run by its path.
+    """
 
-def _install_by_apt(
-    wanted: stamp.Wanted, search: hostprograms.Search, names: list[str], lacks_ensurepip: bool, system: System
-) -> list[str]:
-    if lacks_ensurepip and system is not System.APT:
-        raise BootwrightError(
-            f"{dotvenv.base_python()} has no module ensurepip, which `python3 -m venv` needs",
-            "install uv, or a Python that has it, or your system's package of ensurepip or venv",
+    def __init__(self, wanted: stamp.Wanted, search: hostprograms.Search) -> None:
+        self.private = ""
+        self.pip: Path | None = None
+        self._wanted = wanted
+        self._environ = wanted.environ
+        self._search = search
+        self._system = host_system.this_system(wanted.environ)
+
+    def install(self, lacks_pip: bool) -> None:
+        """Installs what it may; raises for an essential rest, and tells of one that only some tests need."""
+        if self._search.final:
+            raise self._search.final
+        if lacks_pip and self._system is not System.APT:
+            raise BootwrightError(
+                f"{dotvenv.base_python()} has no module ensurepip, which `python3 -m venv` needs",
+                "install uv, or a Python that has it, or your system's package of ensurepip or venv",
+            )
+        # A component of a toolchain that rustup manages is rustup's to bring, and sconsw never touches rustup.
+        of_rustup = hostprograms.of_rustup(self._search.toolchain)
+        mine = [
+            name
+            for name in self._search.missing
+            if self._system is System.APT and not (of_rustup and name in ("rustfmt", "clippy-driver"))
+        ]
+        others = [name for name in self._search.missing if name not in mine]
+        packages = self._by_apt(mine, lacks_pip) if mine or lacks_pip else []
+        if others:
+            self._leave(others, packages)
+
+    def _leave(self, names: list[str], packages: list[str]) -> None:
+        """Names the command that brings the programs; raises where one of them is essential."""
+        by_rustup = hostprograms.has_rustup(self._search, self._environ)
+        words = host_system.command(names, self._system, packages, by_rustup)
+        missing = f"{apt.listed(names)} {'is' if len(names) == 1 else 'are'} missing"
+        if any(PROGRAMS[name].essential for name in names):
+            raise BootwrightError(missing, words)
+        result = " and ".join(dict.fromkeys(PROGRAMS[name].lacking for name in names))
+        tell(f"{missing}, so {result}; to get {'it' if len(names) == 1 else 'them'}: {words}")
+
+    def _by_apt(self, names: list[str], lacks_pip: bool) -> list[str]:
+        """Installs the packages of the programs: with apt what it takes, the others privately; returns all of them."""
+        root, archive = apt.as_root(self._environ), apt.Archive(self._environ)
+        installer = apt.Apt(self._environ, root or [], tell)
+        forbidden = self._why_not_apt(root)
+        if not forbidden and apt.lists_are_stale(archive):
+            installer.update("its lists of packages are missing or old")
+        alone = private_programs.PrivatePrograms(Store(), private_programs.this_system(), self._environ, tell)
+        by_hand = stamp.SYSTEM in self._wanted.arguments
+        if forbidden and not by_hand:
+            archive = alone.archive()
+        llvm = int(self._search.toolchain.llvm_version.split(".")[0]) if self._search.toolchain else None
+        packages = apt.packages_for(archive, names, llvm)
+        venv = [f"python{sys.version_info.major}.{sys.version_info.minor}-venv"] if lacks_pip else []
+        if forbidden and by_hand:
+            self._refuse([*names, *(["ensurepip"] if lacks_pip else [])], [*packages, *venv], archive, forbidden)
+        refused = (
+            dict.fromkeys([*packages, *venv], forbidden) if forbidden else self._refused(archive, [*packages, *venv])
         )
-    archive = apt.Archive(wanted.environ)
-    root = apt.as_root(wanted.environ)
-    installer = apt.Apt(wanted.environ, root or [], tell)
-    if root is not None and apt.lists_are_stale(archive):
-        installer.update("its lists of packages are missing or old")
-    llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
-    packages = apt.packages_for(archive, names, llvm)
-    if lacks_ensurepip:
-        packages.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
-    if root is None:
-        lacking = [*names, "ensurepip"] if lacks_ensurepip else names
+        if refused and by_hand:
+            raise BootwrightError(f"{next(iter(refused.values()))}, and {stamp.SYSTEM} forbids that it comes privately")
+        taken = [package for package in (*packages, *venv) if package not in refused]
+        if taken:
+            try:
+                installer.install(taken)
+            except apt.Refused as error:
+                if by_hand:
+                    raise
+                tell(error.message)
+                refused |= dict.fromkeys(taken, "apt-get failed")
+        for why in dict.fromkeys(refused.values()):
+            self._privately(
+                alone, archive, [package for package in packages if refused.get(package) == why], names, why
+            )
+        if not set(venv).isdisjoint(refused):
+            self.pip = dotvenv.find_pip(alone.fetch(archive, dotvenv.PIP_PACKAGE))
+        return packages
+
+    def _privately(
+        self,
+        alone: private_programs.PrivatePrograms,
+        archive: apt.Archive,
+        packages: list[str],
+        names: list[str],
+        why: str,
+    ) -> None:
+        never = [name for name in names if apt.SIMPLE.get(name) in set(packages) & {*private_programs.NEVER}]
+        if never:
+            tell(f"{apt.listed(never)} cannot come privately: {private_programs.NEVER[apt.SIMPLE[never[0]]]}")
+        packages = [package for package in packages if package not in private_programs.NEVER]
+        if packages:
+            self.private = str(alone.install(archive, packages, names, why))
+
+    def _why_not_apt(self, root: list[str] | None) -> str:
+        """Returns why nothing may be installed with apt at all; empty where it may be tried."""
+        if stamp.PRIVATE in self._wanted.arguments:
+            return f"{stamp.PRIVATE} asks for it"
+        if root is None:
+            return "sconsw is not root here"
+        if os.statvfs("/usr").f_flag & os.ST_RDONLY:
+            return "/usr is read-only"
+        return ""
+
+    def _refused(self, archive: apt.Archive, packages: list[str]) -> dict[str, str]:
+        """Returns those of packages that apt-get cannot install without changing others, each with the reason."""
+        if not archive.refusal(packages):
+            return {}
+        refused = {package: why for package in packages if (why := archive.refusal([package]))}
+        rest = [package for package in packages if package not in refused]
+        together = archive.refusal(rest) if rest else ""
+        return {**refused, **(dict.fromkeys(rest, together) if together else {})}
+
+    def _refuse(self, lacking: list[str], packages: list[str], archive: apt.Archive, why: str) -> None:
         words = f"{host_system.INSTALL[System.APT]} {' '.join(packages)}"
         if apt.lists_are_stale(archive):
             words = f"sudo apt-get update && {words}"
-        raise BootwrightError(f"{_listed(lacking)} {_is(lacking)} missing, and sconsw is not root here", words)
-    installer.install(packages)
-    return packages
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _is(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
-def _them(names: list[str]) -> str:
-    return "it" if len(names) == 1 else "them"
+        raise BootwrightError(f"{apt.listed(lacking)} {'is' if len(lacking) == 1 else 'are'} missing, and {why}", words)
 
 
 def _save(home: Path, text: str) -> None:

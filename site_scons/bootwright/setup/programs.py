@@ -5,8 +5,6 @@ sconsw and the doctor share this; host_system.py has the command that installs t
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +12,17 @@ from enum import Enum
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
 from bootwright.machine.display import find_display
-from bootwright.rust import rustup
-from bootwright.rust import search as toolchain
+from bootwright.rust import rustup, toolchain
+from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.search import find_toolchain
 from bootwright.setup import stamp
 
 QEMU = "qemu-system-x86_64"
-OF_THE_TOOLCHAIN = {"rustc", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver"}  # which are right depends on rustc
+# Which of these are right depends on rustc.
+OF_THE_TOOLCHAIN = {"rustc", "cargo", "ld.lld", "llvm-objcopy", "rustfmt", "clippy-driver", "rust-std"}
 
 
 class System(Enum):
@@ -30,6 +31,9 @@ class System(Enum):
     APT = "apt"
     DNF = "dnf"
     PACMAN = "pacman"
+    ZYPPER = "zypper"
+    APK = "apk"
+    NIX = "nix"
     BREW = "brew"
     WINGET = "winget"
     OTHER = "other"
@@ -55,8 +59,15 @@ class Program:
 SOME_TESTS = "some tests will not run"
 
 
-def _packages(dnf: str = "", pacman: str = "", brew: str = "", winget: str = "") -> dict[System, str]:
-    named = {System.DNF: dnf, System.PACMAN: pacman, System.BREW: brew, System.WINGET: winget}
+def _packages(
+    dnf: str = "", pacman: str = "", brew: str = "", winget: str = "", zypper: str = "", apk: str = "", nix: str = ""
+) -> dict[System, str]:
+    """Returns the packages' names by system; those of nix are attributes of nixpkgs.
+
+    openSUSE and nixpkgs have no package of core's sources where rustc looks: there rustup brings the compiler.
+    """
+    named = {System.DNF: dnf, System.PACMAN: pacman, System.BREW: brew, System.WINGET: winget, System.ZYPPER: zypper,
+             System.APK: apk, System.NIX: " ".join(f"nixpkgs#{word}" for word in nix.split())}  # fmt: skip
     return {system: words for system, words in named.items() if words}
 
 
@@ -67,38 +78,56 @@ PROGRAMS = {
             "rustc",
             "compiles the boot loader, core and the kernel",
             "every build",
-            packages=_packages("rust rust-src", "rust rust-src", "rustup", "Rustlang.Rustup"),
+            packages=_packages(
+                "rust rust-src", "rust rust-src", "rustup", "Rustlang.Rustup", "rustup", "rust rust-src", "rustup"
+            ),
+        ),
+        Program(
+            "cargo",
+            "plans what is compiled: packages, features, profiles",
+            "every build",
+            packages=_packages("cargo", "rust", "rustup", "Rustlang.Rustup", "rustup", "cargo", "rustup"),
         ),
         Program(
             "ld.lld",
             "links the boot loader and the kernel",
             "every build",
-            packages=_packages("lld", "lld", "lld", "LLVM.LLVM"),
+            packages=_packages("lld", "lld", "lld", "LLVM.LLVM", "lld", "lld", "lld"),
         ),
         Program(
             "llvm-objcopy",
             "cuts the loader's stages and debug sections out of ELF files",
             "every build",
-            packages=_packages("llvm", "llvm", "llvm", "LLVM.LLVM"),
+            packages=_packages("llvm", "llvm", "llvm", "LLVM.LLVM", "llvm", "llvm", "llvm"),
             component="llvm-tools",
         ),
         Program(
             QEMU,
             "is the machine that runs the kernel",
             "run, screenshot, gdb, test",
-            packages=_packages("qemu-system-x86", "qemu-system-x86", "qemu", "SoftwareFreedomConservancy.QEMU"),
+            packages=_packages(
+                "qemu-system-x86",
+                "qemu-system-x86",
+                "qemu",
+                "SoftwareFreedomConservancy.QEMU",
+                "qemu-x86",
+                "qemu-system-x86_64",
+                "qemu",
+            ),
         ),
         *(
             Program(
                 name,
                 f"is the board that runs a kernel for {', '.join(words)}",
                 "run, test with such a TARGET; test",
-                packages=_packages(package, package, "qemu", "SoftwareFreedomConservancy.QEMU"),
+                packages=_packages(
+                    package, package, "qemu", "SoftwareFreedomConservancy.QEMU", of_opensuse, name, "qemu"
+                ),
             )
-            for name, words, package in (
-                ("qemu-system-arm", ("thumbv7em", "thumbv7m"), "qemu-system-arm"),
-                ("qemu-system-riscv64", ("riscv64",), "qemu-system-riscv"),
-                ("qemu-system-aarch64", ("aarch64",), "qemu-system-aarch64"),
+            for name, words, package, of_opensuse in (
+                ("qemu-system-arm", ("thumbv7em", "thumbv7m"), "qemu-system-arm", "qemu-arm"),
+                ("qemu-system-riscv64", ("riscv64",), "qemu-system-riscv", "qemu-extra"),
+                ("qemu-system-aarch64", ("aarch64",), "qemu-system-aarch64", "qemu-arm"),
             )
         ),
         Program(
@@ -106,20 +135,28 @@ PROGRAMS = {
             "shows the machine's screen in a window",
             "run, gdb",
             lacking="the machine's screen will be in the terminal",
-            packages=_packages("qemu-ui-gtk", "qemu-ui-gtk", "qemu", "SoftwareFreedomConservancy.QEMU"),
+            packages=_packages(
+                "qemu-ui-gtk",
+                "qemu-ui-gtk",
+                "qemu",
+                "SoftwareFreedomConservancy.QEMU",
+                "qemu-ui-gtk",
+                "qemu-ui-gtk",
+                "qemu",
+            ),
         ),
         Program(
             "gdb",
             "steps through the kernel",
             "gdb",
-            packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT"),
+            packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT", "gdb", "gdb", "gdb"),
         ),
         Program(
             "rustfmt",
             "checks the layout of the Rust sources",
             "test",
             lacking=SOME_TESTS,
-            packages=_packages("rustfmt", "rust"),
+            packages=_packages("rustfmt", "rust", apk="rustfmt"),
             component="rustfmt",
         ),
         Program(
@@ -127,7 +164,7 @@ PROGRAMS = {
             "lints the Rust sources",
             "test",
             lacking=SOME_TESTS,
-            packages=_packages("clippy", "rust"),
+            packages=_packages("clippy", "rust", apk="rust-clippy"),
             component="clippy",
         ),
         Program(
@@ -135,56 +172,63 @@ PROGRAMS = {
             "judges our partition tables as an outsider",
             "test",
             lacking=SOME_TESTS,
-            packages=_packages("gdisk", "gptfdisk", "gptfdisk"),
+            packages=_packages("gdisk", "gptfdisk", "gptfdisk", "", "gptfdisk", "sgdisk", "gptfdisk"),
         ),
         Program(
             "strace",
             "lists what a clean build opens",
             "test",
             lacking=SOME_TESTS,
-            packages=_packages("strace", "strace"),
+            packages=_packages("strace", "strace", "", "", "strace", "strace", "strace"),
         ),
         Program(
             "losetup",
             "makes the media that the flasher's tests write to",
             "test, soak",
             lacking=SOME_TESTS,
-            packages=_packages("util-linux", "util-linux"),
+            packages=_packages("util-linux", "util-linux", "", "", "util-linux", "losetup", "util-linux"),
         ),
         Program(
             "mkfs.ext4",
             "makes a file system that the flasher must not write over",
             "test",
             lacking=SOME_TESTS,
-            packages=_packages("e2fsprogs", "e2fsprogs"),
+            packages=_packages("e2fsprogs", "e2fsprogs", "", "", "e2fsprogs", "e2fsprogs", "e2fsprogs"),
         ),
         Program(
             "fusermount3",
             "comes with libfuse, which serves media that lie",
             "test, soak",
             lacking=SOME_TESTS,
-            packages=_packages("fuse3", "fuse3"),
+            packages=_packages("fuse3", "fuse3", "", "", "fuse3", "fuse3", "fuse3"),
         ),
         Program(
             "cc",
             "links programs for this system itself",
             "HOST=, hosts, test",
             lacking="lld links them",
-            packages=_packages("gcc", "gcc"),
+            packages=_packages("gcc", "gcc", "", "", "gcc", "gcc musl-dev", "gcc"),
+        ),
+        Program(
+            "rust-std",
+            "is the standard library of this system, for what is compiled to run on it",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("rust-std-static", "rust", apk="rust"),
         ),
         Program(
             "qemu-aarch64",
             "runs programs for Linux on AArch64",
             "hosts, test",
             lacking="such a program is checked and not run",
-            packages=_packages("qemu-user", "qemu-user"),
+            packages=_packages("qemu-user", "qemu-user", "", "", "qemu-linux-user", "qemu-aarch64", "qemu-user"),
         ),
         Program(
             "wine64",
             "runs programs for Windows",
             "hosts, test",
             lacking="such a program is checked and not run",
-            packages=_packages("wine-core", "wine"),
+            packages=_packages("wine-core", "wine", "", "", "wine", "wine", "wine64"),
         ),
     )
 }
@@ -205,20 +249,6 @@ class Search:
     final: BootwrightError | None = None  # what a person chose, a compiler or a target, does not serve: nothing helps
 
 
-def find_on_path(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Returns the first executable of that name on PATH, or None.
-
-    Debian hides sgdisk from users in sbin; and wine64, where the package wine with its 32-bit half is not installed.
-    """
-    places = environ.get("PATH", os.defpath).split(os.pathsep)
-    if os.name == "nt":
-        places.append(str(Path(environ.get("PROGRAMFILES", "C:\\Program Files")) / "qemu"))
-    else:
-        places += ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/wine"]
-    path = shutil.which(name, path=os.pathsep.join(places))
-    return Path(path) if path else None
-
-
 def find_programs(
     names: Iterable[str],
     kernel_dir: Path,
@@ -232,7 +262,7 @@ def find_programs(
     no_toolchain = BootwrightError("no rustc was looked for")
     if not OF_THE_TOOLCHAIN.isdisjoint(names):
         try:
-            search.toolchain = toolchain.find_toolchain(kernel_dir, target, rustc, environ)
+            search.toolchain = find_toolchain(kernel_dir, target, rustc, environ)
         except BootwrightError as error:
             no_toolchain = error
             hopeless = rustc or isinstance(error, toolchain.UnknownTarget) or _is_pinned(kernel_dir, environ)
@@ -260,9 +290,18 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
     if chosen and name == "rustc":
         return chosen.rustc
     if chosen and name in ("ld.lld", "llvm-objcopy"):
-        return toolchain.find_llvm_tool(chosen, name, environ)
+        return find_llvm_tool(chosen, name, environ)
     if chosen and name in ("rustfmt", "clippy-driver"):
         return find_rust_tool(chosen, name, environ)
+    if chosen and name == "cargo":
+        beside = chosen.rustc.with_name(name + chosen.rustc.suffix)
+        if beside.is_file():
+            return beside
+    if chosen and name == "rust-std":
+        place = chosen.sysroot / "lib" / "rustlib" / chosen.host / "lib"
+        if not any(place.glob("libstd-*.rlib")):
+            raise BootwrightError(f"rustc {chosen.release} ({chosen.rustc}) has no library for {chosen.host}")
+        return place
     program_name = QEMU if name == stamp.WINDOW else name
     path = find_on_path(program_name, environ)
     if path is None:

@@ -1,9 +1,10 @@
 """What a run of sconsw needs, and whether the stamp in .venv says that all of it is there.
 
 This is all that sconsw does on a machine that is set up, so it imports os and sys alone and starts no process. The
-stamp is the last file that a set-up writes. It names the interpreter, PATH and the programs that were found, then holds
-a copy of requirements.txt: what differs from today's makes it invalid. Of the compiler it names the targets that it was
-found to serve, too: without the library's sources it serves a few.
+stamp is the last file that a set-up writes. It names the interpreter, PATH, the directory of the person's private
+programs where some are used, and the programs that were found, then holds a copy of requirements.txt: what differs from
+today's makes it invalid. Of the compiler it names the targets that it was found to serve, too: without the library's
+sources it serves a few.
 """
 
 from __future__ import annotations
@@ -11,26 +12,18 @@ from __future__ import annotations
 import os
 import sys
 
+from bootwright.machine.emulators import EMULATORS
+
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# Which emulator runs a kernel, by the first word of its target.
-EMULATORS = {
-    "x86_64": "qemu-system-x86_64",
-    "thumbv7em": "qemu-system-arm",
-    "thumbv7m": "qemu-system-arm",
-    "riscv64gc": "qemu-system-riscv64",
-    "riscv64imac": "qemu-system-riscv64",
-    "riscv64": "qemu-system-riscv64",
-    "aarch64": "qemu-system-aarch64",
-    "arm64": "qemu-system-aarch64",
-}
-FORMAT = "bootwright set-up 1"
-HOSTED = ("rustc", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
+FORMAT = "bootwright set-up 2"
+HOSTED = ("rustc", "cargo", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
-LINUX_TESTS = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")
+BOARDS = ("qemu-system-arm", "qemu-system-riscv64", "qemu-system-aarch64")
+HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "store": (),
@@ -39,21 +32,26 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "screenshot": RUN,
     "soak": BUILD,
     "gdb": (*RUN, "gdb"),
-    "test": (
-        *RUN,
-        "qemu-system-arm",
-        "qemu-system-riscv64",
-        "qemu-system-aarch64",
-        "gdb",
-        "rustfmt",
-        "clippy-driver",
-        "sgdisk",
-        *(LINUX_TESTS if sys.platform == "linux" else ()),
-    ),
+    "test": BUILD,  # and what the chosen tests want:
 }
+# By how the printed names of tests begin: what these tests want beside a build.
+TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("lint/rust", ("rustfmt", "clippy-driver")),
+    ("unit/", (*HOST_UNITS, "sgdisk")),
+    ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/hosts", ("qemu-aarch64", "wine64")),
+    ("boot/", ("qemu-system-x86_64",)),
+    ("boot/boards", BOARDS),
+    ("boot/gdb", ("gdb",)),
+    ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3")),
+    ("kernel/", ("qemu-system-x86_64",)),
+)
+OF_LINUX = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")  # no need elsewhere
+WILDCARDS = "*?["
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
+PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
 PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
@@ -70,7 +68,7 @@ class Wanted:
         self.home = home
         self.arguments = with_target(home, arguments)
         self.environ = environ
-        self.programs = needed_programs(self.arguments, has_display(environ))
+        self.programs = needed_programs(self.arguments, has_display(environ), home)
 
     def surroundings(self) -> str:
         """Returns the settings that the search for the programs depends on, as one line."""
@@ -83,8 +81,11 @@ def has_display(environ: Mapping[str, str]) -> bool:
     return os.name == "nt" or sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
-def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[str, ...]:
-    """Returns the names of the programs that scons with these arguments needs, in the order of NEEDS."""
+def needed_programs(arguments: Iterable[str], display: bool = False, home: str = "") -> tuple[str, ...]:
+    """Returns the names of the programs that scons with these arguments needs, in the order of the tables.
+
+    home is the checkout, whose own tests those of a kernel elsewhere are not.
+    """
     arguments = list(arguments)
     if not NO_BUILD.isdisjoint(arguments):
         return ()
@@ -92,14 +93,18 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
     if not any(a.startswith("DEV=") and a != "DEV=" for a in arguments):
         verbs = ["doctor" if verb == "usb" else verb for verb in verbs]  # which only lists the disks then
     needed = dict.fromkeys(name for verb in verbs for name in NEEDS.get(verb, BUILD))
+    if "test" in verbs:
+        needed |= dict.fromkeys(needed_by_tests(arguments, home))
     emulator = EMULATORS.get(target_word(arguments), "")
     if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
         if "test" in verbs:  # of that kernel alone
             needed = dict.fromkeys(RUN)
         needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
         display = False  # such a machine has no window
+    if "cargo" in needed and has_host_units(_values(arguments).get("KERNEL") or os.path.join(home, "kernel")):
+        needed |= dict.fromkeys(name for name in HOST_UNITS if sys.platform == "linux" or name not in OF_LINUX)
     if is_hosted(arguments):
-        needed = {name: None for name in needed if name in HOSTED}
+        needed = {name: None for name in needed if name in (*HOSTED, *HOST_UNITS)}
         display = False
     if display and "--headless" not in arguments and not WITH_WINDOW.isdisjoint(verbs):
         needed[WINDOW] = None
@@ -110,6 +115,33 @@ def needed_programs(arguments: Iterable[str], display: bool = False) -> tuple[st
             if variable == "QEMU":
                 needed.pop(WINDOW, None)
     return tuple(needed)
+
+
+def needed_by_tests(arguments: Iterable[str], home: str) -> tuple[str, ...]:
+    """Returns what `scons test` needs for what TESTS= can choose; of a kernel elsewhere for its own tests alone."""
+    values = _values(arguments)
+    patterns = (values.get("TESTS") or "*").split()
+    kernel = values.get("KERNEL")
+    if kernel and os.path.abspath(kernel) != os.path.join(home, "kernel"):
+        patterns = ["kernel/"]
+    needed = dict.fromkeys(name for row, names in TESTS for name in names if any(may_choose(p, row) for p in patterns))
+    return tuple(name for name in needed if sys.platform == "linux" or name not in OF_LINUX)
+
+
+def has_host_units(kernel: str) -> bool:
+    """Tells whether a package may have units that run on the builder: a build script, or dependencies that could."""
+    manifest = read(os.path.join(kernel, "Cargo.toml"))
+    return "dependencies" in manifest or os.path.exists(os.path.join(kernel, "build.rs"))
+
+
+def may_choose(pattern: str, row: str) -> bool:
+    """Tells whether a pattern of TESTS= can match a printed name that begins with row."""
+    end = min((pattern.find(c) for c in WILDCARDS if c in pattern), default=len(pattern))
+    plain = pattern[:end]
+    if end < len(pattern):
+        return plain.startswith(row) or row.startswith(plain)
+    whole = (f"{plain}/", f"{plain}::")  # of a room or a module that is named without more, all
+    return plain.startswith(row) or row.startswith(whole) or any(name.startswith(row) for name in whole)
 
 
 def is_hosted(arguments: Sequence[str]) -> bool:
@@ -179,10 +211,15 @@ def core_name(arguments: Sequence[str]) -> str:
 
 
 def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
-    """Returns arguments for scons in home: --json quietens scons itself, and paths are from where the person is."""
+    """Returns arguments for scons in home: --json quietens scons itself, and paths are from where the person is.
+
+    What is for sconsw alone is not among them.
+    """
     elsewhere = not os.path.samefile(os.curdir, home)
     changed = []
     for argument in arguments:
+        if argument in (PRIVATE, SYSTEM):
+            continue
         variable, _, value = argument.partition("=")
         if variable == "--json":
             changed.append("-Q")
@@ -219,11 +256,13 @@ def interpreter(home: str) -> str:
 
 
 def read(path: str) -> str:
-    """Returns the text of a file; empty when there is none."""
+    """Returns the text of a file; empty when there is none, or a pipe or a device, which could keep us waiting."""
+    if not os.path.isfile(path):
+        return ""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             return stream.read()
-    except OSError:
+    except (OSError, ValueError):  # a text that is no UTF-8, too, is found and named by scons
         return ""
 
 
@@ -232,10 +271,10 @@ def requirements(home: str) -> str:
     return read(os.path.join(home, "requirements.txt"))
 
 
-def write(wanted: Wanted, found: Mapping[str, str]) -> str:
-    """Returns the stamp's text for programs found (name -> path)."""
+def write(wanted: Wanted, found: Mapping[str, str], private: str = "") -> str:
+    """Returns the stamp's text for programs found (name -> path); private is the directory of private programs."""
     programs = "".join(f"program {name} {path}\n" for name, path in found.items())
-    head = f"{FORMAT}\n{interpreter(wanted.home)}\n{wanted.surroundings()}\n"
+    head = f"{FORMAT}\n{interpreter(wanted.home)}\n{wanted.surroundings()}\nprivate {private}\n"
     return f"{head}{programs}\n{requirements(wanted.home)}"
 
 
@@ -252,7 +291,33 @@ def found_before(wanted: Wanted) -> dict[str, str]:
     lines = read(stamp_path(wanted.home)).partition("\n\n")[0].split("\n")
     if lines[2:3] != [wanted.surroundings()]:
         return {}
-    return dict(line.split(" ", 2)[1:] for line in lines[3:] if line.count(" ") > 1)
+    return dict(line.split(" ", 2)[1:] for line in lines[4:] if line.count(" ") > 1)
+
+
+def private_programs(home: str) -> str:
+    """Returns the directory of the private programs that the set-up of home uses; empty where it uses none."""
+    lines = read(stamp_path(home)).split("\n", 4)
+    word, _, directory = lines[3].partition(" ") if len(lines) > 4 and lines[0] == FORMAT else ("", "", "")
+    return directory if word == "private" and os.path.isdir(directory) else ""
+
+
+def with_private_programs(environ: Mapping[str, str], directory: str) -> Mapping[str, str]:
+    """Returns environ with the directory behind all others of PATH, so that the machine's own programs win."""
+    path = environ.get("PATH", os.defpath)
+    if not directory or directory in path.split(os.pathsep):
+        return environ
+    return {**environ, "PATH": path + os.pathsep + directory}
+
+
+def add_private_programs(home: str) -> None:
+    """Gives the private programs that the set-up of home uses to this process and those that it starts."""
+    directory = private_programs(home)
+    if directory:
+        os.environ.update(with_private_programs(os.environ, directory))
+        try:
+            os.utime(os.path.dirname(directory))  # pruning goes by when something was used
+        except OSError:  # somebody else's store
+            return
 
 
 def is_valid(wanted: Wanted) -> bool:

@@ -5,6 +5,7 @@ A mark lies in .venv while packages are installed, so that a set-up which was ki
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import re
 import shutil
@@ -13,12 +14,16 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bootwright.base import storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.setup import installer as watched
 from bootwright.setup import stamp
 from bootwright.setup.installer import tell
 
 UNFINISHED = "bootwright.unfinished"
+SCRATCH = "bootwright.tmp"  # TMPDIR of the installers, so that one that is killed leaves nothing elsewhere
+PIP_PACKAGE = "python3-pip-whl"  # Debian's and Ubuntu's, with what ensurepip would install
+PACKAGES = 200_000_000  # bytes that they take, about
 # What would lead pip out of .venv.
 LEADS_ASTRAY = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "PYTHONHOME")
 
@@ -33,8 +38,19 @@ def can_be_made(environ: Mapping[str, str]) -> bool:
     return bool(shutil.which("uv", path=environ.get("PATH"))) or importlib.util.find_spec("ensurepip") is not None
 
 
-def make(home: Path, environ: Mapping[str, str]) -> None:
-    """Makes home/.venv with the packages of requirements.txt, or brings one that is there up to date."""
+def find_pip(root: Path) -> Path:
+    """Returns the pip in the unpacked PIP_PACKAGE, as Python runs it by its path."""
+    wheels = sorted((root / "usr" / "share" / "python-wheels").glob("pip-*.whl"))
+    if not wheels:
+        raise BootwrightError(f"{PIP_PACKAGE} has no pip: {root}", "install uv, or your system's package of ensurepip")
+    return wheels[-1] / "pip"
+
+
+def make(home: Path, environ: Mapping[str, str], pip: Path | None = None) -> None:
+    """Makes home/.venv with the packages of requirements.txt, or brings one that is there up to date.
+
+    pip is find_pip's, for a Python that has no ensurepip.
+    """
     venv, python = home / ".venv", Path(stamp.venv_python(str(home)))
     requirements = home / "requirements.txt"
     mark = venv / UNFINISHED
@@ -43,21 +59,28 @@ def make(home: Path, environ: Mapping[str, str]) -> None:
     clean = {key: value for key, value in environ.items() if key not in LEADS_ASTRAY}
     clean.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PYTHONUTF8="1")
     clean.setdefault("PIP_RETRIES", "3")  # the default of 5 is half a minute of silence without a network
+    scratch = venv / SCRATCH
+    clean["TMPDIR"] = str(scratch)
     started = time.monotonic()
     try:
-        if venv.exists() and (mark.exists() or not _is_usable(python, uv, clean)):
+        if venv.exists() and (mark.exists() or not _is_usable(python, bool(uv or pip), clean)):
             tell("an earlier set-up of .venv did not end, or its Python is gone: making it anew")
             _empty(venv)
         venv.mkdir(exist_ok=True)
         Path(stamp.stamp_path(str(home))).unlink(missing_ok=True)  # first, so that no stamp ever lies beside a mark
         mark.touch()
+        scratch.mkdir(exist_ok=True)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = storage_space.full(venv, f"{error.filename or venv} cannot be written")
+            raise BootwrightError(message, "free some, then start sconsw again") from error
         raise BootwrightError(
             f"{error.filename or venv} cannot be written: {error.strerror}",
             "sconsw needs a checkout that it may write to, for .venv and build: copy it to such a place",
         ) from error
     tell(f"making .venv with {count} packages of Python ({'uv' if uv else 'pip'})")
-    ended = _fill(venv, python, requirements, uv, clean, count)
+    ended = _fill(venv, python, requirements, uv, clean, count, pip)
+    shutil.rmtree(scratch, ignore_errors=True)
     if ended.status:
         raise failure(ended, venv)
     mark.unlink()
@@ -73,16 +96,17 @@ def _empty(directory: Path) -> None:
             entry.unlink()
 
 
-def _is_usable(python: Path, uv: str | None, environ: Mapping[str, str]) -> bool:
-    """Tells whether packages can be installed into the .venv of python: it starts, and has pip unless uv is there."""
-    argv = [str(python), "-c", "import sys" if uv else "import pip"]
+def _is_usable(python: Path, has_installer: bool, environ: Mapping[str, str]) -> bool:
+    """Tells whether packages can be installed into the .venv of python: it starts, and has pip if nothing else does."""
+    argv = [str(python), "-c", "import sys" if has_installer else "import pip"]
     return watched.watch(argv, environ, lambda line: None).status == 0
 
 
 def _fill(
-    venv: Path, python: Path, requirements: Path, uv: str | None, environ: Mapping[str, str], count: int
-) -> watched.Ended:
-    pip = ["-m", "pip", "install", "-r", str(requirements)]
+    venv: Path, python: Path, requirements: Path, uv: str | None, environ: Mapping[str, str], count: int,
+    wheel: Path | None,
+) -> watched.Ended:  # fmt: skip
+    pip = [*([str(wheel)] if wheel else ["-m", "pip"]), "install", "-r", str(requirements)]
     ended = watched.Ended(1, ())
     if uv:
         for argv in (
@@ -95,8 +119,9 @@ def _fill(
         if not ended.status or importlib.util.find_spec("ensurepip") is None:
             return ended
         tell(f"uv failed ({ended.lines[-1] if ended.lines else ended.status}); trying pip")
-    if not python.exists() or not _is_usable(python, None, environ):
-        ended = watched.watch([base_python(), "-m", "venv", str(venv)], environ, lambda line: None)
+    if not python.exists() or not _is_usable(python, wheel is not None, environ):
+        without = ["--without-pip"] if wheel else []
+        ended = watched.watch([base_python(), "-m", "venv", *without, str(venv)], environ, lambda line: None)
         if ended.status:
             return ended
     return watched.watch([str(python), *pip], environ, _pip_progress(count))
@@ -121,10 +146,8 @@ def failure(ended: watched.Ended, venv: Path) -> BootwrightError:
     """Returns the sentence for a pip or uv that failed to fill venv."""
     again = "then start sconsw again; it repairs .venv by itself"
     if ended.said(watched.DISK_FULL):
-        free = shutil.disk_usage(venv).free // 1_000_000
-        return ended.error(
-            f"the disk of {venv} has {free} MB left; its packages take about 200 MB", f"free some, {again}"
-        )
+        message = storage_space.full(venv, "the packages of Python cannot be installed", PACKAGES)
+        return ended.error(message, f"free some, {again}")
     if ended.said(watched.READ_ONLY):
         return ended.error(f"{venv} cannot be written", f"copy the checkout to a place where you may write, {again}")
     if ended.said(watched.NO_NETWORK):

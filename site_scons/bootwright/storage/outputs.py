@@ -6,13 +6,13 @@ It is a list as sha256sum writes it, so that `sha256sum -c manifest` in the buil
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base import atomic
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 
@@ -26,12 +26,6 @@ NOT_OUTPUTS = (
 )  # fmt: skip
 LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
 LONGEST_NAME = 255  # of one part of a path, on every usual file system (there in bytes or UTF-16 units)
-
-
-def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_manifest(path: Path) -> dict[str, str]:

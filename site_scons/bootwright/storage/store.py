@@ -4,6 +4,7 @@
     ROOT/lock/KIND-KEY      whoever makes or removes that entry holds the lock on this file
     ROOT/new/KIND-KEY-...   an entry being made, or being removed
 
+Each entry holds the proof of what it is, see proof.py; one that was damaged since is made again when it is wanted.
 An entry appears by renaming, after its files reached the disk, so whatever is killed at any moment leaves either a
 whole entry or none. The system frees the lock of a dead process, which is how its leftovers are known to be dead.
 """
@@ -15,8 +16,8 @@ import errno
 import os
 import re
 import shutil
+import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
+from bootwright.base.regular import read_text
+from bootwright.base.terminal import printable
+from bootwright.storage import proof
 
 DESCRIPTION = "description"  # a file of an entry: one line for the list
 _NAMES = re.compile(r"[A-Za-z0-9_.]+")
@@ -68,8 +72,9 @@ class Store:
         return self.root / kind / key
 
     def has(self, kind: str, key: str) -> bool:
-        """Tells whether the store has the entry; changes nothing."""
-        return self.path(kind, key).is_dir()
+        """Tells whether the store has the entry, whole; raises where it is there and is not to be trusted."""
+        path = self.path(kind, key)
+        return self._is_there(path) and not self._damage(path)
 
     def take_or_build(
         self, kind: str, key: str, build: Callable[[Path], None], emit: Callable[[str], None] = lambda _: None
@@ -80,11 +85,14 @@ class Store:
         leaves no entry. emit hears that there is something to wait for.
         """
         path = self.path(kind, key)
-        if not path.is_dir():
+        if not self.has(kind, key):
             with self._sentences():
                 with self._lock(kind, key, lambda: emit(f"waiting for another build, which makes {kind} {key}")):
                     self._remove_leftovers(f"{kind}-{key}-")
-                    if not path.is_dir():
+                    damage = self._damage(path) if self._is_there(path) else "it is not there"
+                    if damage and self._is_there(path):
+                        emit(f"{damage}; it is made again")
+                    if damage:
                         self._build(path, build)
                 self._remove_dead_leftovers()
         with contextlib.suppress(OSError):  # who may only read the store does not keep its entries young
@@ -98,16 +106,28 @@ class Store:
             if path.parent.name in _INTERNAL or not path.is_dir():
                 continue
             try:
-                description = (path / DESCRIPTION).read_text(encoding="utf-8").strip()
-            except OSError:
+                description = printable(read_text(path / DESCRIPTION).strip())
+            except (OSError, BootwrightError):
                 description = ""
             try:
                 used = path.stat().st_mtime
-                size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                size = sum(_share(file) for file in path.rglob("*") if file.name != proof.DIGESTS)
             except FileNotFoundError:
                 continue  # Another process removed it.
             found.append(Entry(path.parent.name, path.name, description, size, used))
         return sorted(found, key=lambda entry: (-entry.last_used, entry.kind, entry.key))
+
+    def check(self) -> list[tuple[Entry, str]]:
+        """Hashes all that the store holds; returns each entry with what is wrong with it, "" for nothing."""
+        found = []
+        for entry in self.entries():
+            path = self.path(entry.kind, entry.key)
+            try:
+                proof.check_owner(path, self.root)
+                found.append((entry, proof.find_damage(path, thorough=True)))
+            except (BootwrightError, OSError) as error:
+                found.append((entry, getattr(error, "message", str(error))))
+        return found
 
     def prune(
         self, *, everything: bool = False, unused_for: float | None = None, larger_than: int | None = None
@@ -131,10 +151,14 @@ class Store:
         scratch = self._new_directory(path)
         try:
             build(scratch)
+            proof.seal(scratch, scratch.stat().st_mode & 0o777)
             for file in sorted(scratch.rglob("*")):
-                _to_disk(file)
+                if not file.is_symlink():  # which is in its directory, and may lead anywhere
+                    _to_disk(file)
             _to_disk(scratch)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make(path.parent)
+            if self._is_there(path):
+                self._bury(path)  # only now: who still reads it shall not be without one for long
             scratch.rename(path)
             _to_disk(path.parent)
         except BaseException:
@@ -144,18 +168,48 @@ class Store:
     def _remove(self, entry: Entry) -> bool:
         try:
             with self._sentences(), self._lock(entry.kind, entry.key, None):
-                path = self.path(entry.kind, entry.key)
-                grave = self._new_directory(path)
-                path.rename(grave / "entry")
-                shutil.rmtree(grave, ignore_errors=True)
+                self._bury(self.path(entry.kind, entry.key))
         except (BlockingIOError, FileNotFoundError):
             return False
         return True
 
+    def _bury(self, path: Path) -> None:
+        """Removes an entry, out of its place first."""
+        grave = self._new_directory(path)
+        path.rename(grave / "entry")
+        shutil.rmtree(grave, ignore_errors=True)
+
+    def _is_there(self, path: Path) -> bool:
+        try:
+            return path.is_dir()
+        except OSError as error:
+            raise BootwrightError(f"the store cannot be read: {path}: {error.strerror}") from error
+
+    def _damage(self, path: Path) -> str:
+        """Returns what is damaged of the entry, which is there; raises where it is not to be trusted."""
+        try:
+            proof.check_owner(path, self.root)
+            return proof.find_damage(path)
+        except FileNotFoundError:
+            return f"{path} is gone"  # another process removed it
+        except OSError as error:
+            raise BootwrightError(f"the store cannot be read: {error.filename}: {error.strerror}") from error
+
     def _new_directory(self, path: Path) -> Path:
+        """Makes a directory of a new name, with the rights that the person gives to new ones (umask)."""
         place = self.root / "new"
-        place.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{path.parent.name}-{path.name}-", dir=place))
+        self._make(place)
+        scratch = place / f"{path.parent.name}-{path.name}-{os.getpid()}-{os.urandom(4).hex()}"
+        scratch.mkdir()
+        return scratch
+
+    def _make(self, place: Path) -> None:
+        """Makes a directory of the store's own; in a team's store, which a group may write, the group may write it."""
+        if not place.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+            mode = self.root.stat().st_mode & 0o7777
+            if mode & 0o020:
+                place.chmod(mode)
 
     def _remove_leftovers(self, prefix: str) -> None:
         for leftover in (self.root / "new").glob(f"{prefix}*"):
@@ -175,8 +229,8 @@ class Store:
     def _lock(self, kind: str, key: str, waiting: Callable[[], None] | None) -> Iterator[None]:
         """Holds the lock on an entry; where another has it, waits after calling waiting, or raises BlockingIOError."""
         place = self.root / "lock"
-        place.mkdir(parents=True, exist_ok=True)
-        with lock_file(place / f"{kind}-{key}", waiting):
+        self._make(place)
+        with lock_file(place / f"{kind}-{key}", waiting, 0o664 if place.stat().st_mode & 0o020 else 0o644):
             yield
 
     @contextlib.contextmanager
@@ -193,6 +247,12 @@ class Store:
                 f"the store cannot be written: {name}: {error.strerror}",
                 f"the environment variable {variable} can name another place; `scons store` lists what it holds",
             ) from error
+
+
+def _share(path: Path) -> int:
+    """Returns the bytes of a file; where several entries have it in common, as hard links, this one's part of them."""
+    facts = path.lstat()
+    return facts.st_size // facts.st_nlink if stat.S_ISREG(facts.st_mode) else 0
 
 
 def _to_disk(path: Path) -> None:

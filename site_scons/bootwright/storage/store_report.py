@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from bootwright.base.errors import BootwrightError
-from bootwright.image.layout import MIB
+from bootwright.base.sizes import MIB
 from bootwright.storage.store import Entry, Store
 
 DAY = 24 * 60 * 60
@@ -24,6 +24,17 @@ def report(store: Store, prune: str, out: TextIO) -> None:
         days = max(0, int((time.time() - entry.last_used) // DAY))
         used = "today" if days == 0 else f"{days} day{'s' if days > 1 else ''} ago"
         out.write(f"  {entry.kind:<8} {entry.key}  {entry.size / MIB:7.1f} MiB  used {used:<12} {entry.description}\n")
+
+
+def check(store: Store, out: TextIO) -> int:
+    """Hashes all that the store holds, with a line for each entry; returns how many are not as they were stored."""
+    bad = 0
+    for entry, damage in store.check():
+        bad += bool(damage)
+        out.write(f"  {entry.kind:<8} {entry.key}  {damage or 'is what was stored'}\n")
+    words = f"{bad} of them not as stored, and made again when they are wanted" if bad else "each is what was stored"
+    out.write(f"{store.root}: {_count(store.entries())}; {words}\n")
+    return bad
 
 
 def _prune(store: Store, prune: str) -> list[Entry]:

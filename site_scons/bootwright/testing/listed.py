@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.run.run import RunConfig
-from bootwright.testing.boot import TestProgram
+from bootwright.testing.judge import TestProgram
 
 FILE_NAME = "kernel-tests.json"
-PATHS = ("elf", "image", "source", "loader", "directory")
+PATHS = ("elf", "image", "source", "loader", "directory", "serial")
 
 
 def write_programs(path: Path, programs: Sequence[TestProgram], config: RunConfig) -> None:

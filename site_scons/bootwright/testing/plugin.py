@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.machine.machine import look_around
 from bootwright.run.run import RunConfig
-from bootwright.testing.boot import Outcome, TestProgram, TestResult, run_test_program
+from bootwright.setup.told import add_cure
+from bootwright.testing.boot import run_test_program
 from bootwright.testing.forks import ForkedMachines
+from bootwright.testing.judge import Outcome, TestProgram, TestResult
 from bootwright.testing.listed import FILE_NAME, read_programs
 
 
@@ -81,7 +84,10 @@ class _Run:
         self.machines: ForkedMachines | None = None
 
     def boot(self) -> list[TestResult]:
-        return run_test_program(self._program, self.config)
+        try:
+            return run_test_program(self._program, self.config)
+        except BootwrightError as error:
+            raise add_cure(error, os.environ) from None
 
     def result(self, name: str) -> TestResult:
         if self._results is None:
@@ -113,7 +119,7 @@ class KernelTest(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """Returns what the guest said; a fault of ours keeps its traceback."""
-        if isinstance(excinfo.value, KernelTestFailure):
+        if isinstance(excinfo.value, KernelTestFailure | BootwrightError):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bootwright.base import digests
-from bootwright.storage import outputs
 
 
 def whole(*texts: str) -> str:
@@ -33,7 +32,7 @@ def test_a_file_is_read_once_until_it_is_written_though_size_and_time_are_the_sa
     program.write_text("old")
     os.utime(program, ns=(10**18, 10**18))
     read: list[Path] = []
-    original = outputs.file_digest
+    original = digests.file_digest
 
     def counted(path: Path) -> str:
         read.append(path)

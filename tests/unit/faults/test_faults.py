@@ -13,8 +13,10 @@ from bootwright.faults.catalogue import CATALOGUE, Facts, What, find_fault
 from bootwright.faults.memory import CHUNK, GuestMemory
 from bootwright.faults.report import find_panic
 from bootwright.machine import guest_log
-from bootwright.machine.arguments import MachineConfig, under_tcg, uses_tcg
+from bootwright.machine.arguments import uses_tcg
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.guest_log import GuestLog
+from bootwright.machine.options import under_tcg
 from bootwright.machine.verdict import Kind, Verdict
 
 KERNELS = Path(__file__).parents[2] / "kernels" / "faults"

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bootwright.base import sizes
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.flash import device
+from bootwright.base.sizes import MIB
 from bootwright.flash import listing as device_list
 from bootwright.flash import program as flash
+from bootwright.flash import systems
 from bootwright.flash.content import Content, Image
 from bootwright.flash.device import Device, Medium, Part, Use
 from bootwright.flash.program import Order, Terminal
@@ -26,7 +28,7 @@ from bootwright.flash.refusals import Wish
 from bootwright.flash.writer import differing_runs
 from bootwright.image import bios_disk as image
 from bootwright.image import gpt, kernel_file, layout, mbr
-from bootwright.image.layout import MIB, SECTOR_SIZE
+from bootwright.image.layout import SECTOR_SIZE
 
 STICK = Device("/dev/sdx", "usb", 8 * MIB, "SanDisk Ultra", "4C53", identity=("8:16", "9"))
 
@@ -317,10 +319,10 @@ def test_the_list_tells_candidates_and_why_others_are_none() -> None:
     [(0, "0 bytes"), (1536, "1.5 KiB"), (3 * MIB, "3 MiB"), (16 << 30, "16 GiB"), (31 * 10**9, "28.9 GiB")],
 )
 def test_sizes_are_told_as_people_say_them(size: int, text: str) -> None:
-    assert device.size_text(size) == text
+    assert sizes.size_text(size) == text
 
 
 def test_a_system_whose_disks_are_not_known_is_a_sentence() -> None:
     with pytest.raises(BootwrightError) as caught:
-        device.this_system("freebsd14")
+        systems.this_system("freebsd14")
     assert caught.value.status == Status.NO_FLASHER

@@ -13,6 +13,8 @@ PACKAGE = SITE / "bootwright"
 DECIDERS = {
     "cargo/manifest",
     "rust/search",
+    "rust/toolchain",
+    "rust/lacks",
     "rust/migrate",
     "rust/build_tools",
     "cargo/sources",
@@ -30,6 +32,7 @@ NEUTRAL = {
     "storage/outputs",
     "base/digests",
     "rust/explain",
+    "rust/explanations",
     "cargo/entry_point",
 }
 IGNORED = DECIDERS | NEUTRAL
@@ -59,12 +62,12 @@ def closure(names: set[str]) -> set[str]:
 
 
 def listed_modules(path: Path) -> set[str]:
-    """Returns what the Tool lists in modules(env, ...), with the names of a MODULES tuple."""
+    """Returns what the Tool lists in modules(env, ...), with the names of tuples called MODULES."""
     listed: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "modules"
         is_tuple = isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "MODULES" for t in node.targets
+            isinstance(t, ast.Name) and t.id.endswith("MODULES") for t in node.targets
         )
         if is_call or is_tuple:
             listed |= {c.value for c in ast.walk(node) if isinstance(c, ast.Constant) and isinstance(c.value, str)}

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.sizes import MIB
 from bootwright.image import bios_disk as image
-from bootwright.image import gpt, kernel_file, layout, mbr
-from bootwright.image.layout import MIB, SECTOR_SIZE
+from bootwright.image import checksum, gpt, kernel_file, layout, mbr
+from bootwright.image.layout import SECTOR_SIZE
+from bootwright.loader import generated
 
 KERNEL = kernel_file.write_kernel_file(b"\x7fELF" + bytes(range(256)) * 64)
 STAGES = bytes([7]) * 9216
@@ -113,12 +115,12 @@ def test_boot_code_that_reaches_the_disk_signature_is_refused() -> None:
 def test_any_single_changed_byte_changes_the_checksum(data: bytes, draw: st.DataObject) -> None:
     place = draw.draw(st.integers(0, len(data) - 1))
     value = draw.draw(st.integers(0, 255).filter(lambda v: v != data[place]))
-    assert layout.checksum(data[:place] + bytes([value]) + data[place + 1 :]) != layout.checksum(data)
+    assert checksum.checksum(data[:place] + bytes([value]) + data[place + 1 :]) != checksum.checksum(data)
 
 
 def test_the_checksum_sees_sectors_that_changed_places() -> None:
     one, other = b"a" * SECTOR_SIZE, b"b" * SECTOR_SIZE
-    assert layout.checksum(one + other) != layout.checksum(other + one)
+    assert checksum.checksum(one + other) != checksum.checksum(other + one)
 
 
 def test_a_kernel_file_gives_back_its_elf() -> None:
@@ -147,6 +149,6 @@ def test_settings_are_part_of_the_build_id() -> None:
 
 
 def test_every_layout_constant_reaches_rust() -> None:
-    source = layout.rust_source()
+    source = generated.rust_source()
     assert f"pub const STAGE_MAGIC: u64 = {layout.STAGE_MAGIC:#x};" in source
     assert f"pub const KERNEL_TYPE: [u8; 16] = {list(layout.KERNEL_TYPE.bytes_le)};" in source

@@ -17,8 +17,9 @@ from bootwright.base.errors import BootwrightError
 from bootwright.image import layout
 from bootwright.loader import build as loader
 from bootwright.rust.llvm_tools import find_llvm_tool
-from bootwright.rust.search import Toolchain, find_rust_src, find_toolchain, has_core
+from bootwright.rust.search import find_toolchain
 from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.rust.toolchain import Toolchain, find_rust_src, has_core
 from bootwright.storage.store import Store
 
 HOME = Path(__file__).parents[3]

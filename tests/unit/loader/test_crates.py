@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from bootwright.image import bios_disk as image
-from bootwright.image import layout
+from bootwright.image import checksum, layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
+from bootwright.loader import generated
 from bootwright.rust.build_tools import Question, find_tools
+
+pytestmark = pytest.mark.needs("cc", "rust-std")
 
 HOME = Path(__file__).parents[3]
 COMMON = HOME / "bootloader/common"
@@ -46,7 +49,7 @@ def compile_crate(out: Path, *arguments: str | Path, **environment: str) -> None
 def crates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the crates layout, common and arch_x86_64, compiled for the builder."""
     out = tmp_path_factory.mktemp("crates")
-    (out / "layout.rs").write_text(layout.rust_source())
+    (out / "layout.rs").write_text(generated.rust_source())
     rlib = ("--crate-type=rlib",)
     compile_crate(out, *rlib, "--crate-name=layout", out / "layout.rs")
     compile_crate(out, *rlib, "--crate-name=common", COMMON / "src/lib.rs", *extern(out, "layout"))
@@ -73,7 +76,7 @@ def write_vectors(path: Path) -> None:
     disk = path.with_suffix(".img")
     image.write_image(disk, "t", bytes(512), bytes(512), write_kernel_file(elf))
     lines = ["const CHECKSUMS: &[(&[u8], u64)] = &["]
-    lines += [f"({byte_literal(piece)}, {layout.checksum(piece):#x})," for piece in sparse]
+    lines += [f"({byte_literal(piece)}, {checksum.checksum(piece):#x})," for piece in sparse]
     lines += ["];", "const CRCS: &[(&[u8], u32)] = &["]
     lines += [f"({byte_literal(piece)}, {zlib.crc32(piece):#x})," for piece in sparse]
     table = disk.read_bytes()[: layout.FIRST_USABLE_LBA * layout.SECTOR_SIZE]

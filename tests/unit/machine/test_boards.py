@@ -10,11 +10,13 @@ import pytest
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.faults.board_log import find_cause
 from bootwright.machine import verdict
-from bootwright.machine.arguments import MachineConfig, find_qemu, machine_arguments
+from bootwright.machine.arguments import machine_arguments
 from bootwright.machine.boards import BOARDS, PC, Board, board_named, board_of, find_board, no_machine
+from bootwright.machine.config import MachineConfig
+from bootwright.machine.emulators import EMULATORS
+from bootwright.machine.qemu import find_qemu
 from bootwright.machine.verdict import Kind
 from bootwright.rust.migrate import Target
-from bootwright.setup.stamp import EMULATORS
 
 HOME = Path(__file__).parents[3]
 OTHERS = [board for board in BOARDS if board is not PC]

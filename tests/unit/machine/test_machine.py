@@ -15,16 +15,12 @@ import pytest
 from tests.scripts import write_script
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.machine.arguments import (
-    MachineConfig,
-    find_qemu,
-    has_firmware,
-    machine_arguments,
-    pasteable,
-    split_flags,
-)
+from bootwright.machine.arguments import machine_arguments, pasteable
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import split_flags
+from bootwright.machine.qemu import find_qemu, has_firmware
 from bootwright.run.run import RunConfig, run
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the fake QEMU is a script with a #! line")

@@ -94,3 +94,10 @@ def test_a_qemu_that_ended_by_itself_is_status_5_with_its_words_and_the_command(
     assert "status 1: qemu: no such device" in end.sentence
     assert "command: qemu-system-x86_64 -device x" in end.sentence
     assert "killed by SIGKILL: it said nothing" in verdict.qemu_failed(-9, "", "qemu").sentence
+
+
+def test_a_kernel_that_needs_more_memory_is_told_with_the_variable_that_gives_it() -> None:
+    end = find_loader_failure("bootwright: KB the kernel needs 200 bytes\n", True, {})
+    assert end is not None and "MEMORY=" in end.sentence
+    other = find_loader_failure("bootwright: KC the checksum is wrong\n", True, {})
+    assert other is not None and "MEMORY=" not in other.sentence

@@ -15,13 +15,14 @@ from tests.scripts import write_script
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.cargo.metadata import BootimageSettings, own_command
-from bootwright.machine.arguments import MachineConfig, machine_arguments, pasteable, with_tcg
+from bootwright.machine.arguments import machine_arguments, pasteable, with_tcg
+from bootwright.machine.config import MachineConfig
 from bootwright.machine.serial_ports import SerialPorts, take_serial_ports
 from bootwright.machine.verdict import Kind, program_ended
 from bootwright.run.command import run_program
 from bootwright.run.run import RunConfig
 from bootwright.run.settings import CommandLine, configure
-from bootwright.testing.boot import Outcome, TestProgram, judge
+from bootwright.testing.judge import Outcome, TestProgram, judge
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a script with a #! line")
 

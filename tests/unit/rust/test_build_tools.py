@@ -9,7 +9,7 @@ import pytest
 
 from bootwright.rust import build_tools as tools_module
 from bootwright.rust.build_tools import REMEMBERED, Question, Tools, remember_tools
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 
 
 class Machine:
@@ -92,9 +92,29 @@ def test_a_memory_that_cannot_be_read_is_made_anew(machine: Machine, text: str) 
 
 
 def test_only_the_last_questions_are_kept(machine: Machine) -> None:
-    for number in range(REMEMBERED + 1):
+    most = REMEMBERED // 2
+    for number in range(most + 1):
         machine.ask(f"t{number}-none")
     machine.ask("t1-none")
-    assert machine.searches == REMEMBERED + 1
+    assert machine.searches == most + 1
     machine.ask("t0-none")
-    assert machine.searches == REMEMBERED + 2
+    assert machine.searches == most + 2
+
+
+def test_two_terminals_with_different_paths_search_once_each(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("/usr/bin", "/opt/bin", "/usr/bin", "/opt/bin"):
+        monkeypatch.setenv("PATH", path)
+        machine.ask()
+    assert (machine.searches, machine.said) == (2, ["a note", "a note"])
+
+
+def test_a_compiler_that_only_another_terminal_has_is_said_at_each_change(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, version in (("/usr/bin", "1.96.0"), ("/opt/bin", "1.97.0"), ("/usr/bin", ""), ("/usr/bin", "")):
+        monkeypatch.setenv("PATH", path)
+        machine.version = version
+        machine.ask()
+    changes = [line for line in machine.said if line.startswith("the compiler changed")]
+    assert [line.split(" to ")[1].split(" with")[0] for line in changes] == ["rustc 1.97.0", "rustc 1.96.0"]
+    assert machine.searches == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.rust.wordings import QUOTES, Quote, quote
 
-from bootwright.rust import explain
+from bootwright.rust import explain, explanations
 from bootwright.rust.explain import Situation
 from bootwright.rust.explanations import CATALOGUE
 from bootwright.rust.rustc import Diagnostic
@@ -13,7 +13,7 @@ from bootwright.rust.rustc import Diagnostic
 
 @pytest.mark.parametrize("quoted", QUOTES, ids=[f"{n}_{q.entry.replace(' ', '_')}" for n, q in enumerate(QUOTES)])
 def test_a_known_wording_has_its_entry_in_one_line(quoted: Quote) -> None:
-    name, line = explain.find([quoted.said], quoted.situation)
+    name, line = explanations.find([quoted.said], quoted.situation)
     assert name == quoted.entry
     assert line
     assert "\n" not in line
@@ -39,34 +39,34 @@ def test_every_wording_of_an_entry_is_quoted_from_somewhere(entry: explain.Expla
     ids=["types", "function", "type", "two_handlers", "the_linkers_command"],
 )
 def test_another_error_has_no_line(said: Diagnostic) -> None:
-    assert explain.find([said], Situation()) == ("", "")
+    assert explanations.find([said], Situation()) == ("", "")
 
 
 def test_a_wording_counts_with_its_code_alone() -> None:
-    assert explain.find([Diagnostic("E0999", "can't find crate for `core`")], Situation())[0] == ""
+    assert explanations.find([Diagnostic("E0999", "can't find crate for `core`")], Situation())[0] == ""
 
 
 def test_of_several_errors_the_one_to_mend_first_is_explained() -> None:
     handler, unwinding = "`#[panic_handler]` function required, but not found", "unwinding panics are not supported"
     said = [Diagnostic("", f"{unwinding} without std"), Diagnostic("", handler)]
-    assert explain.find(said, Situation(lacking=("[profile.dev]",)))[0] == "no panic handler"
+    assert explanations.find(said, Situation(lacking=("[profile.dev]",)))[0] == "no panic handler"
 
 
 def test_the_spelling_of_no_mangle_is_that_of_the_edition() -> None:
     said = [quote("", "", "using `fn main` requires the standard library").said]
-    assert "write #[no_mangle] pub" in explain.find(said, Situation("2021"))[1]
-    assert "write #[unsafe(no_mangle)] pub" in explain.find(said, Situation("2024"))[1]
+    assert "write #[no_mangle] pub" in explanations.find(said, Situation("2021"))[1]
+    assert "write #[unsafe(no_mangle)] pub" in explanations.find(said, Situation("2024"))[1]
 
 
 def test_the_profiles_that_lack_abort_are_named() -> None:
     said = [quote("", "", "language item required, but not found: `eh_personality`").said]
-    assert "(missing in [profile.release])" in explain.find(said, Situation(lacking=("[profile.release]",)))[1]
+    assert "(missing in [profile.release])" in explanations.find(said, Situation(lacking=("[profile.release]",)))[1]
     both = Situation(lacking=("[profile.dev]", "[profile.release]"))
-    assert "(missing in [profile.dev] and [profile.release])" in explain.find(said, both)[1]
+    assert "(missing in [profile.dev] and [profile.release])" in explanations.find(said, both)[1]
 
 
 def test_the_link_errors_name_each_hosts_arguments_and_variable() -> None:
-    lines = {q.entry: explain.find([q.said], q.situation)[1] for q in QUOTES}
+    lines = {q.entry: explanations.find([q.said], q.situation)[1] for q in QUOTES}
     assert "-nostartfiles" in lines["start-up code of C"]
     assert "HOST=linux" in lines["start-up code of C"]
     assert "/ENTRY:_start /SUBSYSTEM:console" in lines["start-up code of Windows"]

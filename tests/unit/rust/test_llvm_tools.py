@@ -10,9 +10,10 @@ from tests.unit.fake_toolchains import HOST, write_program
 from bootwright.base.errors import BootwrightError
 from bootwright.rust import llvm_tools
 from bootwright.rust.llvm_tools import find_llvm_tool
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.setup import packagers as host_system
 from bootwright.setup.programs import System
+from bootwright.setup.told import add_cure
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_none_is_one_sentence_with_rustups_component(toolchain: Toolchain, tmp_p
     with pytest.raises(BootwrightError) as caught:
         find(toolchain, "llvm-objcopy", tmp_path)
     assert caught.value.message.startswith("no llvm-objcopy was found")
-    assert caught.value.hint == "rustup component add llvm-tools --toolchain stable"
+    assert add_cure(caught.value, {}).hint == "rustup component add llvm-tools --toolchain stable"
 
 
 def test_none_is_one_sentence_with_the_package_of_rustcs_llvm(toolchain: Toolchain, tmp_path: Path) -> None:
@@ -112,4 +113,4 @@ def test_none_is_one_sentence_with_the_package_of_rustcs_llvm(toolchain: Toolcha
     for name, package in (("ld.lld", "lld-22"), ("llvm-objcopy", "llvm-22")):
         with pytest.raises(BootwrightError) as caught:
             find(distribution, name, tmp_path)
-        assert caught.value.hint == f"sudo apt-get install --no-install-recommends {package}"
+        assert add_cure(caught.value, {}).hint == f"sudo apt-get install --no-install-recommends {package}"

@@ -16,7 +16,7 @@ from bootwright.rust import builtin_targets
 from bootwright.rust import migrate as targetspec
 from bootwright.rust.builtin_targets import Builtins, Verdict
 from bootwright.rust.migrate import Target, find_target, migrate, migrate_spec, read_spec
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import Store
 
 SPECS = Path(__file__).resolve().parents[2] / "kernels" / "specs"
@@ -328,12 +328,15 @@ def test_a_target_that_is_neither_is_one_sentence(tmp_path: Path, text: str) -> 
 
 def real_toolchains() -> list[Toolchain]:
     """Returns rustc on PATH, of the system and of each of rustup's toolchains, without repetition."""
-    places = [Path("/usr/bin/rustc"), *sorted((Path.home() / ".rustup" / "toolchains").glob("*/bin/rustc"))]
+    on_path = [Path(place, "rustc") for place in os.environ.get("PATH", "").split(os.pathsep)]
+    places = [*on_path, Path("/usr/bin/rustc"), *sorted((Path.home() / ".rustup" / "toolchains").glob("*/bin/rustc"))]
     found: dict[str, Toolchain] = {}
     for path in places:
         if os.access(path, os.X_OK):
             verbose = subprocess.run([str(path), "-vV"], capture_output=True, text=True).stdout
             facts = dict(line.split(": ", 1) for line in verbose.splitlines() if ": " in line)
+            if "release" not in facts:  # rustup's, which has no toolchain
+                continue
             found[verbose] = Toolchain(
                 path, verbose, facts["release"], facts["host"], facts["LLVM version"], Path(), ""
             )

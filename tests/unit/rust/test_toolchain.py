@@ -19,9 +19,10 @@ from tests.unit.fake_toolchains import (
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust import library as rust_library
-from bootwright.rust.search import UnknownTarget, find_rust_src, has_core
+from bootwright.rust.toolchain import UnknownTarget, find_rust_src, has_core
 from bootwright.setup import packagers as host_system
 from bootwright.setup.programs import System
+from bootwright.setup.told import add_cure
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def refusal(
     with pytest.raises(error) as caught:
         find(machine, target, rustc)
     assert "\n" not in caught.value.message
-    return caught.value.message, caught.value.hint
+    return caught.value.message, add_cure(caught.value, machine.environ).hint
 
 
 def test_rustups_default_is_taken_when_it_has_core(machine: Machine) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.fake_toolchains import Machine, add_core, add_source, empty_debian_12, find, write_rustc
 
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 
 
 @pytest.fixture

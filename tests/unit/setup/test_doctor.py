@@ -12,8 +12,7 @@ import pytest
 
 from bootwright.base.errors import BootwrightError
 from bootwright.machine.accelerator import Choice
-from bootwright.rust import search as toolchain
-from bootwright.rust.search import Toolchain, UnknownTarget
+from bootwright.rust.toolchain import Toolchain, UnknownTarget
 from bootwright.setup import apt, doctor
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
@@ -49,15 +48,16 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(tmp_path)
     for name, says in (
-        ("rustc", VERBOSE), ("ld.lld", "LLD 22.1.8"), ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
+        ("rustc", VERBOSE), ("cargo", "cargo 1.96.0"), ("ld.lld", "LLD 22.1.8"),
+        ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
         ("strace", "strace -- version 6.1"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),
         ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),
     ):  # fmt: skip
         made.add(name, says)
-    monkeypatch.setattr(toolchain, "find_toolchain", lambda *question: made.toolchain)
-    monkeypatch.setattr(toolchain, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
+    monkeypatch.setattr(hostprograms, "find_toolchain", lambda *question: made.toolchain)
+    monkeypatch.setattr(hostprograms, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
     monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
     monkeypatch.setattr(host_system, "this_system", lambda environ: System.DNF)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
@@ -73,7 +73,7 @@ def test_each_program_is_told_with_its_path_version_and_purpose(machine: Machine
     found = findings(machine)
     assert set(found) == set(hostprograms.PROGRAMS) - {"qemu-window"}
     qemu = found["qemu-system-x86_64"]
-    assert (qemu.path, qemu.problem) == (str(machine.bin / "qemu-system-x86_64"), "")
+    assert (qemu.path, qemu.problem, qemu.origin) == (str(machine.bin / "qemu-system-x86_64"), "", "system")
     assert qemu.version == "QEMU emulator version 7.2.22 (Debian 1:7.2)"
     assert "runs the kernel" in qemu.purpose
 
@@ -84,8 +84,7 @@ def test_the_status_is_0_when_all_is_there_and_2_when_something_is_missing(
     assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 0
     assert "all that is needed is here" in capsys.readouterr().out
     (machine.bin / "rustfmt").unlink()
-    if hostprograms.find_on_path("rustfmt", {"PATH": "/bin:/usr/bin"}):
-        assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 2
+    assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 2
     out = capsys.readouterr().out
     assert "missing rustfmt" in out
     assert "cure: sudo dnf install rustfmt" in out
@@ -162,7 +161,7 @@ def test_the_host_triple_is_told_by_a_compiler_that_does_not_serve_too(
     def none(*question: object) -> Toolchain:
         raise BootwrightError("rustc has no core", "rustup target add x")
 
-    monkeypatch.setattr(toolchain, "find_toolchain", none)
+    monkeypatch.setattr(hostprograms, "find_toolchain", none)
     machine.add("rustc", "rustc 1.96.0\nhost: aarch64-apple-darwin\nrelease: 1.96.0")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert facts["host triple"] == "aarch64-apple-darwin"
@@ -232,7 +231,7 @@ def test_without_a_compiler_all_that_depends_on_it_is_missing_for_that_reason(
     def none(*question: object) -> Toolchain:
         raise BootwrightError("no rustc was found", "rustup default stable")
 
-    monkeypatch.setattr(toolchain, "find_toolchain", none)
+    monkeypatch.setattr(hostprograms, "find_toolchain", none)
     search = hostprograms.find_programs(["rustc", "ld.lld", "sgdisk"], Path("/a/kernel"), machine.environ)
     assert {name: error.message for name, error in search.missing.items()} == dict.fromkeys(
         ["rustc", "ld.lld"], "no rustc was found"
@@ -248,7 +247,7 @@ def test_a_misspelt_target_is_final_so_that_nothing_is_installed_for_it(
     def unknown(kernel: Path, target: str, *question: object) -> Toolchain:
         raise UnknownTarget(f"rustc knows no target {target}")
 
-    monkeypatch.setattr(toolchain, "find_toolchain", unknown)
+    monkeypatch.setattr(hostprograms, "find_toolchain", unknown)
     search = hostprograms.find_programs(["rustc"], Path("/a/kernel"), machine.environ, target="x86_64-none")
     assert search.final is search.missing["rustc"] and search.final.message.endswith("x86_64-none")
 
@@ -285,6 +284,10 @@ COMMANDS = {
     System.APT: "sudo apt-get install --no-install-recommends a b",
     System.DNF: "sudo dnf install rust rust-src lld llvm qemu-system-x86 rustfmt clippy gdisk",
     System.PACMAN: "sudo pacman -S --needed rust rust-src lld llvm qemu-system-x86 gptfdisk",
+    System.ZYPPER: f"sudo zypper install rustup lld llvm qemu-x86 gptfdisk && {RUSTUPS}",
+    System.APK: "sudo apk add rust rust-src lld llvm qemu-system-x86_64 rustfmt rust-clippy sgdisk",
+    System.NIX: "nix profile install nixpkgs#rustup nixpkgs#lld nixpkgs#llvm nixpkgs#qemu nixpkgs#gptfdisk"
+    f" && {RUSTUPS}",
     System.BREW: f"brew install rustup lld llvm qemu gptfdisk && {RUSTUPS}",
     System.WINGET: "winget install Rustlang.Rustup LLVM.LLVM SoftwareFreedomConservancy.QEMU && "
     f"install sgdisk && {RUSTUPS}",

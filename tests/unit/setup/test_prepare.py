@@ -12,8 +12,8 @@ from tests.unit.fake_toolchains import add_source
 from bootwright.base.errors import BootwrightError
 from bootwright.hosts import table
 from bootwright.rust import rustup
-from bootwright.rust.search import Toolchain
-from bootwright.setup import apt, stamp
+from bootwright.rust.toolchain import Toolchain
+from bootwright.setup import apt, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import prepare as environment
 from bootwright.setup import programs as hostprograms
@@ -38,6 +38,11 @@ class Bench:
         self.toolchain: Toolchain | None = None
         self.stale = False
         self.question: tuple[object, ...] = ()
+        self.conflicts: dict[str, str] = {}  # package: why apt-get does not take it
+        self.fails: BootwrightError | None = None  # apt-get, with what it takes
+        self.private: list[tuple[str, str]] = []  # package, why it came so
+        self.pip: Path | None = None
+        self.packages: dict[str, str] = {}
         (home / "requirements.txt").write_text("scons==4.11.1\n")
         (home / "sconsw").write_text("")
         monkeypatch.setattr(hostprograms, "find_programs", self._find)
@@ -45,15 +50,43 @@ class Bench:
         monkeypatch.setattr(rustup, "find_rustup", lambda environ: None)
         monkeypatch.setattr(apt, "as_root", lambda environ: self.root)
         monkeypatch.setattr(apt, "lists_are_stale", lambda archive: self.stale)
-        monkeypatch.setattr(apt, "packages_for", lambda archive, names, llvm: [f"package-{n}" for n in names])
+        monkeypatch.setattr(
+            apt, "packages_for", lambda archive, names, llvm: [self.packages.get(n, f"package-{n}") for n in names]
+        )
+        monkeypatch.setattr(apt.Archive, "refusal", lambda archive, packages: self._refusal(packages))
+        monkeypatch.setattr(private_programs, "PrivatePrograms", lambda *ignored: self)
+        monkeypatch.setattr(private_programs, "newest", lambda store, system: None)
+        monkeypatch.setattr(environment, "Store", lambda: None)
         monkeypatch.setattr(apt.Apt, "install", lambda installer, packages: self._install(packages))
         monkeypatch.setattr(apt.Apt, "update", lambda installer, reason: self.told.append(reason))
         monkeypatch.setattr(environment, "tell", self.told.append)
-        monkeypatch.setattr(dotvenv, "make", lambda home, environ: None)
+        monkeypatch.setattr(dotvenv, "make", self._make)
         monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: True)
         python = Path(stamp.venv_python(str(home)))
         python.parent.mkdir(parents=True)
         python.touch()
+
+    def _make(self, home: Path, environ: object, pip: Path | None) -> None:
+        self.pip = pip
+
+    def _refusal(self, packages: Sequence[str]) -> str:
+        return next((self.conflicts[package] for package in packages if package in self.conflicts), "")
+
+    def archive(self) -> apt.Archive:
+        """Stands for PrivatePrograms.archive, as install and fetch do for its other methods."""
+        return apt.Archive({})
+
+    def install(self, archive: object, packages: Sequence[str], names: object, why: str) -> Path:
+        self.private += [(package, why) for package in packages]
+        for package in packages:
+            self.missing.pop(package.removeprefix("package-"), None)
+        return Path("/private/bin")
+
+    def fetch(self, archive: object, package: str) -> Path:
+        wheel = self.home / package / "usr/share/python-wheels/pip-23.whl"
+        wheel.parent.mkdir(parents=True)
+        wheel.touch()
+        return self.home / package
 
     def _find(self, names: Sequence[str], *question: object) -> Search:
         self.question = question
@@ -61,6 +94,8 @@ class Bench:
         return Search(found, dict(self.missing), self.toolchain, self.final)
 
     def _install(self, packages: Sequence[str]) -> None:
+        if self.fails:
+            raise self.fails
         self.installed += packages
         for package in packages:
             self.missing.pop(package.removeprefix("package-"), None)
@@ -152,10 +187,67 @@ def test_stale_lists_are_renewed_first(bench: Bench) -> None:
     assert bench.told == ["its lists of packages are missing or old"]
 
 
-def test_without_the_right_to_install_the_command_is_printed(bench: Bench) -> None:
+def test_without_the_right_to_install_all_comes_privately(bench: Bench) -> None:
     bench.root = None
     lacks(bench, "rustc", "qemu-system-x86_64")
-    assert bench.run("run") == 2
+    assert bench.run("run") == 0
+    why = "sconsw is not root here"
+    assert bench.private == [("package-rustc", why), ("package-qemu-system-x86_64", why)]
+    assert bench.installed == []
+    assert stamp.read(stamp.stamp_path(str(bench.home))).splitlines()[3] == "private /private/bin"
+
+
+def test_what_apt_takes_is_installed_and_only_what_it_does_not_take_comes_privately(bench: Bench) -> None:
+    lacks(bench, "rustc", "qemu-system-x86_64", "gdb")
+    bench.conflicts = {"package-qemu-system-x86_64": "apt-get would remove qemu-utils to install qemu-system-x86"}
+    assert bench.run("gdb") == 0
+    assert bench.installed == ["package-rustc", "package-gdb"]
+    assert bench.private == [("package-qemu-system-x86_64", *bench.conflicts.values())]
+
+
+def test_an_installation_that_fails_is_made_good_privately(bench: Bench) -> None:
+    lacks(bench, "rustc")
+    bench.fails = apt.Refused("apt-get failed with status 100 on package-rustc\n  | dpkg: error")
+    assert bench.run() == 0
+    assert bench.told == [bench.fails.message]
+    assert bench.private == [("package-rustc", "apt-get failed")]
+
+
+@pytest.mark.parametrize("passing", ["no archive answers", "the disk is full"])
+def test_a_failure_that_a_private_installation_would_share_ends_it(bench: Bench, passing: str) -> None:
+    lacks(bench, "rustc")
+    bench.fails = BootwrightError(passing)
+    assert (bench.run(), bench.told, bench.private) == (2, [passing], [])
+
+
+def test_private_asks_for_it_by_hand_and_system_forbids_it(bench: Bench) -> None:
+    lacks(bench, "rustc")
+    assert bench.run("--private") == 0
+    assert (bench.installed, bench.private) == ([], [("package-rustc", "--private asks for it")])
+    lacks(bench, "rustc")
+    bench.conflicts = {"package-rustc": "apt-get would remove gcc to install rustc"}
+    assert bench.run("--system", "TARGET=thumbv7em-none-eabihf") == 2
+    assert bench.told[-1].startswith("apt-get would remove gcc to install rustc, and --system forbids")
+    assert bench.run("--system", "--private", "TARGET=thumbv7em-none-eabihf") == 2
+    assert bench.told[-1] == "--private and --system exclude each other"
+
+
+def test_a_program_with_roots_rights_cannot_come_privately_and_is_named(bench: Bench) -> None:
+    bench.root = None
+    lacks(bench, "fusermount3", "sgdisk")
+    packages = {"fusermount3": "fuse3", "sgdisk": "gdisk"}
+    bench.packages = packages
+    assert bench.run("test") == 0
+    assert [package for package, _ in bench.private] == ["gdisk"]
+    assert bench.told == [
+        "fusermount3 cannot come privately: it runs with root's rights, which only an installation gives"
+    ]
+
+
+def test_with_system_and_without_the_right_to_install_the_command_is_printed(bench: Bench) -> None:
+    bench.root = None
+    lacks(bench, "rustc", "qemu-system-x86_64")
+    assert bench.run("run", "--system") == 2
     (sentence,) = bench.told
     assert sentence.startswith("rustc and qemu-system-x86_64 are missing, and sconsw is not root here\n")
     assert "sudo apt-get install --no-install-recommends package-rustc package-qemu-system-x86_64" in sentence
@@ -214,6 +306,15 @@ def test_a_python_without_ensurepip_gets_its_package(bench: Bench, monkeypatch: 
     (package,) = bench.installed
     assert package.startswith("python3.")
     assert package.endswith("-venv")
+
+
+def test_without_root_a_python_without_ensurepip_gets_pip_from_the_archive(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: False)
+    bench.root = None
+    assert bench.run("doctor") == 0
+    assert bench.pip == bench.home / "python3-pip-whl/usr/share/python-wheels/pip-23.whl/pip"
 
 
 def test_elsewhere_a_python_without_ensurepip_is_one_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

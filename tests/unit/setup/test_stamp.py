@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from bootwright.cargo.config import read_default_target
+from bootwright.machine.emulators import EMULATORS
+from bootwright.setup import programs as hostprograms
 from bootwright.setup import stamp
 
+HOME = Path(__file__).parents[3]
 ENVIRON = {"PATH": "/usr/bin"}
 
 
@@ -32,6 +37,7 @@ def wanted(home: Path, *arguments: str, environ: dict[str, str] = ENVIRON) -> st
 def stamped(home: Path, *arguments: str, **more: str) -> None:
     found = {
         "rustc": str(home / "rustc"),
+        "cargo": str(home / "rustc"),
         "ld.lld": str(home / "a linker"),
         "llvm-objcopy": str(home / "rustc"),
         **(more or {stamp.core_name(arguments): str(home / "rustc")}),
@@ -44,10 +50,112 @@ def test_a_build_needs_a_compiler_and_no_machine() -> None:
     assert "qemu-system-x86_64" not in stamp.needed_programs(["VARIANT=release", "-j2", "build/debug/kernel.img"])
 
 
-def test_run_needs_a_machine_and_test_the_linters_too() -> None:
-    assert "qemu-system-x86_64" in stamp.needed_programs(["--headless", "run"])
-    assert {"rustfmt", "clippy-driver", "sgdisk"} <= set(stamp.needed_programs(["test", "TESTS=unit"]))
-    assert "clippy-driver" not in stamp.needed_programs(["run"])
+HOST_UNITS = ("cc", "rust-std")
+FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3")
+WORDS: dict[str, tuple[str, ...]] = {
+    "": stamp.BUILD,
+    "VARIANT=release -j2 build/debug/kernel.img": stamp.BUILD,
+    "size": stamp.BUILD,
+    "soak": stamp.BUILD,
+    "usb DEV=/dev/sdx": stamp.BUILD,
+    "run": stamp.RUN,
+    "run --headless --private": stamp.RUN,
+    "screenshot": stamp.RUN,
+    "gdb": (*stamp.RUN, "gdb"),
+    "doctor": (),
+    "store PRUNE=all": (),
+    "verify": (),
+    "usb": (),
+    "usb --json": (),
+    "hosts": stamp.HOSTED,
+    "run HOST=native": stamp.HOSTED,
+    "test KERNEL=/another/kernel": stamp.RUN,
+    "test KERNEL=kernel": stamp.needed_programs(["test"]),
+    "test TESTS=kernel": stamp.RUN,
+    "test TESTS=kernel/*": stamp.RUN,
+    "test TESTS=kernel/hello/memory::*": stamp.RUN,
+    "test TESTS=unit": (*stamp.BUILD, *HOST_UNITS, "sgdisk"),
+    "test TESTS=unit/elf::reads_it": (*stamp.BUILD, *HOST_UNITS, "sgdisk"),
+    "test TESTS=unit/*\\ kernel/*": (*stamp.BUILD, *HOST_UNITS, "sgdisk", "qemu-system-x86_64"),
+    "test TESTS=lint/python": stamp.BUILD,
+    "test TESTS=lint/rust::clippy": (*stamp.BUILD, "rustfmt", "clippy-driver"),
+    "test TESTS=lint/r*": (*stamp.BUILD, "rustfmt", "clippy-driver"),
+    "test TESTS=boot/kernel": stamp.RUN,
+    "test TESTS=boot/boards": (*stamp.RUN, *stamp.BOARDS),
+    "test TESTS=boot/gdb": (*stamp.RUN, "gdb"),
+    "test TESTS=flash": (*stamp.RUN, *FLASH),
+    "test TESTS=build/hosts": (*stamp.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
+    "test TESTS=build/graph": (*stamp.RUN, "gdb", *HOST_UNITS, "strace"),
+    "test TARGET=riscv64gc-unknown-none-elf": (*stamp.BUILD, "qemu-system-riscv64"),
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_each_word_needs_its_programs_and_no_more(words: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.chdir(home)
+    arguments = [word.replace("\\", " ") for word in words.replace("\\ ", "\\").split()]
+    assert set(stamp.needed_programs(arguments, home=str(home))) == set(WORDS[words])
+
+
+@pytest.mark.parametrize("file", ["build.rs", "Cargo.toml"])
+def test_a_package_that_may_have_units_for_the_builder_needs_what_links_them(home: Path, file: str) -> None:
+    package = home / "package"
+    package.mkdir()
+    (package / "Cargo.toml").write_text('[package]\nname = "package"\n')
+    assert set(stamp.needed_programs([f"KERNEL={package}"])) == set(stamp.BUILD)
+    with (package / file).open("a") as stream:
+        stream.write('[dependencies]\nspin = "0.9"\n')
+    assert set(HOST_UNITS) <= set(stamp.needed_programs(["run", f"KERNEL={package}"]))
+    assert set(HOST_UNITS) <= set(stamp.needed_programs(["HOST=linux", f"KERNEL={package}"]))
+    assert set(stamp.needed_programs(["doctor", f"KERNEL={package}"])) == set()
+
+
+def test_all_tests_need_whatever_one_of_them_needs() -> None:
+    every = {name for _, names in stamp.TESTS for name in names}
+    assert set(stamp.needed_programs(["test"])) == {*stamp.BUILD, *every}
+    for pattern in ("*", "*elf*", "[a-z]*", "?oot/*"):
+        assert set(stamp.needed_programs(["test", f"TESTS={pattern}"])) >= {*stamp.RUN, *stamp.BOARDS}
+
+
+def test_what_a_test_is_marked_to_need_is_among_the_needs_of_its_room() -> None:
+    marks = re.compile(r"needs\(([^)]*)\)")
+    for file in sorted((HOME / "tests").glob("*/test_*.py")):
+        name = f"{file.parent.name}/{file.stem.removeprefix('test_')}"
+        here = set(stamp.needed_programs(["test", f"TESTS={name}"]))
+        for words in marks.findall(file.read_text()):
+            for program in re.findall(r'"([a-z][\w.-]*)"', words):
+                assert program in here or program not in hostprograms.PROGRAMS, f"{name}: {program}"
+
+
+def test_the_switches_of_sconsw_do_not_reach_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    assert stamp.scons_arguments(str(home), ["--private", "run", "--system"]) == ["run"]
+
+
+def test_private_programs_are_behind_all_others_and_pass_when_they_are_gone(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = tmp_path / "programs" / "key" / "bin"
+    private.mkdir(parents=True)
+    found = {"rustc": str(home / "rustc"), "core:*": ""}
+    Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home), found, str(private)))
+    monkeypatch.setenv("PATH", "/usr/bin")
+    for _ in range(2):
+        stamp.add_private_programs(str(home))
+        assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
+    private.rmdir()
+    assert stamp.private_programs(str(home)) == ""
+
+
+@pytest.mark.parametrize("name", ["config.toml", "spec.json"])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes that have names")
+def test_a_pipe_in_a_files_place_keeps_nobody_waiting(home: Path, name: str) -> None:
+    (home / "kernel" / ".cargo").mkdir(parents=True)
+    os.mkfifo(home / "kernel" / ".cargo" / "config.toml")
+    os.mkfifo(home / "spec.json")
+    assert wanted(home, "run", f"TARGET={home / 'spec.json'}").programs == stamp.RUN
+    assert wanted(home, "run").arguments == ["run"]
 
 
 def test_a_kernel_of_another_architecture_needs_its_board_and_no_pc(tmp_path: Path) -> None:
@@ -95,13 +203,13 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
 
 @pytest.mark.parametrize("words", [["HOST=native"], ["run", "HOST=linux"], ["hosts"], ["ARCH=aarch64", "HOST=macos"]])
 def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[str]) -> None:
-    assert stamp.needed_programs(words, display=True) == ("rustc", "ld.lld")
-    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("ld.lld",)
+    assert stamp.needed_programs(words, display=True) == stamp.HOSTED
+    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("cargo", "ld.lld")
     assert stamp.needed_programs([*words, "-h"]) == ()
 
 
 def test_the_tests_of_this_checkout_need_every_board() -> None:
-    assert set(stamp.EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
+    assert set(EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
 
 
 @pytest.mark.parametrize(

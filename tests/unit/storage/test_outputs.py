@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base import digests
 from bootwright.base.errors import BootwrightError
 from bootwright.storage import outputs
 
@@ -19,7 +20,7 @@ def build(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(name)
-        made[path] = outputs.file_digest(path)
+        made[path] = digests.file_digest(path)
     outputs.update_manifest(tmp_path, made, [])
     return tmp_path
 
@@ -75,7 +76,7 @@ def test_the_builds_own_memory_is_no_output_and_a_picture_is_none_in_its_place_a
 def test_what_is_made_again_has_its_new_digest_and_what_is_gone_has_none(build: Path) -> None:
     elf = build / "debug/k.elf"
     elf.write_text("new")
-    outputs.update_manifest(build, {elf: outputs.file_digest(elf)}, [build / "debug/k.img"])
+    outputs.update_manifest(build, {elf: digests.file_digest(elf)}, [build / "debug/k.img"])
     (build / "debug/k.img").unlink()
     assert outputs.differences(build) == []
     assert len(outputs.read_manifest(build / "manifest")) == 2
@@ -87,8 +88,8 @@ def test_a_sysroot_in_the_store_is_compared_with_its_own_manifest(
     store = tmp_path_factory.mktemp("store")
     (store / "libcore.rlib").write_text("core")
     manifest = build / "sysroot"
-    manifest.write_text(f"{outputs.file_digest(store / 'libcore.rlib')}  libcore.rlib\n")
-    outputs.update_manifest(build, {manifest: outputs.file_digest(manifest)}, [])
+    manifest.write_text(f"{digests.file_digest(store / 'libcore.rlib')}  libcore.rlib\n")
+    outputs.update_manifest(build, {manifest: digests.file_digest(manifest)}, [])
     assert outputs.verify(build, {manifest: store}).startswith("4 outputs")
     (store / "libcore.rlib").write_text("c0re")
     with pytest.raises(BootwrightError, match=r"libcore\.rlib is not what was built"):

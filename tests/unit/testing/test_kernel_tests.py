@@ -12,15 +12,8 @@ from bootwright.machine import verdict
 from bootwright.machine.verdict import Registers, Verdict
 from bootwright.run.run import RunConfig
 from bootwright.testing import boot as kernel_tests
-from bootwright.testing.boot import (
-    Outcome,
-    TestProgram,
-    TestResult,
-    judge,
-    parse_protocol,
-    printed_name,
-    run_test_program,
-)
+from bootwright.testing.boot import run_test_program
+from bootwright.testing.judge import Outcome, TestProgram, TestResult, judge, parse_protocol, printed_name
 from bootwright.testing.listed import read_programs, write_programs
 
 NAMES = ("hello::vga::scrolls", "hello::vga::wraps")

@@ -18,7 +18,7 @@ from tools.benchmark.stopwatch import Taken, take
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust.migrate import Migrated
-from bootwright.rust.search import Toolchain
+from bootwright.rust.toolchain import Toolchain
 
 HOME = Path(__file__).resolve().parents[3]
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the bench wants links and a shell")

@@ -1,0 +1,25 @@
+"""What to say of a disk that is full: which one, what it has left and what was wanted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+MEGABYTE = 1_000_000
+
+
+def existing(place: Path) -> Path:
+    """Returns place, or the nearest directory above it that exists."""
+    return next(path for path in (place, *place.parents) if path.exists())
+
+
+def free(place: Path) -> int:
+    """Returns the bytes that the disk of place has left for this person."""
+    return shutil.disk_usage(existing(place)).free
+
+
+def full(place: Path, what: str, needed: int | None = None) -> str:
+    """Returns the message for a disk without room; needed is in bytes."""
+    left = f"the disk of {place} has {free(place) / MEGABYTE:.0f} MB left"
+    wants = f"; {needed / MEGABYTE:.0f} MB are needed" if needed else ""
+    return f"{what}: {left}{wants}"

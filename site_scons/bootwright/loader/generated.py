@@ -1,0 +1,36 @@
+"""The layout's facts as the generated crate layout of the loader."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bootwright.image import layout
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One generated Rust constant: `pub const NAME: TYPE = VALUE;`."""
+
+    name: str
+    kind: str
+    value: str
+
+
+def rust_constants() -> Iterable[Constant]:
+    """Yields every public number of the layout as u64, and every GUID as the 16 bytes that a GPT holds."""
+    for name, value in sorted(vars(layout).items()):
+        if not name.isupper():
+            continue
+        if isinstance(value, int):
+            yield Constant(name, "u64", f"{value:#x}")
+        elif isinstance(value, uuid.UUID):
+            yield Constant(name, "[u8; 16]", str(list(value.bytes_le)))
+
+
+def rust_source() -> str:
+    """Returns the source of the generated crate `layout`: no_std, constants alone."""
+    lines = ["//! Generated from site_scons/bootwright/image/layout.py; edit that.", "#![no_std]", ""]
+    lines += [f"pub const {c.name}: {c.kind} = {c.value};" for c in rust_constants()]
+    return "\n".join(lines) + "\n"
