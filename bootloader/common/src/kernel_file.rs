@@ -3,7 +3,7 @@
 use crate::bytes::{u32_at, u64_at};
 use crate::checksum;
 use crate::failure::{Failure, Kind};
-use crate::memory::{PAGE, is_canonical, page_of};
+use crate::memory::{PAGE, is_canonical};
 
 /// The size of the header in bytes; the ELF follows.
 pub const HEADER_SIZE: usize = layout::KERNEL_HEADER_SIZE as usize;
@@ -179,14 +179,13 @@ impl Settings {
             layout::RECORD_DYNAMIC_RANGE_END => &mut self.dynamic_range.1,
             _ => return Err(Kind::UnknownRecord.with(tag, value)),
         };
-        // Boot information alone may begin within a page, and what the loader chooses from may begin anywhere.
-        let whole = !matches!(
-            tag,
-            layout::RECORD_BOOT_INFO_ADDRESS
-                | layout::RECORD_DYNAMIC_RANGE_START
-                | layout::RECORD_DYNAMIC_RANGE_END
-        );
-        if !is_canonical(value) || whole && page_of(value) != value || value % 8 != 0 && !whole {
+        let alignment = match tag {
+            // May begin within a page.
+            layout::RECORD_BOOT_INFO_ADDRESS => 8,
+            layout::RECORD_DYNAMIC_RANGE_START | layout::RECORD_DYNAMIC_RANGE_END => 1,
+            _ => PAGE,
+        };
+        if !is_canonical(value) || value % alignment != 0 {
             return wrong;
         }
         *address = Some(value);
