@@ -11,8 +11,8 @@ import pytest
 from tests.boot.kernels import SMALL_KERNELS, Workshop
 from tests.boot.loader_rig import PAGE, Ended, Rig
 
+from bootwright.base.sizes import MIB
 from bootwright.elf.checks import check_kernel
-from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader.config_011 import UUID
 from bootwright.loader.settings import settings_of
@@ -20,7 +20,6 @@ from bootwright.loader.settings import settings_of
 SOURCE = SMALL_KERNELS / "loader" / "handover_011.rs"
 PIE = ("-Crelocation-model=pie", "-Clink-arg=-pie")
 STATIC = ("-Crelocation-model=static",)
-MIB = layout.MIB
 ENTRY = 1 << 39
 
 
@@ -107,7 +106,7 @@ def test_a_kernel_that_asks_for_nothing_finds_what_upstream_gives(rig: Rig) -> N
     assert field_of(ended, 0) == 0 | 11 << 16 | 17 << 32
     assert (told["bss_dirty"], told["pointers"]) == (0, 49)
     assert told["template"] == int.from_bytes(b"template", "little")
-    assert field_of(ended, 144), field_of(ended, 152) == (8, 32)
+    assert (field_of(ended, 144), field_of(ended, 152)) == (8, 32)
     bottom, length = field_of(ended, 208), field_of(ended, 216)
     assert (bottom % ENTRY, length) == (PAGE, 80 * 1024)
     assert told["stack"] == bottom + length - 8

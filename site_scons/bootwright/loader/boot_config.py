@@ -31,7 +31,7 @@ def read_boot_config(path: Path, settings: KernelSettings) -> tuple[KernelSettin
     _check_keys(path, "", values, ("frame_buffer", *_MESSAGES))
     sizes = values.get("frame_buffer") or {}
     _check_keys(path, "frame_buffer.", sizes, _SIZES)
-    wanted: dict[str, int] = {}
+    wanted: dict[str, Any] = {}
     for key, name in _SIZES.items():
         value = sizes.get(key)
         if value is None:
@@ -44,8 +44,7 @@ def read_boot_config(path: Path, settings: KernelSettings) -> tuple[KernelSettin
         for key in _MESSAGES
         if key in values
     ]
-    replaced: KernelSettings = dataclasses.replace(settings, **wanted)  # type: ignore[arg-type]
-    return replaced, remarks
+    return dataclasses.replace(settings, **wanted), remarks
 
 
 def _check_keys(path: Path, place: str, values: Any, known: Any) -> None:

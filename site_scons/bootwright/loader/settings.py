@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.sizes import MIB
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader.boot_config import read_boot_config
@@ -171,7 +172,7 @@ def _check_addresses(name: str, settings: KernelSettings, segments: list[tuple[i
                 f"{layout.LARGE_PAGE_SIZE:#x}"
             )
         offset = settings.physical_memory_offset
-        own.append((offset, offset + 4 * 1024 * layout.MIB, "the map of physical memory"))
+        own.append((offset, offset + 4096 * MIB, "the map of physical memory"))
     for start, end, what in own:
         if end > _LAST_PAGE or start >> 47 not in (0, _UPPER_HALF) or start >> 47 != (end - 1) >> 47:
             raise BootwrightError(f"{name}: {what} at {start:#x} takes {end - start:#x} bytes, which do not fit there")
