@@ -19,17 +19,17 @@ def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     """Adds the alias that writes the image to DEV and verifies it, or lists the disks where there is no DEV."""
 
     def start() -> int:
-        from bootwright.flash import listing as device_list
-        from bootwright.flash import program as flash
-        from bootwright.flash import systems
+        from bootwright.flash import listing, program, systems
+        from bootwright.flash.order import Order
         from bootwright.flash.refusals import Wish
+        from bootwright.flash.voice import Terminal
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
         if not env["DEV"]:
-            device_list.report(systems.this_system(), wish, GetOption("json"), sys.stdout)
+            listing.report(systems.this_system(), wish, GetOption("json"), sys.stdout)
             return 0
-        order = flash.Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
-        return flash.flash(order, flash.Terminal(sys.stdin, sys.stdout, sys.stderr))
+        order = Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
+        return program.flash(order, Terminal(sys.stdin, sys.stderr))
 
     record(env, name, [kernel.image for kernel in kernels if kernel.image] if env["DEV"] else [], start)
 

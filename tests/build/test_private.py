@@ -191,6 +191,7 @@ def test_pruning_the_store_removes_all_of_it(archive: SmallArchive, tmp_path: Pa
     store = Store(tmp_path / "store")
     kinds = {entry.kind for entry in store.entries()}
     assert kinds == {"programs", "package", "apt"}
+    assert {damage for _, damage in store.check()} == {""}
     store.prune(everything=True)
     assert store.entries() == []
     assert private_programs.newest(store, archive.system) is None

@@ -219,14 +219,61 @@ PLACES = [
 ]  # fmt: skip
 
 
-def at_place(where: str) -> Attempt:
+@contextmanager
+def loop_over(scene: Scene) -> Iterator[Loop]:
+    """Attaches a loop device over the medium itself."""
+    upper = Loop(Path(scene.device.path))
+    try:
+        yield upper
+    finally:
+        upper.detach()
+
+
+def through_a_loop(scene: Scene) -> Ended:
+    """Runs the flasher on a loop device over the medium: what is written to it goes to the medium."""
+    with loop_over(scene) as upper:
+        return scene.flash_to(upper.path)
+
+
+def through_a_second_loop(scene: Scene) -> Ended:
+    """Runs the flasher on another loop device over the medium's own file."""
+    second = Loop(scene.device.backing)
+    try:
+        return scene.flash_to(second.path)
+    finally:
+        second.detach()
+
+
+@contextmanager
+def mounted_elsewhere(scene: Scene) -> Iterator[None]:
+    """Mounts the medium where one other process alone sees it."""
+    place = scene.directory / "place"
+    place.mkdir()
+    script = 'mount --make-rprivate / && mount "$1" "$2" && echo held && read -r end; umount "$2"'
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", scene.device.path, str(place)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield
+        finally:
+            process.stdin.close()
+
+
+def at_place(where: str, through_loop: bool = False) -> Attempt:
     """Runs the flasher where the medium is mounted at a place of the system, in a mount namespace of its own.
+
+    through_loop: DEV is a loop device over the medium.
 
     In a chroot, whose root is no mount, there is none to be had: there the place is the chroot's, and is given back.
     """
 
     def attempt(scene: Scene) -> Ended:
-        words = [*PROGRAM, str(scene.image), *scene.device.words(), "UNMOUNT=1"]
+        with loop_over(scene) if through_loop else nullcontext(scene.device) as medium:
+            return run_there(scene, medium)
+
+    def run_there(scene: Scene, medium: Loop) -> Ended:
+        words = [*PROGRAM, str(scene.image), medium.path, "LOOP=1", f"YES={scene.device.size}", "UNMOUNT=1"]
         mounts = f'own=$1; mount --bind "$own" "$own" && mount -o ro,noload "$2" {where} || exit 77; shift 2'
         script = f'{mounts}; "$@"; status=$?; umount {where}; umount "$own"; exit $status'
         has_namespace = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
@@ -262,6 +309,13 @@ def as_nobody(scene: Scene) -> Ended:
             capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS, pass_fds=[stream.fileno()],
         )  # fmt: skip
     return Ended(done.returncode, done.stderr)
+
+
+def with_fifo(scene: Scene) -> Ended:
+    """Runs the flasher with an image that is a FIFO, which nobody writes to."""
+    fifo = scene.directory / "fifo.img"
+    os.mkfifo(fifo)
+    return scene.flash_to(scene.device.path, fifo)
 
 
 @contextmanager

@@ -48,25 +48,43 @@ def flash(*words: str | Path, prefix: Sequence[str | Path] = ()) -> Ended:
 
 def flash_at_terminal(answer: str, *words: str | Path, meanwhile: Callable[[], object] = lambda: None) -> Ended:
     """Runs tools/flash with a terminal; when it asks, calls meanwhile and then types answer."""
+    with at_terminal([*PROGRAM, *words]) as (process, master):
+        said = read_until(master, b"to go on: ")
+        if said.endswith(b"to go on: "):
+            meanwhile()
+            os.write(master, answer.encode())
+            said += read_until(master, b"")
+        return Ended(process.wait(SECONDS), said.decode().replace("\r\n", "\n"))
+
+
+@contextmanager
+def at_terminal(argv: Sequence[str | Path], stderr: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Runs a program at a terminal of its own, its stderr elsewhere where that is given; yields it and our end."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([*PROGRAM, *words], stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = slave if stderr is None else stderr
+    process = subprocess.Popen(argv, stdin=slave, stdout=subprocess.DEVNULL, stderr=errors)
     os.close(slave)
-    assert process.stderr is not None
-    said = b""
     try:
-        while not said.endswith(b"to go on: "):
-            piece = os.read(process.stderr.fileno(), 4096)
-            if not piece:
-                return Ended(process.wait(), said.decode())
-            said += piece
-        meanwhile()
-        os.write(master, answer.encode())
-        rest = process.communicate(timeout=SECONDS)[1]
-        return Ended(process.returncode, (said + rest).decode())
+        yield process, master
     finally:
         process.kill()
         process.wait()
-        os.close(master)
+        with suppress(OSError):  # a test may have closed it
+            os.close(master)
+
+
+def read_until(master: int, end: bytes) -> bytes:
+    """Returns what a terminal shows until it ends with end, or until nobody has it open any more."""
+    said = b""
+    while not end or not said.endswith(end):
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # EIO: the last program closed it
+            return said
+        if not piece:
+            return said
+        said += piece
+    return said
 
 
 class Loop:

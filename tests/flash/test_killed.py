@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import signal
@@ -15,8 +14,10 @@ from tests.flash.rig import Loop, is_right, is_whole_or_dead, loop, make_backing
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB
 from bootwright.flash.linux import LinuxSystem
-from bootwright.flash.program import Order, Terminal, flash
+from bootwright.flash.order import Order
+from bootwright.flash.program import flash
 from bootwright.flash.refusals import Wish
+from bootwright.flash.voice import Terminal
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]
 SIZE = 24 * MIB
@@ -31,7 +32,7 @@ def start(image: Path, device: Loop, said: Path) -> int:
     status = 1
     try:
         with said.open("w") as notes:
-            terminal = Terminal(io.StringIO(), io.StringIO(), notes)
+            terminal = Terminal(None, notes)
             try:
                 order = Order(image, device.path, Wish(loop=True), str(device.size))
                 status = flash(order, terminal, LinuxSystem())

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.build.checkouts import Checkout, copy_checkout
-from tests.flash.rig import SECONDS, is_right, loop, make_backing
+from tests.flash.rig import SECONDS, at_terminal, is_right, loop, make_backing, read_until
 
 from bootwright.base.errors import Status
 from bootwright.base.sizes import MIB
@@ -67,24 +65,13 @@ def test_the_image_is_built_and_written_and_refusals_keep_their_statuses(checkou
 
 
 def test_another_build_works_while_the_question_is_open(checkout: Checkout, tmp_path: Path) -> None:
-    master, slave = pty.openpty()
     with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
         argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "usb", f"DEV={device.path}", "LOOP=1"]
-        process = subprocess.Popen(argv, stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        try:
-            assert process.stderr is not None
-            said = b""
-            while not said.endswith(b"to go on: "):
-                piece = os.read(process.stderr.fileno(), 4096)
-                assert piece, said
-                said += piece
+        with at_terminal(argv) as (process, master):
+            said = read_until(master, b"to go on: ")
+            assert said.endswith(b"to go on: "), said
             assert checkout.build() == []
             os.write(master, f"{device.size}\n".encode())
-            rest = process.communicate(timeout=SECONDS)[1]
-            assert process.returncode == 0, rest
+            rest = read_until(master, b"")
+            assert process.wait(SECONDS) == 0, rest
             assert is_right(device.data(), checkout.path / "build/debug/hello.img")
-        finally:
-            process.kill()
-            process.wait()
-            os.close(master)
-            os.close(slave)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.boot.kernels import KERNEL, Built, Workshop
-from tests.flash.rig import flash, flash_at_terminal, is_right, loop, make_backing, make_image, mounted, run
+from tests.flash.rig import SECONDS, flash, flash_at_terminal, is_right, loop, make_backing, make_image, mounted, run
 
 from bootwright.base.sizes import MIB
 from bootwright.flash.linux import LinuxSystem
-from bootwright.flash.program import Order, root_command
+from bootwright.flash.order import Order
 from bootwright.flash.refusals import Wish
+from bootwright.flash.root import root_command
 from bootwright.image.layout import PARTITION_TABLE_OFFSET, SECTOR_SIZE
 from bootwright.machine.verdict import Kind
 from bootwright.run.run import RunConfig
@@ -133,8 +134,12 @@ def test_what_sudo_starts_writes_without_the_persons_environment(tmp_path: Path,
     with loop(make_backing(tmp_path / "disk", 16 * MIB)) as medium:
         device = LinuxSystem().look(medium.path)
         command = root_command(Order(small_image, medium.path, Wish(loop=True)), device)
-        done = subprocess.run(command, env={}, cwd="/", capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env={}, cwd="/", text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            assert process.stdout is not None and process.stderr is not None
+            said = process.stdout.read()  # its standard input is open until it has ended
+            assert process.wait(SECONDS) == 0, process.stderr.read()
+        assert said.split() == ["started", "writes"]
         assert is_right(medium.data(), small_image)
 
 

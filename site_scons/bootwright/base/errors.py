@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from bootwright.base.terminal import printable
+
 
 class Status(IntEnum):
     """Exit statuses of `scons` and of the tools; 10 to 39 belong to the flasher."""
@@ -16,7 +18,7 @@ class Status(IntEnum):
     LOADER_FAILURE = 4
     QEMU_NOT_STARTED = 5
 
-    # The flasher's refusals: nothing was written.
+    # The flasher's refusals: no byte was written.
     NO_SUCH_DEVICE = 10
     NOT_A_BLOCK_DEVICE = 11
     A_PARTITION = 12
@@ -38,11 +40,13 @@ class Status(IntEnum):
     NOT_UNMOUNTED = 28
     BAD_IMAGE = 29
     NO_FLASHER = 30
+    UNREADABLE = 31
 
-    # What the flasher found while it wrote: the medium does not boot.
+    # What the flasher found once it had begun: the medium is not right, and its LBA 0 is zero where that could be done.
     WRITE_FAILED = 35
     NOT_VERIFIED = 36
     FALSE_CAPACITY = 37
+    NOT_FINISHED = 38  # something else ended it, which a refusal before the first byte would have named
 
     INTERRUPTED = 130
 
@@ -55,9 +59,10 @@ class BootwrightError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", status: int = Status.BUILD_ERROR) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Names and values come from other people's files, and the sentence goes to a terminal.
+        self.message = printable(message)
+        self.hint = printable(hint)
+        super().__init__(self.message)
         self.status = int(status)
 
     def __str__(self) -> str:

@@ -14,10 +14,14 @@ from bootwright.base.errors import BootwrightError, Status
 
 @dataclass(frozen=True)
 class Use:
-    """Something that uses a device: what lies on it (a partition's or mapping's path) and where it is seen."""
+    """Something that uses a device: what lies on it (a partition's or mapping's path) and where it is seen.
+
+    process is the one that sees it where this one does not.
+    """
 
     source: str
     where: str
+    process: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Device:
 
     path is what a person says; size is in bytes (0: no medium); system lists the uses that make it the system's own,
     mounts and swaps the others; holders names what has claimed it (LVM, LUKS, md). whole is the path of the disk
-    that a partition belongs to, empty for a disk. identity is whatever changes when another medium takes its place.
+    that a partition belongs to, empty for a disk. writers names the programs that have it open for writing, as far as
+    this person may know. identity is whatever changes when another medium takes its place.
     """
 
     path: str
@@ -52,6 +57,7 @@ class Device:
     swaps: tuple[Use, ...] = ()
     holders: tuple[str, ...] = ()
     system: tuple[Use, ...] = ()
+    writers: tuple[str, ...] = ()
     identity: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -84,8 +90,11 @@ class Medium(Protocol):
     def sync(self) -> None:
         """Returns when the medium has all that was written."""
 
-    def reopen(self) -> None:
-        """Drops every cache, closes the device and opens it again; another medium in its place is an error."""
+    def refresh(self) -> None:
+        """Flushes and drops every cache, so that the next read is the medium's; another medium is an error.
+
+        The device stays in hand: whoever is woken when a written device is closed must not come in between.
+        """
 
     def close(self) -> None:
         """Lets others have the device."""
@@ -114,3 +123,8 @@ def changed(path: str, what: str) -> BootwrightError:
     """Returns the refusal of a device that is not the one that was looked at."""
     hint = "nothing was written; look again with `scons usb`"
     return BootwrightError(f"{path} is not the device that was looked at: {what}", hint, Status.CHANGED)
+
+
+def quoted(path: str) -> str:
+    """Returns a path as a sentence shows it: in quotes where it has a blank, which would not be seen at its end."""
+    return path if path.isprintable() and path and " " not in path else repr(path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Callable
 
 from bootwright.flash.device import Device, changed
@@ -14,6 +16,7 @@ from bootwright.flash.posix_medium import PosixMedium
 BLKFLSBUF = 0x1261
 BLKGETSIZE64 = 0x80081272
 BLKGETDISKSEQ = 0x80081280  # since Linux 5.15, as is diskseq in sysfs
+WAIT_SECONDS = 5.0
 
 
 class LinuxMedium(PosixMedium):
@@ -24,6 +27,20 @@ class LinuxMedium(PosixMedium):
         super().__init__(device)
 
     def _open_device(self, path: str) -> int:
+        """Returns a descriptor that is this process's alone.
+
+        When a written device is closed udev holds it for a moment, to look at it anew: that is waited for.
+        """
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                return self._open_alone(path)
+            except OSError as error:
+                if error.errno not in (errno.EBUSY, errno.EWOULDBLOCK) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+
+    def _open_alone(self, path: str) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_EXCL | os.O_DIRECT | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # udev leaves a locked device alone
@@ -42,7 +59,10 @@ class LinuxMedium(PosixMedium):
             raise changed(path, f"its sequence number is {now}, not {diskseq}")
         if (size := self._ask(BLKGETSIZE64)) != self._device.size:
             raise changed(path, f"it has {size} bytes, not {self._device.size}")
-        if (identity := self._identity()) != self._device.identity:
+        identity = self._identity()
+        if not any(identity):
+            raise changed(path, "it is gone")
+        if identity != self._device.identity:
             raise changed(path, f"it is {'/'.join(identity)}, not {'/'.join(self._device.identity)}")
 
     def _ask(self, request: int) -> int:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.flash.device import Device, Medium, Part, Use, changed
+from bootwright.flash import programs
+from bootwright.flash.device import Device, Medium, Part, Use, changed, quoted
 from bootwright.flash.posix_medium import PosixMedium
 
 Runner = Callable[[Sequence[str]], bytes]
@@ -29,8 +30,8 @@ O_EXLOCK = 0x20
 
 
 def run_program(argv: Sequence[str]) -> bytes:
-    """Returns what a program wrote; raises CalledProcessError where it failed."""
-    return subprocess.run(argv, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+    """Returns what one of the system's programs wrote; raises CalledProcessError where it failed."""
+    return programs.run(argv, check=True).stdout
 
 
 class MacSystem:
@@ -54,13 +55,15 @@ class MacSystem:
             there = os.path.lexists(path)
             said = "is not a block device" if there else "names no disk here"
             status = Status.NOT_A_BLOCK_DEVICE if there else Status.NO_SUCH_DEVICE
-            raise BootwrightError(f"DEV={path} {said}", "`scons usb` lists the disks", status)
+            raise BootwrightError(f"DEV={quoted(path)} {said}", "`scons usb` lists the disks", status)
         entries = self._plist("diskutil", "list", "-plist")["AllDisksAndPartitions"]
         for entry in entries:
             inner = [p["DeviceIdentifier"] for p in (*entry.get("Partitions", []), *entry.get("APFSVolumes", []))]
             if entry["DeviceIdentifier"] == match[1] and (not match[2] or match[1] + match[2] in inner):
                 return self._describe(entry, entries, self._serials(), match[1] + match[2])
-        raise BootwrightError(f"DEV={path} names no disk here", "`scons usb` lists the disks", Status.NO_SUCH_DEVICE)
+        raise BootwrightError(
+            f"DEV={quoted(path)} names no disk here", "`scons usb` lists the disks", Status.NO_SUCH_DEVICE
+        )
 
     def unmount(self, device: Device) -> None:
         """Unmounts all volumes of the disk; diskutil refuses where one is busy."""

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB
@@ -72,17 +73,17 @@ class PosixMedium(ABC):
             while done < len(piece):
                 done += os.pwritev(self._descriptor, [self._view[done : len(piece)]], offset + start + done)
 
-    def reopen(self) -> None:
-        """Flushes, drops caches, closes the device and opens it again."""
+    def refresh(self) -> None:
+        """Flushes, drops caches, and looks whether it is still the same medium."""
         self.sync()
         self._drop_caches()
-        self.close()
-        self._open()
+        self._check()
 
     def close(self) -> None:
-        """Closes the device; safe to call twice."""
+        """Closes the device; safe to call twice. What was written was flushed before, so nothing hangs on it."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            with suppress(OSError):
+                os.close(self._descriptor)
             self._descriptor = -1
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TextIO
 
 from bootwright.base.sizes import MIB, size_text
+from bootwright.flash.voice import Voice
 
 MOVE_SECONDS = 0.2
 LOG_SECONDS = 10.0
@@ -14,7 +14,7 @@ LOG_SECONDS = 10.0
 class Meter:
     """Shows stages; seconds is how long all took."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: Voice) -> None:
         self._out = out
         self._moves = out.isatty()
         self._stage = ""
@@ -41,7 +41,6 @@ class Meter:
             self._open_line = True
         else:
             self._out.write(f"{line}\n")
-        self._out.flush()
 
     @staticmethod
     def line(stage: str, done: int, total: int, seconds: float) -> str:
@@ -61,5 +60,4 @@ class Meter:
     def _end_line(self) -> None:
         if self._open_line:
             self._out.write("\n")
-            self._out.flush()
             self._open_line = False

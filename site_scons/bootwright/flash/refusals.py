@@ -37,7 +37,11 @@ class Rule:
 
 
 def _places(uses: Sequence[Use]) -> str:
-    return ", ".join(f"{use.source} at {use.where}" if use.where != "swap" else use.source for use in uses)
+    return ", ".join(use.source if use.where == "swap" else f"{use.source} at {_place(use)}" for use in uses)
+
+
+def _place(use: Use) -> str:
+    return f"{use.where} (of process {use.process})" if use.process else use.where
 
 
 def _partition(device: Device, wish: Wish) -> str:
@@ -54,6 +58,10 @@ def _swap(device: Device, wish: Wish) -> str:
 
 def _held(device: Device, wish: Wish) -> str:
     return f"is claimed by {', '.join(device.holders)}" if device.holders else ""
+
+
+def _written(device: Device, wish: Wish) -> str:
+    return f"is busy: {', '.join(device.writers)} has it open for writing" if device.writers else ""
 
 
 def _mounted(device: Device, wish: Wish) -> str:
@@ -93,6 +101,7 @@ RULES = (
     Rule(Status.HOLDS_THE_SYSTEM, _system, "nothing overrides this"),
     Rule(Status.SWAP, _swap, "swapoff frees it"),
     Rule(Status.HELD, _held, "LVM, LUKS or md uses it: stop that first"),
+    Rule(Status.BUSY, _written, "end that program first"),
     Rule(Status.WRONG_BUS, _bus, "`scons usb` lists the disks that will do; LOOP=1 allows loop devices"),
     Rule(Status.NO_MEDIUM, _medium, "put one in"),
     Rule(Status.READ_ONLY, _read_only, "many cards and some sticks have a switch"),

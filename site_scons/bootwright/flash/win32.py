@@ -47,6 +47,12 @@ if sys.platform == "win32":
             self._dll.FlushFileBuffers.argtypes = (wintypes.HANDLE,)
             self._dll.CloseHandle.argtypes = (wintypes.HANDLE,)
 
+        def system_directory(self) -> str:
+            buffer = ctypes.create_unicode_buffer(wintypes.MAX_PATH)
+            if not self._dll.GetSystemDirectoryW(buffer, wintypes.MAX_PATH):
+                raise _last_error()
+            return buffer.value
+
         def is_administrator(self) -> bool:
             return bool(ctypes.windll.shell32.IsUserAnAdmin())
 

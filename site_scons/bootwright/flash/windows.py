@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.flash.device import Device, Medium, Part, Use
+from bootwright.flash.device import Device, Medium, Part, Use, quoted
 from bootwright.flash.windows_medium import Volumes, Win32, WindowsMedium, find_win32
 
 SCRIPT = """
@@ -28,9 +28,10 @@ BUSES = {"USB": "usb", "SD": "mmc", "MMC": "mmc"}
 Asker = Callable[[], str]
 
 
-def ask_powershell() -> str:
-    """Returns what the script prints."""
-    argv = ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", SCRIPT]
+def ask_powershell(system_directory: str) -> str:
+    """Returns what the script prints to the PowerShell of Windows itself."""
+    program = rf"{system_directory}\WindowsPowerShell\v1.0\powershell.exe"
+    argv = [program, "-NoProfile", "-NonInteractive", "-Command", SCRIPT]
     try:
         done = subprocess.run(argv, capture_output=True, check=True, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -41,9 +42,9 @@ def ask_powershell() -> str:
 class WindowsSystem:
     """bootwright.flash.device.System for Windows. Volumes that it has locked count as unmounted."""
 
-    def __init__(self, ask: Asker = ask_powershell, win32: Win32 | None = None) -> None:
-        self._ask = ask
+    def __init__(self, ask: Asker | None = None, win32: Win32 | None = None) -> None:
         self._win32 = win32 or find_win32()
+        self._ask = ask or (lambda: ask_powershell(self._win32.system_directory()))
         self._volumes = Volumes(self._win32)
 
     def list_disks(self) -> Sequence[Device]:
@@ -57,7 +58,7 @@ class WindowsSystem:
         if match is None:
             letter = re.fullmatch(r"(?:\\\\[.?]\\)?[A-Z]:\\?", path, re.IGNORECASE)
             raise BootwrightError(
-                f"DEV={path} {'is a volume' if letter else 'names no disk'}",
+                f"DEV={quoted(path)} {'is a volume' if letter else 'names no disk'}",
                 "name the whole disk, such as DEV=2; `scons usb` lists them",
                 Status.A_PARTITION if letter else Status.NOT_A_BLOCK_DEVICE,
             )
@@ -65,7 +66,7 @@ class WindowsSystem:
         for disk in facts["disks"]:
             if int(disk["Number"]) == int(match[1]):
                 return self._describe(disk, facts)
-        raise BootwrightError(f"DEV={path}: there is no disk of that number", "`scons usb` lists the disks",
+        raise BootwrightError(f"DEV={quoted(path)}: there is no disk of that number", "`scons usb` lists the disks",
                               Status.NO_SUCH_DEVICE)  # fmt: skip
 
     def unmount(self, device: Device) -> None:

@@ -27,6 +27,9 @@ BUFFER_SIZE = MIB
 class Win32(Protocol):
     """The few calls of Windows that are needed; each raises OSError with winerror's number in errno."""
 
+    def system_directory(self) -> str:
+        """Returns where Windows keeps its own programs, whatever PATH says."""
+
     def is_administrator(self) -> bool:
         """Tells whether this process may write to drives."""
 
@@ -101,9 +104,15 @@ class WindowsMedium:
         path = self._device.path
         try:
             self._handle = self._win32.open(path, True)
-            size = int.from_bytes(self._win32.control(self._handle, IOCTL_DISK_GET_LENGTH_INFO, 8), "little")
+            self._check()
         except OSError as error:
             raise _refusal(path, error) from error
+
+    def _check(self) -> None:
+        """Raises unless the handle is the drive that was looked at."""
+        path, handle = self._device.path, self._handle
+        assert handle is not None
+        size = int.from_bytes(self._win32.control(handle, IOCTL_DISK_GET_LENGTH_INFO, 8), "little")
         if size != self._device.size:
             raise changed(path, f"it has {size} bytes, not {self._device.size}")
         if self._identity() != self._device.identity:
@@ -135,11 +144,10 @@ class WindowsMedium:
         assert self._handle is not None
         self._win32.flush(self._handle)
 
-    def reopen(self) -> None:
-        """Flushes, closes the drive and opens it again; the volumes stay locked."""
+    def refresh(self) -> None:
+        """Flushes, and looks whether it is still the same drive; without buffers there is no cache to drop."""
         self.sync()
-        self._close_drive()
-        self._open()
+        self._check()
 
     def close(self) -> None:
         """Lets Windows see the new partition table, then gives drive and volumes back."""

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB, size_text
-from bootwright.flash.content import Content
+from bootwright.flash.content import START, Content
 from bootwright.flash.device import Medium
+from bootwright.flash.signals import no_interrupt
 from bootwright.image import gpt
 from bootwright.image.layout import GPT_HEADER_LBA, SECTOR_SIZE
 
@@ -28,6 +26,8 @@ ZERO_SECTOR = bytes(SECTOR_SIZE)
 # stage, bytes done, bytes in all
 Progress = Callable[[str, int, int], None]
 NOT_BOOTABLE = "it does not boot now; the same command writes it anew"
+NOT_KNOWN = "whether it boots now is not known; the same command writes it anew"
+FOUND_WHILE_WRITING = (Status.WRITE_FAILED, Status.NOT_VERIFIED, Status.FALSE_CAPACITY, Status.NOT_FINISHED)
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,18 @@ class Writer:
         self.path = path
         self.sent = 0
         self.begun = False  # whether the medium was changed
-        self.complete = False
+        self.complete: Written | None = None  # what was done, once all of it was read back and is right
+        self._dead = False  # whether LBA 0 is known to be zero
+        self._given_up = False
         self._medium = medium
         self._content = content
         self._progress = progress
 
     def flash(self, disk_guid: object) -> Written:
-        """Writes and verifies; raises BootwrightError where the medium is not right, and then it does not boot."""
+        """Writes and verifies; raises BootwrightError where the medium is not right, and then it does not boot.
+
+        What would be a refusal before the first byte is NOT_FINISHED after it.
+        """
         try:
             compared = self.carries(disk_guid)
             self.invalidate(compared)
@@ -60,14 +65,21 @@ class Writer:
             self.write_rest(compared)
             self.verify()
             # A moment that Ctrl-C waits for: after it the medium boots, so it must not say that it does not.
-            with _no_interrupt():
+            with no_interrupt():
                 self.write_start()
                 self.verify_start()
-                self.complete = True
+                self.complete = Written(self.sent, self._content.size, compared)
+                return self.complete
+        except BootwrightError as error:
+            if not self.begun or error.status in FOUND_WHILE_WRITING:
+                raise
+            reason = error.message
+            if reason.startswith(f"{self.path} "):
+                reason = reason.replace(self.path, "it", 1)
+            sentence = f"{self.path} was begun and could not be finished: {reason}"
+            raise BootwrightError(sentence, self.aftermath(), Status.NOT_FINISHED) from error
         finally:
-            if self.begun and not self.complete:
-                self._give_up()
-        return Written(self.sent, self._content.size, compared)
+            self.aftermath()
 
     def carries(self, disk_guid: object) -> bool:
         """Tells whether the medium holds an earlier image of the same identity, with tables for its whole size."""
@@ -82,6 +94,7 @@ class Writer:
         end = self._content.medium_size
         self._write(0, ZERO_SECTOR)
         self._sync()
+        self._dead = True
         if compared:
             self._write(GPT_HEADER_LBA * SECTOR_SIZE, ZERO_SECTOR)
             self._write(end - SECTOR_SIZE, ZERO_SECTOR)
@@ -115,34 +128,48 @@ class Writer:
                 self._write(offset, wanted)
             done += length
         self._progress("writing", done, done)
+        self._content.check_image()
         self._sync()
         self._write(GPT_HEADER_LBA * SECTOR_SIZE, self._content.header)
         self._sync()
 
     def verify(self) -> None:
         """Reads back everything from the medium; raises with the first offset that is wrong."""
-        self._reopen()
+        self._refresh()
         done = 0
         for offset, length in self._content.pieces():
             self._progress("verifying", done, self._content.size)
-            wanted = self._content.read(offset, length)
-            if offset == 0:
-                wanted = ZERO_SECTOR + wanted[SECTOR_SIZE:]
-            self._check(offset, wanted)
+            self._verify_piece(offset, length)
             done += length
         for offset in self._tags():
-            self._check(offset, _tag(offset))
+            self._check(offset, self._read_back(offset, SECTOR_SIZE), _tag(offset))
         self._progress("verifying", done, done)
 
     def write_start(self) -> None:
         """Writes LBA 0: from here on the medium boots."""
+        self._dead = False
         self._write(0, self._content.lba_0)
         self._sync()
 
     def verify_start(self) -> None:
         """Reads LBA 0 and what lies beside it back from the medium."""
-        self._reopen()
-        self._check(0, self._content.read(0, BLOCK))
+        self._refresh()
+        self._check(0, self._read_back(0, START), self._content.start)
+
+    def aftermath(self) -> str:
+        """Takes care that a medium which was begun does not boot, and returns what is to be said of one that failed.
+
+        LBA 0 may have been written, or have become what lies elsewhere.
+        """
+        if not self.begun:
+            return "nothing was written"
+        if not self.complete and not self._given_up:
+            self._given_up = True
+            with no_interrupt(), suppress(OSError, BootwrightError):
+                self._medium.write(0, ZERO_SECTOR)
+                self._medium.sync()
+                self._dead = True
+        return NOT_BOOTABLE if self._dead else NOT_KNOWN
 
     def _without_start(self, offset: int, length: int) -> bytes:
         """Returns what belongs at offset, with zeroes in place of LBA 0 and LBA 1."""
@@ -158,9 +185,28 @@ class Writer:
                     yield offset
             size *= 2
 
-    def _check(self, offset: int, wanted: bytes) -> None:
+    def _verify_piece(self, offset: int, length: int) -> None:
+        """Compares a piece with what was read of the image when it was written, which may be another file by now."""
+        found = self._read_back(offset, length)
+        whole = found
+        if offset == 0 and found[:SECTOR_SIZE] == ZERO_SECTOR:
+            whole = self._content.lba_0 + found[SECTOR_SIZE:]
+        if self._content.is_right(offset, whole):
+            return
+        wanted = b""
+        with suppress(BootwrightError):
+            wanted = self._content.read(offset, length)
+        if not self._content.is_right(offset, wanted):  # the image is another one by now, and cannot say which byte
+            sentence = f"{self.path} does not give back what was written in the {length} bytes from offset {offset} on"
+            hint = f"{self.aftermath()}, but this stick is not to be trusted"
+            raise BootwrightError(sentence, hint, Status.NOT_VERIFIED)
+        self._check(offset, found, ZERO_SECTOR + wanted[SECTOR_SIZE:] if offset == 0 else wanted)
+
+    def _read_back(self, offset: int, length: int) -> bytes:
         with self._sentence("reading back", offset):
-            found = bytes(self._medium.read(offset, len(wanted)))
+            return bytes(self._medium.read(offset, length))
+
+    def _check(self, offset: int, found: bytes, wanted: bytes) -> None:
         if found == wanted:
             return
         first = next(n for n, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
@@ -168,7 +214,7 @@ class Writer:
         self._find_alias(offset + block)
         raise BootwrightError(
             f"{self.path} gives {found[first]:#04x} at offset {offset + first}; {wanted[first]:#04x} was written",
-            f"{NOT_BOOTABLE}, but this stick is not to be trusted",
+            f"{self.aftermath()}, but this stick is not to be trusted",
             Status.NOT_VERIFIED,
         )
 
@@ -196,7 +242,7 @@ class Writer:
         capacity = size_text(written - appeared)
         return BootwrightError(
             f"{self.path} has less room than it says: what is written at offset {written} appears at {appeared}",
-            f"it holds {capacity} at most, not {size_text(self._content.medium_size)}; {NOT_BOOTABLE}, elsewhere",
+            f"it holds {capacity} at most, not {size_text(self._content.medium_size)}; {self.aftermath()}, elsewhere",
             Status.FALSE_CAPACITY,
         )
 
@@ -210,9 +256,9 @@ class Writer:
         with self._sentence("flushing", None):
             self._medium.sync()
 
-    def _reopen(self) -> None:
+    def _refresh(self) -> None:
         with self._sentence("flushing", None):
-            self._medium.reopen()
+            self._medium.refresh()
 
     @contextmanager
     def _sentence(self, doing: str, offset: int | None) -> Iterator[None]:
@@ -220,38 +266,10 @@ class Writer:
             yield
         except OSError as error:
             where = "" if offset is None else f" at offset {offset}"
-            hint = NOT_BOOTABLE if self.begun else "nothing was written"
             reason = "there is no room left" if error.errno == errno.ENOSPC else error.strerror or str(error)
             sentence = f"{self.path}: {doing}{where} failed: {reason}"
-            raise BootwrightError(sentence, hint, Status.WRITE_FAILED) from error
-
-    def _give_up(self) -> None:
-        """Zeroes LBA 0 once more: it may have been written, or have become what lies elsewhere."""
-        with _no_interrupt(), suppress(OSError, BootwrightError):
-            self._medium.write(0, ZERO_SECTOR)
-            self._medium.sync()
-
-
-@contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Ignores what a person or a closing terminal can send while the context lasts."""
-    with signals_handled_by(signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def signals_handled_by(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
-    """Gives the signals of Ctrl-C, a closed terminal and kill to handler while the context lasts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = [(number, signal.signal(number, handler)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler_before in before:
-            signal.signal(number, handler_before if handler_before is not None else signal.SIG_DFL)
+            status = Status.WRITE_FAILED if self.begun else Status.UNREADABLE
+            raise BootwrightError(sentence, self.aftermath(), status) from error
 
 
 def differing_runs(found: bytes, wanted: bytes) -> Iterator[tuple[int, int]]:

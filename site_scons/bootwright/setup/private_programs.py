@@ -48,7 +48,8 @@ export QEMU_MODULE_DIR="$root/usr/lib/{triplet}/qemu"
 exec "$root/usr/bin/{name}" -L "$share/qemu" -L "$share/seabios" -L "$root/usr/lib/ipxe/qemu" "$@"
 """
 )
-NEVER = {"fuse3": "it runs with root's rights, which only an installation gives"}
+RIGHTS = "it runs with root's rights, which only an installation gives"
+NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS}
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
 
 

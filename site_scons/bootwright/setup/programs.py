@@ -196,6 +196,13 @@ PROGRAMS = {
             packages=_packages("e2fsprogs", "e2fsprogs", "", "", "e2fsprogs", "e2fsprogs", "e2fsprogs"),
         ),
         Program(
+            "sudo",
+            "lets a person who may not write to disks write to one",
+            "test, usb",
+            lacking="root alone can write to sticks",
+            packages=_packages("sudo", "sudo"),
+        ),
+        Program(
             "fusermount3",
             "comes with libfuse, which serves media that lie",
             "test, soak",

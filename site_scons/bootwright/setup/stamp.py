@@ -43,10 +43,19 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/boards", BOARDS),
     ("boot/gdb", ("gdb",)),
-    ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3")),
+    ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
     ("kernel/", ("qemu-system-x86_64",)),
 )
-OF_LINUX = ("strace", "losetup", "mkfs.ext4", "fusermount3", "cc", "qemu-aarch64", "wine64")  # no need elsewhere
+OF_LINUX = (
+    "strace",
+    "losetup",
+    "mkfs.ext4",
+    "fusermount3",
+    "sudo",
+    "cc",
+    "qemu-aarch64",
+    "wine64",
+)  # no need elsewhere
 WILDCARDS = "*?["
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 WITH_WINDOW = {"run", "gdb"}
@@ -325,7 +334,7 @@ def is_valid(wanted: Wanted) -> bool:
 
     The compiler, unless RUSTC= names it, was found to serve this target.
     """
-    if not venv_is_valid(wanted):
+    if not venv_is_valid(wanted) or {PRIVATE, SYSTEM}.issubset(wanted.arguments):  # which the set-up refuses
         return False
     found = found_before(wanted) if wanted.programs else {}
     there = {name for name, path in found.items() if os.access(path, os.X_OK)}

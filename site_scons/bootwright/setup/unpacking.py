@@ -95,7 +95,7 @@ def is_program(path: Path) -> bool:
         offset, size, count = struct.unpack_from("<Q", ident, 32)[0], *struct.unpack_from("<HH", ident, 54)
         stream.seek(offset)
         headers = stream.read(size * count)
-    return any(struct.unpack_from("<I", headers, at)[0] == PT_INTERP for at in range(0, len(headers) - 3, size))
+    return any(struct.unpack_from("<I", headers, at)[0] == PT_INTERP for at in range(0, len(headers) - 3, size or 1))
 
 
 def merge(sources: Sequence[Path], root: Path) -> None:

@@ -6,7 +6,7 @@ import io
 import struct
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from bootwright.flash import program as flash
 from bootwright.flash import systems
 from bootwright.flash.content import Content, Image
 from bootwright.flash.device import Device, Medium, Part, Use
-from bootwright.flash.program import Order, Terminal
+from bootwright.flash.order import Order, read_order
 from bootwright.flash.progress import Meter
 from bootwright.flash.refusals import Wish
+from bootwright.flash.voice import Terminal, Voice
 from bootwright.flash.writer import differing_runs
 from bootwright.image import bios_disk as image
 from bootwright.image import gpt, kernel_file, layout, mbr
@@ -40,6 +41,9 @@ class Memory:
     data: bytearray
     done: list[tuple[str, int, int]] = field(default_factory=list)
     interrupt_after: int = 1 << 30
+    fail_after: int = 1 << 30
+    failure: Exception = field(default_factory=AssertionError)
+    meanwhile: Callable[[str, int], object] = lambda what, offset: None
 
     @property
     def size(self) -> int:
@@ -49,7 +53,10 @@ class Memory:
         if len(self.done) == self.interrupt_after:
             self.interrupt_after = 1 << 30
             raise KeyboardInterrupt
+        if len(self.done) >= self.fail_after:
+            raise self.failure
         self.done.append((what, offset, length))
+        self.meanwhile(what, offset)
 
     def read(self, offset: int, length: int) -> memoryview:
         self._note("read", offset, length)
@@ -62,8 +69,8 @@ class Memory:
     def sync(self) -> None:
         self._note("sync", 0, 0)
 
-    def reopen(self) -> None:
-        self._note("reopen", 0, 0)
+    def refresh(self) -> None:
+        self._note("refresh", 0, 0)
 
     def close(self) -> None:
         self.done.append(("close", 0, 0))
@@ -111,9 +118,9 @@ def disk_image(tmp_path: Path) -> Path:
 
 def carry_out(path: Path, system: FakeSystem, yes: str = "4C53", ask: str = "", wish: Wish | None = None) -> str:
     """Carries out an order; returns what the person is told."""
-    notes = io.StringIO()
+    notes = Tty()
     order = Order(path, "/dev/sdx", wish or Wish(), yes)
-    assert flash.flash(order, Terminal(Tty(ask), io.StringIO(), notes), system) == Status.DONE
+    assert flash.flash(order, Terminal(Tty(ask), notes), system) == Status.DONE
     return notes.getvalue()
 
 
@@ -126,12 +133,12 @@ def right(data: bytes | bytearray, path: Path) -> bool:
 def test_lba_0_goes_first_and_comes_last(disk_image: Path) -> None:
     system = FakeSystem(Memory(bytearray(b"\xaa" * 8 * MIB)))
     carry_out(disk_image, system)
-    writes = [entry for entry in system.medium.done if entry[0] in ("write", "sync", "reopen")]
+    writes = [entry for entry in system.medium.done if entry[0] in ("write", "sync", "refresh")]
     assert writes[:2] == [("write", 0, 512), ("sync", 0, 0)]
-    assert writes[-3:] == [("write", 0, 512), ("sync", 0, 0), ("reopen", 0, 0)]
+    assert writes[-3:] == [("write", 0, 512), ("sync", 0, 0), ("refresh", 0, 0)]
     # LBA 1 is the last but LBA 0, with a flush on both sides, and all is read back in between.
     at = writes.index(("write", 512, 512))
-    assert writes[at - 1 : at + 3] == [("sync", 0, 0), ("write", 512, 512), ("sync", 0, 0), ("reopen", 0, 0)]
+    assert writes[at - 1 : at + 3] == [("sync", 0, 0), ("write", 512, 512), ("sync", 0, 0), ("refresh", 0, 0)]
     assert right(system.medium.data, disk_image)
 
 
@@ -139,12 +146,12 @@ def test_everything_is_read_back_after_the_caches_were_dropped(disk_image: Path)
     system = FakeSystem(Memory(bytearray(8 * MIB)))
     carry_out(disk_image, system)
     done = system.medium.done
-    reopened = [n for n, entry in enumerate(done) if entry[0] == "reopen"]
-    reads = [(offset, length) for what, offset, length in done[reopened[0] :] if what == "read"]
+    refreshed = [n for n, entry in enumerate(done) if entry[0] == "refresh"]
+    reads = [(offset, length) for what, offset, length in done[refreshed[0] :] if what == "read"]
     covered = {sector for offset, n in reads for sector in range(offset // 512, (offset + n) // 512)}
     size = disk_image.stat().st_size
     assert covered >= {*range(size // 512), *range((8 * MIB - 33 * 512) // 512, 8 * MIB // 512)}
-    assert any(what == "read" and offset == 0 for what, offset, _ in done[reopened[1] :])
+    assert any(what == "read" and offset == 0 for what, offset, _ in done[refreshed[1] :])
 
 
 def test_an_interrupt_after_any_step_leaves_nothing_that_boots_and_says_so(disk_image: Path) -> None:
@@ -207,23 +214,29 @@ def test_root_runs_the_small_part_alone_with_the_answer(
     disk_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sudo = tmp_path / "sudo"
-    sudo.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\nexit 35\n')
+    sudo.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\necho started\necho writes\nexit 35\n')
     sudo.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     system = FakeSystem(Memory(bytearray(8 * MIB)), writable=False)
     order = Order(disk_image, "/dev/sdx", Wish(big=True), "4C53")
-    status = flash.flash(order, Terminal(Tty(), io.StringIO(), io.StringIO()), system)
+    status = flash.flash(order, Terminal(Tty(), Tty()), system)
     words = (tmp_path / "words").read_text().splitlines()
     assert status == 35
     assert words[-5:] == [str(disk_image), "/dev/sdx", "YES=4C53", "IDENTITY=8:16/9", "BIG=1"]
-    assert words[2:4] == ["-I", "-B"]
+    assert words[2:5] == ["-I", "-S", "-B"]
     # What root is given is understood, and refused for another device.
-    inner = flash.read_order(words[-5:])
+    inner = read_order(words[-5:], within=True)
     assert inner == replace(order, identity="8:16/9")
     system = FakeSystem(Memory(bytearray(8 * MIB)), [replace(STICK, identity=("8:16", "10"))])
     with pytest.raises(BootwrightError, match="not the device"):
-        flash.flash(inner, Terminal(Tty(), io.StringIO(), io.StringIO()), system)
+        flash.flash(inner, Terminal(None, None), system)
+    # It is no way round the question: the words that say what was looked at do not say that it is meant.
+    system = FakeSystem(Memory(bytearray(8 * MIB)))
+    for yes in ("", "4711"):
+        with pytest.raises(BootwrightError, match="is not the serial") as caught:
+            flash.flash(replace(inner, yes=yes), Terminal(None, None), system)
+        assert (caught.value.status, system.medium.done) == (Status.NOT_CONFIRMED, [])
 
 
 def test_without_sudo_it_is_a_sentence(disk_image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +249,7 @@ def test_without_sudo_it_is_a_sentence(disk_image: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     "words", [["a.img"], ["a.img", "/dev/x", "more"], ["a.img", "/dev/x", "FORCE=1"], ["a.img", "/dev/x", "BIG=yes"],
-              ["--force", "/dev/x"]], ids=" ".join,
+              ["--force", "/dev/x"], ["a.img", "/dev/x", "YES=4C53", "IDENTITY=8:16/9"]], ids=" ".join,
 )  # fmt: skip
 def test_arguments_that_are_not_understood_show_the_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert flash.main(words) == Status.BUILD_ERROR
@@ -291,7 +304,7 @@ def test_progress_tells_percent_sizes_speed_and_time_left() -> None:
 
 def test_a_log_gets_plain_lines_and_a_terminal_one_that_moves() -> None:
     for out, moves in ((io.StringIO(), False), (Tty(), True)):
-        meter = Meter(out)
+        meter = Meter(Voice(out))
         for done in range(11):
             meter.show("writing", done * MIB, 10 * MIB)
         meter.end()

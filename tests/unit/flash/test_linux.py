@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from bootwright.base.errors import Status
 from bootwright.flash import refusals as flash_refusals
 from bootwright.flash.device import Device
-from bootwright.flash.linux import LinuxSystem, Places, is_system_place
+from bootwright.flash.linux import LinuxSystem, is_system_place
+from bootwright.flash.linux_uses import Places
 from bootwright.flash.refusals import Wish
 
 STICK = "pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0"
@@ -209,6 +211,67 @@ def test_a_loop_device_over_a_disk_leads_to_it(tree: Tree) -> None:
     tree.mount("7:3", "/dev/loop3", "/mnt")
     assert tree.statuses() == [Status.MOUNTED]
     assert tree.describe("loop3").bus == "loop"
+
+
+def over_a_disk(tree: Tree) -> None:
+    loop = tree.disk("virtual/block/loop4", "7:4", 1 << 30)
+    Tree.write(loop / "loop/backing_file", "/dev/sdb")
+
+
+def over_a_partition(tree: Tree) -> None:
+    loop = tree.disk("virtual/block/loop4", "7:4", 1 << 30)
+    Tree.write(loop / "loop/backing_file", "/dev/sdb2")
+
+
+def over_a_mapping(tree: Tree) -> None:
+    luks_with_lvm_on_it(tree)
+    loop = tree.disk("virtual/block/loop4", "7:4", 1 << 30)
+    Tree.write(loop / "loop/backing_file", "/dev/dm-1")
+
+
+def over_a_loop_device(tree: Tree) -> None:
+    over_a_disk(tree)
+    (tree.root / "sys/block/loop4").resolve().rename(tree.root / "sys/devices/virtual/block/loop5")
+    for link in ("sys/block", "sys/class/block"):
+        (tree.root / link / "loop4").unlink()
+        (tree.root / link / "loop5").symlink_to(tree.root / "sys/devices/virtual/block/loop5")
+    loop = tree.disk("virtual/block/loop4", "7:14", 1 << 30)
+    Tree.write(loop / "loop/backing_file", "/dev/loop5")
+
+
+@pytest.mark.parametrize("below", [over_a_disk, over_a_partition, over_a_mapping, over_a_loop_device])
+def test_what_lies_below_the_disk_that_is_named_counts(tree: Tree, below: Callable[[Tree], None]) -> None:
+    below(tree)
+    wish = Wish(1 << 20, loop=True, unmount=True)
+    assert tree.statuses("loop4", wish) == []
+    tree.mount("8:17", "/dev/sdb1", "/media/me/stick")
+    assert tree.statuses("loop4", Wish(1 << 20, loop=True)) == [Status.MOUNTED]
+    tree.swap("/dev/sdb1")
+    assert tree.statuses("loop4", wish) == [Status.SWAP]
+    tree.mount("8:17", "/dev/sdb1", "/boot")
+    assert tree.statuses("loop4", wish)[0] == Status.HOLDS_THE_SYSTEM
+
+
+def test_what_has_claimed_the_disk_below_a_loop_device_is_named(tree: Tree) -> None:
+    lvm(tree)
+    over_a_disk(tree)
+    assert tree.statuses("loop4", Wish(1 << 20, loop=True)) == [Status.HELD]
+    assert tree.describe("loop4").holders == ("vg-root",)
+
+
+def test_a_mount_in_another_namespace_counts_and_copies_of_ours_do_not(tree: Tree) -> None:
+    tree.mount("8:17", "/dev/sdb1", "/media/me/stick")
+    for process, where in (("71", "/media/me/stick"), ("72", "/srv")):
+        table = f"36 35 8:17 / {where} rw - ext4 /dev/sdb1 rw"
+        Tree.write(tree.root / "proc" / process / "mountinfo", table)
+        (tree.root / "proc" / process / "ns").mkdir()
+        (tree.root / "proc" / process / "ns" / "mnt").symlink_to(f"mnt:[{process}]")
+    assert tree.statuses() == [Status.MOUNTED]
+    (tree.root / "proc/self/mountinfo").write_text("")
+    device = tree.describe("sdb")
+    assert {(use.where, use.process) for use in (*device.mounts, *device.system)} in (
+        {("/media/me/stick", "71")}, {("/srv", "72")},
+    )  # fmt: skip
 
 
 def test_a_swap_file_counts_for_the_disk_of_its_file_system(tree: Tree) -> None:

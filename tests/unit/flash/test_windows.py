@@ -57,6 +57,9 @@ class FakeWin32:
         self.fail: dict[str, int] = {}
         self.data: dict[int, bytes] = {}
 
+    def system_directory(self) -> str:
+        return r"C:\Windows\System32"
+
     def is_administrator(self) -> bool:
         return True
 

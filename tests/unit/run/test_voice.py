@@ -34,7 +34,9 @@ def on_terminal(raw: bool) -> tuple[bytes, str]:
         voice = Voice(out, raw)
         voice.say(NASTY)
         remark = voice.end()
-        seen = os.read(ours, 1000)
+        seen = b""
+        while not seen.endswith(b"\r\n"):  # a terminal hands on what it has, in as many pieces as it likes
+            seen += os.read(ours, 1000)
     os.close(ours)
     return seen, remark
 

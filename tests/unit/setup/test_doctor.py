@@ -53,6 +53,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
         ("strace", "strace -- version 6.1"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),
+        ("sudo", "Sudo version 1.9.13p3"),
         ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),
     ):  # fmt: skip
         made.add(name, says)
@@ -60,6 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(hostprograms, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
     monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
     monkeypatch.setattr(host_system, "this_system", lambda environ: System.DNF)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the person's own store is other builds' too
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     return made
 

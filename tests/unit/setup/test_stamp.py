@@ -51,7 +51,7 @@ def test_a_build_needs_a_compiler_and_no_machine() -> None:
 
 
 HOST_UNITS = ("cc", "rust-std")
-FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3")
+FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")
 WORDS: dict[str, tuple[str, ...]] = {
     "": stamp.BUILD,
     "VARIANT=release -j2 build/debug/kernel.img": stamp.BUILD,
