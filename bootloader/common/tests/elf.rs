@@ -283,7 +283,7 @@ fn random_changes_never_make_the_reader_panic() {
     let good = write_elf(ENTRY, &[TEXT, DATA, Header { kind: 7, ..DATA }], LENGTH, 0);
     let interesting = [0, 1, 0x7f, 0x80, 0xff];
     let mut taken = 0;
-    for _ in 0..200_000 {
+    for _ in 0..support::rounds(200_000) {
         let mut file = good.clone();
         for _ in 0..=generator.below(4) {
             let at = generator.below(64 + 3 * 56) as usize;

@@ -7,8 +7,8 @@ use common::file::Placed;
 use common::kernel_file::Settings;
 use common::memory_map::{Region, Use};
 use common::platform::{FrameBuffer, PixelFormat};
-use support::code;
 use support::plans::{number, plan_all, program};
+use support::{Generator, code};
 
 const SCREEN: FrameBuffer = FrameBuffer {
     address: 0xFD00_0000,
@@ -193,4 +193,56 @@ fn addresses_that_the_loader_chooses_keep_to_the_range_and_differ_with_a_seed() 
         ..settings
     };
     assert_eq!(code(plan_all(&image, narrow, Some(SCREEN), None)), "KS");
+}
+
+/// No address, one anywhere, or one where a top-level entry begins; canonical, as the kernel file's reader has seen to.
+fn some_address(generator: &mut Generator) -> Option<u64> {
+    let bits = [32, 47, 64][generator.below(3) as usize];
+    let anywhere = generator.next() >> (64 - bits) & !0xfff;
+    let entry = generator.below(512) << 39;
+    let canonical = |address: u64| ((address << 16) as i64 >> 16) as u64;
+    [None, Some(canonical(anywhere)), Some(canonical(entry))][generator.below(3) as usize]
+}
+
+#[test]
+fn no_settings_make_a_plan_panic_or_lie_in_one_place() {
+    let image = program(0x200000, 0x300000, 0x1000);
+    let mut generator = Generator::new(41);
+    let mut planned = 0;
+    for round in 0..support::rounds(20_000) {
+        let mut settings = Settings {
+            stack_address: some_address(&mut generator),
+            boot_info_address: some_address(&mut generator),
+            framebuffer_address: some_address(&mut generator),
+            physical_memory_offset: some_address(&mut generator),
+            recursive_address: some_address(&mut generator),
+            ramdisk_address: some_address(&mut generator),
+            kernel_base: some_address(&mut generator).filter(|_| round % 8 == 0),
+            dynamic_range: (some_address(&mut generator), some_address(&mut generator)),
+            ..Settings::new(1 + (round % 2) as u32)
+        };
+        let bits = generator.below(46);
+        settings.stack_size = 1 + generator.below(1 << bits);
+        settings.features = generator.below(layout::FEATURES_ALL + 1);
+        let Ok((plan, _, ready)) = plan_all(&image, settings, Some(SCREEN), Some(RAMDISK)) else {
+            continue;
+        };
+        planned += 1;
+        let mut ranges: Vec<(u64, u64)> = plan
+            .mappings()
+            .iter()
+            .map(|mapping| {
+                let guard = if mapping.guard { 0x1000 } else { 0 };
+                (mapping.address - guard, mapping.address + mapping.length)
+            })
+            .collect();
+        ranges.sort_unstable();
+        assert!(
+            ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+            "{settings:?}"
+        );
+        let mut pages = vec![0; ready.boot_info_length() as usize];
+        ready.write(&mut pages, &[]);
+    }
+    assert!(planned > 500, "only {planned} were planned");
 }

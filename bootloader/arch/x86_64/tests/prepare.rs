@@ -137,7 +137,7 @@ fn a_long_bss_gets_large_pages_and_its_last_page_may_be_shared() {
 #[test]
 fn random_kernels_are_mapped_byte_for_byte() {
     let mut generator = Generator::new(23);
-    for round in 0..400 {
+    for round in 0..support::rounds(400) {
         let mut headers = Vec::new();
         let mut address =
             [0x20_0000, 0xffff_ffff_8000_0000, 0x7f_ffff_e000][generator.below(3) as usize];
@@ -206,7 +206,7 @@ fn random_headers_are_refused_or_loaded_but_never_panic() {
     };
     let good = write_elf(TEXT.address, &[TEXT, data], 0x4000, 0x5A);
     let mut loaded = 0;
-    for _ in 0..3000 {
+    for _ in 0..support::rounds(3000) {
         let mut file = good.clone();
         for _ in 0..=generator.below(2) {
             let at = 64 + generator.below(112) as usize;
@@ -277,8 +277,11 @@ fn the_recursive_entry_and_all_of_memory_are_where_upstream_has_them() {
     assert_eq!((field(1544), field(1552)), (recursive, physical));
 }
 
-#[test]
-fn a_movable_kernel_is_relocated_and_its_relro_is_read_only() {
+/// In .data, over the end of a page, and in .bss.
+const RELOCATIONS: [(u64, u64); 3] = [(0x4800, 0x1234), (0x4ffc, 0x4000), (0x6100, 0x5000)];
+
+/// A position-independent program with a dynamic section, RELRO and relocations.
+fn movable() -> Vec<u8> {
     let text = Header {
         address: 0x1000,
         ..TEXT
@@ -306,23 +309,31 @@ fn a_movable_kernel_is_relocated_and_its_relro_is_read_only() {
     let mut file = write_elf(0x1010, &headers, 0x5000, 0x77);
     file[16] = 3;
     let mut put = |at: usize, value: u64| file[at..at + 8].copy_from_slice(&value.to_le_bytes());
-    for (index, (tag, value)) in [(7, 0x4100), (8, 3 * 24), (9, 24), (0, 0)]
-        .into_iter()
-        .enumerate()
+    for (index, (tag, value)) in [
+        (7, 0x4100),
+        (8, RELOCATIONS.len() as u64 * 24),
+        (9, 24),
+        (0, 0),
+    ]
+    .into_iter()
+    .enumerate()
     {
         put(0x3000 + index * 16, tag);
         put(0x3008 + index * 16, value);
     }
-    // In .data, over the end of a page, and in .bss.
-    let relocations = [(0x4800, 0x1234), (0x4ffc, 0x4000), (0x6100, 0x5000)];
-    for (index, (at, addend)) in relocations.into_iter().enumerate() {
+    for (index, (at, addend)) in RELOCATIONS.into_iter().enumerate() {
         put(0x3100 + index * 24, at);
         put(0x3108 + index * 24, 8);
         put(0x3110 + index * 24, addend);
     }
-    let mut machine = prepare_with(&file, 4 << 20, Settings::new(1)).unwrap();
+    file
+}
+
+#[test]
+fn a_movable_kernel_is_relocated_and_its_relro_is_read_only() {
+    let mut machine = prepare_with(&movable(), 4 << 20, Settings::new(1)).unwrap();
     let slide = 0x20_0000 - 0x1000;
-    for (at, addend) in relocations {
+    for (at, addend) in RELOCATIONS {
         let mut found = [0; 8];
         for (index, byte) in found.iter_mut().enumerate() {
             let address = at + slide + index as u64;
@@ -343,4 +354,26 @@ fn a_movable_kernel_is_relocated_and_its_relro_is_read_only() {
         panic!("a kernel of 0.9 is called");
     };
     assert_eq!(address, 0x1010 + slide);
+}
+
+#[test]
+fn random_movable_files_are_refused_or_loaded_but_never_panic() {
+    let mut generator = Generator::new(43);
+    let good = movable();
+    let mut loaded = 0;
+    for round in 0..support::rounds(1000) {
+        let mut file = good.clone();
+        for _ in 0..=generator.below(3) {
+            // The headers, the dynamic section, or the relocations.
+            let (start, length) =
+                [(64, 224), (0x3000, 0x40), (0x3100, 72)][generator.below(3) as usize];
+            file[start + generator.below(length) as usize] ^= 1 << generator.below(8);
+        }
+        let settings = Settings {
+            stack_size: 0x3000,
+            ..Settings::new(1 + (round % 2) as u32)
+        };
+        loaded += u32::from(prepare_with(&file, 1 << 20, settings).is_ok());
+    }
+    assert!(loaded > 100, "only {loaded} files were loaded");
 }

@@ -35,6 +35,12 @@ impl Generator {
     }
 }
 
+/// How often a test of chance goes on: `usual` times, or as many times more as BOOTWRIGHT_FUZZ says.
+pub fn rounds(usual: u64) -> u64 {
+    let factor = std::env::var("BOOTWRIGHT_FUZZ").ok();
+    usual * factor.map_or(1, |text| text.parse().expect("BOOTWRIGHT_FUZZ is a number"))
+}
+
 /// Memory from `base` on, which holds rubbish at first.
 pub struct FakeMemory {
     pub base: u64,
