@@ -1,7 +1,7 @@
 """A synchronous client of the QEMU Machine Protocol: one socket, no thread, so that a run is one loop.
 
 qemu.qmp wants asyncio, which wants a thread of its own beside our loop; a run starts from an atexit function
-(contract, "How a run ends"), where Python 3.12 and later refuse new threads. The protocol itself is lines of JSON.
+(which Python calls at its exit), where Python 3.12 and later refuse new threads. The protocol itself is lines of JSON.
 """
 
 from __future__ import annotations

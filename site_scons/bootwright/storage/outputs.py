@@ -21,8 +21,8 @@ MANIFEST = "manifest"
 # runs and reports leave (VARIANT/NAME.png, and below VARIANT/obj/TARGET/NAME/).
 NOT_OUTPUTS = (
     MANIFEST, "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json", "*/*.png",
-    "*/obj/*/*/history/*", "*/obj/*/*/symbols.json", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
-    "*/obj/*/*/*/*.symbols", "*/obj/*/*/*/*.serial.txt",
+    "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
+    "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
 LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
 LONGEST_NAME = 255  # bytes of one part of a path, on every usual file system
