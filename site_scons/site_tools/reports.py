@@ -83,7 +83,7 @@ def add_soak(env: Environment, name: str) -> None:
 
     def start() -> int:
         home = Path(env["HOME"])
-        flasher = [str(home / "tests" / "flash" / name) for name in ("test_killed.py", "test_lying.py")]
+        flasher = [str(home / "tests" / "flash" / name) for name in ("test_killed.py", "test_lying.py", "test_guest.py")]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode
         return builds or subprocess.run([*command, *flasher], cwd=home, check=False).returncode
