@@ -28,7 +28,8 @@ from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.base import atomic
+from bootwright.base import atomic, storage_space
+from bootwright.base.errors import BootwrightError
 from bootwright.cargo.sources import crate_files
 from bootwright.graph.session import action, modules, session, tell
 from bootwright.rust import rustc
@@ -38,7 +39,7 @@ COMMAND = (
     " $( $_RUSTSYSROOT $) $RUSTPROFILEFLAGS $RUSTFLAGS $( $RUSTREMAP $) $_RUSTLINK"
     " $( $_RUSTEXTERNS $) --out-dir $RUSTOUTDIR --emit=$RUSTEMIT $RUSTROOT"
 )
-MODULES = ("rust/rustc", "rust/assembled", "base/atomic", "base/procs")
+MODULES = ("rust/rustc", "rust/assembled", "base/atomic", "base/procs", "base/storage_space")
 
 
 def compile_crate(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -55,6 +56,12 @@ def compile_crate(target: list[Entry], source: list[Entry], env: Environment) ->
         if outcome.status:
             shown = [word.replace(str(scratch), str(first.parent)) for word in argv if word not in rustc.JSON_FLAGS]
             shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in env["RUSTENV"] else shown
+            said = "\n".join(diagnostic.text for diagnostic in outcome.said)
+            if storage_space.is_full(said, scratch):
+                crate = env.subst("$RUSTCRATENAME")
+                raise BootwrightError(
+                    storage_space.full(first, f"{crate} cannot be written"), "free some, then run scons"
+                )
             _explain(outcome, source, env)
             raise rustc.compile_error(outcome, env.subst("$RUSTCRATENAME"), shown, cwd)
         rustc.check_reads(scratch, cwd, _declared(source), _toolchain_roots(env), env["RUSTENVDECLARED"])

@@ -33,6 +33,7 @@ from bootwright.rust.migrate import Target
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
 
+MODULES = ("hosts/check", "hosts/product", "elf/checks")
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 
 
@@ -189,7 +190,7 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
     def start() -> int:
         from bootwright.hosts.run import find_runner, run_and_tell
         from bootwright.hosts.table import this_builder
-        from bootwright.run.run import HEADLESS_TIMEOUT
+        from bootwright.run.config import HEADLESS_TIMEOUT
 
         kernel = kernels[0]
         assert kernel.host is not None, "the Tool qemu looked"
@@ -205,7 +206,7 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     target, source = env["RUSTPROGRAM"](target, source, env)
     own = CHECKS[env["HOSTROW"].format]
-    env.Depends(target, modules(env, "hosts/check", "hosts/product", own))
+    env.Depends(target, modules(env, *MODULES, own))
     return target, source
 
 

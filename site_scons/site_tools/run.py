@@ -23,7 +23,7 @@ from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.session import record, tell
 
 if TYPE_CHECKING:
-    from bootwright.run.run import RunConfig
+    from bootwright.run.config import RunConfig
 
 
 def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> RunConfig:
@@ -55,7 +55,7 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
         kernel = only(name, kernels)
         elf = Path(kernel.elf.abspath)
-        subject = Subject(elf, Path(kernel.objects, "symbols.json"), elf.with_suffix(".png"), Path(env["KERNELDIR"]))
+        subject = Subject(elf, elf.with_suffix(".png"), Path(env["KERNELDIR"]))
         return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
     record(env, name, _nodes(kernels), start)

@@ -80,7 +80,10 @@ def _from_source(
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     env.Depends(
         target,
-        [*modules(env, "rust/sysroot", "rust/library", "base/atomic", "base/procs"), env.Value(env["SYSROOTKEY"])],
+        [
+            *modules(env, "rust/sysroot", "rust/library", "base/atomic", "base/procs", "base/storage_space"),
+            env.Value(env["SYSROOTKEY"]),
+        ],
     )
     if not Store().has("sysroot", env["SYSROOTKEY"]):
         env.AlwaysBuild(target)

@@ -15,7 +15,8 @@ from typing import Any
 
 from bootwright.machine.verdict import Verdict
 from bootwright.run import run as run_module
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 
 SITE_SCONS = Path(run_module.__file__).parents[2]
 
@@ -83,7 +84,7 @@ def tell(self):
     resume(self)
 machine.Machine.resume = tell
 config = run.RunConfig(Path({str(image)!r}), headless=True, timeout=60)
-subject = subjects.Subject(Path("no.elf"), Path("no.symbols"), Path("no.png"), Path())
+subject = subjects.Subject(Path("no.elf"), Path("no.png"), Path())
 {call}
 """
     environment = os.environ | {"PYTHONPATH": str(SITE_SCONS)} | environment

@@ -15,7 +15,8 @@ from bootwright.machine import accelerator
 from bootwright.machine.accelerator import boot_once, choose_accelerator, find_rival
 from bootwright.machine.options import TCG
 from bootwright.machine.qemu import find_qemu
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 from bootwright.run.started import started
 
 

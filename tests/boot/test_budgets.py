@@ -14,7 +14,7 @@ from tests.boot.kernels import HOME, SMALL_KERNELS, Built, Workshop
 from tools.icount.count import Counts, build_plugin, count_boot, qemu_version
 
 from bootwright.machine.qemu import find_qemu
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 
 MIB = 1 << 20
 MACHINES = [pytest.param(("q35", "ahci"), id="q35-ahci"), pytest.param(("pc", "ide"), id="pc-ide")]

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.boot.kernels import SMALL_KERNELS, Workshop
+from elftools.elf.elffile import ELFFile
+from tests.boot.kernels import SMALL_KERNELS, Built, Workshop
 
 from bootwright.elf.symbols import read_symbols
+from bootwright.elf.units import find_functions
 from bootwright.faults.catalogue import CATALOGUE
 from bootwright.faults.subject import Subject
 from bootwright.machine.verdict import Verdict
+from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
-from bootwright.run.run import RunConfig
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome
 
@@ -69,7 +71,7 @@ class Dead:
 
 def kill(workshop: Workshop, source: Path, *flags: str, qemu_flags: tuple[str, ...] = ()) -> Dead:
     built = workshop.build(source, tests=False, flags=flags)
-    subject = Subject(built.elf, built.elf.with_suffix(".symbols"), built.elf.with_suffix(".png"), Path())
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
     config = RunConfig(built.image, headless=True, timeout=2.5, qemu_flags=qemu_flags)
     verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO(), in_test=True)
     return Dead(verdict, report, source, subject.picture)
@@ -123,7 +125,7 @@ def test_without_dwarf_functions_are_named_and_the_report_says_why_no_line_is(wo
     built = workshop.build(FAULTS / "null_pointer.rs", tests=False, flags=BEHIND)
     elf = built.elf.with_name("stripped.elf")
     subprocess.run([workshop.objcopy, "--strip-debug", built.elf, elf], check=True)
-    subject = Subject(elf, elf.with_suffix(".symbols"), elf.with_suffix(".png"), Path())
+    subject = Subject(elf, elf.with_suffix(".png"), Path())
     config = RunConfig(built.image, headless=True, timeout=5)
     _, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
     assert report.startswith("fault: null pointer in null_pointer::cause, no line is known\n")
@@ -135,7 +137,7 @@ def test_without_any_symbol_the_addresses_are_told(workshop: Workshop) -> None:
     built = workshop.build(FAULTS / "null_pointer.rs", tests=False)
     elf = built.elf.with_name("bare.elf")
     subprocess.run([workshop.objcopy, "--strip-all", built.elf, elf], check=True)
-    subject = Subject(elf, elf.with_suffix(".symbols"), elf.with_suffix(".png"), Path())
+    subject = Subject(elf, elf.with_suffix(".png"), Path())
     _, report = run_and_report(RunConfig(built.image, headless=True), subject, io.StringIO(), io.StringIO())
     assert report.startswith("fault: null pointer in no function"), report
     assert re.search(r"#0 0x20[0-9a-f]{4} no function of the kernel", report), report
@@ -155,16 +157,35 @@ def test_a_silent_panic_is_found_by_its_calls(workshop: Workshop) -> None:
     dead.expect("panic", "silent_panic")
 
 
-def test_the_index_is_kept_and_made_anew_for_another_elf(workshop: Workshop) -> None:
-    built = workshop.build(FAULTS / "ud2.rs", tests=False)
-    index = built.elf.with_suffix(".index")
-    first = read_symbols(built.elf, index)
-    made = index.stat().st_mtime_ns
-    assert read_symbols(built.elf, index).places(first.entry) == first.places(first.entry)
-    assert index.stat().st_mtime_ns == made
-    other = workshop.build(FAULTS / "panic.rs", tests=False)
-    assert read_symbols(other.elf, index).function_with_line(str(FAULTS / "panic.rs"), 11) == "panic::cause"
-    assert index.stat().st_mtime_ns != made
+def test_of_dwarf_the_unit_is_read_that_holds_the_address(workshop: Workshop, hello: Built) -> None:
+    symbols = read_symbols(hello.elf)
+    assert symbols.image.read_units == 0
+    assert symbols.places(symbols.entry)[-1].function == "_start"
+    assert symbols.image.read_units == 1
+    with hello.elf.open("rb") as stream:
+        assert sum(1 for _ in ELFFile(stream).get_dwarf_info().iter_CUs()) > 1
+    panics = read_symbols(workshop.build(FAULTS / "panic.rs", tests=False).elf)
+    assert panics.function_with_line(str(FAULTS / "panic.rs"), 11) == "panic::cause"
+
+
+def test_functions_stand_where_a_reader_of_all_entries_finds_them(hello: Built) -> None:
+    symbols, seen = read_symbols(hello.elf), 0
+    with hello.elf.open("rb") as stream:
+        image = ELFFile(stream)
+        dwarf, section = image.get_dwarf_info(), image.get_section_by_name(".debug_info")
+        assert section is not None
+        info = section.data()
+        for unit in dwarf.iter_CUs():
+            entries = [die for die in unit.iter_DIEs() if die.tag == "DW_TAG_subprogram"]
+            with_code = [die for die in entries if {"DW_AT_low_pc", "DW_AT_ranges"} & set(die.attributes)]
+            assert find_functions(unit, info) == [die.offset for die in with_code]
+            for die in with_code:
+                low = die.attributes["DW_AT_low_pc"].value
+                if low:
+                    found = symbols.function(low)
+                    assert found and found[:2] == (low, low + die.attributes["DW_AT_high_pc"].value)
+                    seen += 1
+    assert seen > 10
 
 
 def test_a_test_that_kills_the_machine_fails_with_the_report(workshop: Workshop) -> None:
@@ -178,7 +199,7 @@ def test_a_test_that_kills_the_machine_fails_with_the_report(workshop: Workshop)
 
 def test_where_a_kernel_left_with_an_unknown_code_is_looked_up_in_a_second_run(workshop: Workshop) -> None:
     built = workshop.build(FAULTS / "unknown_exit_code.rs", tests=False, flags=BEHIND)
-    subject = Subject(built.elf, built.elf.with_suffix(".symbols"), built.elf.with_suffix(".png"), Path())
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
     config = RunConfig(built.image, headless=True, timeout=5)
     verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
     assert verdict.status == verdict.exit_code == 0x2B * 2 + 1

@@ -9,7 +9,8 @@ import pytest
 from tests.boot.kernels import Built, Workshop
 
 from bootwright.machine.verdict import Kind
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 
 DISKS = [
     ("pc", "ide"), ("q35", "ahci"), ("q35", "virtio"), ("q35", "nvme"), ("q35", "usb-uhci"), ("q35", "usb-ehci"),

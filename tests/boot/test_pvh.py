@@ -20,7 +20,8 @@ from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.machine.machine import Machine
 from bootwright.machine.qemu import find_qemu, has_firmware
 from bootwright.machine.verdict import Kind
-from bootwright.run.run import RunConfig, run, screenshot
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run, screenshot
 
 # What QEMU uses by itself: SeaBIOS. Its name as a flag keeps the fast lane from taking qboot.
 SEABIOS = ("-bios", "bios-256k.bin")

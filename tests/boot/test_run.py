@@ -35,7 +35,8 @@ from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import Kind
 from bootwright.run import run as run_module
-from bootwright.run.run import RunConfig, run, screenshot
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run, screenshot
 
 
 def test_a_halt_with_interrupts_off_ends_the_run_as_halted(sector: Sector) -> None:

@@ -237,7 +237,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(checkout: C
     scons = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path)]
     done = run_mounted('mount -t tmpfs -o size=300k bootwright "$1"', build, scons)
     assert done.returncode == 2, done.stdout
-    assert "No space left on device" in done.stdout
+    assert f"the disk of {build}/" in done.stdout and "has 0 MB left" in done.stdout
+    assert "does not compile" not in done.stdout
     assert "Traceback" not in done.stdout
     assert not [line for line in done.stdout.splitlines() if line.endswith(".img") or ".new" in line]
 

@@ -71,7 +71,7 @@ def out(port: int, register: str, value: int) -> str:
     ],
     ids=["halt", "loop", "passed", "other", "triple-fault", "reset"],
 )  # fmt: skip
-def test_a_run_ends_as_the_contract_says(
+def test_a_run_ends_with_the_sentence_and_the_status_of_its_end(
     checkout: Checkout, package: Path, end: str, status: int, sentence: str
 ) -> None:
     source = package / "src" / "main.rs"

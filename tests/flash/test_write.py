@@ -21,7 +21,7 @@ from bootwright.flash.refusals import Wish
 from bootwright.flash.root import root_command
 from bootwright.image.layout import PARTITION_TABLE_OFFSET, SECTOR_SIZE
 from bootwright.machine.verdict import Kind
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 from bootwright.run.run import run as run_machine
 
 pytestmark = [pytest.mark.needs("losetup"), pytest.mark.xdist_group("media")]

@@ -122,3 +122,20 @@ def test_a_change_of_the_pins_reaches_requirements() -> None:
 @pytest.mark.parametrize("name", ["sconsw", ".ci/run", "tools/doctor", "tools/bench", "tools/flash"])
 def test_programs_have_their_run_bit(name: str) -> None:
     assert (HOME / name).stat().st_mode & 0o111
+
+
+NAMED = re.compile(r"\b(?:site_scons|tests|tools|linker|bootloader|kernel)/[\w./-]+\.(?:py|md|toml|rs|ld|s)\b")
+BY_ROOM = re.compile(r"`((?:\w+/)?\w+\.py)`")
+
+
+def test_every_file_that_a_readme_names_is_there() -> None:
+    missing = []
+    for readme in tracked("README.md", "*/README.md", "**/README.md"):
+        text = readme.read_text(encoding="utf-8")
+        missing += [f"{readme.relative_to(HOME)}: {name}" for name in NAMED.findall(text)
+                    if not any((place / name).exists() for place in (HOME, readme.parent))]  # fmt: skip
+        if readme.is_relative_to(HOME / "site_scons"):  # there a module is named by its room, or in its own
+            places = [readme.parent, HOME / "site_scons", HOME / "site_scons" / "bootwright"]
+            named = [name for name in BY_ROOM.findall(text) if "NAME" not in name]
+            missing += [f"{readme.relative_to(HOME)}: {n}" for n in named if not any((p / n).exists() for p in places)]
+    assert missing == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from bootwright.base.terminal import printable
+
 
 class Status(IntEnum):
     """Exit statuses of `scons` and of the tools; 10 to 39 belong to the flasher."""
@@ -57,9 +59,10 @@ class BootwrightError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", status: int = Status.BUILD_ERROR) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Names and values come from other people's files, and the sentence goes to a terminal.
+        self.message = printable(message)
+        self.hint = printable(hint)
+        super().__init__(self.message)
         self.status = int(status)
 
     def __str__(self) -> str:

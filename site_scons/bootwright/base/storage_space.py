@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 MEGABYTE = 1_000_000
+LEAST = 1 << 16  # bytes; with less no program writes anything to speak of
+# As Unix, Rust and Windows word it; a quota is a disk that is full for one person.
+FULL = re.compile(r"No space left on device|Disk quota exceeded|os error (28|112|122)\b|not enough space on the disk")
 
 
 def existing(place: Path) -> Path:
@@ -23,3 +27,8 @@ def full(place: Path, what: str, needed: int | None = None) -> str:
     left = f"the disk of {place} has {free(place) / MEGABYTE:.0f} MB left"
     wants = f"; {needed / MEGABYTE:.0f} MB are needed" if needed else ""
     return f"{what}: {left}{wants}"
+
+
+def is_full(said: str, place: Path) -> bool:
+    """Says whether a program that failed, and said that, had no room on the disk of place; some die without a word."""
+    return FULL.search(said) is not None or free(place) < LEAST

@@ -1,11 +1,14 @@
-"""What an ELF tells about its code, read with pyelftools into the plain lists that bootwright.elf.symbols keeps."""
+"""What an ELF tells about its code, read with pyelftools: of DWARF only the units of the addresses asked for."""
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from elftools.common.exceptions import DWARFError, ELFError
@@ -14,142 +17,259 @@ from elftools.dwarf.callframe import FDE
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
-from bootwright.base.errors import BootwrightError
+from bootwright.elf import units
 
-Row = list[int | str]
-Facts = dict[str, list[Row]]
-Demangle = Callable[[str], str]
-NO_FRAME = -1
 MAPPING = re.compile(r"\$[adtx](\.|$)")  # where code and data begin, in the ABIs of Arm and RISC-V: no function's name
 UNREADABLE = (ELFError, DWARFError, ConstructError)
+Demangle = Callable[[str], str]
+Named = tuple[int, int, str]  # start, end, name
 
 
-def read_facts(elf: Path, demangle: Demangle) -> Facts:
-    """Returns the lists that Symbols describes; those that need DWARF are empty where the ELF has none."""
-    with elf.open("rb") as stream:
+@dataclass(frozen=True)
+class Inlined:
+    """One function inside another: where its code is, its name, how deep it lies, and the line that calls it."""
+
+    start: int
+    end: int
+    name: str
+    depth: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function: its code, its name, and what the compiler put into it."""
+
+    start: int
+    end: int
+    name: str
+    inlined: tuple[Inlined, ...]
+
+
+class Image:
+    """An ELF's bytes. read_units counts the units of DWARF that were read."""
+
+    def __init__(self, data: bytes, demangle: Demangle) -> None:
+        self._elf = ELFFile(io.BytesIO(data))
+        self._demangle = demangle
+        self.entry = int(self._elf.header["e_entry"])
+        self.executable = [
+            (int(section["sh_addr"]), int(section["sh_addr"] + section["sh_size"]))
+            for section in self._elf.iter_sections()
+            if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
+        ]
+        self.has_dwarf = bool(self._elf.has_dwarf_info(strict=True))
+        self._units: dict[int, Unit] = {}
+
+    @property
+    def read_units(self) -> int:
+        """How many units were read so far."""
+        return len(self._units)
+
+    def is_code(self, address: int) -> bool:
+        """Tells whether address lies in an executable section."""
+        return any(start <= address < end for start, end in self.executable)
+
+    def unit_at(self, address: int) -> Unit | None:
+        """Returns the unit that holds the code at address."""
+        starts, ranges = self._ranges
+        at = bisect_right(starts, address) - 1
+        return self._unit(ranges[at][2]) if at >= 0 and address < ranges[at][1] else None
+
+    def units_of_file(self, file: str) -> Iterator[Unit]:
+        """Yields the units that hold lines of file: its whole name, or the end of that."""
+        for compilation in self._dwarf.iter_CUs() if self.has_dwarf else ():
+            program = self._dwarf.line_program_for_CU(compilation)  # its header alone
+            names = {entry.name.decode("utf-8", "replace") for entry in program.header["file_entry"]} if program else ()
+            if any(posixpath.basename(name) == posixpath.basename(file) for name in names):
+                yield self._unit(compilation.cu_offset)
+
+    @cached_property
+    def _dwarf(self) -> Any:
+        return self._elf.get_dwarf_info()
+
+    @cached_property
+    def _info(self) -> bytes:
+        return bytes(self._dwarf.debug_info_sec.stream.getvalue())
+
+    def _unit(self, offset: int) -> Unit:
+        if offset not in self._units:
+            unit = self._dwarf.get_CU_at(offset)
+            self._units[offset] = Unit(self._dwarf, unit, self._info, self._demangle, self.is_code)
+        return self._units[offset]
+
+    @cached_property
+    def _ranges(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """The code of each unit, sorted: by .debug_aranges, and by the heads of those that it leaves out."""
+        if not self.has_dwarf:
+            return [], []
+        section = self._elf.get_section_by_name(".debug_aranges")
+        ranges = list(units.read_ranges(section.data())) if section else []
+        told = {unit for _, _, unit in ranges}
+        for unit in self._dwarf.iter_CUs():
+            if unit.cu_offset not in told:
+                top = Unit(self._dwarf, unit, self._info, self._demangle, self.is_code)
+                ranges += [(start, end, unit.cu_offset) for start, end in top.ranges()]
+        ranges.sort()
+        return [start for start, _, _ in ranges], ranges
+
+    @cached_property
+    def symbols(self) -> list[Named]:
+        """Functions and statics of the symbol table, sorted by their starts, with their names as they are there."""
+        table: Any = self._elf.get_section_by_name(".symtab")
+        is_arm = self._elf.header["e_machine"] == "EM_ARM"
+        rows: list[tuple[int, int, str, int]] = []
+        for symbol in table.iter_symbols() if table else ():
+            kind, section = symbol["st_info"]["type"], symbol["st_shndx"]
+            if (
+                section in ("SHN_UNDEF", "SHN_ABS")
+                or kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
+                or not symbol.name
+                or MAPPING.match(symbol.name)
+            ):
+                continue
+            is_thumb = is_arm and kind == "STT_FUNC"  # the lowest bit says so
+            start = symbol["st_value"] & ~1 if is_thumb else symbol["st_value"]
+            rows.append((start, start + symbol["st_size"], symbol.name, section))
+        rows.sort(key=lambda row: (row[0], row[1]))
+        found: list[Named] = []
+        # Assembly gives its labels no size: such a one reaches to the next symbol of its section.
+        for row, following in zip(rows, [*rows[1:], None], strict=False):
+            start, end, name, number = row
+            if start == end:
+                section = self._elf.get_section(number)
+                here = following is not None and following[3] == number
+                end = following[0] if following and here else section["sh_addr"] + section["sh_size"]
+            if start < end:
+                found.append((start, end, name))
+        return found
+
+    @cached_property
+    def frames(self) -> tuple[list[int], list[tuple[int, int, Any]]]:
+        """Which entry undoes the frames of which code, sorted; .debug_frame wins over .eh_frame, which covers less."""
+        if not self._elf.has_dwarf_info():
+            return [], []
+        dwarf = self._dwarf
+        tables: dict[tuple[int, int], Any] = {}
+        for present, read in ((dwarf.has_EH_CFI(), dwarf.EH_CFI_entries), (dwarf.has_CFI(), dwarf.CFI_entries)):
+            for entry in read() if present else ():
+                if isinstance(entry, FDE) and entry["address_range"] and entry["initial_location"]:
+                    start = entry["initial_location"]
+                    tables[start, start + entry["address_range"]] = entry
+        rows = [(start, end, entry) for (start, end), entry in sorted(tables.items(), key=lambda item: item[0])]
+        return [start for start, _, _ in rows], rows
+
+    def frame_rule(self, address: int) -> Any:
+        """Returns the row of the table of call frames for the code at address, None where there is none."""
+        starts, rows = self.frames
+        at = bisect_right(starts, address) - 1
+        if at < 0 or address >= rows[at][1]:
+            return None
         try:
-            return _read(ELFFile(stream), demangle)
-        except UNREADABLE as error:
-            raise BootwrightError(f"{elf}: its symbols cannot be read: {error or 'it ends early'}") from error
+            table = rows[at][2].get_decoded().table
+        except (*UNREADABLE, ValueError):  # pyelftools does not know every rule; such a frame is undone without one
+            return None
+        return next((row for row in reversed(table) if row["pc"] <= address), None)
 
 
-def _read(image: Any, demangle: Demangle) -> Facts:
-    facts: Facts = {name: [] for name in ("files", "lines", "functions", "inlined", "symbols", "frames")}
-    facts["entry"] = [[image.header["e_entry"]]]
-    code = [
-        (section["sh_addr"], section["sh_addr"] + section["sh_size"])
-        for section in image.iter_sections()
-        if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
-    ]
-    facts["executable"] = [[start, end] for start, end in code]
-    facts["symbols"] = _symbols(image, demangle)
-    if image.has_dwarf_info(strict=True):
-        dwarf = image.get_dwarf_info()
-        files: dict[str, int] = {}
-        for unit in dwarf.iter_CUs():
-            _Unit(dwarf, unit, files, facts, demangle).read()
-        facts["files"] = [[name] for name in files]
-    frames = image.get_dwarf_info() if image.has_dwarf_info() else None
-    if frames is not None:
-        facts["frames"] = _frames(frames)
-    for name in ("lines", "functions", "inlined"):
-        # What --gc-sections left out is still described, from the address 0 on, where a board may have code as well: so
-        # whatever begins at 0 was passed over, and this is for the rest.
-        facts[name] = [row for row in facts[name] if any(a <= int(row[0]) <= b for a, b in code)]
-        facts[name].sort(key=lambda row: (int(row[0]), -int(row[1])))
-    # Where one sequence of lines ends and the next begins at one address, the end must come first.
-    facts["lines"].sort(key=lambda row: (int(row[0]), int(row[2]) != 0))
-    return facts
+class Unit:
+    """One compilation unit of DWARF, read as far as it is asked."""
 
-
-def _symbols(image: Any, demangle: Demangle) -> list[Row]:
-    table = image.get_section_by_name(".symtab")
-    is_arm = image.header["e_machine"] == "EM_ARM"
-    rows: list[Row] = []
-    for symbol in table.iter_symbols() if table else ():
-        kind, section = symbol["st_info"]["type"], symbol["st_shndx"]
-        if (
-            section in ("SHN_UNDEF", "SHN_ABS")
-            or kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
-            or not symbol.name
-            or MAPPING.match(symbol.name)
-        ):
-            continue
-        start = symbol["st_value"] & ~1 if is_arm and kind == "STT_FUNC" else symbol["st_value"]  # the bit says Thumb
-        rows.append([start, start + symbol["st_size"], demangle(symbol.name), section])
-    rows.sort(key=lambda row: (int(row[0]), int(row[1])))
-    # Assembly gives its labels no size: such a one reaches to the next symbol of its section.
-    for row, following in zip(rows, [*rows[1:], None], strict=False):
-        if row[0] == row[1]:
-            section = image.get_section(row[3])
-            end = section["sh_addr"] + section["sh_size"]
-            row[1] = int(following[0]) if following and following[3] == row[3] else end
-    return [row[:3] for row in rows if int(row[0]) < int(row[1])]
-
-
-class _Unit:
-    """One compilation unit."""
-
-    def __init__(self, dwarf: Any, unit: Any, files: dict[str, int], facts: Facts, demangle: Demangle) -> None:
+    def __init__(self, dwarf: Any, unit: Any, info: bytes, demangle: Demangle, is_code: Callable[[int], bool]) -> None:
         self._dwarf = dwarf
         self._unit = unit
-        self._files = files
-        self._facts = facts
+        self._info = info
         self._demangle = demangle
-        self._base = 0
-        self._own_files: dict[int, int] = {}
-
-    def read(self) -> None:
-        top = self._unit.get_top_DIE()
-        low = top.attributes.get("DW_AT_low_pc")
+        self._is_code = is_code
+        top = unit.get_top_DIE()
+        low, directory = top.attributes.get("DW_AT_low_pc"), top.attributes.get("DW_AT_comp_dir")
+        self._top = top
         self._base = low.value if low else 0
-        directory = top.attributes.get("DW_AT_comp_dir")
-        program = self._dwarf.line_program_for_CU(self._unit)
-        if program is not None:
-            self._read_lines(program, directory.value.decode("utf-8", "replace") if directory else "")
-        if low and not low.value and "DW_AT_high_pc" in top.attributes:
-            return  # all of the unit was left out
-        self._walk(top, 0)
+        self._directory = directory.value.decode("utf-8", "replace") if directory else ""
 
-    def _read_lines(self, program: Any, directory: str) -> None:
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """Yields start and end of each piece of the unit's code; whatever begins at 0 was left out by the linker."""
+        return self._ranges(self._top)
+
+    @cached_property
+    def files(self) -> dict[int, str]:
+        """The unit's source files by their numbers in it."""
+        program = self._program
+        if program is None:
+            return {}
         header = program.header
         new = header["version"] >= 5
         directories = [name.decode("utf-8", "replace") for name in header.get("include_directory", ())]
         if not new:
-            directories.insert(0, directory)  # before version 5 the unit's own directory is not in the list
+            directories.insert(0, self._directory)  # before version 5 the unit's own directory is not in the list
+        files = {}
         for number, entry in enumerate(header["file_entry"], 0 if new else 1):
             path = posixpath.join(directories[entry.dir_index], entry.name.decode("utf-8", "replace"))
-            if not posixpath.isabs(path) and directory:
-                path = posixpath.join(directory, path)
-            self._own_files[number] = self._files.setdefault(posixpath.normpath(path), len(self._files))
-        sequence: list[Row] = []
-        for entry in program.get_entries():
+            if not posixpath.isabs(path) and self._directory:
+                path = posixpath.join(self._directory, path)
+            files[number] = posixpath.normpath(path)
+        return files
+
+    @cached_property
+    def _program(self) -> Any:
+        return self._dwarf.line_program_for_CU(self._unit)
+
+    @cached_property
+    def lines(self) -> list[tuple[int, str, int]]:
+        """Where the code of which line begins: address, file and line, sorted; line 0 ends a sequence."""
+        found: list[tuple[int, str, int]] = []
+        sequence: list[tuple[int, str, int]] = []
+        for entry in self._program.get_entries() if self._program is not None else ():
             state = entry.state
             if state is None:
                 continue
             if not state.end_sequence:
-                sequence.append([state.address, self._own_files.get(state.file, 0), state.line])
+                sequence.append((state.address, self.files.get(state.file, ""), state.line))
                 continue
-            if sequence and sequence[0][0]:
-                self._facts["lines"] += [row for row in sequence if row[2]]
-                self._facts["lines"].append([state.address, 0, 0])
+            # What --gc-sections left out is still described, from the address 0 on, where a board may have code too.
+            if sequence and sequence[0][0] and self._is_code(sequence[0][0]):
+                found += [row for row in sequence if row[2]]
+                found.append((state.address, "", 0))
             sequence = []
+        # Where one sequence of lines ends and the next begins at one address, the end must come first.
+        return sorted(found, key=lambda row: (row[0], row[2] != 0))
 
-    def _walk(self, die: Any, depth: int) -> None:
+    def line_at(self, address: int) -> tuple[str, int]:
+        """Returns file and line of the code at address, "" and 0 where none is told."""
+        at = bisect_right(self.lines, address, key=lambda row: row[0]) - 1
+        _, file, line = self.lines[at] if at >= 0 else (0, "", 0)
+        return (file, line) if line else ("", 0)
+
+    @cached_property
+    def _functions(self) -> list[tuple[int, int, int]]:
+        """Start, end and the entry's offset of each function, sorted."""
+        found = []
+        for offset in units.find_functions(self._unit, self._info):
+            found += [(start, end, offset) for start, end in self._ranges(self._die(offset))]
+        return sorted((row for row in found if self._is_code(row[0])), key=lambda row: (row[0], -row[1]))
+
+    def function_at(self, address: int) -> Function | None:
+        """Returns the function, not inlined, whose code is at address."""
+        at = bisect_right(self._functions, address, key=lambda row: row[0]) - 1
+        if at < 0 or address >= self._functions[at][1]:
+            return None
+        start, end, offset = self._functions[at]
+        die = self._die(offset)
+        return Function(start, end, self._name(die), tuple(self._inlined(die, 0)))
+
+    def _die(self, offset: int) -> Any:
+        return self._unit.get_DIE_from_refaddr(offset)
+
+    def _inlined(self, die: Any, depth: int) -> Iterator[Inlined]:
         for child in die.iter_children():
-            if child.tag == "DW_TAG_subprogram":
+            if child.tag == "DW_TAG_inlined_subroutine":
+                file, line = self.files.get(_number(child, "DW_AT_call_file"), ""), _number(child, "DW_AT_call_line")
                 for start, end in self._ranges(child):
-                    self._facts["functions"].append([start, end, self._name(child)])
-                self._walk(child, 0)
-            elif child.tag == "DW_TAG_inlined_subroutine":
-                file = self._own_files.get(_number(child, "DW_AT_call_file"), 0)
-                line = _number(child, "DW_AT_call_line")
-                for start, end in self._ranges(child):
-                    self._facts["inlined"].append([start, end, self._name(child), depth, file, line])
-                self._walk(child, depth + 1)
-            elif child.tag in ("DW_TAG_namespace", "DW_TAG_lexical_block", "DW_TAG_structure_type",
-                               "DW_TAG_union_type", "DW_TAG_enumeration_type"):  # fmt: skip
-                self._walk(child, depth)
+                    yield Inlined(start, end, self._name(child), depth, file, line)
+                yield from self._inlined(child, depth + 1)
+            elif child.tag == "DW_TAG_lexical_block":
+                yield from self._inlined(child, depth)
 
     def _ranges(self, die: Any) -> Iterator[tuple[int, int]]:
         attributes = die.attributes
@@ -192,34 +312,3 @@ class _Unit:
 def _number(die: Any, attribute: str) -> int:
     found = die.attributes.get(attribute)
     return int(found.value) if found else 0
-
-
-def _frames(dwarf: Any) -> list[Row]:
-    """Returns how frames are undone; .debug_frame wins over .eh_frame, which covers less."""
-    tables: dict[tuple[int, int], list[Row]] = {}
-    for present, read in ((dwarf.has_EH_CFI(), dwarf.EH_CFI_entries), (dwarf.has_CFI(), dwarf.CFI_entries)):
-        for entry in read() if present else ():
-            if not isinstance(entry, FDE) or not entry["address_range"] or not entry["initial_location"]:
-                continue
-            start = entry["initial_location"]
-            try:
-                table = [_frame(row) for row in entry.get_decoded().table]
-            except (*UNREADABLE, ValueError):  # pyelftools does not know every rule; such a frame is undone without one
-                continue
-            tables[start, start + entry["address_range"]] = table
-    rows: list[Row] = []
-    for (_, end), table in sorted(tables.items()):
-        rows += [*table, [end, NO_FRAME, 0]]
-    # A function that begins where another ends wins over that end.
-    return sorted(rows, key=lambda row: (int(row[0]), int(row[1]) != NO_FRAME))
-
-
-def _frame(row: Any) -> Row:
-    base = row["cfa"]
-    if base is None or base.expr is not None:
-        return [row["pc"], NO_FRAME, 0]
-    saved: list[int | str] = []
-    for register, rule in row.items():
-        if isinstance(register, int) and rule.type == "OFFSET":
-            saved += [register, rule.arg]
-    return [row["pc"], base.reg, base.offset, *saved]

@@ -1,22 +1,25 @@
-"""Addresses of an ELF as function, file and line, by DWARF; an index is kept for each ELF, because reading is slow.
+"""Addresses of an ELF as function, file and line, by DWARF, and how the frames of its code are undone.
 
-The index also holds how each function's frame is undone (.debug_frame and .eh_frame), for bootwright.faults.unwind.
+Of DWARF the units are read that hold the addresses asked for (bootwright.elf.dwarf): a kernel with the packages of a
+registry has megabytes of it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.elf.demangle import demangle
 
-FORMAT = "bootwright symbols 2"
+if TYPE_CHECKING:
+    from bootwright.elf.dwarf import Function, Image
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -50,81 +53,92 @@ class FrameRow:
 
 
 class Symbols:
-    """The index of one ELF; the lists are sorted by their first number, and every address is virtual."""
+    """The code of one ELF by address; every address is virtual. What is asked for is read, once."""
 
-    def __init__(self, elf: Path, facts: dict[str, list[list[int | str]]]) -> None:
+    def __init__(self, elf: Path, image: Image) -> None:
         self.elf = elf
-        self._files = [str(name) for (name,) in facts["files"]]
-        self._lines = facts["lines"]  # address, file, line; line 0 ends a sequence
-        self._functions = facts["functions"]  # start, end, name; outermost first
-        self._inlined = facts["inlined"]  # start, end, name, depth, file and line of the call
-        self._symbols = facts["symbols"]  # start, end, name
-        self._frames = facts["frames"]  # start, base, offset, then pairs of saved; base -1 ends
-        self._executable = facts["executable"]  # start, end
-        self.entry = int(facts["entry"][0][0])
-        self.has_dwarf = bool(self._lines)
+        self.image = image
+        self.entry = image.entry
+        self.has_dwarf = image.has_dwarf
         # A recursion asks for the same few addresses thousands of times.
-        self.places = lru_cache(1024)(self._find_places)
-        self.frame = lru_cache(1024)(self._find_frame)
-        self._starts = {id(table): [int(row[0]) for row in table] for table in (
-            self._lines, self._functions, self._inlined, self._symbols, self._frames)}  # fmt: skip
+        self.places = lru_cache(1024)(self._readably(self._find_places))
+        self.frame = lru_cache(1024)(self._readably(self._find_frame))
+        self._function = lru_cache(1024)(self._readably(self._find_function))
 
-    def _row(self, table: list[list[int | str]], address: int) -> list[int | str] | None:
-        at = bisect_right(self._starts[id(table)], address) - 1
-        return table[at] if at >= 0 else None
+    def _readably(self, find: Callable[[int], Found]) -> Callable[[int], Found]:
+        """Returns find, which raises BootwrightError where the ELF is not what it says it is."""
+        from bootwright.elf.dwarf import UNREADABLE
 
-    def _spanning(self, table: list[list[int | str]], address: int) -> list[int | str] | None:
-        row = self._row(table, address)
-        return row if row and address < int(row[1]) else None
+        def found(address: int) -> Found:
+            try:
+                return find(address)
+            except (*UNREADABLE, KeyError, IndexError) as error:
+                sentence = f"{self.elf}: its symbols cannot be read: {error or 'it ends early'}"
+                raise BootwrightError(sentence) from error
+
+        return found
 
     def is_code(self, address: int) -> bool:
         """Tells whether address lies in an executable section."""
-        return any(int(start) <= address < int(end) for start, end in self._executable)
+        return self.image.is_code(address)
+
+    def _find_function(self, address: int) -> Function | None:
+        unit = self.image.unit_at(address)
+        return unit.function_at(address) if unit else None
 
     def function(self, address: int) -> tuple[int, int, str] | None:
         """Returns start, end and name of the function (not inlined) at address."""
-        row = self._spanning(self._functions, address)
-        if row is None and self.is_code(address):
-            row = self._spanning(self._symbols, address)
-        return (int(row[0]), int(row[1]), str(row[2])) if row else None
+        found = self._function(address)
+        if found:
+            return found.start, found.end, found.name
+        return self._in_table(address) if self.is_code(address) else None
+
+    def _in_table(self, address: int) -> tuple[int, int, str] | None:
+        """Returns start, end and name of the symbol at address."""
+        symbols = self.image.symbols
+        at = bisect_right(symbols, address, key=lambda row: row[0]) - 1
+        if at < 0 or address >= symbols[at][1]:
+            return None
+        start, end, name = symbols[at]
+        return start, end, demangle(name)
 
     def symbol(self, address: int) -> str:
         """Returns the name of the function or static at address, "" where there is none."""
-        row = self._spanning(self._symbols, address) or self._spanning(self._functions, address)
-        return str(row[2]) if row else ""
+        row = self._in_table(address) or self.function(address)
+        return row[2] if row else ""
 
     def _find_places(self, address: int) -> tuple[Place, ...]:
         """Returns the place at address, innermost first: an inlined function is followed by the one it is in."""
-        function = self.function(address)
-        row = self._row(self._lines, address)
-        file, line = (self._files[int(row[1])], int(row[2])) if row and int(row[2]) else ("", 0)
-        if function is None:
+        unit, function = self.image.unit_at(address), self._function(address)
+        file, line = unit.line_at(address) if unit else ("", 0)
+        outer = self.function(address)
+        if outer is None:
             return (Place("", file, line),) if file else ()
-        first = bisect_right(self._starts[id(self._inlined)], function[0] - 1)
-        last = bisect_right(self._starts[id(self._inlined)], address)
-        inlined = [row for row in self._inlined[first:last] if address < int(row[1])]
+        inlined = [one for one in (function.inlined if function else ()) if one.start <= address < one.end]
         found = []
-        for _, _, name, _, call_file, call_line in sorted(inlined, key=lambda row: -int(row[3])):
-            found.append(Place(str(name), file, line, inlined=True))
-            file, line = self._files[int(call_file)], int(call_line)
-        return (*found, Place(function[2], file, line))
+        for one in sorted(inlined, key=lambda one: -one.depth):
+            found.append(Place(one.name, file, line, inlined=True))
+            file, line = one.file, one.line
+        return (*found, Place(outer[2], file, line))
 
     def function_with_line(self, file: str, line: int) -> str:
         """Returns the function that holds a line of file (as DWARF names it, or the end of that); "" if none does."""
-        wanted = {n for n, name in enumerate(self._files) if name == file or name.endswith(f"/{file}")}
-        for address, number, found in self._lines:
-            if found == line and number in wanted:
-                places = self.places(int(address))
-                return places[0].function if places else ""
-        return ""
+        addresses = [
+            address
+            for unit in self.image.units_of_file(file)
+            for address, name, number in unit.lines
+            if number == line and (name == file or name.endswith(f"/{file}"))
+        ]
+        places = self.places(min(addresses)) if addresses else ()
+        return places[0].function if places else ""
 
     def _find_frame(self, address: int) -> FrameRow | None:
         """Returns how the frame of the code at address is undone, None where the ELF does not tell."""
-        row = self._row(self._frames, address)
-        if row is None or int(row[1]) < 0:
+        row = self.image.frame_rule(address)
+        if row is None or row["cfa"] is None or row["cfa"].expr is not None:
             return None
-        saved = [int(number) for number in row[3:]]
-        return FrameRow(int(row[1]), int(row[2]), tuple(zip(saved[::2], saved[1::2], strict=True)))
+        saved = [(n, rule.arg) for n, rule in row.items() if isinstance(n, int) and rule.type == "OFFSET"]
+        return FrameRow(row["cfa"].reg, row["cfa"].offset, tuple(saved))
 
 
 def read_entry(elf: Path) -> int:
@@ -135,24 +149,13 @@ def read_entry(elf: Path) -> int:
         return int(ELFFile(stream).header["e_entry"])
 
 
-def read_symbols(elf: Path, index: Path | None = None) -> Symbols:
-    """Returns the symbols of elf: from the file index where that was made of the same bytes, else that is made."""
-    try:
-        data = elf.read_bytes()
-    except OSError as error:
-        raise BootwrightError(f"{elf} cannot be read: {error.strerror}") from error
-    key = f"{FORMAT} {hashlib.sha256(data).hexdigest()}"
-    if index:
-        try:
-            kept = json.loads(index.read_text(encoding="utf-8"))
-            if kept.pop("key") == key:
-                return Symbols(elf, kept)
-        except (OSError, ValueError, KeyError, AttributeError):
-            pass  # there is none yet, or it is another version's
+def read_symbols(elf: Path) -> Symbols:
+    """Returns the symbols of elf, of which no more than the heads are read yet."""
     from bootwright.elf import dwarf
 
-    facts = dwarf.read_facts(elf, demangle)
-    if index:
-        with atomic.new_file(index) as path:
-            path.write_text(json.dumps({"key": key, **facts}, separators=(",", ":")), encoding="utf-8")
-    return Symbols(elf, facts)
+    try:
+        return Symbols(elf, dwarf.Image(elf.read_bytes(), demangle))
+    except OSError as error:
+        raise BootwrightError(f"{elf} cannot be read: {error.strerror}") from error
+    except dwarf.UNREADABLE as error:
+        raise BootwrightError(f"{elf}: its symbols cannot be read: {error or 'it ends early'}") from error

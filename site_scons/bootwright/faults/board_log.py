@@ -65,7 +65,7 @@ def place(end: Verdict, subject: Subject) -> str:
         return ""
     from bootwright.elf.symbols import read_symbols
 
-    places = read_symbols(subject.elf, subject.index).places(end.registers.rip)
+    places = read_symbols(subject.elf).places(end.registers.rip)
     words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in places]
     return "".join(f"  {'' if number else 'where':<8} {text}\n" for number, text in enumerate(words))
 

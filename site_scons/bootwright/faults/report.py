@@ -120,7 +120,7 @@ class _Maker:
     @cached_property
     def _symbols(self) -> Symbols:
         """The kernel's; what a machine that is gone left behind needs none."""
-        return read_symbols(self._subject.elf, self._subject.index)
+        return read_symbols(self._subject.elf)
 
     def make(self, what: What, in_test: bool) -> Report | None:
         """Returns the report on what happened; None where a kernel only waits at its end, and need not leave."""

@@ -8,9 +8,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Subject:
-    """What a report is about: the kernel's ELF with its DWARF, where its index and the picture go, and its sources."""
+    """What a report is about: the kernel's ELF with its DWARF, where the picture goes, and its sources."""
 
     elf: Path
-    index: Path
     picture: Path
     source: Path

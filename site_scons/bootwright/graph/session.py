@@ -8,6 +8,7 @@ starts it on the main thread, and its status becomes SCons's own.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import signal
@@ -26,7 +27,7 @@ from SCons.Node.FS import Entry, File
 from SCons.Script import GetBuildFailures, Main
 from SCons.Util import hash_file_signature
 
-from bootwright.base import atomic, digests, loaded
+from bootwright.base import atomic, digests, loaded, storage_space
 from bootwright.base.errors import BootwrightError, Lacks, Status
 from bootwright.base.interrupts import Terminated
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
@@ -236,6 +237,8 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
             session().give_up(target)
             name = error.filename or target[0]
             sentence = f"{name}: {error.strerror or error}"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                sentence = storage_space.full(Path(target[0].abspath), sentence)
             raise SCons.Errors.BuildError(target[0], sentence, status=Status.BUILD_ERROR, exitstatus=2) from error
 
     def show(target: list[Entry], source: list[Entry], env: Environment) -> str:

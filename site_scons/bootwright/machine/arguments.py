@@ -11,7 +11,15 @@ from bootwright.base.errors import BootwrightError
 from bootwright.image.layout import DEBUG_EXIT_PORT
 from bootwright.machine.boards import Board, board_named
 from bootwright.machine.config import DISK_DEVICES, MEMORY, Config, MachineConfig
-from bootwright.machine.options import TCG, is_chosen_by_hand, take_exit_device, under_tcg, with_image
+from bootwright.machine.options import (
+    TCG,
+    accelerators,
+    is_chosen_by_hand,
+    names,
+    take_exit_device,
+    under_tcg,
+    with_image,
+)
 from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.serial_ports import take_serial_ports
 
@@ -64,7 +72,7 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
 def uses_tcg(config: MachineConfig) -> bool:
     """Tells whether this machine runs under TCG, QEMU's own emulation, once its accelerator is chosen."""
     if is_chosen_by_hand(config.flags):
-        return any("tcg" in flag for flag in config.flags)
+        return any("tcg" in name for name in accelerators(config.flags))
     return config.accelerator in ("", TCG)
 
 
@@ -81,7 +89,7 @@ def _boot_arguments(config: MachineConfig) -> list[str]:
         # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
         return ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]
     arguments = ["-kernel", str(config.loader.absolute()), "-initrd", str(config.image.absolute())]
-    if "-bios" not in config.flags and has_firmware(find_qemu(config.qemu), FAST_FIRMWARE):
+    if not names(config.flags, "-bios") and has_firmware(find_qemu(config.qemu), FAST_FIRMWARE):
         arguments += ["-bios", FAST_FIRMWARE]
     return arguments
 

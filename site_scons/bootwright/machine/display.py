@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+from bootwright.machine.options import has_window
+
 WINDOWS = {"darwin": ("cocoa", "gtk", "sdl"), "win32": ("gtk", "sdl")}
-USERS_CHOICE = ("-display", "-nographic", "-vnc", "-spice", "-curses")
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ def find_display(
     qemu: Path, qemu_flags: tuple[str, ...], environ: Mapping[str, str], platform: str = sys.platform
 ) -> Display:
     """Returns the display of a run that is not headless: a window, unless there is no screen or no module for it."""
-    if any(flag in USERS_CHOICE for flag in qemu_flags):
-        no_window = "-nographic" in qemu_flags or ("-display", "none") in pairwise(qemu_flags)
-        return Display(None, not no_window)
+    asked = has_window(qemu_flags)
+    if asked is not None:
+        return Display(None, asked)
     if platform not in WINDOWS and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return Display(None, False)
     known = displays(qemu)

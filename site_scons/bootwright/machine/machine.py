@@ -22,6 +22,7 @@ from bootwright.machine.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
+from bootwright.machine.options import has_own_log
 from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
@@ -55,7 +56,7 @@ class Machine:
         self.exit_code: int | None = None
         self.stderr = ""
         self._posix = posix
-        self._own_log = not {"-d", "-D"} & set(config.flags)
+        self._own_log = not has_own_log(config.flags)
         self._ports = take_serial_ports(config.flags)[0]
         self._cwd = config.directory
         self._is_tcg = uses_tcg(config)

@@ -1,7 +1,7 @@
 """A synchronous client of the QEMU Machine Protocol: one socket, no thread, so that a run is one loop.
 
 qemu.qmp wants asyncio, which wants a thread of its own beside our loop; a run starts from an atexit function
-(contract, "How a run ends"), where Python 3.12 and later refuse new threads. The protocol itself is lines of JSON.
+(which Python calls at its exit), where Python 3.12 and later refuse new threads. The protocol itself is lines of JSON.
 """
 
 from __future__ import annotations
@@ -38,8 +38,12 @@ class QmpClient:
 
     def handshake(self, timeout: float) -> None:
         """Reads the greeting, which names QEMU's version, and leaves the negotiation mode; timeout in seconds."""
-        qemu = self._wait_for_answer(timeout)["QMP"]["version"]["qemu"]
-        self.version = (qemu["major"], qemu["minor"], qemu["micro"])
+        greeting = self._wait_for_answer(timeout)
+        try:
+            qemu = greeting["QMP"]["version"]["qemu"]
+            self.version = (int(qemu["major"]), int(qemu["minor"]), int(qemu["micro"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise QemuGone(f"it greets with {_shown(greeting)}, which is no QMP") from error
         self.execute("qmp_capabilities", timeout=timeout)
 
     def execute(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = 10.0) -> Any:
@@ -51,7 +55,10 @@ class QmpClient:
             raise QemuGone(str(error)) from error
         answer = self._wait_for_answer(timeout)
         if "error" in answer:
-            raise QmpError(str(answer["error"]["desc"]))
+            why = answer["error"]
+            raise QmpError(_shown(why["desc"] if isinstance(why, dict) and "desc" in why else why))
+        if "return" not in answer:
+            raise QemuGone(f"it answers {_shown(answer)}, which is no QMP")
         return answer["return"]
 
     def monitor(self, line: str) -> str:
@@ -73,9 +80,15 @@ class QmpClient:
             raise QemuGone("end of file")
         *lines, self._received = (self._received + data).split(b"\n")
         for line in filter(None, (line.strip() for line in lines)):
-            message = json.loads(line)
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise QemuGone(f"it says {_shown(line[:100])}, which is no QMP") from error
+            if not isinstance(message, dict):
+                raise QemuGone(f"it says {_shown(message)}, which is no QMP")
             if "event" in message:
-                self.events.append((message["event"], message.get("data", {})))
+                facts = message.get("data")
+                self.events.append((str(message["event"]), facts if isinstance(facts, dict) else {}))
             else:
                 self._answers.append(message)
 
@@ -86,3 +99,8 @@ class QmpClient:
                 raise QemuGone(f"no answer in {timeout:g} s")
             self.receive(0.1)
         return self._answers.popleft()
+
+
+def _shown(value: object) -> str:
+    """Returns what the other end said, for a sentence: it may be no QEMU at all."""
+    return value if isinstance(value, str) else ascii(value)[:200]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+from bootwright.machine.options import read_options, without
 
 _TERMINAL = ("stdio", "mon:stdio")
 
@@ -38,29 +39,24 @@ class SerialPorts:
 
 def take_serial_ports(flags: Sequence[str]) -> tuple[SerialPorts, tuple[str, ...]]:
     """Returns the ports that flags name, and flags without them."""
-    values, kept = [], []
-    words = iter(flags)
-    for word in words:
-        if word in ("-serial", "--serial"):
-            values.append(next(words, ""))
-        else:
-            kept.append(word)
+    values = [option.value for option in read_options(flags) if option.name == "-serial"]
+    kept = without(flags, "-serial")
     if not values:
-        return SerialPorts(), tuple(kept)
+        return SerialPorts(), kept
     first, others = values[0], tuple(values[1:])
     backend = _chardev(kept, first.removeprefix("chardev:")) if first.startswith("chardev:") else {}
     if first in _TERMINAL or backend.get("") == "stdio":
-        return SerialPorts("", backend.get("logfile", ""), others), tuple(kept)
+        return SerialPorts("", backend.get("logfile", ""), others), kept
     if first.startswith("file:"):
-        return SerialPorts("", first.removeprefix("file:").replace(",", ",,"), others), tuple(kept)
-    return SerialPorts(first, "", others), tuple(kept)
+        return SerialPorts("", first.removeprefix("file:").replace(",", ",,"), others), kept
+    return SerialPorts(first, "", others), kept
 
 
 def _chardev(flags: Sequence[str], name: str) -> dict[str, str]:
     """Returns the settings of -chardev KIND,id=name,... in flags, the kind by the key "", values as they are quoted."""
-    for flag, value in pairwise(flags):
-        if flag in ("-chardev", "--chardev"):
-            kind, *settings = re.split(r"(?<!,),(?!,)", value)
+    for option in read_options(flags):
+        if option.name == "-chardev":
+            kind, *settings = re.split(r"(?<!,),(?!,)", option.value)
             found = dict(setting.partition("=")[::2] for setting in settings)
             if found.get("id") == name:
                 return {**found, "": kind}

@@ -1,4 +1,4 @@
-"""How a run ended, and what it returns: one verdict for each way that the contract knows."""
+"""How a run ended, and what it returns: one verdict for each way that a machine can end."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from bootwright.base.procs import pasteable
 from bootwright.machine import verdict
 from bootwright.machine.transcript import Transcript
 from bootwright.machine.verdict import Verdict
-from bootwright.run.run import HEADLESS_TIMEOUT, RunConfig
+from bootwright.run.config import HEADLESS_TIMEOUT, RunConfig
 from bootwright.run.voice import write
 
 END_SECONDS = 2.0  # for what a program that was killed still had in its pipe

@@ -23,7 +23,7 @@ from bootwright.machine.channel import POSIX
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
 from bootwright.machine.qemu import find_qemu
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 from bootwright.run.started import started
 from bootwright.run.voice import write
 

@@ -13,10 +13,12 @@ from bootwright.faults.subject import Subject
 from bootwright.machine.arguments import with_tcg
 from bootwright.machine.boards import board_named
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import names
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.command import run_program
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 from bootwright.run.voice import Silence, write
 
 if TYPE_CHECKING:  # a run that ends well has no use for them
@@ -47,7 +49,7 @@ def run_and_report(
 
 def _can_be_stopped(config: RunConfig, end: Verdict) -> bool:
     """Tells whether a run that ended by isa-debug-exit would stand still there: its code is value * 2 + 1."""
-    return end.kind is Kind.EXITED and "-icount" not in config.flags and ((end.exit_code or 0) >> 1) % 2 == 1
+    return end.kind is Kind.EXITED and not names(config.flags, "-icount") and ((end.exit_code or 0) >> 1) % 2 == 1
 
 
 def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, in_test: bool) -> Report:

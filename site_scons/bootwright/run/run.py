@@ -7,7 +7,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -18,16 +17,16 @@ from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
 from bootwright.machine.boards import board_named
-from bootwright.machine.config import MachineConfig
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import names
 from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import HALT_SECONDS, Kind, Registers, Verdict
+from bootwright.run.config import HEADLESS_TIMEOUT, RunConfig
 from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, write
 
-HEADLESS_TIMEOUT = 10.0
 LOOK_SECONDS = 0.1
 # A loader that wrote a code but no end of line is given this long to go on.
 CONSOLE_SECONDS = 0.3
@@ -35,29 +34,10 @@ CONSOLE_SECONDS = 0.3
 STILL_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class RunConfig(MachineConfig):
-    """A run: the machine, and when it ends. timeout is in seconds; None means 10 headless and none with a window.
-
-    success_exit_code is the status of QEMU that means success; None means the default, 33. restart_mark, where it is
-    not empty, restarts the time-out whenever the serial port says it once more. program is what is started instead of a
-    machine of ours: a run-command that is no QEMU, where {} is the image's path; see run_program. serial is a file that
-    gets each byte of the serial port; raw has a terminal obey what the guest says.
-    """
-
-    headless: bool = False
-    timeout: float | None = None
-    success_exit_code: int | None = None
-    restart_mark: str = ""
-    program: tuple[str, ...] = ()
-    serial: Path | None = None
-    raw: bool = False
-
-
 def run(
     config: RunConfig, out: TextIO, notes: TextIO, at_end: Callable[[Machine, Verdict], None] | None = None
 ) -> Verdict:
-    """Runs the image until the first thing that the contract calls an end.
+    """Runs the image until the first end: an exit, a reset, a halt, a loader's failure, TIMEOUT (machine/verdict.py).
 
     The guest's serial port goes to out as it comes, hints for the person go to notes. at_end is called with the verdict
     while the machine is still there, unless QEMU left with the guest. Raises BootwrightError with status 5 where QEMU
@@ -86,7 +66,7 @@ def run(
             write(notes, f"bootwright: {where}; {leave}\n")
         watch = _Watch(machine, config, display, Voice(out, config.raw, copy))
         try:
-            if "-S" in config.flags:
+            if names(config.flags, "-S"):
                 write(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
             else:
                 machine.resume()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.metadata import BootimageSettings, own_command
 from bootwright.machine.config import MEMORY
-from bootwright.run.run import RunConfig
+from bootwright.machine.options import without
+from bootwright.run.config import RunConfig
 
 QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
 
@@ -45,7 +45,7 @@ def configure(
     asked = settings.test_args if in_test else settings.run_args
     is_qemu = bool(command) and QEMU.fullmatch(re.split(r"[/\\]", command[0])[-1]) is not None
     if line.headless:
-        asked, command = without_display(asked), without_display(command)
+        asked, command = without(asked, "-display"), (*command[:1], *without(command[1:], "-display"))
     memory = ("-m", line.memory) if line.memory_given and (asked or command) else ()
     program: tuple[str, ...] = ()
     if command and not is_qemu and not line.qemu:
@@ -68,18 +68,6 @@ def configure(
         success_exit_code=settings.test_success_exit_code,
         program=program,
     )
-
-
-def without_display(flags: Sequence[str]) -> tuple[str, ...]:
-    """Returns flags without the window that they ask for."""
-    kept: list[str] = []
-    words = iter(flags)
-    for word in words:
-        if word in ("-display", "--display"):
-            next(words, "")
-        else:
-            kept.append(word)
-    return tuple(kept)
 
 
 def find_program(word: str, directory: Path) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, attempt, run
-from bootwright.base.scratch import scratch_directory
 from bootwright.rust.toolchain import Toolchain
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
@@ -103,6 +102,8 @@ def _error(stderr: str) -> str:
 
 
 def _ask(toolchain: Toolchain, text: str, name: str) -> Ended:
+    from bootwright.base.scratch import scratch_directory  # the answer is mostly known
+
     with scratch_directory("spec") as scratch:
         spec = scratch / (f"{name}.json")
         spec.write_text(text, encoding="utf-8")

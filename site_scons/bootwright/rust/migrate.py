@@ -21,7 +21,6 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 from bootwright.cargo.toml import show
 from bootwright.rust.builtin_targets import Builtins, Spec, check_arch, judge, read_builtins
-from bootwright.rust.harmful_arguments import check_arguments
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
@@ -117,6 +116,8 @@ def read_spec(text: str, origin: Path | str) -> Spec:
     for key in ("llvm-target", "arch"):
         if not isinstance(spec[key], str):
             raise BootwrightError(f'{origin}: "{key}" is {show(spec[key])}, not a string')
+    from bootwright.rust.harmful_arguments import check_arguments  # a built-in target does not pay for it
+
     check_arguments(spec, origin)
     return spec
 

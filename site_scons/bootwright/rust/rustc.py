@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
-from bootwright.rust.assembled import find_assembled
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 SHARED_LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
@@ -155,6 +154,8 @@ def check_reads(
     known = {os.path.normpath(path) for path in declared}
     roots = tuple(f"{os.path.normpath(root)}{os.sep}" for root in (scratch, *toolchain_roots))
     paths = {os.path.normpath(cwd / name) for name in names}
+    from bootwright.rust.assembled import find_assembled  # a build that compiles nothing does not pay for it
+
     sources = [Path(path) for path in sorted(paths) if not path.startswith(roots)]
     paths |= {str(path) for path in find_assembled(sources, cwd)}
     shared = sorted(

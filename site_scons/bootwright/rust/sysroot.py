@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base import storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import allowed_environment, pasteable, run
 from bootwright.rust import library as rust_library
@@ -246,6 +247,7 @@ class _Rustc:
         self.crate = crate
         self.argv = argv
         self.purpose = purpose
+        self.place = cwd
         self.said: list[str] = []
         try:
             self.process = subprocess.Popen(
@@ -265,6 +267,9 @@ class _Rustc:
         self._read_until("")
         status = self.process.wait()
         if status != 0:
+            if storage_space.is_full("".join(self.said), self.place):
+                message = storage_space.full(self.place, f"{self.crate} of {self.purpose} cannot be written")
+                raise BootwrightError(message, "free some, then run scons")
             said = "".join(self.said).strip().splitlines()[:LINES_OF_ERRORS]
             ending = f"status {status}" if status > 0 else f"signal {-status}"
             raise BootwrightError(

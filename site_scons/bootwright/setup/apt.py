@@ -37,7 +37,8 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_AL
 RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
 SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-system-arm",
           "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
-          "strace": "strace", "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
+          "strace": "strace", "bwrap": "bubblewrap",
+          "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
 OF_RUSTC = {"rustc", "cargo", "rustfmt", "clippy-driver", "rust-std"}
 

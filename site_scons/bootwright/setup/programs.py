@@ -182,6 +182,13 @@ PROGRAMS = {
             packages=_packages("strace", "strace", "", "", "strace", "strace", "strace"),
         ),
         Program(
+            "bwrap",
+            "contains the build of somebody else's kernel, in a test of README's line",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("bubblewrap", "bubblewrap", "", "", "bubblewrap", "bubblewrap", "bubblewrap"),
+        ),
+        Program(
             "losetup",
             "makes the media that the flasher's tests write to",
             "test, soak",

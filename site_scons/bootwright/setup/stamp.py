@@ -39,6 +39,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint/rust", ("rustfmt", "clippy-driver")),
     ("unit/", (*HOST_UNITS, "sgdisk")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/boards", BOARDS),
@@ -48,6 +49,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 OF_LINUX = (
     "strace",
+    "bwrap",
     "losetup",
     "mkfs.ext4",
     "fusermount3",

@@ -86,17 +86,19 @@ class BuildDirectory:
         """
         if self._lock is None:
             return
-        if remove:
-            self._remove()
-        else:
-            gone = list(gone)
-            for target in gone:
-                atomic.remove_file(target)
-            outputs.update_manifest(self.path, made or {}, gone)
-            self._journal.unlink(missing_ok=True)
-            self._lock.truncate(0)
-        self._lock.close()
-        self._lock = None
+        try:
+            if remove:
+                self._remove()
+            else:
+                gone = list(gone)
+                for target in gone:
+                    atomic.remove_file(target)
+                outputs.update_manifest(self.path, made or {}, gone)
+                self._journal.unlink(missing_ok=True)
+                self._lock.truncate(0)
+        finally:
+            self._lock.close()
+            self._lock = None
         if remove and sys.platform == "win32":  # where no file is removed that is open here or in a waiting build
             shutil.rmtree(self.path, ignore_errors=True)
 

@@ -14,18 +14,18 @@ from pathlib import Path
 from bootwright.base import atomic
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import read_text
+from bootwright.base.regular import read_bytes
 
 MANIFEST = "manifest"
 # What lies in a build directory and is no output: the build's own memory, what `scons size` compares with, and what
 # runs and reports leave (VARIANT/NAME.png, and below VARIANT/obj/TARGET/NAME/).
 NOT_OUTPUTS = (
     MANIFEST, "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json", "*/*.png",
-    "*/obj/*/*/history/*", "*/obj/*/*/symbols.json", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
-    "*/obj/*/*/*/*.symbols", "*/obj/*/*/*/*.serial.txt",
+    "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
+    "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
 LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
-LONGEST_NAME = 255  # of one part of a path, on every usual file system (there in bytes or UTF-16 units)
+LONGEST_NAME = 255  # bytes of one part of a path, on every usual file system
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -36,7 +36,7 @@ def read_manifest(path: Path) -> dict[str, str]:
 def _read_manifest(path: Path) -> tuple[dict[str, str], int]:
     """Returns the outputs of a manifest, and how many of its lines name none."""
     try:
-        lines = [line for line in read_text(path).split("\n") if line]
+        lines = [line for line in read_bytes(path).decode(errors="replace").split("\n") if line]
     except FileNotFoundError:
         return {}, 0
     found, strange = {}, 0
@@ -53,7 +53,11 @@ def is_inner(name: str) -> bool:
     """Says whether name is one of a file in a directory: relative, its parts joined by /, without a step upwards."""
     odd = ("\0", "\\", ":") if os.sep == "\\" else ("\0",)
     parts = name.split("/")
-    return not {"", ".", ".."} & set(parts) and not any(c in name for c in odd) and max(map(len, parts)) <= LONGEST_NAME
+    try:
+        longest = max(len(os.fsencode(part)) for part in parts)
+    except UnicodeEncodeError:  # half a character, which no name of a file has
+        return False
+    return not {"", ".", ".."} & set(parts) and not any(c in name for c in odd) and longest <= LONGEST_NAME
 
 
 def inner_name(directory: Path, path: Path) -> str | None:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base import storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.regular import read_text
@@ -246,8 +247,9 @@ class Store:
                 raise
             name = error.filename or self.root
             variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+            why = f"the store cannot be written: {name}: {error.strerror}"
             raise BootwrightError(
-                f"the store cannot be written: {name}: {error.strerror}",
+                storage_space.full(self.root, why) if error.errno == errno.ENOSPC else why,
                 f"the environment variable {variable} can name another place; `scons store` lists what it holds",
             ) from error
 

@@ -12,8 +12,8 @@ import time
 from bootwright.base import atomic
 from bootwright.base.errors import Status
 from bootwright.machine.verdict import Kind, Verdict
+from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
-from bootwright.run.run import RunConfig
 from bootwright.run.voice import Silence
 from bootwright.testing.judge import MARK, Outcome, TestProgram, TestResult, _with_output, judge
 

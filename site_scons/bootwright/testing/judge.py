@@ -49,7 +49,7 @@ class TestProgram:
     @property
     def subject(self) -> Subject:
         """What a report on this program is made of; index and picture lie beside the ELF."""
-        return Subject(self.elf, self.elf.with_suffix(".symbols"), self.elf.with_suffix(".png"), self.source)
+        return Subject(self.elf, self.elf.with_suffix(".png"), self.source)
 
     @property
     def serial_log(self) -> Path:
@@ -98,7 +98,9 @@ def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResu
         elif told.outcome is None:
             told = _Told(Outcome.FAILED, None, _with_output(end.sentence, told.message, report))
         assert told.outcome is not None
-        results.append(TestResult(printed_name(program.package, name), told.outcome, told.seconds, told.message))
+        results.append(
+            TestResult(printed_name(program.package, name), told.outcome, told.seconds, printable(told.message))
+        )
     if end.kind is not Kind.PASSED and all(result.outcome is Outcome.PASSED for result in results):
         # Every test said that it passed, and then the program came to another end than it should.
         last = results[-1]
@@ -128,7 +130,7 @@ def parse_protocol(serial: str) -> dict[str, _Told]:
             running = rest
             told[running] = _Told(None, None, text)
         elif word in ("ok", "failed") and running:
-            microseconds = re.match(r"(\d+) us", rest)
+            microseconds = re.match(r"(\d{1,15}) us", rest)
             seconds = int(microseconds[1]) / 1e6 if microseconds else None
             outcome = Outcome.PASSED if word == "ok" else Outcome.FAILED
             told[running] = _Told(outcome, seconds, text.strip() if outcome is Outcome.FAILED else "")

@@ -14,7 +14,7 @@ import pytest
 
 from bootwright.base.errors import BootwrightError
 from bootwright.machine.machine import look_around
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 from bootwright.setup.told import add_cure
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.forks import ForkedMachines

@@ -28,7 +28,7 @@ def test_a_panic_that_names_no_source_is_not_read_to_its_end(tmp_path: Path, nam
     os.mkfifo(tmp_path / "pipe")
     with (tmp_path / "picture.rs").open("wb") as stream:
         stream.truncate(1 << 40)
-    subject = Subject(Path("no.elf"), Path("no.symbols"), Path("no.png"), tmp_path)
+    subject = Subject(Path("no.elf"), Path("no.png"), tmp_path)
     machine: Any = None
     maker = _Maker(machine, Verdict(Kind.STOPPED, 3, "it panicked"), subject, None)
     assert maker._source_line(Place("f", name, 1)) == ""

@@ -21,7 +21,8 @@ from bootwright.machine.display import Display, find_display
 from bootwright.machine.machine import Machine
 from bootwright.machine.options import split_flags
 from bootwright.machine.qemu import find_qemu, has_firmware
-from bootwright.run.run import RunConfig, run
+from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the fake QEMU is a script with a #! line")
 

@@ -20,7 +20,7 @@ from bootwright.machine.config import MachineConfig
 from bootwright.machine.serial_ports import SerialPorts, take_serial_ports
 from bootwright.machine.verdict import Kind, program_ended
 from bootwright.run.command import run_program
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 from bootwright.run.settings import CommandLine, configure
 from bootwright.testing.judge import Outcome, TestProgram, judge
 

@@ -44,7 +44,8 @@ name = argv[argv.index("--crate-name") + 1]
 out = Path(next(word for word in argv if word.startswith("--out-dir=")).partition("=")[2])
 log("start " + name)
 if (LOG.parent / ("fail " + name)).exists():
-    print(json.dumps({"rendered": "error: no " + name + "\\n"}), file=sys.stderr)
+    said = (LOG.parent / ("fail " + name)).read_text()
+    print(json.dumps({"rendered": "error: no " + name + said + "\\n"}), file=sys.stderr)
     sys.exit(1)
 for crate in [word.split("=")[1] for word in argv if word.startswith("--extern=")]:
     assert (out / ("lib" + crate + "-bootwright.rmeta")).exists()
@@ -145,6 +146,13 @@ def test_a_crate_that_does_not_compile_is_one_sentence_with_rustcs_words(
     assert f"error: no {crate}" in caught.value.hint
     assert "RUSTC_BOOTSTRAP=1" in caught.value.hint
     assert "end" not in (tmp_path / "log").read_text()  # those that still ran were ended
+
+
+def test_a_full_disk_is_named_and_not_called_a_fault_of_cores(toolchain: Toolchain, tmp_path: Path) -> None:
+    (tmp_path / "fail core").write_text(": No space left on device (os error 28)")
+    with pytest.raises(BootwrightError) as caught:
+        build(toolchain, tmp_path)
+    assert re.search(rf"cannot be written: the disk of {tmp_path}.* has \d+ MB left$", caught.value.message)
 
 
 def test_without_sources_it_is_one_sentence(toolchain: Toolchain, tmp_path: Path) -> None:

@@ -139,6 +139,22 @@ def test_one_line_says_what_is_installed_and_nothing_is_ever_removed(monkeypatch
     assert command[-2:] == ["rustc", "gdisk"]
 
 
+def test_root_takes_nothing_from_the_persons_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    argv: list[str] = []
+
+    def watch(words: list[str], environ: object, progress: object) -> Ended:
+        argv.extend(words)
+        return DONE
+
+    monkeypatch.setattr(watched, "watch", watch)
+    apt.Apt({"PATH": "/home/somebody/bin"}, ["sudo"], lambda line: None).install(["gdisk"])
+    start = argv.index("apt-get")
+    assert f"PATH={apt.ROOTS_PATH}" in argv[:start]
+    assert [word for word in argv[1:start] if word in ("sh", "env", "/bin/sh", "/usr/bin/env")] == [
+        "/bin/sh", "sh", "/usr/bin/env",
+    ]  # fmt: skip  # the second is sh's own name for itself
+
+
 def test_lists_that_name_missing_files_are_renewed_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     runs, told = install(monkeypatch, Ended(100, ("E: Failed to fetch x  404  Not Found",)), DONE, DONE)
     assert ["update" in command for command in runs.commands] == [False, True, False]

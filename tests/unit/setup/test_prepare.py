@@ -233,6 +233,25 @@ def test_private_asks_for_it_by_hand_and_system_forbids_it(bench: Bench) -> None
     assert bench.told[-1] == "--private and --system exclude each other"
 
 
+def test_what_came_privately_for_another_checkout_is_taken_and_nothing_is_fetched(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.root = None
+    lacks(bench, "rustc", "qemu-system-x86_64")
+    monkeypatch.setattr(private_programs, "newest", lambda store, system: Path("/private/bin"))
+
+    def find(names: Sequence[str], kernel: Path, environ: dict[str, str], *rest: object) -> Search:
+        on_path = "/private/bin" in environ["PATH"].split(":")
+        missing = {} if on_path else dict(bench.missing)
+        return Search({name: Path("/private/bin", name) for name in names if name not in missing}, missing)
+
+    monkeypatch.setattr(hostprograms, "find_programs", find)
+    assert bench.run("run") == 0
+    assert (bench.private, bench.installed, bench.told) == ([], [], [])
+    assert stamp.private_programs(str(bench.home)) == ""  # which is no directory here
+    assert "private /private/bin" in stamp.read(stamp.stamp_path(str(bench.home)))
+
+
 def test_a_program_with_roots_rights_cannot_come_privately_and_is_named(bench: Bench) -> None:
     bench.root = None
     lacks(bench, "fusermount3", "sgdisk")

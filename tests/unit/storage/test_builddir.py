@@ -232,8 +232,9 @@ def test_a_copied_tree_removes_its_own_half_written_output_and_not_the_originals
         b'"' + b"n" * 300 + b'"\n',
         b'{"a": 1}\n',
         b'"a\\u0000b"\n',
+        b'"a\\ud800b"\n',
     ],
-    ids=["no-text", "deep", "big-number", "long-name", "table", "NUL"],
+    ids=["no-text", "deep", "big-number", "long-name", "table", "NUL", "half-a-character"],
 )
 def test_a_journal_that_says_nothing_has_all_made_again(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "journal").write_bytes(text)

@@ -57,7 +57,6 @@ def test_the_builds_own_memory_is_no_output_and_a_picture_is_none_in_its_place_a
         "debug/k.png",
         "debug/.k.elf.new",
         "debug/obj/t/k/history/last.elf",
-        "debug/obj/t/k/symbols.json",
         "debug/obj/t/k/tests/a.png",
     ):
         (build / name).parent.mkdir(parents=True, exist_ok=True)

@@ -276,7 +276,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_entry(store: Store, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store_module, "_to_disk", full)
-    with pytest.raises(BootwrightError, match=r"the store cannot be written: .*No space left on device"):
+    with pytest.raises(
+        BootwrightError, match=r"the store cannot be written: .*No space left on device: the disk of .* MB left"
+    ):
         put(store, "core", "abc")
     assert (store.has("core", "abc"), leftovers(store)) == (False, [])
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from bootwright.base.errors import Status
+from bootwright.base.errors import BootwrightError, Status
 from bootwright.machine import verdict
 from bootwright.machine.verdict import Registers, Verdict
-from bootwright.run.run import RunConfig
+from bootwright.run.config import RunConfig
 from bootwright.testing import boot as kernel_tests
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome, TestProgram, TestResult, judge, parse_protocol, printed_name
@@ -129,3 +130,25 @@ def test_the_list_of_programs_is_read_back_as_it_was_written(tmp_path: Path) -> 
     fast = dataclasses.replace(config, loader=Path("/build/loader/pvh.elf"))
     write_programs(tmp_path / "kernel-tests.json", [PROGRAM], fast)
     assert read_programs(tmp_path / "kernel-tests.json") == ([PROGRAM], fast)
+
+
+def test_a_list_of_another_bootwright_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "kernel-tests.json"
+    write_programs(path, [PROGRAM], RunConfig(Path()))
+    whole = json.loads(path.read_text())
+    more = {**whole["config"], "new": 1}
+    changes: list[dict[str, object]] = [{"config": more}, {"config": {}}, {"programs": [{}]}, {"programs": 1}]
+    for change in changes:
+        path.write_text(json.dumps({**whole, **change}))
+        with pytest.raises(BootwrightError, match="is no list of tests of this bootwright"):
+            read_programs(path)
+
+
+def test_every_field_of_the_machine_is_in_the_list(tmp_path: Path) -> None:
+    config = RunConfig(
+        Path("image"), "q", ("-a",), "1M", "pc", "ide", "tcg", True, Path("l"), "pc", ("c",), Path("d"), True, True,
+        1.5, 35, "mark", ("p",), Path("serial"), True,
+    )  # fmt: skip
+    assert all(getattr(config, field.name) not in (None, "", ()) for field in dataclasses.fields(config))
+    write_programs(tmp_path / "kernel-tests.json", [PROGRAM], config)
+    assert read_programs(tmp_path / "kernel-tests.json") == ([PROGRAM], config)
