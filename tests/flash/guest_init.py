@@ -72,17 +72,20 @@ def serve() -> None:
         if "poll" in order:
             process = running[order["poll"]]
             status = process.poll()
-            answer = {"status": status, "said": Path(f"/tmp/{process.pid}").read_text(errors="replace")}
+            answer = {"status": status, "said": Path(f"/run/said-{process.pid}").read_text(errors="replace")}
         else:
-            with Path("/tmp/out").open("wb") as out:
+            with Path("/run/out").open("wb") as out:
                 argv, nothing = order["argv"], subprocess.DEVNULL
                 process = subprocess.Popen(argv, stdin=nothing, stdout=out, stderr=subprocess.STDOUT)
-            Path("/tmp/out").rename(f"/tmp/{process.pid}")
+            Path("/run/out").rename(f"/run/said-{process.pid}")
             if order.get("background"):
                 running[process.pid] = process
                 answer = {"pid": process.pid}
             else:
-                answer = {"status": process.wait(), "said": Path(f"/tmp/{process.pid}").read_text(errors="replace")}
+                answer = {
+                    "status": process.wait(),
+                    "said": Path(f"/run/said-{process.pid}").read_text(errors="replace"),
+                }
         data = json.dumps(answer).encode() + b"\n"
         while data:
             data = data[os.write(port, data) :]
