@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 
 LIMIT = 16 << 20  # bytes; what is read as text here is a list or a table of some kilobytes
+AS_UTF8 = "save it as UTF-8"
 # For a file that became another since it was looked at. (Windows has O_BINARY in its place.)
 NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -43,8 +45,11 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
 
 def read_text(path: Path, limit: int = LIMIT, encoding: str = "utf-8") -> str:
     """Like read_bytes, for text with any ends of lines, which become "\\n"."""
+    data = read_bytes(path, limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BootwrightError(f"{path} is UTF-16", AS_UTF8)
     try:
-        text = read_bytes(path, limit).decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BootwrightError(f"{path} is not UTF-8: byte {error.start}") from error
+        raise BootwrightError(f"{path} is not UTF-8: byte {error.start}", AS_UTF8) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import attempt
+from bootwright.base.regular import read_text
 from bootwright.cargo.toml import Table, read_toml
 
 LEGACY = "rust-toolchain"  # in which one line is the name of a toolchain; more lines, or .toml, are TOML
@@ -43,9 +44,9 @@ def read_toolchain_file(path: Path) -> Wanted:
     """Reads the file; raises BootwrightError where rustup would not take it either."""
     if path.name == LEGACY:
         try:
-            lines = path.read_text(encoding="utf-8").strip().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BootwrightError(f"{path} cannot be read: {error}") from error
+            lines = read_text(path).strip().splitlines()
+        except FileNotFoundError as error:
+            raise BootwrightError(f"{path} cannot be read: {error.strerror}") from error
         if not lines:
             raise BootwrightError(f"{path} is empty", "one word such as stable or nightly, or a table [toolchain]")
         if len(lines) == 1:
