@@ -15,6 +15,7 @@ from bootwright.base import procs, storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
+from bootwright.machine.boards import BOARDS
 from bootwright.setup import installer as watched
 from bootwright.setup.packagers import RUSTUP_SITE
 
@@ -35,8 +36,8 @@ INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
 # Which package has RISC-V's emulator: Debian 12 has it in misc, others give it one of its own.
 RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
-SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-system-arm",
-          "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
+SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulator.apt != RISCV},
+          "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
           "strace": "strace", "bwrap": "bubblewrap",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
