@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import kind
 from bootwright.cargo.config import read_default_target as read_default_target
 from bootwright.cargo.keys import check_profiles, unused_keys
 from bootwright.cargo.limits import BOOTLOADER, refuse
@@ -57,6 +58,7 @@ class Package:
     bootimage: BootimageSettings
     bootwright: BootwrightSettings
     depends_on_bootloader: bool
+    bootloader_features: tuple[str, ...]
     warnings: tuple[str, ...]
     about: Mapping[str, str]
 
@@ -78,13 +80,17 @@ class Package:
 
     def input_files(self) -> list[Path]:
         """Returns the files that inputs name now, absolute and sorted."""
-        found = {
-            Path(os.path.normpath(path))
-            for pattern in self.inputs
-            for path in self.root.glob(pattern)
-            if path.is_file()
-        }
-        return sorted(found)
+        found = {Path(os.path.normpath(path)) for pattern in self.inputs for path in self.root.glob(pattern)}
+        files = sorted(path for path in found if not path.is_dir())
+        for path in files:
+            hint = f"inputs in {self.root / 'Cargo.toml'} names it"
+            try:
+                what = kind(path.stat().st_mode)
+            except OSError as error:
+                raise BootwrightError(f"{path} cannot be read: {error.strerror}", hint) from error
+            if what:
+                raise BootwrightError(f"{path} is {what}, no regular file", hint)
+        return files
 
     def environment(self, crate_name: str | None = None) -> dict[str, str]:
         """Returns the variables that Cargo sets when it compiles the crate of that name (default: the program)."""
@@ -136,9 +142,17 @@ def read_package(directory: Path) -> Package:
         bootimage=bootimage,
         bootwright=read_bootwright(metadata.table("bootwright")),
         depends_on_bootloader=BOOTLOADER in manifest.table("dependencies").values,
+        bootloader_features=_bootloader_features(manifest.table("dependencies")),
         warnings=(*unused_keys(manifest), *warnings),
         about=_about(package, root, name),
     )
+
+
+def _bootloader_features(dependencies: Table) -> tuple[str, ...]:
+    """Returns the features of the crate bootloader that the manifest names: what Cargo would resolve without others."""
+    if not isinstance(dependencies.values.get(BOOTLOADER), dict):
+        return ()
+    return dependencies.table(BOOTLOADER).strings("features")
 
 
 def _name(package: Table) -> str:

@@ -321,3 +321,14 @@ def test_a_library_of_another_kind_is_one_sentence(root: Path) -> None:
     assert read(root, '[lib]\ncrate-type = ["rlib"]\n').lib == root / "src/lib.rs"
     sentence = refusal(root, '[lib]\ncrate-type = ["staticlib"]\n')
     assert sentence == '[lib] crate-type is "staticlib"; only lib and rlib are built for a kernel'
+
+
+def test_an_input_that_is_no_regular_file_is_one_sentence(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    package = read(root, '[package.metadata.bootwright]\ninputs = ["pi*", "src"]\n')
+    with pytest.raises(BootwrightError, match="pipe is a FIFO, no regular file"):
+        package.input_files()
+    (root / "pipe").unlink()
+    (root / "pipe").symlink_to("nowhere")
+    with pytest.raises(BootwrightError, match="pipe cannot be read: No such file"):
+        package.input_files()
