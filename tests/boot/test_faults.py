@@ -213,18 +213,18 @@ def test_frames_and_symbols_are_those_that_a_reader_of_objects_finds(hello: Buil
     symbols, frames, named = read_symbols(hello.elf), 0, 0
     with hello.elf.open("rb") as stream:
         image = ELFFile(stream)
-        for entry in image.get_dwarf_info().CFI_entries():
-            start = entry["initial_location"] if isinstance(entry, FDE) else 0
-            if start:
-                last = entry.get_decoded().table[-1]
-                row = symbols.frame(start + entry["address_range"] - 1)
-                assert row and (row.base, row.offset) == (last["cfa"].reg, last["cfa"].offset)
-                frames += 1
+        entries = [entry for entry in image.get_dwarf_info().CFI_entries() if isinstance(entry, FDE)]
+        for entry in (entry for entry in entries if entry["initial_location"]):
+            last = entry.get_decoded().table[-1]
+            row = symbols.frame(entry["initial_location"] + entry["address_range"] - 1)
+            assert row and (row.base, row.offset) == (last["cfa"].reg, last["cfa"].offset)
+            frames += 1
         table: Any = image.get_section_by_name(".symtab")
-        for symbol in table.iter_symbols():
-            if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]:
-                assert symbols.symbol(symbol["st_value"]) == demangle(symbol.name)
-                named += 1
+        functions = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC" and s["st_size"]]
+        for place in {symbol["st_value"] for symbol in functions}:
+            # Two functions of the same code may have become one.
+            assert symbols.symbol(place) in {demangle(s.name) for s in functions if s["st_value"] == place}
+            named += 1
     assert frames > 10 and named > 10
 
 
