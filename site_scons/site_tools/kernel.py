@@ -24,12 +24,22 @@ from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files, has_doc_tests, mentions, mentions_in
-from bootwright.cargo.units import Plan, Unit, as_program, codegen_option, test_programs, value_of_joint, with_cfg
+from bootwright.cargo.units import (
+    Plan,
+    Unit,
+    as_program,
+    codegen_option,
+    crate_features,
+    test_programs,
+    value_of_joint,
+    with_cfg,
+)
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
 from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader import build as loader
+from bootwright.loader.settings import check_09, features_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
 from bootwright.rust.compile import MAP, SCRATCH, More, Room
@@ -130,7 +140,8 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
         CORENAME=core.name,
         RUSTEDITION=value_of_joint(planned.program.argv, "--edition") or "2015",
         KERNELROOT=package.main,
-        KERNELSETTINGS=_kernel_settings(settings),
+        KERNELSETTINGS=_kernel_settings(planned, settings),
+        PACKAGEROOT=package.root,
     )
     history = f"{objects}/history"
     path = f"{place}/{package.program}"
@@ -274,14 +285,18 @@ def _program(
     return nodes
 
 
-def _kernel_settings(settings: Settings) -> KernelSettings:
-    wanted = settings.bootloader
-    return KernelSettings(
+def _kernel_settings(planned: Planned, settings: Settings) -> KernelSettings:
+    """Returns what Cargo.toml says to a loader of bootloader 0.9: its keys, and the features of that crate."""
+    wanted, manifest = settings.bootloader, Path(planned.package.root, "Cargo.toml")
+    found = KernelSettings(
         kernel_stack_size=wanted.kernel_stack_size * PAGE_SIZE,
         kernel_stack_address=wanted.kernel_stack_address,
         boot_info_address=wanted.boot_info_address,
         physical_memory_offset=wanted.physical_memory_offset,
+        features=features_09(crate_features(planned.plan, "bootloader", "0.9."), manifest),
     )
+    check_09(found, manifest)
+    return found
 
 
 def generate(env: Environment) -> None:

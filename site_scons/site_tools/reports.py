@@ -83,7 +83,7 @@ def add_soak(env: Environment, name: str) -> None:
 
     def start() -> int:
         home = Path(env["HOME"])
-        names = ("flash/test_killed.py", "flash/test_lying.py", "unit/hostile")
+        names = ("flash/test_killed.py", "flash/test_lying.py", "flash/test_guest.py", "unit/hostile")
         long = [str(home / "tests" / name) for name in names]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode

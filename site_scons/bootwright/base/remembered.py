@@ -12,6 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
+
 
 class Memory:
     """The answers in the file path, at most so many (0: all), those kept last; format names how they are written."""
@@ -59,11 +62,11 @@ class Memory:
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            facts = json.loads(self._path.read_text(encoding="utf-8"))
+            facts = json.loads(read_text(self._path))
             if facts["format"] != self._form:
                 return {}
             return {str(q): {"stamp": e["stamp"], "answer": e["answer"]} for q, e in facts["entries"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, BootwrightError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return {}
 
 

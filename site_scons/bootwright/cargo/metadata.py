@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import kind
 from bootwright.cargo.toml import Table, show
 
 PAGE_SIZE = 4096
@@ -66,9 +68,18 @@ class BootwrightSettings:
     host_status: int | None = None
 
     def input_files(self, root: Path) -> list[Path]:
-        """Returns the files that inputs name now in the package in root, absolute and sorted."""
-        found = (path for glob in self.inputs for path in root.glob(glob) if path.is_file())
-        return sorted({Path(os.path.normpath(path)) for path in found})
+        """Returns the files that inputs name now in the package in root, absolute and sorted; raises for a FIFO."""
+        found = {Path(os.path.normpath(path)) for glob in self.inputs for path in root.glob(glob)}
+        files = sorted(path for path in found if not path.is_dir())
+        for path in files:
+            hint = f"inputs in {root / 'Cargo.toml'} names it"
+            try:
+                what = kind(path.stat().st_mode)
+            except OSError as error:
+                raise BootwrightError(f"{path} cannot be read: {error.strerror}", hint) from error
+            if what:
+                raise BootwrightError(f"{path} is {what}, no regular file", hint)
+        return files
 
 
 OWN_METADATA = ("bootloader", "bootimage", "bootwright")

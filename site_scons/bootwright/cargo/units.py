@@ -5,6 +5,7 @@ Paths below cargo's target directory begin with OUT in a unit, since what is pla
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -147,6 +148,16 @@ def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:
 
     own = [changed(unit) for unit in (library, program) if unit]
     return replace(plan, units=(*plan.units, *own)), own[-1]
+
+
+def crate_features(plan: Plan, package: str, version: str) -> list[str]:
+    """Returns the features that cargo resolved for a package whose version begins so; none where it is not there."""
+    found: dict[str, None] = {}
+    for unit in plan.units:
+        if unit.package == package and unit.version.startswith(version) and unit.kind == "lib":
+            words = re.findall(r'^feature="(.*)"$', "\n".join(unit.argv), re.MULTILINE)
+            found |= dict.fromkeys(words)
+    return list(found)
 
 
 def test_programs(plan: Plan, root: str) -> list[Unit]:

@@ -6,12 +6,9 @@ that is. What the guest says comes by the serial port, and the exit status by se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from bootwright.machine.emulators import AARCH64, ARM, RISCV64, X86_64, Emulator
 
-from bootwright.machine.emulators import EMULATORS
-from bootwright.rust.library import is_bare
-
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from bootwright.rust.migrate import Target
 
@@ -27,29 +24,35 @@ REFUSED_VERBS = {
 }
 
 
-@dataclass(frozen=True)
 class Board:
     """One machine: words are the first words of the triples (a JSON's llvm-target) that it runs.
 
-    qemu is the program, arguments make the machine in it, memory is its size where that is fixed, script is in linker/,
-    example is the directory of the kernel that is built where KERNEL names none; console and end are for people.
+    emulator is the program, arguments make the machine in it, memory is its size where that is fixed, script is in
+    linker/, example is the directory of the kernel that is built where KERNEL names none; console and end are for
+    people; unset is where vectors lead that nobody has set: no code of a kernel is there. arch is that of a JSON whose
+    llvm-target begins with another word. A plain class, since sconsw reads it at each start.
     """
 
-    name: str
-    words: tuple[str, ...]
-    arguments: tuple[str, ...]
-    script: str
-    example: str
-    console: str
-    end: str
-    memory: str = ""
-    unset: range = range(0)  # where vectors lead that nobody has set: no code of a kernel is there
-    arch: str = ""  # of a JSON whose llvm-target begins with another word
+    def __init__(
+        self, name: str, words: tuple[str, ...], emulator: Emulator, arguments: tuple[str, ...], script: str,
+        example: str, console: str, end: str, *, memory: str = "", unset: range = range(0), arch: str = "",
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.words = words
+        self.emulator = emulator
+        self.arguments = arguments
+        self.script = script
+        self.example = example
+        self.console = console
+        self.end = end
+        self.memory = memory
+        self.unset = unset
+        self.arch = arch
 
     @property
     def qemu(self) -> str:
-        """The program that emulates it."""
-        return EMULATORS[self.words[0]]
+        """The name of the program that emulates it."""
+        return self.emulator.name
 
     @property
     def is_pc(self) -> bool:
@@ -58,7 +61,7 @@ class Board:
 
 
 PC = Board(
-    "pc", ("x86_64",), (), "", "kernel", "the screen, and COM1 at port 0x3f8", "isa-debug-exit at port 0xf4",
+    "pc", ("x86_64",), X86_64, (), "", "kernel", "the screen, and COM1 at port 0x3f8", "isa-debug-exit at port 0xf4",
     arch="x86_64",
 )  # fmt: skip
 
@@ -67,24 +70,30 @@ PC = Board(
 BOARDS = (
     PC,
     Board(
-        "mps2-an386", ("thumbv7em",), ("-machine", "mps2-an386", *SEMIHOSTING), "thumbv7em.ld",
+        "mps2-an386", ("thumbv7em",), ARM, ("-machine", "mps2-an386", *SEMIHOSTING), "thumbv7em.ld",
         "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
     ),
     Board(
-        "mps2-an385", ("thumbv7m",), ("-machine", "mps2-an385", *SEMIHOSTING), "thumbv7em.ld",
+        "mps2-an385", ("thumbv7m",), ARM, ("-machine", "mps2-an385", *SEMIHOSTING), "thumbv7em.ld",
         "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
     ),
     Board(
-        "riscv64-virt", ("riscv64gc", "riscv64imac", "riscv64"), ("-machine", "virt", "-bios", "none", *SEMIHOSTING),
+        "riscv64-virt", ("riscv64gc", "riscv64imac", "riscv64"), RISCV64,
+        ("-machine", "virt", "-bios", "none", *SEMIHOSTING),
         "riscv64.ld", "tests/kernels/hello-riscv64", "a 16550 at 0x10000000",
         "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv64",
     ),
     Board(
-        "aarch64-virt", ("aarch64", "arm64"), ("-machine", "virt", "-cpu", "cortex-a57", *SEMIHOSTING), "aarch64.ld",
-        "tests/kernels/hello-aarch64", "a PL011 at 0x09000000", "semihosting, SYS_EXIT",
+        "aarch64-virt", ("aarch64", "arm64"), AARCH64, ("-machine", "virt", "-cpu", "cortex-a57", *SEMIHOSTING),
+        "aarch64.ld", "tests/kernels/hello-aarch64", "a PL011 at 0x09000000", "semihosting, SYS_EXIT",
         unset=range(0x800), arch="aarch64",
     ),
 )  # fmt: skip
+
+
+# Which emulator runs a kernel, by the first word of its target.
+EMULATORS = {word: board.qemu for board in BOARDS for word in board.words}
+OTHER_EMULATORS = tuple(dict.fromkeys(board.qemu for board in BOARDS if not board.is_pc))  # than the PC's
 
 
 def board_named(name: str) -> Board:
@@ -103,6 +112,8 @@ def find_board(llvm_target: str, arch: str = "") -> Board | None:
 def board_of(target: Target) -> Board | None:
     """Returns the board for a target of a bare machine; raises where its specification cannot be read."""
     if target.spec is None:
+        from bootwright.rust.library import is_bare
+
         return find_board(target.name) if is_bare(target.name) else None
     from bootwright.rust.migrate import read_spec, read_spec_text
 

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
@@ -74,15 +75,25 @@ def run_rustc(
     return outcome
 
 
+def _read_message(line: str) -> dict[str, Any] | None:
+    """Returns one message of rustc's; None for a line that is none: what a procedural macro prints comes in between."""
+    if not line.startswith('{"'):
+        return None
+    try:
+        return dict(json.loads(line))
+    except (ValueError, RecursionError):
+        return None
+
+
 def _read_diagnostic(line: str, outcome: Outcome) -> str:
     """Returns what of one output line of rustc is for the person, and keeps errors."""
-    if not line.startswith("{"):
+    message = _read_message(line)
+    if message is None:
         outcome.plain += line
         return line
-    message = json.loads(line)
     if "rendered" not in message:
         return ""
-    words = message.get("message", "")
+    words = str(message.get("message", ""))
     if message.get("level") == "error" and not words.startswith("aborting due to"):  # which only counts the others
         code = (message.get("code") or {}).get("code", "")
         notes = tuple(child.get("message", "") for child in message.get("children", ()))

@@ -15,6 +15,7 @@ from bootwright.base import procs, storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
+from bootwright.machine.boards import BOARDS
 from bootwright.setup import installer as watched
 from bootwright.setup.packagers import RUSTUP_SITE
 
@@ -35,8 +36,8 @@ INTERRUPTED = ("dpkg was interrupted", "dpkg --configure -a")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C"}
 # Which package has RISC-V's emulator: Debian 12 has it in misc, others give it one of its own.
 RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
-SIMPLE = {"qemu-system-arm": "qemu-system-arm", "qemu-system-aarch64": "qemu-system-arm",
-          "qemu-system-x86_64": "qemu-system-x86", "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
+SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulator.apt != RISCV},
+          "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
           "strace": "strace", "bwrap": "bubblewrap",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
@@ -103,16 +104,16 @@ class Archive:
         ended = self.attempt("apt-get", "install", "--simulate", "-y", "--no-install-recommends", "-q", *packages)
         removed = re.findall(r"^Remv (\S+)", ended.stdout, re.MULTILINE)
         if removed:
-            return f"apt-get would remove {listed(removed)} to install {listed(packages)}"
+            return f"apt-get would remove {listed(removed)}"
         if ended.status == 0 or any(sign in ended.stderr.lower() for sign in INTERRUPTED):
             return ""
         held = re.search(r"^The following held packages will be changed:\n((?:  .*\n)+)", ended.stdout, re.MULTILINE)
         if held:
-            return f"apt-get would change {listed(held[1].split())}, held as it is, to install {listed(packages)}"
+            return f"apt-get would change {listed(held[1].split())}, held as it is"
         unmet = re.findall(r"^ (\S+ : (?:Pre)?(?:Depends|Conflicts|Breaks): .*)$", ended.stdout, re.MULTILINE)
         errors = re.findall(r"^E: (.*)$", ended.stderr, re.MULTILINE)
         why = " ".join((unmet or errors or [f"status {ended.status}"])[0].split()).rstrip(".")
-        return f"apt-get cannot install {listed(packages)} ({why})"
+        return f"apt-get cannot install it ({why})"
 
 
 def listed(names: Sequence[str]) -> str:

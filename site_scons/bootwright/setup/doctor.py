@@ -17,8 +17,7 @@ from bootwright.base.errors import BootwrightError, Lacks, Status
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
-from bootwright.machine.boards import BOARDS
-from bootwright.machine.emulators import EMULATORS
+from bootwright.machine.boards import BOARDS, EMULATORS, OTHER_EMULATORS
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
@@ -32,8 +31,7 @@ HOME = Path(__file__).resolve().parents[3]
 OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
-BOARD_EMULATORS = {*EMULATORS.values()} - {EMULATORS["x86_64"]}
-OPTIONAL = {"gdb", stamp.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *BOARD_EMULATORS}
+OPTIONAL = {"gdb", stamp.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}
 
 
 @dataclass(frozen=True)

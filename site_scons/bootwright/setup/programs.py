@@ -14,7 +14,9 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
 from bootwright.loader import build as loader
+from bootwright.machine.boards import BOARDS
 from bootwright.machine.display import find_display
+from bootwright.machine.emulators import Emulator
 from bootwright.rust import rustup, toolchain
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.search import find_toolchain
@@ -71,6 +73,15 @@ def _packages(
     return {system: words for system, words in named.items() if words}
 
 
+def _emulators() -> dict[Emulator, list[str]]:
+    """Returns the emulators of boards, each with the first words of the targets that it runs."""
+    boards = [board for board in BOARDS if not board.is_pc]
+    return {
+        emulator: [word for board in boards if board.emulator is emulator for word in board.words]
+        for emulator in dict.fromkeys(board.emulator for board in boards)
+    }
+
+
 PROGRAMS = {
     program.name: program
     for program in (
@@ -117,18 +128,20 @@ PROGRAMS = {
         ),
         *(
             Program(
-                name,
+                emulator.name,
                 f"is the board that runs a kernel for {', '.join(words)}",
                 "run, test with such a TARGET; test",
                 packages=_packages(
-                    package, package, "qemu", "SoftwareFreedomConservancy.QEMU", of_opensuse, name, "qemu"
+                    emulator.dnf,
+                    emulator.dnf,
+                    "qemu",
+                    "SoftwareFreedomConservancy.QEMU",
+                    emulator.zypper,
+                    emulator.name,
+                    "qemu",
                 ),
             )
-            for name, words, package, of_opensuse in (
-                ("qemu-system-arm", ("thumbv7em", "thumbv7m"), "qemu-system-arm", "qemu-arm"),
-                ("qemu-system-riscv64", ("riscv64",), "qemu-system-riscv", "qemu-extra"),
-                ("qemu-system-aarch64", ("aarch64",), "qemu-system-aarch64", "qemu-arm"),
-            )
+            for emulator, words in _emulators().items()
         ),
         Program(
             stamp.WINDOW,

@@ -1,6 +1,6 @@
 """What a run of sconsw needs, and whether the stamp in .venv says that all of it is there.
 
-This is all that sconsw does on a machine that is set up, so it imports os and sys alone and starts no process. The
+This is all that sconsw does on a machine that is set up: it imports os, sys and data alone, starts no process. The
 stamp is the last file that a set-up writes. It names the interpreter, PATH, the directory of the person's private
 programs where some are used, and the programs that were found, then holds a copy of requirements.txt: what differs from
 today's makes it invalid. Of the compiler it names the targets that it was found to serve, too: without the library's
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bootwright.machine.emulators import EMULATORS
+from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FORMAT = "bootwright set-up 2"
 HOSTED = ("rustc", "cargo", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")
 RUN = (*BUILD, "qemu-system-x86_64")
-BOARDS = ("qemu-system-arm", "qemu-system-riscv64", "qemu-system-aarch64")
+BOARDS = OTHER_EMULATORS
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
 NEEDS: dict[str, tuple[str, ...]] = {
     "doctor": (),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +15,8 @@ from bootwright.base.errors import BootwrightError, Status
 from bootwright.faults.board_log import find_cause
 from bootwright.machine import verdict
 from bootwright.machine.arguments import machine_arguments
-from bootwright.machine.boards import BOARDS, PC, Board, board_named, board_of, find_board, no_machine
+from bootwright.machine.boards import BOARDS, EMULATORS, PC, Board, board_named, board_of, find_board, no_machine
 from bootwright.machine.config import MachineConfig
-from bootwright.machine.emulators import EMULATORS
 from bootwright.machine.qemu import find_qemu
 from bootwright.machine.verdict import Kind
 from bootwright.rust.migrate import Target
@@ -173,3 +176,57 @@ def test_the_program_counter_is_read_in_each_architectures_words(dump: str) -> N
     [registers] = verdict.parse_program_counters(f"CPU#0\n{dump}\n")
     assert registers.rip == 0x11C
     assert verdict.still_running(2, registers).sentence.endswith("TIMEOUT=2, PC=0x11c")
+
+
+SPARC = """    Board(
+        "leon3_generic", ("sparc",),
+        Emulator("qemu-system-sparc", "qemu-system-sparc", "qemu-system-sparc", "qemu-extra"),
+        ("-machine", "leon3_generic"), "sparc.ld", "tests/kernels/hello-sparc", "an APBUART at 0x80000100", "none",
+        arch="sparc",
+    ),
+"""
+WALK = """
+from pathlib import Path
+from bootwright.graph.commandline import help_text
+from bootwright.machine.boards import find_board, no_machine
+from bootwright.setup import apt, doctor, packagers, stamp
+from bootwright.setup.programs import PROGRAMS, System
+words = stamp.needed_programs(["run", "TARGET=sparc-unknown-none-elf"])
+print(find_board("sparc-unknown-none-elf").name, "qemu-system-sparc" in words, "qemu-system-x86_64" in words)
+print("qemu-system-sparc" in stamp.needed_programs(["test"]), "qemu-system-sparc" in doctor.OPTIONAL)
+print(PROGRAMS["qemu-system-sparc"].purpose, apt.SIMPLE["qemu-system-sparc"], sep="; ")
+print(packagers.command(["qemu-system-sparc"], System.DNF))
+print("leon3_generic" in help_text(Path(HOME)), "sparc (leon3_generic)" in no_machine("m68k-none"))
+"""
+
+
+def test_a_board_is_one_row(tmp_path: Path) -> None:
+    # README's "A board", walked with a machine that nobody has here.
+    shutil.copytree(HOME / "site_scons", tmp_path / "site_scons", ignore=shutil.ignore_patterns("__pycache__"))
+    table = tmp_path / "site_scons" / "bootwright" / "machine" / "boards.py"
+    text = table.read_text()
+    table.write_text(text.replace("BOARDS = (\n    PC,\n", f"BOARDS = (\n    PC,\n{SPARC}"))
+    said = subprocess.run(
+        [sys.executable, "-c", f"HOME = {str(HOME)!r}\n{WALK}"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site_scons")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.stdout.splitlines() == [
+        "leon3_generic True False",
+        "True True",
+        "is the board that runs a kernel for sparc; qemu-system-sparc",
+        "sudo dnf install qemu-system-sparc",
+        "True True",
+    ], said.stderr
+
+
+def test_sconsw_reads_the_boards_without_what_is_dear_to_import() -> None:
+    program = "import sys; from bootwright.machine import boards; print(*sorted(sys.modules))"
+    argv = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(HOME / 'site_scons')!r}); {program}",
+    ]
+    loaded = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert not {"dataclasses", "typing", "pathlib", "re"} & set(loaded)

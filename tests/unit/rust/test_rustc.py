@@ -133,6 +133,23 @@ def test_each_file_of_tests_is_a_crate_of_its_own(tmp_path: Path) -> None:
     assert names == ["common/mod.rs", "data.txt", "one.rs"]
 
 
+def test_what_a_macro_prints_is_no_message_of_rustcs(tmp_path: Path) -> None:
+    lines = [
+        '{"a',
+        "{}",
+        "{ block }",
+        '{"rendered": "warning: x\\n"}',
+        '{"level": "error", "rendered": null}',
+        '{"a":' * 5000,
+    ]
+    script = tmp_path / "prints.py"
+    script.write_text(f"for line in {lines!r}: print(line)")
+    shown: list[str] = []
+    outcome = rustc.run_rustc([sys.executable, str(script)], tmp_path, dict(os.environ), shown.append, False)
+    assert outcome.plain.splitlines() == ['{"a', "{}", "{ block }", '{"a":' * 5000]
+    assert "warning: x\n" in shown
+
+
 def odd(place: Path, kind: str) -> str:
     """Makes an odd file of that kind in place, a directory; returns the words about it."""
     path = place / "odd.rs"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.cargo.config import read_default_target
-from bootwright.machine.emulators import EMULATORS
+from bootwright.machine.boards import EMULATORS
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import stamp
 
