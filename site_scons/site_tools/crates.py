@@ -46,7 +46,7 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
             key = _key(target, source, env)
             shared.take_unit(unit, key, _names(unit), lambda out: _compile(unit, out, env), scratch)
         else:
-            _compile(unit, scratch, env, [node.abspath for node in target[:-1]])
+            _compile(unit, scratch, env, target[:-1])
         for path, name in _products(unit, room, scratch, target):
             path.replace(name)
         if env["UNITREADS"]:
@@ -74,7 +74,7 @@ def _how(target: list[Entry], source: list[Entry], env: Environment, for_signatu
     return "store" if taken else "rustc"
 
 
-def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[str] = ()) -> None:
+def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] = ()) -> None:
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     began = scratch.stat().st_ctime_ns  # by the clock of the file system, to which files' times are compared
     compiler = env["BOOTWRIGHT"].toolchain.rustc
@@ -92,8 +92,8 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[str] = 
         _explain(outcome, unit, env)
         raise rustc.compile_error(outcome, unit.crate, shown, Path(unit.cwd))
     if env["UNITREADS"]:
-        units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs)
-        reads.made = list(made)
+        units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, str(made[0]))
+        reads.made = [node.abspath for node in made]
         reads.write(scratch / "reads")
 
 

@@ -143,12 +143,13 @@ def _reads(unit: Unit, scratch: Path, own: Mapping[str, str], person: Mapping[st
 
 
 def settle(
-    unit: Unit, room: Room, reads: Reads, scratch: Path, began: int, allowed: Sequence[Path], declared: Sequence[Path]
-) -> None:
+    unit: Unit, room: Room, reads: Reads, scratch: Path, began: int, allowed: Sequence[Path], declared: Sequence[Path],
+    made: str = "",
+) -> None:  # fmt: skip
     """Fills in what the files that were read are, and takes away those of the toolchain, the build and the registry.
 
     Raises where one changed after began (nanoseconds, as the file system tells time), and where one lies neither in
-    allowed, the directories of the package and its workspace, nor is declared.
+    allowed, the directories of the package and its workspace, nor is declared. made is what sentences call the product.
     """
     from bootwright.rust.assembled import find_assembled  # a build that compiles nothing does not pay for it
 
@@ -179,5 +180,5 @@ def settle(
     for name in names:
         status = Path(name).stat()
         if max(status.st_mtime_ns, status.st_ctime_ns) >= began:
-            raise BootwrightError(f"{name} changed while {unit.crate} was made of it", "run scons again")
+            raise BootwrightError(f"{name} changed while {made or unit.crate} was made of it", "run scons again")
     reads.files = {name: digest_or_absent(Path(name)) for name in names}
