@@ -3,7 +3,7 @@
 Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, NAME.kernel).
 Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION (for sentences),
 KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label), ACTIVE (which
-MBR entry is active).
+MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT (of boot.json).
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
+from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import run
 from bootwright.graph.session import action, modules, tell_once
 
 KERNEL_MODULES = (
-    "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "base/atomic", "base/procs", "base/sizes"
+    "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "loader/settings", "loader/config_011",
+    "loader/boot_config", "base/atomic", "base/procs", "base/sizes",
 )  # fmt: skip
 DISK_MODULES = ("image/bios_disk", "image/layout", "image/gpt", "image/mbr", "base/atomic", "base/sizes")
 
@@ -30,18 +32,31 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
     from bootwright.cargo import entry_point
     from bootwright.elf.checks import check_kernel
     from bootwright.image import kernel_file
+    from bootwright.loader.settings import finish_settings
 
     elf, made = Path(source[0].abspath), Path(target[0].abspath)
     root = Path(source[0].sources[0].srcnode().abspath) if source[0].sources else None
     check_kernel(elf, root, env["RUSTEDITION"])
     for line in entry_point.remarks(root) if root else ():
         tell_once(line)
+    boot_config, ramdisk_file = _boot_files(env)
+    settings, remarks = finish_settings(elf, env["KERNELSETTINGS"], boot_config, ramdisk_file)
+    for line in remarks:
+        tell_once(line)
+    ramdisk = ramdisk_file.read_bytes() if ramdisk_file else b""
     with atomic.new_directory(made) as scratch:
         stripped = scratch / elf.name
         run([env.subst("$OBJCOPY"), "--strip-debug", str(elf), str(stripped)], env=env["ENV"])
-        data = kernel_file.write_kernel_file(stripped.read_bytes(), env["KERNELSETTINGS"])
+        data = kernel_file.write_kernel_file(stripped.read_bytes(), settings, ramdisk)
         (scratch / made.name).write_bytes(data)
         (scratch / made.name).replace(made)
+
+
+def _boot_files(env: Environment) -> tuple[Path | None, Path | None]:
+    """Returns boot.json, if the kernel's package has one, and the ramdisk, if there is to be one."""
+    boot_config = Path(env["PACKAGEROOT"], "boot.json") if env["PACKAGEROOT"] else None
+    ramdisk = Path(env["LAUNCH"], env["RAMDISK"]).resolve() if env["RAMDISK"] else None
+    return boot_config if boot_config and boot_config.is_file() else None, ramdisk
 
 
 def make_image(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -54,6 +69,13 @@ def make_image(target: list[Entry], source: list[Entry], env: Environment) -> No
 
 
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
+    files = [path for path in _boot_files(env) if path]
+    ramdisk = files[-1] if env["RAMDISK"] else None
+    if ramdisk and not (ramdisk.is_file() and ramdisk.stat().st_size):
+        raise BootwrightError(f"RAMDISK={env['RAMDISK']}: {ramdisk} is no file with anything in it")
+    # Their names as well: one that comes or goes makes another kernel file.
+    names = env.Value("\n".join(map(str, files)))
+    env.Depends(target, [names, *(env.File(str(path).replace("$", "$$")) for path in files)])
     env.Depends(target, modules(env, *KERNEL_MODULES))
     return target, source
 
@@ -68,7 +90,7 @@ def generate(env: Environment) -> None:
     env.SetDefault(
         OBJCOPY="llvm-objcopy", KERNELCOM="kernel $TARGET", KERNELSHORT="kernel   $TARGET",
         DISKIMAGECOM="image $TARGET", DISKIMAGESHORT="image    $TARGET", KERNELSETTINGS=None,
-        IMAGENAME="${TARGET.filebase}", ACTIVE="dummy",
+        IMAGENAME="${TARGET.filebase}", ACTIVE="dummy", RAMDISK="", PACKAGEROOT="",
     )  # fmt: skip
     kernel = action(make_kernel_file, "KERNELCOM", ["KERNELSETTINGS", "OBJCOPYVERSION"])
     disk = action(make_image, "DISKIMAGECOM", ["IMAGENAME", "ACTIVE"])

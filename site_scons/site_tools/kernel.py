@@ -25,6 +25,7 @@ from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import tell, tell_once
 from bootwright.image.kernel_file import PAGE_SIZE, KernelSettings
 from bootwright.loader import build as loader
+from bootwright.loader.settings import check_09, features_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
 from bootwright.rust.library import is_bare, is_custom, library_root
@@ -183,6 +184,7 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
         RUSTLINKFLAGS=[*KEEP_SECTIONS, *LINK_FILES],
         RUSTINPUTS=[env.File(str(path)) for path in inputs],
         KERNELSETTINGS=_settings(package),
+        PACKAGEROOT=str(package.root),
     )
     if script:
         path = str(script).replace("$", "$$")  # SCons takes the name of a variable for it
@@ -190,13 +192,17 @@ def _set_crate(env: Environment, package: Package, core: Core, variant: str) -> 
 
 
 def _settings(package: Package) -> KernelSettings:
-    wanted = package.bootloader
-    return KernelSettings(
+    """Returns what Cargo.toml says to a loader of bootloader 0.9: its keys, and the features of that crate."""
+    wanted, manifest = package.bootloader, package.root / "Cargo.toml"
+    settings = KernelSettings(
         kernel_stack_size=wanted.kernel_stack_size * PAGE_SIZE,
         kernel_stack_address=wanted.kernel_stack_address,
         boot_info_address=wanted.boot_info_address,
         physical_memory_offset=wanted.physical_memory_offset,
+        features=features_09(package.bootloader_features, manifest),
     )
+    check_09(settings, manifest)
+    return settings
 
 
 def generate(env: Environment) -> None:

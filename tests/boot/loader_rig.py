@@ -59,7 +59,11 @@ class Ended:
     @property
     def boot_info(self) -> list[int]:
         """BootInfo as quadwords."""
-        return [int(value, 16) for value in re.findall(r"^info=(\w+)$", self.serial, re.MULTILINE)]
+        return self.listed("info")
+
+    def listed(self, name: str) -> list[int]:
+        """Returns what a kernel said under that name, again and again."""
+        return [int(value, 16) for value in re.findall(rf"^{name}=(\w+)$", self.serial, re.MULTILINE)]
 
     def register(self, name: str) -> int:
         """A register's value at the end."""
@@ -75,20 +79,20 @@ class Rig:
     workshop: Workshop
     directory: Path
 
-    def kernel(self, letter: str = "h", flags: tuple[str, ...] = ()) -> bytes:
-        """Returns handover.rs as an ELF without debug sections."""
-        elf = self.directory / f"handover-{zlib.crc32(repr(flags).encode()):08x}.elf"
+    def kernel(self, letters: str = "h", flags: tuple[str, ...] = (), source: Path = SOURCE) -> bytes:
+        """Returns handover.rs, or another kernel of its kind, as an ELF without debug sections."""
+        elf = self.directory / f"{source.stem}-{zlib.crc32(repr(flags).encode()):08x}.elf"
         if not elf.exists():
-            arguments = [str(SOURCE), "--crate-type=bin", "--crate-name=handover", "-o", str(elf), "-Cstrip=symbols"]
-            arguments += [f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld", "-Copt-level=1", *flags]
-            compile_crate(self.workshop.toolchain, self.workshop.sysroot, arguments)
+            arguments = [str(source), "--crate-type=bin", f"--crate-name={source.stem}", "-o", str(elf)]
+            arguments += ["-Cstrip=symbols", f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld"]
+            compile_crate(self.workshop.toolchain, self.workshop.sysroot, [*arguments, "-Copt-level=1", *flags])
         data = elf.read_bytes()
         assert data.count(LETTER) == 1
-        return data.replace(LETTER + b"h", LETTER + letter.encode())
+        return data.replace(LETTER + b"h".ljust(len(letters)), LETTER + letters.encode())
 
-    def image(self, elf: bytes, settings: KernelSettings | None = None) -> bytearray:
+    def image(self, elf: bytes, settings: KernelSettings | None = None, ramdisk: bytes = b"") -> bytearray:
         """Returns a disk with elf on it."""
-        return self.image_of(write_kernel_file(elf, settings))
+        return self.image_of(write_kernel_file(elf, settings, ramdisk))
 
     def image_of(self, kernel_file: bytes) -> bytearray:
         """Returns a disk with those bytes in its kernel partition."""

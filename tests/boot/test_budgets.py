@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import HOME, SMALL_KERNELS, Built, Workshop
+from tests.boot.loader_rig import Rig
+from tests.boot.test_loader_011 import Config
+from tests.boot.test_loader_011 import kernel as kernel_011
 from tools.icount.count import Counts, build_plugin, count_boot, qemu_version
 
+from bootwright.image.kernel_file import KernelSettings
+from bootwright.loader.settings import settings_of
 from bootwright.machine.qemu import find_qemu
 from bootwright.run.config import RunConfig
 
@@ -54,6 +59,23 @@ def test_the_kernel_is_reached_within_the_budget(
     counts = count(built, plugin, machine)
     assert counts.instructions <= LIMITS[machine[0]][mebibytes] * 1e6
     assert counts.reads <= READS[machine[0]]
+
+
+# A hundredth of what upstream's BIOS loader takes for a small kernel of bootloader_api 0.11, 4 hundredths with 16 MiB.
+@pytest.mark.parametrize(("mebibytes", "millions"), [(0, 0.59), (16, 10.08)])
+def test_a_kernel_of_011_is_reached_within_the_budget(
+    workshop: Workshop, plugin: Path, tmp_path: Path, mebibytes: int, millions: float
+) -> None:
+    elf = kernel_011(Rig(workshop, tmp_path), Config())
+    with elf.open("ab") as file:
+        file.write(random.Random(11).randbytes(mebibytes * MIB))
+    with elf.open("rb") as file:
+        entry = ELFFile(file)["e_entry"]
+    image = tmp_path / "011.img"
+    image.write_bytes(Rig(workshop, tmp_path).image(elf.read_bytes(), settings_of(elf, KernelSettings())))
+    counts = count_boot(RunConfig(image, qemu_flags=("-cpu", "qemu64"), machine="q35", disk="ahci"), plugin, entry)
+    print(f"0.11, {mebibytes} MiB: {counts}")
+    assert counts.instructions <= millions * 1e6
 
 
 def test_the_counter_counts(tmp_path: Path, plugin: Path) -> None:

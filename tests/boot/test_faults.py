@@ -8,11 +8,15 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import SMALL_KERNELS, Built, Workshop
 
+from bootwright.elf.demangle import demangle
+from bootwright.elf.lines import read_sequences
 from bootwright.elf.symbols import read_symbols
 from bootwright.elf.units import find_functions
 from bootwright.faults.catalogue import CATALOGUE
@@ -186,6 +190,42 @@ def test_functions_stand_where_a_reader_of_all_entries_finds_them(hello: Built) 
                     assert found and found[:2] == (low, low + die.attributes["DW_AT_high_pc"].value)
                     seen += 1
     assert seen > 10
+
+
+def test_lines_are_those_that_a_reader_of_objects_finds(hello: Built) -> None:
+    seen = 0
+    with hello.elf.open("rb") as stream:
+        dwarf = ELFFile(stream).get_dwarf_info()
+        for unit in dwarf.iter_CUs():
+            program = dwarf.line_program_for_CU(unit)
+            assert program is not None
+            program.stream.seek(program.program_start_offset)
+            data = program.stream.read(program.program_end_offset - program.program_start_offset)
+            ours = [row for rows, end in read_sequences(data, program.header) for row in (*rows, (end, 0, 0))]
+            states = [entry.state for entry in program.get_entries() if entry.state]
+            theirs = [(s.address, 0, 0) if s.end_sequence else (s.address, s.file, s.line) for s in states]
+            assert ours == theirs
+            seen += len(ours)
+    assert seen > 100
+
+
+def test_frames_and_symbols_are_those_that_a_reader_of_objects_finds(hello: Built) -> None:
+    symbols, frames, named = read_symbols(hello.elf), 0, 0
+    with hello.elf.open("rb") as stream:
+        image = ELFFile(stream)
+        entries = [entry for entry in image.get_dwarf_info().CFI_entries() if isinstance(entry, FDE)]
+        for entry in (entry for entry in entries if entry["initial_location"]):
+            last = entry.get_decoded().table[-1]
+            row = symbols.frame(entry["initial_location"] + entry["address_range"] - 1)
+            assert row and (row.base, row.offset) == (last["cfa"].reg, last["cfa"].offset)
+            frames += 1
+        table: Any = image.get_section_by_name(".symtab")
+        functions = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC" and s["st_size"]]
+        for place in {symbol["st_value"] for symbol in functions}:
+            # Two functions of the same code may have become one.
+            assert symbols.symbol(place) in {demangle(s.name) for s in functions if s["st_value"] == place}
+            named += 1
+    assert frames > 10 and named > 10
 
 
 def test_a_test_that_kills_the_machine_fails_with_the_report(workshop: Workshop) -> None:

@@ -135,7 +135,7 @@ def test_a_key_is_not_taken_for_the_keyboard_controllers_answer(rig: Rig) -> Non
 def test_a_stack_that_is_too_deep_stops_in_nobodys_data(rig: Rig) -> None:
     disk = rig.image(rig.kernel())
     stage = rig.stage(disk)
-    start = rig.symbol("enter_kernel") - layout.STAGE_LOAD_ADDRESS
+    start = rig.symbol("call_kernel") - layout.STAGE_LOAD_ADDRESS
     stage[start : start + 3] = b"\x50\xeb\xfd"  # push rax, again and again
     rig.put_stage(disk, stage)
     ended = rig.boot(disk)

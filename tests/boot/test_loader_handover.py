@@ -16,7 +16,8 @@ from bootwright.image.kernel_file import KernelSettings
 
 MIB = 1 << 20
 STACK = 512 * PAGE
-BOOT_INFO = 1 << 39  # of a kernel in the lowest top-level entry
+BOOT_INFO = 0x100_0000_0000  # upstream's, for a kernel in the lowest top-level entry
+STACK_END = 0x100_0020_2000
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,12 @@ def ended(rig: Rig) -> Ended:
 
 def test_the_processor_is_as_bootloader_09_leaves_it(ended: Ended) -> None:
     told = ended.told
-    assert (told["cs"], told["ds"], told["ss"], told["idt_limit"]) == (8, 0x10, 0, 0)
+    assert (told["cs"], told["ds"], told["ss"], told["fs"], told["gs"]) == (8, 0x10, 0, 0, 0)
+    assert (told["idt_limit"], told["gdt_limit"]) == (0, 0x1A)
     assert told["flags"] & (1 << 9 | 1 << 10) == 0, "interrupts are off, strings go up"
     assert told["boot_info"] == BOOT_INFO
-    assert told["stack"] == BOOT_INFO + 2 * PAGE + STACK - 8
+    assert told["stack"] == STACK_END - 8 == BOOT_INFO + 2 * PAGE + STACK - 8
+    assert ended.register("CR3") == 0x1000, "where upstream has its tables, and where they can be read"
     assert ended.register("CR0") >> 16 & 1, "write protection is on"
     assert ended.register("EFER") >> 11 & 1, "NX is on"
     assert ended.register("CR4") >> 9 & 1 == 0, "SSE is off"
@@ -54,8 +57,8 @@ def test_each_page_has_the_rights_of_its_segment(ended: Ended, rig: Rig) -> None
         first, end = segment["p_vaddr"] // PAGE * PAGE, segment["p_vaddr"] + segment["p_memsz"]
         for page in range(first, end, PAGE):
             expected[page] = (bool(segment["p_flags"] & 2), bool(segment["p_flags"] & 1))
-    for page in range(layout.STAGE_LOAD_ADDRESS, layout.STAGE_END, PAGE):
-        expected[page] = (False, True)
+    for page in range(0x1000, 0x15000, PAGE):
+        expected[page] = (True, True)
     for page in range(layout.VGA_START, layout.VGA_END, PAGE):
         expected[page] = (True, False)
     for page in (BOOT_INFO, *range(BOOT_INFO + 2 * PAGE, BOOT_INFO + 2 * PAGE + STACK, PAGE)):
@@ -83,7 +86,8 @@ def test_boot_info_describes_the_memory(ended: Ended) -> None:
     assert set(unused) == {(0, 0, 11)}
     assert all(one[1] <= other[0] for one, other in pairwise(used)), "sorted, nothing overlaps"
     assert used[0] == (0, PAGE, 10)
-    assert (layout.STAGE_LOAD_ADDRESS, layout.STAGE_END, 9) in used
+    assert (0x1000, 0x5000, 8) in used, "the first page tables"
+    assert (0x5000, layout.STAGE_END, 9) in used, "the loader: nothing below 64 KiB is free"
     sizes: dict[int, int] = {}
     for start, end, kind in used:
         sizes[kind] = sizes.get(kind, 0) + end - start

@@ -109,7 +109,7 @@ def test_the_memory_map_says_what_the_loader_took_and_frees_the_module(workshop:
     kinds = [kind for _, _, kind in rows]
     frame_zero, loader, kernel, stack, tables, boot_info, usable = 10, 9, 6, 7, 8, 12, 0
     assert rows[0] == (0, 1, frame_zero)
-    assert (layout.STAGE_LOAD_ADDRESS >> 12, layout.STAGE_END >> 12, loader) in rows
+    assert (layout.KERNEL_TABLES_END >> 12, layout.STAGE_END >> 12, loader) in rows
     assert {kernel, stack, tables} <= set(kinds) and kinds.count(boot_info) == 1
     # QEMU puts the module at the end of memory.
     assert any(kind == usable and start < 0x7FF0 and end == 0x8000 for start, end, kind in rows)

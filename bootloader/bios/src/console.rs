@@ -14,6 +14,8 @@ const KEYS_TAIL: u64 = 0x41C;
 #[unsafe(export_name = "loader_fail")]
 pub fn fail(failure: &Failure) -> ! {
     console::tell_ports(failure);
+    // The kernel's screen may be set already, in which letters are hard to read or do not show.
+    screen::leave_graphics();
     screen::write(b'\r');
     screen::write(b'\n');
     failure.tell(&mut screen::write);

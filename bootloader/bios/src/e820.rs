@@ -1,8 +1,9 @@
 //! The memory map as a BIOS tells it: E820, else E801, else 88h.
 
+use arch_x86_64::machine::Machine;
 use arch_x86_64::physical;
 use common::failure::{Failure, Kind};
-use common::memory_map::{MemoryMap, Report, Use};
+use common::region::{Report, Use};
 
 use crate::bios::{self, Registers};
 
@@ -45,7 +46,7 @@ impl Reports {
 }
 
 /// Fills the map; frame zero and the loader's own memory are taken out of it.
-pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
+pub fn read(machine: &mut Machine) -> Result<(), Failure> {
     let nothing = Report {
         start: 0,
         length: 0,
@@ -64,14 +65,8 @@ pub fn read(map: &mut MemoryMap) -> Result<(), Failure> {
     {
         read_e801_or_88(&mut reports)?;
     }
-    map.take_reports(&reports.list[..reports.count]);
-    map.reserve(low_memory_end(), layout::MIB, Use::Reserved);
-    map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
-    map.reserve(
-        layout::STAGE_LOAD_ADDRESS,
-        layout::STAGE_END,
-        Use::Bootloader,
-    );
+    machine.map.take_reports(&reports.list[..reports.count]);
+    machine.take_low_memory(low_memory_end());
     Ok(())
 }
 
@@ -125,21 +120,22 @@ fn read_e820(reports: &mut Reports) -> bool {
     true
 }
 
+/// Returns where the BIOS says that its extended data area begins; 0 where it has none.
+pub fn ebda() -> u64 {
+    // SAFETY: the BIOS's data area is mapped, and reading it has no effect.
+    u64::from(unsafe { physical::read_unaligned(EBDA_SEGMENT) }) << 4
+}
+
 /// Returns where low memory ends: at the least of what INT 12h and the two fields of the BIOS's data area say.
 fn low_memory_end() -> u64 {
     let mut base = Registers::default();
     bios::call(0x12, &mut base);
     // SAFETY: the BIOS's data area is mapped, and reading it has no effect.
-    let (kib, ebda) = unsafe {
-        (
-            physical::read_unaligned(BASE_MEMORY_KIB),
-            physical::read_unaligned(EBDA_SEGMENT),
-        )
-    };
+    let kib = unsafe { physical::read_unaligned(BASE_MEMORY_KIB) };
     let ends = [
         u64::from(base.eax as u16) * KIB,
         u64::from(kib) * KIB,
-        u64::from(ebda) << 4,
+        ebda(),
     ];
     // A field that nobody keeps says less than any machine has.
     let plausible = ends.into_iter().filter(|&end| end >= LEAST_LOW_MEMORY);

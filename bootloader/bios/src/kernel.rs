@@ -1,62 +1,74 @@
-//! The kernel's way from its partition into memory, and the jump into it.
+//! The kernel's way from its partition into memory, and what a BIOS gives it.
 
 use core::convert::Infallible;
 
-use arch_x86_64::{handoff, physical};
-use common::boot::{self, Kernel};
-use common::bytes::ReadAt;
-use common::checksum::Checksum;
-use common::elf;
-use common::failure::{Failure, Kind};
-use common::gpt::{self, Partition};
-use common::kernel_file::{HEADER_SIZE, KernelFile};
-use common::memory::pages_of;
+use arch_x86_64::machine::Machine;
+use arch_x86_64::{handoff, processor, rsdp};
+use common::failure::Failure;
+use common::memory::{FrameAllocator, Memory, Placement};
 use common::memory_map::MemoryMap;
-use common::segments::Loaded;
+use common::platform::{FrameBuffer, Platform, Screen};
+use common::region::Use;
+use common::{file, gpt};
 
+use crate::bios::{self, Registers};
 use crate::edd::Disk;
+use crate::{e820, screen};
 
-/// What is read first: the header, and the beginning of the ELF with its program headers.
-const HEAD: usize = HEADER_SIZE + layout::PAGE_SIZE as usize;
+/// A machine with a BIOS.
+pub struct Bios<'a>(pub &'a mut Machine);
 
 /// Finds, reads, checks and starts the kernel.
-pub fn boot(disk: &mut Disk, map: &mut MemoryMap) -> Result<Infallible, Failure> {
+pub fn boot(disk: &mut Disk, mut bios: Bios<'_>) -> Result<Infallible, Failure> {
     let partition = gpt::find(disk, &layout::KERNEL_TYPE)?;
-    let kernel = read(disk, &partition, map)?;
-    handoff::start(&kernel, map)
+    let kernel = file::read(disk, partition.start, partition.length, &mut bios)?;
+    handoff::start(&kernel, &mut bios)
 }
 
-/// Reads the kernel's file to its place in memory and compares its checksum.
-fn read(
-    disk: &mut Disk,
-    partition: &Partition,
-    map: &mut MemoryMap,
-) -> Result<Kernel<'static>, Failure> {
-    let (start, room) = (partition.start, partition.length);
-    if room < HEAD as u64 {
-        return Err(Kind::KernelTruncated.with(HEAD as u64, room));
+impl Memory for Bios<'_> {
+    fn bytes(&mut self, address: u64, length: u64) -> &mut [u8] {
+        self.0.bytes(address, length)
     }
-    let head = disk.read_at(start, HEAD)?;
-    let header = KernelFile::parse(&head[..HEADER_SIZE], room)?;
-    let remainder = elf::guess_remainder(&head[HEADER_SIZE..], layout::LARGE_PAGE_SIZE);
-    let address = boot::place(map, header.elf_length, remainder)?;
-    // SAFETY: `place` took these frames from the map for the kernel; nobody else has them.
-    let bytes = unsafe { physical::slice_mut(address, pages_of(header.elf_length)) };
-    let mut checksum = Checksum::default();
-    let mut offset = start + HEADER_SIZE as u64;
-    let (file, rest) = bytes.split_at_mut(header.elf_length as usize);
-    for piece in file.chunks_mut(disk.largest_read()) {
-        let sectors = piece.len().next_multiple_of(layout::SECTOR_SIZE as usize);
-        piece.copy_from_slice(&disk.read_at(offset, sectors)?[..piece.len()]);
-        // Of the copy, not of the buffer: memory that does not keep what it gets is found too.
-        checksum.update(piece);
-        offset += sectors as u64;
+}
+
+impl FrameAllocator for Bios<'_> {
+    fn allocate(
+        &mut self,
+        purpose: Use,
+        length: u64,
+        placement: Placement,
+    ) -> Result<u64, Failure> {
+        self.0.allocate(purpose, length, placement)
     }
-    rest.fill(0);
-    boot::check(checksum, header.checksum)?;
-    Ok(Kernel {
-        file: Loaded { bytes, address },
-        length: header.elf_length,
-        settings: header.settings,
-    })
+}
+
+impl Platform for Bios<'_> {
+    fn map(&mut self) -> &mut MemoryMap {
+        &mut self.0.map
+    }
+
+    fn set_screen(&mut self, screen: Screen) -> Result<Option<FrameBuffer>, Failure> {
+        screen::set(screen)
+    }
+
+    fn find_rsdp(&mut self) -> Option<u64> {
+        rsdp::find(e820::ebda())
+    }
+
+    fn random(&mut self) -> u64 {
+        processor::random()
+    }
+
+    fn exit(&mut self) -> &MemoryMap {
+        // AMD's "target operating mode": a BIOS that manages power hears that 64-bit code runs from here on.
+        bios::call(
+            0x15,
+            &mut Registers {
+                eax: 0xEC00,
+                ebx: 2,
+                ..Registers::default()
+            },
+        );
+        &self.0.map
+    }
 }

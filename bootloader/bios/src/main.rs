@@ -11,12 +11,13 @@ mod e820;
 mod edd;
 mod kernel;
 mod screen;
+mod vbe;
 
 use core::convert::Infallible;
 
+use arch_x86_64::machine::Machine;
 use arch_x86_64::{physical, processor};
 use common::failure::{Failure, Kind};
-use common::memory_map::MemoryMap;
 
 /// Entered from real_mode.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
 extern "sysv64" fn main(drive: u8) -> ! {
@@ -30,10 +31,10 @@ fn boot(drive: u8) -> Result<Infallible, Failure> {
         return Err(Kind::NoExecuteDisable.alone());
     }
     a20::enable()?;
-    let mut map = MemoryMap::new(layout::MEMORY_FLOOR, layout::MEMORY_CEILING);
-    e820::read(&mut map)?;
-    physical::map_up_to(map.usable_end(layout::MEMORY_CEILING));
-    kernel::boot(&mut edd::Disk::new(drive), &mut map)
+    let mut machine = Machine::new();
+    e820::read(&mut machine)?;
+    physical::map_up_to(machine.map.usable_end(layout::MEMORY_CEILING));
+    kernel::boot(&mut edd::Disk::new(drive), kernel::Bios(&mut machine))
 }
 
 #[panic_handler]

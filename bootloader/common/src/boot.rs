@@ -1,120 +1,114 @@
 //! The way from a kernel's file in memory to an address space that is ready for its first instruction.
 
-use crate::checksum::Checksum;
-use crate::elf::Elf;
-use crate::failure::{Failure, Kind};
-use crate::handover::{self, Kept};
+use crate::elf::Image;
+use crate::failure::Failure;
+use crate::file::{Kernel, Placed};
+use crate::handover::{Protocol, Ready};
 use crate::kernel_file::Settings;
-use crate::memory::{Access, AddressSpace, FrameAllocator, Memory, PAGE, Placement, Run, pages_of};
-use crate::memory_map::{MemoryMap, Use};
+use crate::memory::{AddressSpace, Memory};
+use crate::memory_map::MemoryMap;
+use crate::plan::Mapping;
+use crate::platform::{FrameBuffer, Platform};
+use crate::region::Use;
 use crate::segments::{Loaded, Loader};
 
-/// What the jump needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Ready {
-    pub entry: u64,
-    /// The stack's end, a whole page.
-    pub stack_end: u64,
-    pub boot_info: u64,
-}
-
-/// A kernel whose bytes are in memory.
-pub struct Kernel<'a> {
-    /// The ELF, zeroes to the end of its last page.
-    pub file: Loaded<'a>,
-    /// The ELF's own size in bytes.
-    pub length: u64,
-    pub settings: Settings,
-}
-
-/// Virtual pages that keep their physical address.
+/// What the loader's own code and the machine keep mapped to itself.
 #[derive(Clone, Copy)]
-pub struct Identity {
-    pub start: u64,
-    pub end: u64,
-    pub access: Access,
+pub struct Kept<'a> {
+    /// The jump into the kernel with the tables that the processor reads there: every kernel has it.
+    pub jump: &'a [Mapping],
+    /// What kernels of bootloader 0.9 find in low memory, the jump included.
+    pub low: &'a [Mapping],
 }
 
-/// Returns where an ELF of `length` bytes goes: memory for it and for the zeroes up to its last page's end.
-pub fn place(map: &mut MemoryMap, length: u64, remainder: Option<u64>) -> Result<u64, Failure> {
-    let modulus = layout::LARGE_PAGE_SIZE;
-    let wish = remainder
-        .map(|remainder| map.allocate(Use::Kernel, length, Placement { modulus, remainder }));
-    match wish {
-        Some(Ok(address)) => Ok(address),
-        _ => map.allocate(Use::Kernel, length, Placement::ANY),
-    }
+/// Everything that a protocol may want to know.
+pub struct Facts<'a> {
+    pub settings: &'a Settings,
+    pub kept: Kept<'a>,
+    pub framebuffer: Option<FrameBuffer>,
+    pub rsdp: Option<u64>,
+    pub ramdisk: Option<Placed>,
+    pub elf: Placed,
+    /// The end of the last region that the firmware reports.
+    pub memory_end: u64,
+    pub region_count: usize,
+    pub seed: u64,
 }
 
-/// Compares the checksum of what was read with what the header states.
-pub fn check(sum: Checksum, stated: u64) -> Result<(), Failure> {
-    if sum.value() == stated {
-        Ok(())
-    } else {
-        Err(Kind::KernelChecksum.with(sum.value(), stated))
-    }
+/// How the kernel is entered; each is a jump in arch/. Addresses are virtual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Called, as if by the loader, which is told when it returns; with SSE on or off.
+    Call64 {
+        address: u64,
+        stack_end: u64,
+        argument: u64,
+        sse: bool,
+    },
+    /// Jumped to, with a zero where a return address would be.
+    Jump64 {
+        address: u64,
+        stack_end: u64,
+        argument: u64,
+    },
 }
 
-/// Checks the kernel's ELF and fills `space`: segments, stack, boot information, and `identity`.
-pub fn prepare<M: Memory, S: AddressSpace>(
-    kernel: &Kernel<'_>,
-    identity: &[Identity; 2],
-    memory: &mut M,
-    map: &mut MemoryMap,
+/// A kernel that waits for the final memory map.
+pub struct Prepared {
+    ready: Ready,
+    boot_info: u64,
+}
+
+/// Checks the kernel, brings the screen to what it wants, and fills `space`; `bytes` is its ELF, in whole pages.
+pub fn prepare<P: Platform, S: AddressSpace>(
+    kernel: &Kernel,
+    bytes: &[u8],
+    kept: Kept<'_>,
+    platform: &mut P,
     space: &mut S,
-) -> Result<Ready, Failure> {
-    let elf = Elf::parse(&kernel.file.bytes[..kernel.length as usize])?;
-    let protocol = handover::find(kernel.settings.handover)?;
-    let kept = identity.map(|Identity { start, end, .. }| Kept { start, end });
-    let plan = protocol.plan(&elf, &kernel.settings, &kept)?;
-    for &Identity { start, end, access } in identity {
-        space.map(
-            memory,
-            map,
-            Run {
-                address: start,
-                frame: start,
-                length: end - start,
-            },
-            access,
-        )?;
-    }
+) -> Result<Prepared, Failure> {
+    let Kernel {
+        elf,
+        ramdisk,
+        settings,
+    } = kernel;
+    let image = Image::parse(&bytes[..elf.length as usize])?;
+    let protocol = Protocol::find(settings.handover)?;
+    let screen = protocol.screen(settings);
+    let facts = Facts {
+        settings,
+        kept,
+        framebuffer: platform.set_screen(screen)?,
+        rsdp: match protocol {
+            Protocol::Bootloader09 => None,
+            Protocol::Bootloader011 => platform.find_rsdp(),
+        },
+        ramdisk: *ramdisk,
+        elf: *elf,
+        memory_end: platform.map().end(),
+        region_count: platform.map().regions().len(),
+        seed: platform.random(),
+    };
+    let (plan, image, ready) = protocol.plan(image, &facts)?;
+    plan.check(&image)?;
+    let boot_info = plan.apply(platform, space, Use::BootInfo)?;
     Loader {
-        file: kernel.file,
-        memory: &mut *memory,
-        frames: &mut *map,
-        space: &mut *space,
+        file: Loaded {
+            bytes,
+            address: elf.address,
+        },
+        frames: platform,
+        space,
     }
-    .load(&elf)?;
-    let (stack, stack_end) = plan.stack;
-    let length = pages_of(stack_end - stack);
-    let frame = map.allocate(Use::KernelStack, length, Placement::ANY)?;
-    space.map(
-        memory,
-        map,
-        Run {
-            address: stack,
-            frame,
-            length,
-        },
-        Access::WRITE,
-    )?;
-    let boot_info = map.allocate(Use::BootInfo, PAGE, Placement::ANY)?;
-    space.map(
-        memory,
-        map,
-        Run {
-            address: plan.boot_info,
-            frame: boot_info,
-            length: PAGE,
-        },
-        Access::WRITE,
-    )?;
-    // Last of all: nothing is taken from the map after it was written down.
-    protocol.write_boot_info(memory.bytes(boot_info, PAGE), map.regions(), &elf);
-    Ok(Ready {
-        entry: elf.entry,
-        stack_end,
-        boot_info: plan.boot_info,
-    })
+    .load(&image)?;
+    Ok(Prepared { ready, boot_info })
+}
+
+impl Prepared {
+    /// Writes what is handed over, last of all: nothing is taken from the map after it was written down.
+    pub fn finish<M: Memory>(self, memory: &mut M, map: &MemoryMap) -> Entry {
+        let page = memory.bytes(self.boot_info, self.ready.boot_info_length());
+        self.ready.write(page, map.regions());
+        self.ready.entry()
+    }
 }

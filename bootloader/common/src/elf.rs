@@ -1,8 +1,8 @@
 //! Reading a kernel's ELF (System V ABI, chapters 4 and 5): every field is checked before it is used.
 
 use crate::bytes::{u16_at, u32_at, u64_at};
-use crate::failure::{Failure, Kind};
-use crate::memory::{Access, PAGE, is_canonical, page_of};
+use crate::failure::{Failure, Kind as Problem};
+use crate::memory::{Access, PAGE, is_canonical, page_of, pages_of};
 
 const ELFCLASS64: u8 = 2;
 const ELFDATA2LSB: u8 = 1;
@@ -14,9 +14,13 @@ const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const PT_TLS: u32 = 7;
+const PT_GNU_RELRO: u32 = 0x6474_E552;
 const PF_X: u32 = 1;
 const PF_W: u32 = 2;
 const PHENTSIZE: u16 = 56;
+
+/// More than a GiB is no alignment that a segment has.
+const ALIGNMENT_MAX: u64 = 1 << 30;
 
 /// The most program headers that a kernel may have (bootloader 0.9's limit).
 pub const HEADERS_MAX: usize = 32;
@@ -59,22 +63,40 @@ pub struct Tls {
     pub memory_size: u64,
 }
 
-/// What a loader needs of an ELF.
+/// Whether a program lies where it was linked, or anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Fixed,
+    Movable,
+}
+
+/// What a loader needs of an ELF; addresses are those where it will lie.
 #[derive(Clone, Debug)]
-pub struct Elf {
+pub struct Image {
+    pub kind: Kind,
     pub entry: u64,
     pub tls: Option<Tls>,
+    /// The addresses that are read-only once relocations are done: the first, and the one after the last.
+    pub relro: Option<(u64, u64)>,
+    pub relocation_count: u64,
+    /// What its first page's address has to be a multiple of.
+    pub alignment: u64,
+    /// What `moved_to` added to every address.
+    pub slide: u64,
+    /// Where the relocations are in the file.
+    pub(crate) relocations: u64,
     segments: [Segment; HEADERS_MAX],
     count: usize,
 }
 
-struct ProgramHeader {
+pub(crate) struct ProgramHeader {
     kind: u32,
     flags: u32,
-    offset: u64,
-    address: u64,
-    file_size: u64,
+    pub(crate) offset: u64,
+    pub(crate) address: u64,
+    pub(crate) file_size: u64,
     memory_size: u64,
+    alignment: u64,
 }
 
 impl ProgramHeader {
@@ -86,42 +108,98 @@ impl ProgramHeader {
             address: u64_at(header, 16)?,
             file_size: u64_at(header, 32)?,
             memory_size: u64_at(header, 40)?,
+            alignment: u64_at(header, 48)?,
         })
     }
 }
 
-impl Elf {
-    /// Reads a static x86-64 program.
-    pub fn parse(file: &[u8]) -> Result<Elf, Failure> {
+impl Image {
+    /// Reads an x86-64 program that needs no dynamic linker: static, or position-independent with its own relocations.
+    pub fn parse(file: &[u8]) -> Result<Image, Failure> {
         let headers = program_headers(file)?;
-        let mut elf = Elf {
+        let mut image = Image {
+            kind: match u16_at(file, 16) {
+                Some(ET_DYN) => Kind::Movable,
+                _ => Kind::Fixed,
+            },
             entry: u64_at(file, 24).unwrap_or(0),
             tls: None,
+            relro: None,
+            relocation_count: 0,
+            alignment: PAGE,
+            slide: 0,
+            relocations: 0,
             segments: [NO_SEGMENT; HEADERS_MAX],
             count: 0,
         };
+        let mut dynamic = None;
         for header in headers
             .chunks_exact(PHENTSIZE.into())
             .filter_map(ProgramHeader::read)
         {
             match header.kind {
                 PT_LOAD if header.memory_size > 0 || header.file_size > 0 => {
-                    elf.add_segment(&header, file)?
+                    image.add_segment(&header, file)?
                 }
-                PT_TLS if elf.tls.is_some() => return Err(Kind::ElfTls.with(header.address, 0)),
+                PT_TLS if image.tls.is_some() => {
+                    return Err(Problem::ElfTls.with(header.address, 0));
+                }
                 PT_TLS => {
-                    elf.tls = Some(Tls {
+                    image.tls = Some(Tls {
                         address: header.address,
                         file_size: header.file_size,
                         memory_size: header.memory_size,
                     });
                 }
-                PT_INTERP | PT_DYNAMIC => return Err(Kind::ElfDynamic.with(header.kind.into(), 0)),
+                PT_GNU_RELRO => {
+                    let end = header.address.checked_add(header.memory_size);
+                    let end = end.ok_or(Problem::ElfRelocation.with(header.address, 0))?;
+                    image.relro = Some((header.address, end));
+                }
+                PT_DYNAMIC => dynamic = Some(header),
+                PT_INTERP => return Err(Problem::ElfDynamic.with(header.kind.into(), 0)),
                 _ => {}
             }
         }
-        elf.check()?;
-        Ok(elf)
+        image.check()?;
+        if let Some(dynamic) = dynamic {
+            image.find_relocations(&dynamic, file)?;
+        }
+        Ok(image)
+    }
+
+    /// The lowest address that a segment takes, and the one after the highest; both whole pages.
+    pub fn range(&self) -> (u64, u64) {
+        let segments = self.segments();
+        let start = segments.first().map_or(0, |first| page_of(first.address));
+        let end = segments.last().map_or(0, |last| pages_of(last.end()));
+        (start, end)
+    }
+
+    /// The same program with its first page at `start`.
+    pub fn moved_to(&self, start: u64) -> Result<Image, Failure> {
+        let slide = start.wrapping_sub(self.range().0);
+        self.moved_by(slide)
+    }
+
+    /// The same program with `slide` added to every address.
+    pub fn moved_by(&self, slide: u64) -> Result<Image, Failure> {
+        let mut moved = self.clone();
+        moved.slide = self.slide.wrapping_add(slide);
+        moved.entry = self.entry.wrapping_add(slide);
+        if let Some(tls) = &mut moved.tls {
+            tls.address = tls.address.wrapping_add(slide);
+        }
+        if let Some((start, end)) = &mut moved.relro {
+            (*start, *end) = (start.wrapping_add(slide), end.wrapping_add(slide));
+        }
+        let count = moved.count;
+        for segment in &mut moved.segments[..count] {
+            segment.address = segment.address.wrapping_add(slide);
+            check_range(segment.address, segment.memory_size)?;
+        }
+        moved.segments[..count].sort_unstable_by_key(|segment| segment.address);
+        Ok(moved)
     }
 
     /// The segments in the order of their addresses.
@@ -134,21 +212,17 @@ impl Elf {
         let length = file.len() as u64;
         let file_end = header.offset.saturating_add(header.file_size);
         if file_end > length {
-            return Err(Kind::ElfOutside.with(file_end, length));
+            return Err(Problem::ElfOutside.with(file_end, length));
         }
         if header.file_size > header.memory_size {
-            return Err(Kind::ElfFileSize.with(header.file_size, header.memory_size));
+            return Err(Problem::ElfFileSize.with(header.file_size, header.memory_size));
         }
-        // The last page of an address space is refused too: its end is no address.
-        let last = header.address.checked_add(header.memory_size - 1);
-        let last = last.filter(|&last| {
-            last < page_of(u64::MAX) && is_canonical(last) && is_canonical(header.address)
-        });
-        if last.is_none_or(|last| (last ^ header.address) >> 63 != 0) {
-            return Err(Kind::ElfNotCanonical.with(header.address, header.memory_size));
+        check_range(header.address, header.memory_size)?;
+        if header.alignment.is_power_of_two() && header.alignment <= ALIGNMENT_MAX {
+            self.alignment = self.alignment.max(header.alignment);
         }
         if header.file_size > 0 && header.address % PAGE != header.offset % PAGE {
-            return Err(Kind::ElfCongruence.with(header.address, header.offset));
+            return Err(Problem::ElfCongruence.with(header.address, header.offset));
         }
         let place = self
             .segments()
@@ -172,13 +246,13 @@ impl Elf {
     fn check(&self) -> Result<(), Failure> {
         let segments = self.segments();
         if segments.is_empty() {
-            return Err(Kind::ElfEmpty.alone());
+            return Err(Problem::ElfEmpty.alone());
         }
         if let Some(pair) = segments
             .windows(2)
             .find(|pair| pair[0].end() > pair[1].address)
         {
-            return Err(Kind::ElfOverlap.with(pair[0].end(), pair[1].address));
+            return Err(Problem::ElfOverlap.with(pair[0].end(), pair[1].address));
         }
         let has_entry = |segment: &&Segment| (segment.address..segment.end()).contains(&self.entry);
         if !segments
@@ -186,7 +260,7 @@ impl Elf {
             .filter(has_entry)
             .any(|segment| segment.access.execute)
         {
-            return Err(Kind::ElfNoEntry.with(self.entry, 0));
+            return Err(Problem::ElfNoEntry.with(self.entry, 0));
         }
         // .tbss takes no room in a segment, .tdata must have been loaded.
         let is_loaded = |tls: &Tls| {
@@ -199,7 +273,7 @@ impl Elf {
             Some(tls)
                 if tls.file_size > tls.memory_size || tls.file_size > 0 && !is_loaded(tls) =>
             {
-                Err(Kind::ElfTls.with(tls.address, 0))
+                Err(Problem::ElfTls.with(tls.address, 0))
             }
             _ => Ok(()),
         }
@@ -210,34 +284,46 @@ impl Elf {
 fn program_headers(file: &[u8]) -> Result<&[u8], Failure> {
     let half = |offset| u16_at(file, offset).unwrap_or(0);
     if !file.starts_with(b"\x7fELF") || file.len() < 64 {
-        return Err(Kind::ElfMagic.alone());
+        return Err(Problem::ElfMagic.alone());
     }
     if (file[4], file[5]) != (ELFCLASS64, ELFDATA2LSB) {
-        return Err(Kind::ElfClass.with(file[4].into(), file[5].into()));
+        return Err(Problem::ElfClass.with(file[4].into(), file[5].into()));
     }
     let version = u32_at(file, 20).unwrap_or(0);
     if u32::from(file[6]) != EV_CURRENT || version != EV_CURRENT {
-        return Err(Kind::ElfVersion.with(version.into(), 0));
+        return Err(Problem::ElfVersion.with(version.into(), 0));
     }
     match (half(16), half(18)) {
         (_, machine) if machine != EM_X86_64 => {
-            return Err(Kind::ElfMachine.with(machine.into(), 0));
+            return Err(Problem::ElfMachine.with(machine.into(), 0));
         }
-        (ET_DYN, _) => return Err(Kind::ElfPie.alone()),
-        (kind, _) if kind != ET_EXEC => return Err(Kind::ElfType.with(kind.into(), 0)),
+        (kind, _) if kind != ET_EXEC && kind != ET_DYN => {
+            return Err(Problem::ElfType.with(kind.into(), 0));
+        }
         _ => {}
     }
     let (size, count) = (half(54), half(56));
     if size != PHENTSIZE || !(1..=HEADERS_MAX).contains(&count.into()) {
-        return Err(Kind::ElfHeaders.with(count.into(), size.into()));
+        return Err(Problem::ElfHeaders.with(count.into(), size.into()));
     }
     let start = u64_at(file, 32).unwrap_or(0);
     let length = u64::from(size) * u64::from(count);
     let end = start.saturating_add(length);
     if start < 64 || end > file.len() as u64 {
-        return Err(Kind::ElfOutside.with(end, file.len() as u64));
+        return Err(Problem::ElfOutside.with(end, file.len() as u64));
     }
     Ok(&file[start as usize..end as usize])
+}
+
+/// Refuses bytes that no row of pages can hold. The last page of an address space is refused too: its end is no address.
+fn check_range(address: u64, size: u64) -> Result<(), Failure> {
+    let last = address.checked_add(size - 1);
+    let last = last
+        .filter(|&last| last < page_of(u64::MAX) && is_canonical(last) && is_canonical(address));
+    if last.is_none_or(|last| (last ^ address) >> 63 != 0) {
+        return Err(Problem::ElfNotCanonical.with(address, size));
+    }
+    Ok(())
 }
 
 /// Guesses, from the beginning of a file that nothing has checked yet, where the ELF should lie in memory:

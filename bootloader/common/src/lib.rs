@@ -1,7 +1,8 @@
 //! What every loader of ours needs: no assembly, no physical address, no allocator; tested on the builder.
 //!
-//! Bytes come through [`bytes::ReadAt`], memory through [`memory::Memory`] and [`memory::FrameAllocator`], page
-//! tables through [`memory::AddressSpace`]. A firmware implements those and calls [`boot::prepare`].
+//! Bytes come through [`bytes::ReadAt`]; memory, screen and facts through [`platform::Platform`]; page tables through
+//! [`memory::AddressSpace`]. A firmware implements the first two, reads the kernel by [`file::read`] and calls
+//! [`boot::prepare`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -11,11 +12,17 @@ pub mod checksum;
 pub mod crc32;
 pub mod elf;
 pub mod failure;
+pub mod file;
 pub mod gpt;
 pub mod handover;
 pub mod kernel_file;
 pub mod memory;
 pub mod memory_map;
+pub mod plan;
+pub mod platform;
+pub mod region;
+pub mod relocation;
 pub mod segments;
+pub mod top_level;
 
 pub use failure::{Failure, Kind};

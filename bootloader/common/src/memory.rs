@@ -1,7 +1,7 @@
 //! What a firmware lends: physical memory, free frames, and an address space to map them into.
 
 use crate::failure::Failure;
-use crate::memory_map::Use;
+use crate::region::Use;
 
 /// The size of a frame and of a page.
 pub const PAGE: u64 = layout::PAGE_SIZE;
@@ -33,8 +33,8 @@ impl Placement {
     }
 }
 
-/// Frames that nobody uses yet.
-pub trait FrameAllocator {
+/// Physical memory with frames that nobody uses yet.
+pub trait FrameAllocator: Memory {
     /// Returns the address of `length` bytes (rounded up to whole frames) for `purpose`; they hold anything.
     fn allocate(&mut self, purpose: Use, length: u64, placement: Placement)
     -> Result<u64, Failure>;
@@ -60,6 +60,10 @@ impl Access {
         write: false,
         execute: true,
     };
+    pub const ALL: Access = Access {
+        write: true,
+        execute: true,
+    };
 
     /// What either allows.
     pub fn union(self, other: Access) -> Access {
@@ -76,14 +80,15 @@ pub struct Run {
     pub address: u64,
     pub frame: u64,
     pub length: u64,
+    /// Whether large pages may be used: not where single pages are looked for later.
+    pub large: bool,
 }
 
 /// The kernel's page tables.
 pub trait AddressSpace {
-    /// Maps pages that are not mapped yet, with large pages where addresses and length allow it.
-    fn map<M: Memory, F: FrameAllocator>(
+    /// Maps pages that are not mapped yet.
+    fn map<F: FrameAllocator>(
         &mut self,
-        memory: &mut M,
         frames: &mut F,
         run: Run,
         access: Access,
@@ -94,6 +99,14 @@ pub trait AddressSpace {
 
     /// Changes the small page at `address`, which is mapped.
     fn change<M: Memory>(&mut self, memory: &mut M, address: u64, frame: u64, access: Access);
+
+    /// Makes the top-level entry of `address` point to the top level itself.
+    fn map_recursively<M: Memory>(
+        &mut self,
+        memory: &mut M,
+        address: u64,
+        access: Access,
+    ) -> Result<(), Failure>;
 }
 
 /// `value` rounded down to a whole page.

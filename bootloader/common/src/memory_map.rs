@@ -3,54 +3,8 @@
 //! The map is the allocator too, so that what the kernel is told cannot differ from what was taken.
 
 use crate::failure::{Failure, Kind};
-use crate::memory::{FrameAllocator, PAGE, Placement, page_of};
-
-/// What a region is for; of two reports for one frame the later of this order, the worse, counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Use {
-    Usable,
-    AcpiReclaimable,
-    AcpiNvs,
-    Reserved,
-    BadMemory,
-    // What the loader takes; the firmware reports none of these.
-    FrameZero,
-    Bootloader,
-    Kernel,
-    KernelStack,
-    PageTable,
-    BootInfo,
-}
-
-impl Use {
-    /// What E820 and the tables that copied its numbers mean by a kind.
-    pub fn from_e820(kind: u32) -> Use {
-        match kind {
-            1 => Use::Usable,
-            3 => Use::AcpiReclaimable,
-            4 => Use::AcpiNvs,
-            5 => Use::BadMemory,
-            // 2 is reserved, and so is what nobody told us about.
-            _ => Use::Reserved,
-        }
-    }
-}
-
-/// Whole frames from `start` up to `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
-    pub start: u64,
-    pub end: u64,
-    pub purpose: Use,
-}
-
-/// Bytes that the firmware speaks of.
-#[derive(Clone, Copy, Debug)]
-pub struct Report {
-    pub start: u64,
-    pub length: u64,
-    pub purpose: Use,
-}
+use crate::memory::{PAGE, Placement, page_of};
+pub use crate::region::{Region, Report, Use};
 
 /// The most regions that a map holds; firmware that reports more loses its smallest ones. UEFI's have hundreds.
 pub const CAPACITY: usize = 512;
@@ -84,6 +38,11 @@ impl MemoryMap {
     /// The regions, sorted.
     pub fn regions(&self) -> &[Region] {
         &self.regions[..self.count]
+    }
+
+    /// The end of the last region, whatever its use.
+    pub fn end(&self) -> u64 {
+        self.regions().last().map_or(0, |region| region.end)
     }
 
     /// The end of the last usable byte below `limit`, or 0.
@@ -141,6 +100,19 @@ impl MemoryMap {
         };
         self.overlay(new, |old| match old {
             Some(Use::Usable) => Some(purpose),
+            _ => old,
+        });
+    }
+
+    /// Makes the loader's frames from `start` up to `end` usable again.
+    pub fn free(&mut self, start: u64, end: u64) {
+        let new = Region {
+            start,
+            end,
+            purpose: Use::Usable,
+        };
+        self.overlay(new, |old| match old {
+            Some(Use::Bootloader) => Some(Use::Usable),
             _ => old,
         });
     }
@@ -203,7 +175,7 @@ impl MemoryMap {
     /// is missed least; what the loader took stays.
     fn make_room(&mut self, wanted: usize) {
         while CAPACITY - self.count < wanted {
-            let reported = |&at: &usize| self.regions[at].purpose < Use::FrameZero;
+            let reported = |&at: &usize| self.regions[at].purpose.is_reported();
             let size = |&at: &usize| self.regions[at].end - self.regions[at].start;
             let smallest = (0..self.count).filter(reported).min_by_key(size);
             let index = smallest.unwrap_or(0);
@@ -247,16 +219,15 @@ impl MemoryMap {
         }
         Err(largest)
     }
-}
 
-impl FrameAllocator for MemoryMap {
-    fn allocate(
+    /// Returns the address of `length` bytes (rounded up to whole frames) for `purpose`; they hold anything.
+    pub fn allocate(
         &mut self,
         purpose: Use,
         length: u64,
         placement: Placement,
     ) -> Result<u64, Failure> {
-        let kind = if purpose == Use::Kernel {
+        let kind = if matches!(purpose, Use::Kernel | Use::Ramdisk) {
             Kind::KernelTooBig
         } else {
             Kind::OutOfMemory

@@ -6,12 +6,13 @@
 
 use core::ops::Range;
 
-use crate::elf::{Elf, Segment};
+use crate::elf::{Image, Segment};
 use crate::failure::{Failure, Kind};
 use crate::memory::{
-    Access, AddressSpace, FrameAllocator, Memory, PAGE, Placement, Run, page_of, pages_of,
+    Access, AddressSpace, FrameAllocator, PAGE, Placement, Run, page_of, pages_of,
 };
-use crate::memory_map::Use;
+use crate::region::Use;
+use crate::relocation::Relocation;
 
 /// A kernel's file in memory: `bytes` begin at the physical `address` and are whole pages.
 #[derive(Clone, Copy)]
@@ -21,23 +22,30 @@ pub struct Loaded<'a> {
 }
 
 /// Where segments go, and what it takes to put them there.
-pub struct Loader<'a, M, F, S> {
+pub struct Loader<'a, F, S> {
     pub file: Loaded<'a>,
-    pub memory: &'a mut M,
     pub frames: &'a mut F,
     pub space: &'a mut S,
 }
 
-impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
-    /// Maps every segment of `elf`, fills .bss with zeroes.
-    pub fn load(&mut self, elf: &Elf) -> Result<(), Failure> {
-        let segments = elf.segments();
+impl<F: FrameAllocator, S: AddressSpace> Loader<'_, F, S> {
+    /// Maps every segment of `image` and fills .bss with zeroes; then relocates it, and takes away what RELRO says.
+    pub fn load(&mut self, image: &Image) -> Result<(), Failure> {
+        self.map_segments(image)?;
+        self.relocate(image)?;
+        self.protect(image)
+    }
+
+    fn map_segments(&mut self, image: &Image) -> Result<(), Failure> {
+        let segments = image.segments();
+        // Relocations and RELRO change single pages afterwards.
+        let large = image.relocation_count == 0 && image.relro.is_none();
         for (index, segment) in segments.iter().enumerate() {
             let next = segments
                 .get(index + 1)
                 .map_or(u64::MAX, |next| page_of(next.address));
             let mut start = page_of(segment.address);
-            if self.space.find(self.memory, start).is_some() {
+            if self.space.find(self.frames, start).is_some() {
                 self.share(segment, start)?;
                 start += PAGE;
             }
@@ -55,47 +63,59 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
             } else {
                 in_place(segment, start..last)
             };
-            self.map_private(segment, start, in_place.start)?;
-            self.map_in_place(segment, in_place.start, in_place.end)?;
-            self.map_private(segment, in_place.end, last)?;
-            self.map_private(segment, last, end)?;
+            self.map_private(segment, start, in_place.start, large)?;
+            self.map_in_place(segment, in_place.start, in_place.end, large)?;
+            self.map_private(segment, in_place.end, last, large)?;
+            self.map_private(segment, last, end, large)?;
         }
         Ok(())
     }
 
     /// Maps pages to the file's own frames.
-    fn map_in_place(&mut self, segment: &Segment, start: u64, end: u64) -> Result<(), Failure> {
+    fn map_in_place(
+        &mut self,
+        segment: &Segment,
+        start: u64,
+        end: u64,
+        large: bool,
+    ) -> Result<(), Failure> {
         if start >= end {
             return Ok(());
         }
         let frame =
             (self.file.address + segment.offset).wrapping_add(start.wrapping_sub(segment.address));
         self.space.map(
-            self.memory,
             self.frames,
             Run {
                 address: start,
                 frame,
                 length: end - start,
+                large,
             },
             segment.access,
         )
     }
 
     /// Maps pages to frames of their own, which hold the segment's bytes and zeroes.
-    fn map_private(&mut self, segment: &Segment, start: u64, end: u64) -> Result<(), Failure> {
+    fn map_private(
+        &mut self,
+        segment: &Segment,
+        start: u64,
+        end: u64,
+        large: bool,
+    ) -> Result<(), Failure> {
         if start >= end {
             return Ok(());
         }
         let length = end - start;
         let modulus = layout::LARGE_PAGE_SIZE;
         // A long .bss is laid out for large pages; where memory is too broken up for that, anywhere.
-        let large = Placement {
+        let aligned = Placement {
             modulus,
             remainder: start & (modulus - 1),
         };
         let placement = if length >= modulus {
-            large
+            aligned
         } else {
             Placement::ANY
         };
@@ -105,7 +125,7 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
             }
             allocated => allocated?,
         };
-        let bytes = self.memory.bytes(frame, length);
+        let bytes = self.frames.bytes(frame, length);
         let from = segment.address.clamp(start, end);
         let to = segment.file_end().clamp(from, end);
         let offset = (segment.offset + (from - segment.address)) as usize;
@@ -121,37 +141,88 @@ impl<M: Memory, F: FrameAllocator, S: AddressSpace> Loader<'_, M, F, S> {
         );
         after.fill(0);
         self.space.map(
-            self.memory,
             self.frames,
             Run {
                 address: start,
                 frame,
                 length,
+                large,
             },
             segment.access,
         )
     }
 
-    /// Adds the segment to its first page, which holds the end of the one before.
-    fn share(&mut self, segment: &Segment, page: u64) -> Result<(), Failure> {
-        let missing = Kind::ElfOverlap.with(page, segment.address);
-        let (mut frame, access) = self.space.find(self.memory, page).ok_or(missing)?;
+    /// Returns a frame that is nobody else's with what `frame` holds: itself, unless it is one of the file's.
+    fn own_frame(&mut self, frame: u64) -> Result<u64, Failure> {
         let in_file = frame
             .checked_sub(self.file.address)
             .filter(|&offset| offset < self.file.bytes.len() as u64);
-        if let Some(offset) = in_file {
-            frame = self.frames.allocate(Use::Kernel, PAGE, Placement::ANY)?;
-            let original = &self.file.bytes[offset as usize..][..PAGE as usize];
-            self.memory.bytes(frame, PAGE).copy_from_slice(original);
+        let Some(offset) = in_file else {
+            return Ok(frame);
+        };
+        let own = self.frames.allocate(Use::Kernel, PAGE, Placement::ANY)?;
+        let original = &self.file.bytes[offset as usize..][..PAGE as usize];
+        self.frames.bytes(own, PAGE).copy_from_slice(original);
+        Ok(own)
+    }
+
+    /// Writes what a relocation says, which may lie in two pages, to frames that are the kernel's alone.
+    fn relocate(&mut self, image: &Image) -> Result<(), Failure> {
+        for index in 0..image.relocation_count {
+            let Relocation { address, value } = image.relocation(self.file.bytes, index)?;
+            let mut rest = &value.to_le_bytes()[..];
+            let mut at = address;
+            while !rest.is_empty() {
+                let page = page_of(at);
+                let missing = Kind::ElfRelocation.with(address, index);
+                let (frame, access) = self.space.find(self.frames, page).ok_or(missing)?;
+                let own = self.own_frame(frame)?;
+                if own != frame {
+                    self.space.change(self.frames, page, own, access);
+                }
+                let room = &mut self.frames.bytes(own, PAGE)[(at - page) as usize..];
+                let (now, later) = rest.split_at(rest.len().min(room.len()));
+                room[..now.len()].copy_from_slice(now);
+                at += now.len() as u64;
+                rest = later;
+            }
         }
-        let bytes = &mut self.memory.bytes(frame, PAGE)[(segment.address - page) as usize..];
+        Ok(())
+    }
+
+    /// Makes the pages of RELRO read-only: what relocations alone had to write.
+    fn protect(&mut self, image: &Image) -> Result<(), Failure> {
+        let Some((start, end)) = image.relro else {
+            return Ok(());
+        };
+        // A last page in part stays writable: what follows in it is nobody's promise to leave alone.
+        let (mut page, end) = (page_of(start), page_of(end));
+        while page < end {
+            let missing = Kind::ElfRelocation.with(page, end);
+            let (frame, access) = self.space.find(self.frames, page).ok_or(missing)?;
+            let access = Access {
+                write: false,
+                ..access
+            };
+            self.space.change(self.frames, page, frame, access);
+            page += PAGE;
+        }
+        Ok(())
+    }
+
+    /// Adds the segment to its first page, which holds the end of the one before.
+    fn share(&mut self, segment: &Segment, page: u64) -> Result<(), Failure> {
+        let missing = Kind::ElfOverlap.with(page, segment.address);
+        let (frame, access) = self.space.find(self.frames, page).ok_or(missing)?;
+        let frame = self.own_frame(frame)?;
+        let bytes = &mut self.frames.bytes(frame, PAGE)[(segment.address - page) as usize..];
         let bytes = &mut bytes[..segment.memory_size.min(PAGE - (segment.address - page)) as usize];
         let from_file = bytes.len().min(segment.file_size as usize);
         let (file, bss) = bytes.split_at_mut(from_file);
         file.copy_from_slice(&self.file.bytes[segment.offset as usize..][..from_file]);
         bss.fill(0);
         self.space.change(
-            self.memory,
+            self.frames,
             page,
             frame,
             Access::union(access, segment.access),

@@ -2,7 +2,7 @@
 
 mod support;
 
-use common::elf::{Elf, guess_remainder};
+use common::elf::{Image, guess_remainder};
 use support::{Generator, Header, PT_LOAD, R, W, X, code, write_elf};
 
 const TEXT: Header = Header {
@@ -25,19 +25,19 @@ const LENGTH: usize = 0x2000;
 const ENTRY: u64 = 0x201010;
 
 fn parse(headers: &[Header]) -> String {
-    code(Elf::parse(&write_elf(ENTRY, headers, LENGTH, 0)))
+    code(Image::parse(&write_elf(ENTRY, headers, LENGTH, 0)))
 }
 
 /// The code for a good file after `change`.
 fn changed(change: impl Fn(&mut Vec<u8>)) -> String {
     let mut file = write_elf(ENTRY, &[TEXT, DATA], LENGTH, 0);
     change(&mut file);
-    code(Elf::parse(&file))
+    code(Image::parse(&file))
 }
 
 #[test]
 fn a_static_program_is_read_with_its_segments_in_order() {
-    let elf = Elf::parse(&write_elf(ENTRY, &[DATA, TEXT], LENGTH, 0)).unwrap();
+    let elf = Image::parse(&write_elf(ENTRY, &[DATA, TEXT], LENGTH, 0)).unwrap();
     let addresses: Vec<u64> = elf
         .segments()
         .iter()
@@ -60,7 +60,7 @@ fn each_field_of_the_elf_header_is_checked() {
     assert_eq!(changed(|file| file[5] = 2), "EC");
     assert_eq!(changed(|file| file[6] = 0), "EV");
     assert_eq!(changed(|file| file[20] = 2), "EV");
-    assert_eq!(changed(|file| file[16] = 3), "ET");
+    assert_eq!(changed(|file| file[16] = 3), "none");
     assert_eq!(changed(|file| file[16] = 1), "EX");
     assert_eq!(changed(|file| file[18] = 183), "EA");
     assert_eq!(changed(|file| file[54] = 32), "EH");
@@ -206,7 +206,7 @@ fn a_program_needs_an_entry_in_executable_memory() {
     assert_eq!(parse(&[Header { flags: R, ..TEXT }, DATA]), "EE");
     for entry in [0, 0x200fff, 0x201800, 0x202900] {
         assert_eq!(
-            code(Elf::parse(&write_elf(entry, &[TEXT, DATA], LENGTH, 0))),
+            code(Image::parse(&write_elf(entry, &[TEXT, DATA], LENGTH, 0))),
             "EE",
             "{entry:#x}"
         );
@@ -216,7 +216,6 @@ fn a_program_needs_an_entry_in_executable_memory() {
 #[test]
 fn dynamic_linking_is_refused_and_tls_is_checked() {
     assert_eq!(parse(&[TEXT, Header { kind: 3, ..TEXT }]), "ED");
-    assert_eq!(parse(&[TEXT, Header { kind: 2, ..TEXT }]), "ED");
     let tls = Header {
         kind: 7,
         memory_size: 0x900,
@@ -284,7 +283,7 @@ fn random_changes_never_make_the_reader_panic() {
     let good = write_elf(ENTRY, &[TEXT, DATA, Header { kind: 7, ..DATA }], LENGTH, 0);
     let interesting = [0, 1, 0x7f, 0x80, 0xff];
     let mut taken = 0;
-    for _ in 0..200_000 {
+    for _ in 0..support::rounds(200_000) {
         let mut file = good.clone();
         for _ in 0..=generator.below(4) {
             let at = generator.below(64 + 3 * 56) as usize;
@@ -298,8 +297,11 @@ fn random_changes_never_make_the_reader_panic() {
             file.truncate(generator.below(LENGTH as u64) as usize);
         }
         guess_remainder(&file, 0x20_0000);
-        if let Ok(elf) = Elf::parse(&file) {
+        if let Ok(elf) = Image::parse(&file) {
             taken += 1;
+            for index in 0..elf.relocation_count.min(50) {
+                let _ = elf.relocation(&file, index);
+            }
             for segment in elf.segments() {
                 assert!(segment.offset + segment.file_size <= file.len() as u64);
                 assert!(segment.file_end() <= segment.end());

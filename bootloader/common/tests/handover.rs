@@ -2,96 +2,66 @@
 
 mod support;
 
-use common::elf::Elf;
+use common::boot::Entry;
+use common::elf::Image;
 use common::failure::Failure;
-use common::handover::{self, Kept, Plan};
+use common::handover::Protocol;
 use common::kernel_file::Settings;
 use common::memory_map::{MemoryMap, Region, Report, Use};
-use support::{Header, PT_LOAD, R, W, X, code, write_elf};
+use common::plan::{Frames, Mapping, Plan};
+use common::platform::Screen;
+use support::code;
+use support::plans::{number, plan_all, program};
 
-const KEPT: [Kept; 2] = [
-    Kept {
-        start: 0x8000,
-        end: 0x10000,
-    },
-    Kept {
-        start: 0xA0000,
-        end: 0xC0000,
-    },
-];
 const SETTINGS: Settings = Settings {
-    handover: 1,
     stack_size: 0x4000,
-    stack_address: None,
-    boot_info_address: None,
-    physical_memory_offset: None,
+    ..Settings::new(1)
 };
 
-/// A program whose text is at `address`, with a .bss of `size` bytes at `bss`.
-fn program(address: u64, bss: u64, size: u64) -> Elf {
-    let text = Header {
-        kind: PT_LOAD,
-        flags: R | X,
-        offset: 0x1000,
-        address,
-        file_size: 0x1000,
-        memory_size: 0x1000,
-    };
-    let data = Header {
-        kind: PT_LOAD,
-        flags: R | W,
-        offset: 0,
-        address: bss,
-        file_size: 0,
-        memory_size: size,
-    };
-    let tls = Header {
-        kind: 7,
-        flags: R,
-        offset: 0x1000,
-        address,
-        file_size: 0x10,
-        memory_size: 0x30,
-    };
-    Elf::parse(&write_elf(address, &[text, data, tls], 0x2000, 0)).unwrap()
+/// Where boot information is, the guard page, and the stack's end.
+fn plan(image: &Image, settings: Settings) -> Result<(u64, u64, u64), Failure> {
+    let (plan, _, ready) = plan_all(image, settings, None, None)?;
+    let stack = find(&plan, Use::KernelStack);
+    assert!(stack.guard);
+    let (Entry::Call64 {
+        argument,
+        stack_end,
+        ..
+    }
+    | Entry::Jump64 {
+        argument,
+        stack_end,
+        ..
+    }) = ready.entry();
+    Ok((argument, stack.address - 0x1000, stack_end))
 }
 
-fn plan(elf: &Elf, settings: Settings) -> Result<Plan, Failure> {
-    handover::find(1).unwrap().plan(elf, &settings, &KEPT)
+fn find(plan: &Plan, purpose: Use) -> Mapping {
+    let mut mappings = plan.mappings().iter();
+    let found = mappings.find(|mapping| mapping.frames == Frames::New(purpose));
+    *found.unwrap()
 }
 
 #[test]
-fn boot_information_and_stack_take_the_first_free_top_level_entry() {
+fn boot_information_and_stack_are_where_upstream_has_them() {
     let found = plan(&program(0x200000, 0x300000, 0x1000), SETTINGS).unwrap();
-    let start = 1 << 39;
-    let stack = (start + 0x2000, start + 0x6000);
-    assert_eq!(
-        found,
-        Plan {
-            boot_info: start,
-            guard: start + 0x1000,
-            stack
-        }
-    );
+    let start = 0x100_0000_0000;
+    assert_eq!(found, (start, start + 0x1000, start + 0x6000));
     let found = plan(&program(0x200000, 0x7f_ffff_f000, 0x80_0000_2000), SETTINGS).unwrap();
-    assert_eq!(found.boot_info, 3 << 39);
+    assert_eq!(found.0, 4 << 39);
     let taken = Settings {
         physical_memory_offset: Some(1 << 39),
         stack_address: Some(2 << 39),
         ..SETTINGS
     };
-    assert_eq!(
-        plan(&program(0x200000, 0x300000, 0x1000), taken)
-            .unwrap()
-            .boot_info,
-        3 << 39
-    );
+    let found = plan(&program(0x200000, 0x300000, 0x1000), taken).unwrap();
+    assert_eq!(found.0, 4 << 39);
 }
 
 #[test]
 fn the_upper_half_is_used_with_canonical_addresses() {
-    let found = plan(&program(0x200000, 1 << 39, (255 << 39) - 0x1000), SETTINGS).unwrap();
-    assert_eq!(found.boot_info, 0xffff_8000_0000_0000);
+    let image = program(0x200000, 1 << 39, (255 << 39) - 0x1000);
+    assert_eq!(plan(&image, SETTINGS).unwrap().0, 0xffff_8080_0000_0000);
 }
 
 #[test]
@@ -101,16 +71,13 @@ fn configured_addresses_are_taken_as_they_are() {
         ..SETTINGS
     };
     let found = plan(&program(0x200000, 0x300000, 0x1000), settings).unwrap();
-    assert_eq!((found.boot_info, found.guard), (0x4000_0000, 0x4000_1000));
+    assert_eq!((found.0, found.1), (0x4000_0000, 0x4000_1000));
     let settings = Settings {
         stack_address: Some(0x5000_0000),
         ..settings
     };
     let found = plan(&program(0x200000, 0x300000, 0x1000), settings).unwrap();
-    assert_eq!(
-        (found.guard, found.stack),
-        (0x5000_0000, (0x5000_1000, 0x5000_5000))
-    );
+    assert_eq!(found, (0x4000_0000, 0x5000_0000, 0x5000_5000));
 }
 
 #[test]
@@ -118,24 +85,18 @@ fn whatever_collides_is_refused() {
     let good = program(0x200000, 0x300000, 0x1000);
     for (start, size) in [
         (0x8000, 1),
-        (0xf000, 0x1000),
-        (0x7fff, 2),
+        (0x14000, 0x1000),
+        (0xfff, 2),
         (0xbf000, 0x1000),
         (0x9ffff, 2),
         (1, 0xfffff),
     ] {
-        assert_eq!(
-            code(plan(&program(0x200000, start, size), SETTINGS)),
-            "EW",
-            "{start:#x} {size:#x}"
-        );
+        let found = code(plan(&program(0x200000, start, size), SETTINGS));
+        assert_eq!(found, "EW", "{start:#x} {size:#x}");
     }
-    for (start, size) in [(0x7000, 0x1000), (0x10000, 0x90000), (0xc0000, 0x1000)] {
-        assert_eq!(
-            code(plan(&program(0x200000, start, size), SETTINGS)),
-            "none",
-            "{start:#x} {size:#x}"
-        );
+    for (start, size) in [(0x0, 0x1000), (0x15000, 0x8b000), (0xc0000, 0x1000)] {
+        let found = code(plan(&program(0x200000, start, size), SETTINGS));
+        assert_eq!(found, "none", "{start:#x} {size:#x}");
     }
     let at = |boot_info, stack| Settings {
         boot_info_address: boot_info,
@@ -151,26 +112,19 @@ fn whatever_collides_is_refused() {
         at(Some(0x400000), Some(0x400000)),
         at(None, Some(0x7fff_ffff_c000)),
         at(None, Some(0xffff_ffff_ffff_c000)),
+        at(Some(0xffff_ffff_ffff_f000), None),
+        at(Some(0x7fff_ffff_f000), None),
+        at(Some(0xffff_ffff_ffff_e000), None),
     ] {
         assert_eq!(code(plan(&good, settings)), "EW", "{settings:?}");
     }
-    // Equal to what is kept, range for range; and at the end of all addresses, where a page has no end.
-    let same_size = |settings| Settings {
-        stack_size: 0x7000,
-        ..settings
+    // A stack with exactly the range of what is kept: equal ranges collide as well.
+    let equal = Settings {
+        stack_size: 0x13000,
+        ..at(Some(0x600000), Some(0x1000))
     };
-    assert_eq!(
-        code(plan(&good, same_size(at(Some(0x600000), Some(0x8000))))),
-        "EW"
-    );
-    for address in [0xffff_ffff_ffff_f000, 0x7fff_ffff_f000] {
-        assert_eq!(code(plan(&good, at(Some(address), None))), "EW");
-    }
-    assert_eq!(code(handover::find(2).map(|_| ())), "KP");
-}
-
-fn number(page: &[u8], offset: usize) -> u64 {
-    u64::from_le_bytes(page[offset..offset + 8].try_into().unwrap())
+    assert_eq!(code(plan(&good, equal)), "EW");
+    assert_eq!(code(Protocol::find(7).map(|_| ())), "KP");
 }
 
 #[test]
@@ -197,11 +151,9 @@ fn boot_info_is_laid_out_as_upstream_does() {
         })
         .collect();
     let mut page = vec![0xCC; 4096];
-    handover::find(1).unwrap().write_boot_info(
-        &mut page,
-        &regions,
-        &program(0x200000, 0x300000, 1),
-    );
+    let image = program(0x200000, 0x300000, 1);
+    let (_, _, ready) = plan_all(&image, SETTINGS, None, None).unwrap();
+    ready.write(&mut page, &regions);
     for (index, (_, kind)) in uses.iter().enumerate() {
         let entry = &page[index * 24..];
         assert_eq!(
@@ -236,14 +188,52 @@ fn of_too_many_regions_the_smallest_are_left_out() {
         .collect();
     map.take_reports(&reports);
     let mut page = vec![0; 4096];
-    handover::find(1).unwrap().write_boot_info(
-        &mut page,
-        map.regions(),
-        &program(0x200000, 0x300000, 1),
-    );
+    let image = program(0x200000, 0x300000, 1);
+    let (_, _, ready) = plan_all(&image, SETTINGS, None, None).unwrap();
+    ready.write(&mut page, map.regions());
     let count = number(&page, 1536) as usize;
     assert!((30..=64).contains(&count), "{count} entries");
     let starts: Vec<u64> = (0..count).map(|index| number(&page, index * 24)).collect();
     assert!(starts.is_sorted());
     assert!((0..count).all(|index| number(&page, index * 24 + 8) - starts[index] >= 4));
+}
+
+#[test]
+fn fields_of_features_stand_before_the_others_and_only_if_they_are_asked_for() {
+    let image = program(0x200000, 0x300000, 1);
+    let tls = [0x200000, 0x10, 0x30];
+    let physical = 3 << 39;
+    let recursive = 0x80_4020_1000;
+    let (map, recursion) = (
+        layout::FEATURE_MAP_PHYSICAL_MEMORY,
+        layout::FEATURE_RECURSIVE_PAGE_TABLE,
+    );
+    for (features, fields) in [
+        (0, vec![]),
+        (map, vec![physical]),
+        (recursion, vec![recursive]),
+        (map | recursion, vec![recursive, physical]),
+    ] {
+        let settings = Settings {
+            features,
+            ..SETTINGS
+        };
+        let (_, _, ready) = plan_all(&image, settings, None, None).unwrap();
+        let mut page = vec![0xCC; 4096];
+        ready.write(&mut page, &[]);
+        let expected: Vec<u64> = fields.into_iter().chain(tls).chain([0]).collect();
+        let found: Vec<u64> = (0..expected.len())
+            .map(|index| number(&page, 1544 + index * 8))
+            .collect();
+        assert_eq!(found, expected, "{features:#x}");
+    }
+    let screen = |features| {
+        let settings = Settings {
+            features,
+            ..SETTINGS
+        };
+        Protocol::Bootloader09.screen(&settings)
+    };
+    assert_eq!(screen(0), Screen::Text);
+    assert_eq!(screen(layout::FEATURE_VGA_320X200), Screen::Mode13h);
 }

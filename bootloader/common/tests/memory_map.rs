@@ -2,7 +2,7 @@
 
 mod support;
 
-use common::memory::{FrameAllocator, Placement};
+use common::memory::Placement;
 use common::memory_map::{CAPACITY, MemoryMap, Report, Use};
 use support::{Generator, code};
 
@@ -113,7 +113,7 @@ fn random_reports_give_what_a_bitmap_gives() {
         Use::BadMemory,
     ];
     let mut generator = Generator::new(7);
-    for _ in 0..3000 {
+    for _ in 0..support::rounds(3000) {
         let reports: Vec<Report> = (0..generator.below(12))
             .map(|_| Report {
                 start: generator.below(64 * 4096),
@@ -253,7 +253,7 @@ fn whatever_is_reported_no_frame_is_given_twice() {
         Use::BadMemory,
     ];
     let mut generator = Generator::new(31);
-    for round in 0..200 {
+    for round in 0..support::rounds(200) {
         let count = generator.below(1000) + 1;
         let spread = 1 << (20 + generator.below(16));
         let size = 1 << (12 + generator.below(10));

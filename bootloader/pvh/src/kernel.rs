@@ -1,72 +1,115 @@
-//! The kernel's way from the module into its place, and the jump into it.
+//! The kernel's way from the module into its place, and what a PVH machine gives it.
 
 use core::convert::Infallible;
 
-use arch_x86_64::{handoff, physical};
-use common::boot::{self, Kernel};
-use common::bytes::u64_at;
-use common::checksum::Checksum;
-use common::elf;
+use arch_x86_64::machine::Machine;
+use arch_x86_64::{handoff, physical, processor, rsdp};
+use common::bytes::{ReadAt, u64_at};
 use common::failure::{Failure, Kind};
-use common::kernel_file::{HEADER_SIZE, KernelFile};
-use common::memory::pages_of;
-use common::memory_map::{MemoryMap, Use};
-use common::segments::Loaded;
+use common::file;
+use common::memory::{FrameAllocator, Memory, Placement};
+use common::memory_map::MemoryMap;
+use common::platform::{FrameBuffer, Platform, Screen};
+use common::region::Use;
 
 use crate::start_info::Module;
+use crate::{dispi, vga};
 
 /// What is copied and summed up at a time, so that it stays in the processor's caches.
 const PIECE: usize = 64 << 10;
 
-/// Copies, checks and starts the kernel.
-pub fn boot(module: &Module, map: &mut MemoryMap) -> Result<Infallible, Failure> {
-    let kernel = read(module, map)?;
-    handoff::start(&kernel, map)
+/// A machine that QEMU started with this loader; `rsdp` is what its start info says, or 0.
+pub struct Pvh<'a> {
+    pub machine: &'a mut Machine,
+    pub rsdp: u64,
 }
 
-/// Copies the kernel's ELF to where the image's loader would put it, and compares its checksum.
-///
-/// A copy, though the module is in memory already: so frames, and with them large pages, are those of the other lane.
-fn read(module: &Module, map: &mut MemoryMap) -> Result<Kernel<'static>, Failure> {
+/// A file that is in memory already.
+struct ModuleBytes<'a>(&'a [u8]);
+
+/// Copies, checks and starts the kernel.
+pub fn boot(module: &Module, mut pvh: Pvh<'_>) -> Result<Infallible, Failure> {
     let end = module.start.saturating_add(module.length);
     if module.start < layout::MEMORY_FLOOR || end > layout::MEMORY_CEILING {
         return Err(Kind::PvhNoModule.alone());
     }
-    // SAFETY: QEMU put the module there; all below the ceiling is mapped, and nothing is allocated over it below.
+    // SAFETY: QEMU put the module there; all below the ceiling is mapped, and it is taken from the map while it is read.
     let bytes: &[u8] = unsafe { physical::slice_mut(module.start, module.length) };
     let magic = u64_at(bytes, layout::KERNEL_MAGIC_OFFSET as usize).unwrap_or(0);
     if magic != layout::KERNEL_MAGIC {
         return Err(Kind::PvhModuleMagic.with(magic, 0));
     }
-    let Some((header, rest)) = bytes.split_at_checked(HEADER_SIZE) else {
-        return Err(Kind::KernelTruncated.with(HEADER_SIZE as u64, module.length));
-    };
-    let header = KernelFile::parse(header, module.length)?;
-    let elf = &rest[..header.elf_length as usize];
-    let mut without_module = map.clone();
-    without_module.reserve(module.start, end, Use::Bootloader);
-    // Of the first page, as the image's loader does.
-    let head = &elf[..elf.len().min(layout::PAGE_SIZE as usize)];
-    let remainder = elf::guess_remainder(head, layout::LARGE_PAGE_SIZE);
-    let address = boot::place(&mut without_module, header.elf_length, remainder)?;
-    let length = pages_of(header.elf_length);
-    map.reserve(address, address + length, Use::Kernel);
-    // SAFETY: `place` chose frames that nobody has, the module included.
-    let copy = unsafe { physical::slice_mut(address, length) };
-    let (file, after) = copy.split_at_mut(elf.len());
-    let mut checksum = Checksum::default();
-    for (to, from) in file.chunks_mut(PIECE).zip(elf.chunks(PIECE)) {
-        to.copy_from_slice(from);
-        checksum.update(to);
+    // A copy, though it is in memory already: so frames, and with them large pages, are those of the other lane.
+    let map = &mut pvh.machine.map;
+    map.reserve(module.start, end, Use::Bootloader);
+    let kernel = file::read(&mut ModuleBytes(bytes), 0, module.length, &mut pvh)?;
+    pvh.machine.map.free(module.start, end);
+    handoff::start(&kernel, &mut pvh)
+}
+
+impl ReadAt for ModuleBytes<'_> {
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
+        let end = offset.saturating_add(length as u64);
+        let missing = Kind::KernelTruncated.with(end, self.0.len() as u64);
+        let rest = self.0.get(offset as usize..).ok_or(missing)?;
+        rest.get(..length).ok_or(missing)
     }
-    after.fill(0);
-    boot::check(checksum, header.checksum)?;
-    Ok(Kernel {
-        file: Loaded {
-            bytes: copy,
-            address,
-        },
-        length: header.elf_length,
-        settings: header.settings,
-    })
+
+    fn largest_read(&self) -> usize {
+        PIECE
+    }
+
+    fn sector_size(&self) -> u64 {
+        layout::SECTOR_SIZE
+    }
+}
+
+impl Memory for Pvh<'_> {
+    fn bytes(&mut self, address: u64, length: u64) -> &mut [u8] {
+        self.machine.bytes(address, length)
+    }
+}
+
+impl FrameAllocator for Pvh<'_> {
+    fn allocate(
+        &mut self,
+        purpose: Use,
+        length: u64,
+        placement: Placement,
+    ) -> Result<u64, Failure> {
+        self.machine.allocate(purpose, length, placement)
+    }
+}
+
+impl Platform for Pvh<'_> {
+    fn map(&mut self) -> &mut MemoryMap {
+        &mut self.machine.map
+    }
+
+    fn set_screen(&mut self, screen: Screen) -> Result<Option<FrameBuffer>, Failure> {
+        Ok(match screen {
+            Screen::Text => None,
+            Screen::Mode13h => {
+                vga::set_mode_13h();
+                None
+            }
+            Screen::Linear { width, height } => dispi::set(width, height),
+        })
+    }
+
+    fn find_rsdp(&mut self) -> Option<u64> {
+        if self.rsdp == 0 {
+            rsdp::find(0)
+        } else {
+            Some(self.rsdp)
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        processor::random()
+    }
+
+    fn exit(&mut self) -> &MemoryMap {
+        &self.machine.map
+    }
 }

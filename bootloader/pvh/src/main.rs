@@ -5,19 +5,23 @@
 #![no_main]
 
 mod chips;
+mod dispi;
 mod entry;
 mod font;
 mod kernel;
+mod pci;
 mod start_info;
 mod vga;
 mod vga_rom;
 
 use core::convert::Infallible;
 
+use arch_x86_64::machine::Machine;
 use arch_x86_64::port::inb;
 use arch_x86_64::{console, physical, processor};
 use common::failure::{Failure, Kind};
-use common::memory_map::MemoryMap;
+
+use crate::kernel::Pvh;
 
 /// Entered from entry.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
 extern "sysv64" fn main() -> ! {
@@ -33,9 +37,18 @@ fn boot() -> Result<Infallible, Failure> {
     if !processor::has_no_execute() {
         return Err(Kind::NoExecuteDisable.alone());
     }
-    let mut map = MemoryMap::new(layout::MEMORY_FLOOR, layout::MEMORY_CEILING);
-    let module = start_info::read(entry::saved(), &mut map)?;
-    kernel::boot(&module, &mut map)
+    let mut machine = Machine::new();
+    let saved = entry::saved();
+    let module = start_info::read(saved, &mut machine.map)?;
+    machine.take_low_memory(layout::VGA_START);
+    let rsdp = saved.start_info.rsdp;
+    kernel::boot(
+        &module,
+        Pvh {
+            machine: &mut machine,
+            rsdp,
+        },
+    )
 }
 
 /// Tells the failure everywhere, waits for a key, and resets the machine.

@@ -1,7 +1,8 @@
 //! The start info of a PVH machine: memory map and first module (Xen, public/arch-x86/hvm/start_info.h).
 
 use common::failure::{Failure, Kind};
-use common::memory_map::{MemoryMap, Report, Use};
+use common::memory_map::MemoryMap;
+use common::region::{Report, Use};
 
 const MAGIC: u32 = 0x336E_C578;
 
@@ -82,7 +83,7 @@ impl Saved {
     };
 }
 
-/// Fills the map, takes frame zero and the loader's own memory out of it, and returns the first module.
+/// Fills the map, and returns the first module.
 ///
 /// The module's memory stays usable in the map: it is free once the kernel is read.
 pub fn read(saved: &Saved, map: &mut MemoryMap) -> Result<Module, Failure> {
@@ -105,13 +106,6 @@ pub fn read(saved: &Saved, map: &mut MemoryMap) -> Result<Module, Failure> {
         };
     }
     map.take_reports(&reports[..count]);
-    map.reserve(layout::VGA_START, layout::MIB, Use::Reserved);
-    map.reserve(0, layout::PAGE_SIZE, Use::FrameZero);
-    map.reserve(
-        layout::STAGE_LOAD_ADDRESS,
-        layout::STAGE_END,
-        Use::Bootloader,
-    );
     if info.module_count == 0 {
         return Err(Kind::PvhNoModule.alone());
     }

@@ -1,53 +1,20 @@
 //! The VGA's own ROM, read for its font: where no BIOS ran, it is mapped nowhere, so its PCI register is set for a while.
 //!
-//! Source: PCI Local Bus Specification 3.0, chapters 3.2.2.3.2 (configuration access) and 6.2.5.2 (expansion ROM).
+//! Source: PCI Local Bus Specification 3.0, chapter 6.2.5.2 (expansion ROM).
 
 use arch_x86_64::physical;
-use arch_x86_64::port::{inl, outl};
 
 use crate::font::{self, Font};
+use crate::pci::{self, COMMAND, COMMAND_BITS, MEMORY_ON, ROM};
 
-const ADDRESS: u16 = 0xCF8;
-const DATA: u16 = 0xCFC;
-const ENABLE: u32 = 1 << 31;
-
-const IDENTITY: u32 = 0x00;
-const COMMAND: u32 = 0x04;
-/// The other half of the register is the status, of which writing zeroes changes nothing.
-const COMMAND_BITS: u32 = 0xFFFF;
-const CLASS: u32 = 0x08;
-const ROM: u32 = 0x30;
-
-const NOBODY: u32 = 0xFFFF_FFFF;
-/// Base class 03, subclass 00: a VGA.
-const VGA_CLASS: u32 = 0x0300;
-const MEMORY_ON: u32 = 1 << 1;
 const ROM_ON: u32 = 1 << 0;
 const ROM_ADDRESS: u32 = 0xFFFF_F800;
 /// A ROM for a BIOS fits between 0xC0000 and 0xE0000.
 const LARGEST: u64 = 0x20000;
 
-/// A function of a device on the first bus: slot and function as the address has them.
-#[derive(Clone, Copy)]
-struct Device(u32);
-
-impl Device {
-    fn read(self, register: u32) -> u32 {
-        outl(ADDRESS, ENABLE | self.0 << 8 | register);
-        inl(DATA)
-    }
-
-    fn write(self, register: u32, value: u32) {
-        outl(ADDRESS, ENABLE | self.0 << 8 | register);
-        outl(DATA, value);
-    }
-}
-
 /// Gives the font in the ROM of the first VGA on the first bus to `load`, if there is one.
 pub fn with_font(load: impl FnOnce(&Font)) {
-    let is_vga =
-        |&device: &Device| device.read(IDENTITY) != NOBODY && device.read(CLASS) >> 16 == VGA_CLASS;
-    let Some(vga) = (0..32).map(|slot| Device(slot << 3)).find(is_vga) else {
+    let Some(vga) = pci::find_vga() else {
         return;
     };
     let (command, rom) = (vga.read(COMMAND) & COMMAND_BITS, vga.read(ROM));

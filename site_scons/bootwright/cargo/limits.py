@@ -53,7 +53,7 @@ def _dependency_tables(manifest: Table) -> Iterator[Table]:
 def _check_bootloader(table: Table, wanted: object) -> None:
     if isinstance(wanted, dict):
         for key in wanted:
-            if key != "version" and not (key == "features" and wanted[key] == []):
+            if key not in ("version", "features"):
                 raise table.error(f"{BOOTLOADER}.{key}", f"is more than the version of a loader; {NOT_YET}")
         wanted = wanted.get("version")
     if not isinstance(wanted, str) or not _BOOTLOADER_09.fullmatch(wanted.strip()):

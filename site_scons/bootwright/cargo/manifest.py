@@ -58,6 +58,7 @@ class Package:
     bootimage: BootimageSettings
     bootwright: BootwrightSettings
     depends_on_bootloader: bool
+    bootloader_features: tuple[str, ...]
     warnings: tuple[str, ...]
     about: Mapping[str, str]
 
@@ -141,9 +142,17 @@ def read_package(directory: Path) -> Package:
         bootimage=bootimage,
         bootwright=read_bootwright(metadata.table("bootwright")),
         depends_on_bootloader=BOOTLOADER in manifest.table("dependencies").values,
+        bootloader_features=_bootloader_features(manifest.table("dependencies")),
         warnings=(*unused_keys(manifest), *warnings),
         about=_about(package, root, name),
     )
+
+
+def _bootloader_features(dependencies: Table) -> tuple[str, ...]:
+    """Returns the features of the crate bootloader that the manifest names: what Cargo would resolve without others."""
+    if not isinstance(dependencies.values.get(BOOTLOADER), dict):
+        return ()
+    return dependencies.table(BOOTLOADER).strings("features")
 
 
 def _name(package: Table) -> str:

@@ -24,6 +24,7 @@ KERNEL_HALF_START = 0xFFFF_8000_0000_0000
 # What pyelftools raises for bytes that are no ELF.
 UNREADABLE = (ELFError, ConstructError, ValueError, LookupError, OSError, OverflowError, AttributeError, TypeError)
 
+R_X86_64_RELATIVE = 8
 STATIC_HINT = "compile with -C relocation-model=static, and link without -pie and --shared"
 
 
@@ -55,7 +56,7 @@ def check_kernel(path: Path, crate_root: Path | None = None, edition: str = "202
             _check_identity(path, elf)
             _check_has_entry(path, elf, crate_root, edition)
             segments = _read_segments(path, elf, length)
-            _check_places(path, segments)
+            _check_places(path, segments, movable=elf.header["e_type"] == "ET_DYN")
             _check_entry(path, elf, segments)
             _check_dynamic(path, elf)
         except UNREADABLE as error:
@@ -72,10 +73,8 @@ def _check_identity(path: Path, elf: Any) -> None:
             f"{path} is for {header['e_machine']}, {elf.elfclass} bit, {endian}-endian; "
             "the loader starts EM_X86_64, 64 bit"
         )
-    if header["e_type"] == "ET_DYN":
-        raise BootwrightError(f"{path} is position-independent (ET_DYN); the loader starts ET_EXEC", STATIC_HINT)
-    if header["e_type"] != "ET_EXEC":
-        raise BootwrightError(f"{path} is of type {header['e_type']}; the loader starts ET_EXEC")
+    if header["e_type"] not in ("ET_EXEC", "ET_DYN"):
+        raise BootwrightError(f"{path} is of type {header['e_type']}; the loader starts ET_EXEC and ET_DYN")
     if header["e_phnum"] > MAX_SEGMENTS:
         raise BootwrightError(f"{path} has {header['e_phnum']} program headers; the limit is {MAX_SEGMENTS}")
 
@@ -104,7 +103,7 @@ def _read_segments(path: Path, elf: Any, length: int) -> list[Segment]:
     return sorted(segments, key=lambda s: s.p_vaddr)
 
 
-def _check_places(path: Path, segments: list[Segment]) -> None:
+def _check_places(path: Path, segments: list[Segment], movable: bool) -> None:
     for segment in segments:
         half_end = USER_HALF_END if segment.p_vaddr < USER_HALF_END else 1 << 64
         in_hole = USER_HALF_END <= segment.p_vaddr < KERNEL_HALF_START
@@ -112,7 +111,7 @@ def _check_places(path: Path, segments: list[Segment]) -> None:
             raise BootwrightError(
                 f"{path}: the segment {segment.p_vaddr:#x} to {segment.end:#x} is no canonical range of addresses"
             )
-        if segment.p_vaddr < LOWEST_ADDRESS:
+        if segment.p_vaddr < LOWEST_ADDRESS and not movable:
             raise BootwrightError(
                 f"{path}: the segment {segment.p_vaddr:#x} to {segment.end:#x} begins below {LOWEST_ADDRESS:#x}, "
                 "where BIOS, loader and screen are",
@@ -156,8 +155,26 @@ def _exported(elf: Any) -> str:
 
 def _check_dynamic(path: Path, elf: Any) -> None:
     kinds = [segment.header["p_type"] for segment in elf.iter_segments()]
+    movable = elf.header["e_type"] == "ET_DYN"
     for kind, meaning in (("PT_INTERP", "an interpreter"), ("PT_DYNAMIC", "dynamic linking")):
-        if kind in kinds:
+        if kind in kinds and not (movable and kind == "PT_DYNAMIC"):
             raise BootwrightError(f"{path} asks for {meaning} ({kind}); a kernel has nobody to serve it", STATIC_HINT)
     if kinds.count("PT_TLS") > 1:
         raise BootwrightError(f"{path} has {kinds.count('PT_TLS')} PT_TLS segments; the limit is 1")
+    for segment in elf.iter_segments("PT_DYNAMIC"):
+        _check_relocations(path, segment.get_relocation_tables())
+
+
+def _check_relocations(path: Path, tables: Any) -> None:
+    """Raises for a relocation that needs more than the address where the kernel lies."""
+    for name, table in tables.items():
+        for relocation in table.iter_relocations():
+            kind = relocation["r_info_type"] if name != "RELR" else None
+            if name != "RELA" or kind != R_X86_64_RELATIVE:
+                told = (
+                    f"a table {name}" if kind is None else f"a relocation of type {kind} at {relocation['r_offset']:#x}"
+                )
+                raise BootwrightError(
+                    f"{path} has {told}; the loader makes those of type {R_X86_64_RELATIVE} (R_X86_64_RELATIVE)",
+                    STATIC_HINT,
+                )

@@ -13,13 +13,16 @@ from typing import Any
 
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.construct import ConstructError
-from elftools.dwarf.callframe import FDE
+from elftools.dwarf.callframe import FDE, CallFrameInfo
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from bootwright.elf import units
+from bootwright.elf.lines import Row, read_sequences
 
 MAPPING = re.compile(r"\$[adtx](\.|$)")  # where code and data begin, in the ABIs of Arm and RISC-V: no function's name
+NO_TYPE, OBJECT, CODE = 0, 1, 2  # STT_NOTYPE, STT_OBJECT, STT_FUNC
+ABSOLUTE = 0xFF00  # from SHN_LORESERVE on: no section
 UNREADABLE = (ELFError, DWARFError, ConstructError)
 Demangle = Callable[[str], str]
 Named = tuple[int, int, str]  # start, end, name
@@ -120,57 +123,64 @@ class Image:
         table: Any = self._elf.get_section_by_name(".symtab")
         is_arm = self._elf.header["e_machine"] == "EM_ARM"
         rows: list[tuple[int, int, str, int]] = []
-        for symbol in table.iter_symbols() if table else ():
-            kind, section = symbol["st_info"]["type"], symbol["st_shndx"]
-            if (
-                section in ("SHN_UNDEF", "SHN_ABS")
-                or kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
-                or not symbol.name
-                or MAPPING.match(symbol.name)
-            ):
+        names = table.stringtable.data() if table else b""
+        for name, info, section, value, size in units.read_symbols(table.data() if table else b"", self._elf.elfclass):
+            kind = info & 15
+            if not section or section >= ABSOLUTE or kind not in (NO_TYPE, OBJECT, CODE) or not name:
                 continue
-            is_thumb = is_arm and kind == "STT_FUNC"  # the lowest bit says so
-            start = symbol["st_value"] & ~1 if is_thumb else symbol["st_value"]
-            rows.append((start, start + symbol["st_size"], symbol.name, section))
+            text = names[name : names.index(0, name)].decode("utf-8", "replace")
+            if MAPPING.match(text):
+                continue
+            start = value & ~1 if is_arm and kind == CODE else value  # the lowest bit says Thumb
+            rows.append((start, start + size, text, section))
         rows.sort(key=lambda row: (row[0], row[1]))
         found: list[Named] = []
         # Assembly gives its labels no size: such a one reaches to the next symbol of its section.
-        for row, following in zip(rows, [*rows[1:], None], strict=False):
-            start, end, name, number = row
+        for (start, end, text, number), following in zip(rows, [*rows[1:], None], strict=False):
             if start == end:
-                section = self._elf.get_section(number)
+                inside = self._elf.get_section(number)
                 here = following is not None and following[3] == number
-                end = following[0] if following and here else section["sh_addr"] + section["sh_size"]
+                end = following[0] if following and here else inside["sh_addr"] + inside["sh_size"]
             if start < end:
-                found.append((start, end, name))
+                found.append((start, end, text))
         return found
 
     @cached_property
-    def frames(self) -> tuple[list[int], list[tuple[int, int, Any]]]:
-        """Which entry undoes the frames of which code, sorted; .debug_frame wins over .eh_frame, which covers less."""
-        if not self._elf.has_dwarf_info():
-            return [], []
-        dwarf = self._dwarf
-        tables: dict[tuple[int, int], Any] = {}
-        for present, read in ((dwarf.has_EH_CFI(), dwarf.EH_CFI_entries), (dwarf.has_CFI(), dwarf.CFI_entries)):
-            for entry in read() if present else ():
-                if isinstance(entry, FDE) and entry["address_range"] and entry["initial_location"]:
-                    start = entry["initial_location"]
-                    tables[start, start + entry["address_range"]] = entry
-        rows = [(start, end, entry) for (start, end), entry in sorted(tables.items(), key=lambda item: item[0])]
-        return [start for start, _, _ in rows], rows
+    def _frames(self) -> tuple[list[int], list[units.FrameEntry]]:
+        """The entries of .debug_frame, sorted."""
+        section = self._elf.get_section_by_name(".debug_frame")
+        found = list(units.read_frame_entries(section.data(), self._elf.elfclass // 8)) if section else []
+        found.sort(key=lambda entry: (entry.start, entry.end))
+        return [entry.start for entry in found], found
+
+    @cached_property
+    def _eh_frames(self) -> list[Any]:
+        """The entries of .eh_frame, which cover less, and which pyelftools reads all."""
+        if self._elf.get_section_by_name(".eh_frame") is None:
+            return []
+        entries = self._dwarf.EH_CFI_entries() if self._dwarf.has_EH_CFI() else []
+        return [e for e in entries if isinstance(e, FDE) and e["address_range"] and e["initial_location"]]
 
     def frame_rule(self, address: int) -> Any:
         """Returns the row of the table of call frames for the code at address, None where there is none."""
-        starts, rows = self.frames
-        at = bisect_right(starts, address) - 1
-        if at < 0 or address >= rows[at][1]:
+        entry = self._frame_entry(address)
+        if entry is None:
             return None
         try:
-            table = rows[at][2].get_decoded().table
+            table = entry.get_decoded().table
         except (*UNREADABLE, ValueError):  # pyelftools does not know every rule; such a frame is undone without one
             return None
         return next((row for row in reversed(table) if row["pc"] <= address), None)
+
+    def _frame_entry(self, address: int) -> FDE | None:
+        starts, entries = self._frames
+        at = bisect_right(starts, address) - 1
+        if at >= 0 and address < entries[at].end:
+            data = entries[at].data
+            read = CallFrameInfo(io.BytesIO(data), len(data), 0, self._dwarf.structs)
+            return next((entry for entry in read.get_entries() if isinstance(entry, FDE)), None)
+        of_address = (e for e in self._eh_frames if 0 <= address - e["initial_location"] < e["address_range"])
+        return next(of_address, None)
 
 
 class Unit:
@@ -219,21 +229,21 @@ class Unit:
     def lines(self) -> list[tuple[int, str, int]]:
         """Where the code of which line begins: address, file and line, sorted; line 0 ends a sequence."""
         found: list[tuple[int, str, int]] = []
-        sequence: list[tuple[int, str, int]] = []
-        for entry in self._program.get_entries() if self._program is not None else ():
-            state = entry.state
-            if state is None:
-                continue
-            if not state.end_sequence:
-                sequence.append((state.address, self.files.get(state.file, ""), state.line))
-                continue
+        for rows, end in self._sequences():
             # What --gc-sections left out is still described, from the address 0 on, where a board may have code too.
-            if sequence and sequence[0][0] and self._is_code(sequence[0][0]):
-                found += [row for row in sequence if row[2]]
-                found.append((state.address, "", 0))
-            sequence = []
+            if rows and rows[0][0] and self._is_code(rows[0][0]):
+                found += [(address, self.files.get(file, ""), line) for address, file, line in rows if line]
+                found.append((end, "", 0))
         # Where one sequence of lines ends and the next begins at one address, the end must come first.
         return sorted(found, key=lambda row: (row[0], row[2] != 0))
+
+    def _sequences(self) -> Iterator[tuple[list[Row], int]]:
+        program = self._program
+        if program is None:
+            return
+        program.stream.seek(program.program_start_offset)
+        data = program.stream.read(program.program_end_offset - program.program_start_offset)
+        yield from read_sequences(data, program.header)
 
     def line_at(self, address: int) -> tuple[str, int]:
         """Returns file and line of the code at address, "" and 0 where none is told."""

@@ -121,3 +121,45 @@ def read_ranges(section: bytes) -> Iterator[tuple[int, int, int]]:
             if start and count:
                 yield start, start + count, unit
         at = begin + length
+
+
+@dataclass(frozen=True)
+class FrameEntry:
+    """An entry of .debug_frame: the code whose frames it undoes, and its own bytes behind those of its common part."""
+
+    start: int
+    end: int
+    data: bytes
+
+
+def read_frame_entries(section: bytes, width: int) -> Iterator[FrameEntry]:
+    """Yields the entries of .debug_frame (DWARF 5, 6.4.1; the 32-bit format), each behind its common part.
+
+    width is the size of an address. What begins at 0 was left out by the linker.
+    """
+    pair = struct.Struct("<QQ" if width == 8 else "<II")
+    commons: dict[int, bytes] = {}
+    at = 0
+    while at + 8 <= len(section):
+        length, common = struct.unpack_from("<II", section, at)
+        if length == 0xFFFFFFFF:
+            raise KeyError("the 64-bit format of .debug_frame")
+        end = at + 4 + length
+        if common == 0xFFFFFFFF:
+            commons[at] = section[at:end]
+        elif length >= 4 + pair.size:
+            start, size = pair.unpack_from(section, at + 8)
+            if start and size and common in commons:
+                own = struct.pack("<II", length, 0) + section[at + 8 : end]
+                yield FrameEntry(start, start + size, commons[common] + own)
+        at = end
+
+
+def read_symbols(section: bytes, elf_class: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yields the name's offset, st_info, the section's number, value and size of each symbol of .symtab."""
+    if elf_class == 64:
+        for name, info, _, number, value, size in struct.iter_unpack("<IBBHQQ", section):
+            yield name, info, number, value, size
+    else:
+        for name, value, size, info, _, number in struct.iter_unpack("<IIIBBH", section):
+            yield name, info, number, value, size

@@ -46,6 +46,7 @@ VARIABLES = (
     Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
+    Variable("RAMDISK", "", "a file that a kernel of bootloader_api 0.11 finds in memory"),
     Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
              "PATH, or the one of TARGET's board"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),

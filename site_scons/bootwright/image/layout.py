@@ -63,13 +63,32 @@ KERNEL_RECORDS_OFFSET = 64
 
 # Handovers, each a file of bootloader/common/src/handover/.
 HANDOVER_BOOTLOADER_09 = 1
+HANDOVER_BOOTLOADER_011 = 2
 
 # Records of the kernel file: tag u32, length u32, value, filled up to 8 bytes. Every value here is a u64.
-RECORD_KERNEL_STACK_SIZE = 1  # bytes, a multiple of 4096
-RECORD_KERNEL_STACK_ADDRESS = 2  # virtual address of the lowest page
+RECORD_KERNEL_STACK_SIZE = 1  # bytes
+RECORD_KERNEL_STACK_ADDRESS = 2  # virtual address of the page below the stack; as all others, absent: loader's choice
 RECORD_BOOT_INFO_ADDRESS = 3  # virtual address
 RECORD_PHYSICAL_MEMORY_OFFSET = 4  # virtual address
-RECORD_FEATURES = 5  # bits, none defined yet
+RECORD_FEATURES = 5  # bits: FEATURE_...
+RECORD_KERNEL_BASE = 6  # virtual address of a position-independent kernel
+RECORD_FRAMEBUFFER_ADDRESS = 7  # virtual address
+RECORD_RECURSIVE_ADDRESS = 8  # virtual address in the top-level entry that points to its own table
+RECORD_RAMDISK_ADDRESS = 9  # virtual address
+RECORD_DYNAMIC_RANGE_START = 10  # virtual address from which on the loader chooses
+RECORD_DYNAMIC_RANGE_END = 11
+RECORD_MINIMUM_WIDTH = 12  # pixels
+RECORD_MINIMUM_HEIGHT = 13
+RECORD_API_VERSION = 14  # three u16 and a byte, as bootloader_api writes them
+RECORD_RAMDISK_LENGTH = 15  # bytes, behind the ELF, which is filled up to whole sectors
+RECORD_RAMDISK_CHECKSUM = 16
+
+FEATURE_MAP_PHYSICAL_MEMORY = 1 << 0
+FEATURE_RECURSIVE_PAGE_TABLE = 1 << 1
+FEATURE_VGA_320X200 = 1 << 2
+FEATURE_SSE = 1 << 3
+FEATURE_ASLR = 1 << 4
+FEATURES_ALL = (1 << 5) - 1
 
 # The checksum: each sector's sum of quadwords, folded by acc = acc * MULTIPLIER + sum (mod 2**64).
 # MULTIPLIER is odd, so folding is a bijection and any single changed byte changes the result.
@@ -79,6 +98,10 @@ CHECKSUM_MULTIPLIER = 0x9E3779B97F4A7C15
 BOOT_SECTOR_ADDRESS = 0x7C00
 LOW_MEMORY_LIMIT = 0x80000  # stay below: the EBDA may begin anywhere above
 
+KERNEL_TABLES_ADDRESS = 0x1000  # a kernel's first four page tables, the top level first
+KERNEL_TABLES_END = 0x5000
+KEPT_START = 0x1000  # what a kernel of bootloader 0.9 finds mapped to itself
+KEPT_END = 0x15000
 STAGE_LOW_END = 0x9000  # what 16-bit code and descriptors name, and what stays mapped for a kernel, ends below
 STAGE_END = 0x20000
 READ_BUFFER_ADDRESS = 0x20000  # the BIOS reads to here: below 1 MiB, and within one 64 KiB bank
@@ -92,6 +115,9 @@ MEMORY_CEILING = 4096 * MIB
 # The PVH loader (bootloader/pvh/README.md).
 PVH_LOAD_ADDRESS = MIB  # where QEMU puts it; it then moves to where the stage of the image lies
 ROM_WINDOW_ADDRESS = 0xFE000000  # where the VGA's ROM is shown for a moment: PCI's, below the interrupt controllers
+FRAMEBUFFER_WINDOW_ADDRESS = (
+    0xFD000000  # where a frame buffer is shown that no firmware gave an address: as SeaBIOS does
+)
 
 VGA_START = 0xA0000
 VGA_END = 0xC0000

@@ -104,16 +104,16 @@ class Archive:
         ended = self.attempt("apt-get", "install", "--simulate", "-y", "--no-install-recommends", "-q", *packages)
         removed = re.findall(r"^Remv (\S+)", ended.stdout, re.MULTILINE)
         if removed:
-            return f"apt-get would remove {listed(removed)} to install {listed(packages)}"
+            return f"apt-get would remove {listed(removed)}"
         if ended.status == 0 or any(sign in ended.stderr.lower() for sign in INTERRUPTED):
             return ""
         held = re.search(r"^The following held packages will be changed:\n((?:  .*\n)+)", ended.stdout, re.MULTILINE)
         if held:
-            return f"apt-get would change {listed(held[1].split())}, held as it is, to install {listed(packages)}"
+            return f"apt-get would change {listed(held[1].split())}, held as it is"
         unmet = re.findall(r"^ (\S+ : (?:Pre)?(?:Depends|Conflicts|Breaks): .*)$", ended.stdout, re.MULTILINE)
         errors = re.findall(r"^E: (.*)$", ended.stderr, re.MULTILINE)
         why = " ".join((unmet or errors or [f"status {ended.status}"])[0].split()).rstrip(".")
-        return f"apt-get cannot install {listed(packages)} ({why})"
+        return f"apt-get cannot install it ({why})"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -168,7 +168,8 @@ class _Installation:
             dict.fromkeys([*packages, *venv], forbidden) if forbidden else self._refused(archive, [*packages, *venv])
         )
         if refused and by_hand:
-            raise BootwrightError(f"{next(iter(refused.values()))}, and {stamp.SYSTEM} forbids that it comes privately")
+            package, why = next(iter(refused.items()))
+            raise BootwrightError(f"{package}: {why}, and {stamp.SYSTEM} forbids that it comes privately")
         taken = [package for package in (*packages, *venv) if package not in refused]
         if taken:
             try:

@@ -80,11 +80,12 @@ fn ask_keyboard_controller(command: u8) -> u8 {
 }
 
 extern "sysv64" fn report(boot_info: *const [u64; 197], stack: u64, flags: u64) {
-    let (mut cs, mut ds, mut ss): (u64, u64, u64);
+    let (mut cs, mut ds, mut ss, mut fs, mut gs): (u64, u64, u64, u64, u64);
     let (mut idt, mut gdt) = ([0u16; 5], [0u16; 5]);
     // SAFETY: reads registers and stores table pointers into two arrays.
     unsafe {
         asm!("mov {:e}, cs", "mov {:e}, ds", "mov {:e}, ss", out(reg) cs, out(reg) ds, out(reg) ss);
+        asm!("mov {:e}, fs", "mov {:e}, gs", out(reg) fs, out(reg) gs);
         asm!("sidt [{}]", "sgdt [{}]", in(reg) &raw mut idt, in(reg) &raw mut gdt);
     }
     tell("boot_info", boot_info as u64);
@@ -93,6 +94,8 @@ extern "sysv64" fn report(boot_info: *const [u64; 197], stack: u64, flags: u64) 
     tell("cs", cs);
     tell("ds", ds);
     tell("ss", ss);
+    tell("fs", fs);
+    tell("gs", gs);
     tell("idt_limit", black_box(idt)[0].into());
     tell("gdt_limit", black_box(gdt)[0].into());
     // SAFETY: the handover's promise; volatile, so that the compiler does not believe the array's declaration.

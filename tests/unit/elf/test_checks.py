@@ -15,7 +15,7 @@ from bootwright.elf.checks import check_kernel
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS = 1, 2, 3, 7
 PF_X, PF_W, PF_R = 1, 2, 4
-ET_EXEC, ET_DYN = 2, 3
+ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 EM_X86_64, EM_AARCH64 = 62, 183
 
 
@@ -85,9 +85,14 @@ def refusal(tmp_path: Path, data: bytes) -> str:
     return str(raised.value)
 
 
-def test_a_sound_kernel_is_accepted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kernel",
+    [Kernel(), Kernel(e_type=ET_DYN), Kernel(e_type=ET_DYN, e_entry=0x1010, loads=(Load(p_vaddr=0x1000),))],
+    ids=["static", "movable", "movable, linked at 0"],
+)
+def test_a_sound_kernel_is_accepted(tmp_path: Path, kernel: Kernel) -> None:
     path = tmp_path / "k.elf"
-    path.write_bytes(Kernel().to_bytes())
+    path.write_bytes(kernel.to_bytes())
     check_kernel(path)
 
 
@@ -95,7 +100,7 @@ def test_a_sound_kernel_is_accepted(tmp_path: Path) -> None:
     ("kernel", "words"),
     [
         (Kernel(e_machine=EM_AARCH64), "EM_AARCH64"),
-        (Kernel(e_type=ET_DYN), "relocation-model=static"),
+        (Kernel(e_type=ET_REL), "the loader starts ET_EXEC and ET_DYN"),
         (Kernel(e_entry=0), "no symbol `_start`"),
         (Kernel(e_entry=0x300000), "0x300000 is in no executable segment"),
         (Kernel(loads=(Load(p_flags=PF_R),)), "in no executable segment"),

@@ -105,6 +105,8 @@ def test_there_are_tests() -> None:
         "files",
         "memory_map",
         "handover",
+        "handover_011",
+        "relocation",
         "prepare",
         "start_info",
         "font",

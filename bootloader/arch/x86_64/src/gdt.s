@@ -1,7 +1,7 @@
-# The segment descriptors of a loader, and of a kernel until it loads its own.
+# The segment descriptors of a loader, and those of a kernel until it loads its own.
 #
 # The link script puts them to one address, behind the stage's header. The accessed bits are set: the processor must not
-# write here once the kernel's tables make it read-only.
+# write here once a kernel's tables make it read-only.
 .section .gdt, "aw"
 .balign 8
 gdt:
@@ -16,4 +16,11 @@ gdt_end:
 .global gdt_pointer
 gdt_pointer:
     .word gdt_end - gdt - 1
+    .quad gdt
+# The first three for the kernel, with the limit that bootloader 0.9 gives.
+    .balign 4
+    .word 0
+.global kernel_gdt_pointer
+kernel_gdt_pointer:
+    .word 3 * 8 + 2
     .quad gdt

@@ -2,39 +2,34 @@
 
 use core::convert::Infallible;
 
-use common::boot::{self, Identity, Kernel};
+use common::boot::{self, Kept};
 use common::failure::{Failure, Kind};
-use common::memory::Access;
-use common::memory_map::MemoryMap;
+use common::file::Kernel;
+use common::memory::pages_of;
+use common::platform::Platform;
 
+use crate::machine::{JUMP, LOW};
 use crate::page_table::PageTable;
-use crate::physical::Physical;
+use crate::physical::{self, Physical};
 use crate::{console, jump};
 
-/// What the kernel finds at its own physical address: the code that jumps, with the GDT, and the screen.
-const IDENTITY: [Identity; 2] = [
-    Identity {
-        start: layout::STAGE_LOAD_ADDRESS,
-        end: layout::STAGE_END,
-        access: Access::EXECUTE,
-    },
-    Identity {
-        start: layout::VGA_START,
-        end: layout::VGA_END,
-        access: Access::WRITE,
-    },
-];
-
-/// Starts the kernel, whose bytes are in memory; returns only what keeps it from starting.
-pub fn start(kernel: &Kernel<'_>, map: &mut MemoryMap) -> Result<Infallible, Failure> {
-    let mut space = PageTable::new(&mut Physical, map)?;
-    let ready = boot::prepare(kernel, &IDENTITY, &mut Physical, map, &mut space)?;
-    // SAFETY: `prepare` mapped the loader, which holds this code, the GDT and `returned`, to itself.
-    unsafe { jump::jump(space.root, &ready, returned) }
+/// Starts the kernel, whose file is in memory; returns only what keeps it from starting.
+pub fn start<P: Platform>(kernel: &Kernel, platform: &mut P) -> Result<Infallible, Failure> {
+    let mut space = PageTable::new(platform)?;
+    // SAFETY: the map gave these frames to the kernel's file, and what is written later goes to others.
+    let bytes = unsafe { physical::slice_mut(kernel.elf.address, pages_of(kernel.elf.length)) };
+    let kept = Kept {
+        jump: &JUMP,
+        low: &LOW,
+    };
+    let prepared = boot::prepare(kernel, bytes, kept, platform, &mut space)?;
+    let entry = prepared.finish(&mut Physical, platform.exit());
+    // SAFETY: `prepare` mapped the low part of the loader, which holds the jump and the GDT, to itself.
+    unsafe { jump::enter(space.root, &entry) }
 }
 
-/// Runs in the kernel's address space when its entry point returns; firmware is out of reach then.
-extern "sysv64" fn returned() -> ! {
+/// Runs on the loader's own tables and stack when a kernel's entry point returns; firmware is not called any more.
+pub(crate) extern "sysv64" fn returned() -> ! {
     let failure = Kind::KernelReturned.alone();
     console::tell_ports(&failure);
     console::tell_cells(&failure);

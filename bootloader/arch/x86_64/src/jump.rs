@@ -1,35 +1,45 @@
-//! The jump into a kernel: the last instructions of a loader, and the processor as bootloader 0.9 hands it over.
+//! The jumps into a kernel: the last instructions of a loader, one for each way to enter.
 
 use core::arch::global_asm;
 
-use common::boot::Ready;
+use common::boot::Entry;
 
-global_asm!(include_str!("jump.s"));
+use crate::handoff;
+
+global_asm!(
+    include_str!("jump.s"),
+    LOADER_TABLES_ADDRESS = const layout::LOADER_TABLES_ADDRESS,
+    LOADER_STACK_END = const layout::LOADER_STACK_END,
+    RETURNED = sym handoff::returned,
+);
 
 unsafe extern "sysv64" {
-    fn enter_kernel(
-        root: u64,
-        stack_end: u64,
-        boot_info: u64,
-        entry: u64,
-        returned: extern "sysv64" fn() -> !,
-    ) -> !;
+    fn call_kernel(root: u64, stack_end: u64, argument: u64, address: u64, sse: u64) -> !;
+    fn jump_to_kernel(root: u64, stack_end: u64, argument: u64, address: u64) -> !;
 }
 
-/// Switches to the page tables at the frame `root` and calls the kernel; `returned` runs if the kernel returns.
+/// Switches to the page tables at the frame `root` and enters the kernel.
 ///
 /// # Safety
-/// The tables must map this code, the GDT in use and `returned` at the address where they are now, and the kernel as
-/// `ready` says. The GDT's descriptors have their accessed bits set, because the tables need not make it writable.
-pub unsafe fn jump(root: u64, ready: &Ready, returned: extern "sysv64" fn() -> !) -> ! {
-    // SAFETY: the caller's promise is all that enter_kernel needs.
-    unsafe {
-        enter_kernel(
-            root,
-            ready.stack_end,
-            ready.boot_info,
-            ready.entry,
-            returned,
-        )
+/// The tables must map the jumps and the kernel's GDT at the address where they are now, and the kernel as `entry` says.
+pub unsafe fn enter(root: u64, entry: &Entry) -> ! {
+    match *entry {
+        Entry::Call64 {
+            address,
+            stack_end,
+            argument,
+            sse,
+        } => {
+            // SAFETY: the caller's promise is all that it needs.
+            unsafe { call_kernel(root, stack_end, argument, address, sse.into()) }
+        }
+        Entry::Jump64 {
+            address,
+            stack_end,
+            argument,
+        } => {
+            // SAFETY: as above.
+            unsafe { jump_to_kernel(root, stack_end, argument, address) }
+        }
     }
 }

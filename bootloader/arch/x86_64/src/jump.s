@@ -1,11 +1,12 @@
-# Calls the kernel: rdi root frame, rsi stack's end, rdx boot information, rcx entry, r8 what runs if it returns.
+# The jumps into a kernel: rdi root frame, rsi stack's end, rdx argument, rcx address; r8 whether SSE is on.
 #
 # Invariants: interrupts are off; this code and the GDT are identity-mapped in both address spaces; the old stack is
 # not used after cr3 changes, the new one not before. EFER.NXE goes on before the tables, which hold NX bits, are used.
 .section .low.enter_kernel, "awx"
 .code64
-.global enter_kernel
-enter_kernel:
+
+# Leaves the loader's address space: argument in rdi, address in r10, and the new stack. No register holds a secret.
+.macro leave_loader
     push 0x2                     # every flag that can be off is: interrupts, direction, what CPUID's test left
     popfq
     mov r9, rdx
@@ -17,6 +18,7 @@ enter_kernel:
     mov rax, cr0
     or eax, 1 << 16              # WP
     mov cr0, rax
+    lgdt [kernel_gdt_pointer]
     mov cr3, rdi
     mov rsp, rsi
     # An IDT with limit 0. The ten bytes are on the new stack and are popped again.
@@ -25,9 +27,44 @@ enter_kernel:
     lidt [rsp]
     add rsp, 16
     xor eax, eax
-    mov ss, eax
+    mov fs, eax
+    mov gs, eax
     mov rdi, r9
     xor ebp, ebp
-    # The return address is `returned`: the stack is one word below a whole page, as after any call.
-    push r8
+.endm
+
+# bootloader 0.9: called, so that the stack is one word below a whole page; ss is 0.
+.global call_kernel
+call_kernel:
+    test r8, r8
+    jz sse_is_left
+    mov rax, cr0
+    and eax, ~(1 << 2)           # EM
+    or eax, 1 << 1               # MP
+    mov cr0, rax
+    mov rax, cr4
+    or eax, 3 << 9               # OSFXSR, OSXMMEXCPT
+    mov cr4, rax
+sse_is_left:
+    leave_loader
+    mov ss, eax
+    push offset kernel_returned
     jmp r10
+
+# bootloader 0.11: jumped to, with a zero where a return address would be.
+.global jump_to_kernel
+jump_to_kernel:
+    leave_loader
+    push 0
+    jmp r10
+
+# Where a called kernel returns to, in its own address space: only this page of the loader is mapped for sure.
+kernel_returned:
+    cli
+    cld
+    mov eax, {LOADER_TABLES_ADDRESS}
+    mov cr3, rax
+    mov esp, {LOADER_STACK_END}
+    lgdt [gdt_pointer]
+    lidt [idt_pointer]
+    call {RETURNED}

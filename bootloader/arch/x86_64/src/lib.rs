@@ -11,6 +11,8 @@ pub mod gdt;
 pub mod handoff;
 #[cfg(target_os = "none")]
 pub mod jump;
+#[cfg(target_os = "none")]
+pub mod machine;
 pub mod page_table;
 #[cfg(target_os = "none")]
 pub mod physical;
@@ -18,3 +20,5 @@ pub mod physical;
 pub mod port;
 #[cfg(target_os = "none")]
 pub mod processor;
+#[cfg(target_os = "none")]
+pub mod rsdp;

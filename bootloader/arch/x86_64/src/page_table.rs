@@ -1,9 +1,9 @@
 //! Page tables of four levels (AMD64 Architecture Programmer's Manual, volume 2, chapter 5.3).
 
-use common::bytes::{take, u64_at};
+use common::bytes::u64_at;
 use common::failure::{Failure, Kind};
 use common::memory::{Access, AddressSpace, FrameAllocator, Memory, PAGE, Placement, Run};
-use common::memory_map::Use;
+use common::region::Use;
 
 const PRESENT: u64 = 1 << 0;
 const WRITABLE: u64 = 1 << 1;
@@ -22,19 +22,15 @@ pub struct PageTable {
 
 impl PageTable {
     /// Makes an empty tree.
-    pub fn new<M: Memory, F: FrameAllocator>(
-        memory: &mut M,
-        frames: &mut F,
-    ) -> Result<PageTable, Failure> {
+    pub fn new<F: FrameAllocator>(frames: &mut F) -> Result<PageTable, Failure> {
         Ok(PageTable {
-            root: new_table(memory, frames)?,
+            root: new_table(frames)?,
         })
     }
 
     /// Returns the table of `level` (1 is the lowest) that holds the entry of `address`, made where it is missing.
-    fn table<M: Memory, F: FrameAllocator>(
+    fn table<F: FrameAllocator>(
         &self,
-        memory: &mut M,
         frames: &mut F,
         address: u64,
         level: u32,
@@ -42,11 +38,11 @@ impl PageTable {
         let mut table = self.root;
         for above in (level + 1..=4).rev() {
             let at = slot(table, address, above);
-            let entry = read(memory, at);
+            let entry = read(frames, at);
             table = if entry & PRESENT == 0 {
-                let new = new_table(memory, frames)?;
+                let new = new_table(frames)?;
                 // Rights are those of the lowest level; the levels above allow everything.
-                write(memory, at, new | PRESENT | WRITABLE);
+                write(frames, at, new | PRESENT | WRITABLE);
                 new
             } else if entry & LARGE != 0 {
                 return Err(Kind::Panic.with(line!().into(), 0));
@@ -59,19 +55,18 @@ impl PageTable {
 }
 
 impl AddressSpace for PageTable {
-    fn map<M: Memory, F: FrameAllocator>(
+    fn map<F: FrameAllocator>(
         &mut self,
-        memory: &mut M,
         frames: &mut F,
         run: Run,
         access: Access,
     ) -> Result<(), Failure> {
         let mut rest = run;
         while rest.length > 0 {
-            let large =
-                (rest.address | rest.frame) & (LARGE_PAGE - 1) == 0 && rest.length >= LARGE_PAGE;
+            let large = rest.large && (rest.address | rest.frame) & (LARGE_PAGE - 1) == 0;
+            let large = large && rest.length >= LARGE_PAGE;
             let (level, size) = if large { (2, LARGE_PAGE) } else { (1, PAGE) };
-            let table = self.table(memory, frames, rest.address, level)?;
+            let table = self.table(frames, rest.address, level)?;
             let first = index(rest.address, level);
             let to_next_large = (LARGE_PAGE - rest.address % LARGE_PAGE) / PAGE;
             let count = if large {
@@ -81,10 +76,10 @@ impl AddressSpace for PageTable {
             }
             .min(rest.length / size);
             let flags = flags(access) | if large { LARGE } else { 0 };
-            let entries = memory.bytes(table + first * 8, count * 8);
+            let entries = frames.bytes(table + first * 8, count * 8);
             let mut new = rest.frame | flags;
             for entry in entries.chunks_exact_mut(8) {
-                if take(entry, 0) != Some([0; 8]) {
+                if u64_at(entry, 0) != Some(0) {
                     return Err(Kind::Panic.with(line!().into(), 0));
                 }
                 entry.copy_from_slice(&new.to_le_bytes());
@@ -94,6 +89,7 @@ impl AddressSpace for PageTable {
                 address: rest.address.wrapping_add(count * size),
                 frame: rest.frame + count * size,
                 length: rest.length - count * size,
+                ..rest
             };
         }
         Ok(())
@@ -113,6 +109,20 @@ impl AddressSpace for PageTable {
         if let Some(slot) = self.find_slot(memory, address) {
             write(memory, slot, frame | flags(access));
         }
+    }
+
+    fn map_recursively<M: Memory>(
+        &mut self,
+        memory: &mut M,
+        address: u64,
+        access: Access,
+    ) -> Result<(), Failure> {
+        let at = slot(self.root, address, 4);
+        if read(memory, at) != 0 {
+            return Err(Kind::Panic.with(line!().into(), 0));
+        }
+        write(memory, at, self.root | flags(access));
+        Ok(())
     }
 }
 
@@ -149,8 +159,8 @@ fn write<M: Memory>(memory: &mut M, at: u64, entry: u64) {
     memory.bytes(at, 8).copy_from_slice(&entry.to_le_bytes());
 }
 
-fn new_table<M: Memory, F: FrameAllocator>(memory: &mut M, frames: &mut F) -> Result<u64, Failure> {
+fn new_table<F: FrameAllocator>(frames: &mut F) -> Result<u64, Failure> {
     let frame = frames.allocate(Use::PageTable, PAGE, Placement::ANY)?;
-    memory.bytes(frame, PAGE).fill(0);
+    frames.bytes(frame, PAGE).fill(0);
     Ok(frame)
 }

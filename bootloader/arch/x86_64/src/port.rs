@@ -22,6 +22,26 @@ pub fn inb(port: u16) -> u8 {
     value
 }
 
+/// Writes two bytes to an I/O port.
+#[inline]
+pub fn outw(port: u16, value: u16) {
+    // SAFETY: as for `outb`.
+    unsafe {
+        asm!("out dx, ax", in("dx") port, in("ax") value, options(nomem, nostack, preserves_flags))
+    }
+}
+
+/// Reads two bytes from an I/O port.
+#[inline]
+pub fn inw(port: u16) -> u16 {
+    let value;
+    // SAFETY: as for `outb`.
+    unsafe {
+        asm!("in ax, dx", in("dx") port, out("ax") value, options(nomem, nostack, preserves_flags))
+    }
+    value
+}
+
 /// Writes four bytes to an I/O port.
 #[inline]
 pub fn outl(port: u16, value: u32) {

@@ -48,6 +48,22 @@ pub fn find_apic() -> Option<u64> {
     (base & IS_ON != 0).then_some(base & !0xFFF)
 }
 
+/// A number that nobody guesses: RDRAND where there is one, the cycles since the machine began anyway.
+pub fn random() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: every 64-bit processor counts cycles.
+    unsafe { asm!("rdtsc", out("eax") low, out("edx") high, options(nomem, nostack)) }
+    let cycles = u64::from(high) << 32 | u64::from(low);
+    let mut random = cycles.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    if cpuid(1).ecx & 1 << 30 != 0 {
+        let value: u64;
+        // SAFETY: the processor says that it has the instruction; without entropy it gives zero.
+        unsafe { asm!("rdrand {}", out(reg) value, options(nomem, nostack)) }
+        random ^= value;
+    }
+    random
+}
+
 fn cpuid(leaf: u32) -> CpuidResult {
     // SAFETY: whoever switched to 64-bit mode has CPUID. Newer compilers know that the instruction is harmless.
     #[allow(unused_unsafe, reason = "the function is unsafe in older compilers")]

@@ -5,10 +5,12 @@ mod machine;
 mod support;
 
 use arch_x86_64::page_table::{LARGE_PAGE, PageTable};
-use common::memory::{Access, AddressSpace, FrameAllocator, Placement, Run};
-use common::memory_map::{MemoryMap, Report, Use};
-use machine::{BASE, Machine, PAGE, check, prepare, walk};
-use support::{FakeMemory, Generator, Header, PT_LOAD, R, W, X, code, write_elf};
+use common::boot::Entry;
+use common::kernel_file::Settings;
+use common::memory::{Access, AddressSpace, FrameAllocator, Memory, Placement, Run};
+use common::memory_map::{Report, Use};
+use machine::{BASE, Machine, PAGE, check, prepare, prepare_with, walk};
+use support::{FakePlatform, Generator, Header, PT_LOAD, R, W, X, code, write_elf};
 
 fn boot_and_check(headers: &[Header], length: usize, seed: u64) -> Machine {
     let mut file = Generator::new(seed).bytes(length);
@@ -135,7 +137,7 @@ fn a_long_bss_gets_large_pages_and_its_last_page_may_be_shared() {
 #[test]
 fn random_kernels_are_mapped_byte_for_byte() {
     let mut generator = Generator::new(23);
-    for round in 0..400 {
+    for round in 0..support::rounds(400) {
         let mut headers = Vec::new();
         let mut address =
             [0x20_0000, 0xffff_ffff_8000_0000, 0x7f_ffff_e000][generator.below(3) as usize];
@@ -204,7 +206,7 @@ fn random_headers_are_refused_or_loaded_but_never_panic() {
     };
     let good = write_elf(TEXT.address, &[TEXT, data], 0x4000, 0x5A);
     let mut loaded = 0;
-    for _ in 0..3000 {
+    for _ in 0..support::rounds(3000) {
         let mut file = good.clone();
         for _ in 0..=generator.below(2) {
             let at = 64 + generator.below(112) as usize;
@@ -220,34 +222,158 @@ fn random_headers_are_refused_or_loaded_but_never_panic() {
 
 #[test]
 fn mapping_a_page_twice_is_an_error() {
-    let mut memory = FakeMemory::new(BASE, 1 << 20);
-    let mut map = MemoryMap::new(BASE, BASE + (1 << 20));
-    map.take_reports(&[Report {
+    let mut platform = FakePlatform::new(BASE, 1 << 20);
+    platform.map.take_reports(&[Report {
         start: BASE,
         length: 1 << 20,
         purpose: Use::Usable,
     }]);
-    let mut space = PageTable::new(&mut memory, &mut map).unwrap();
+    let mut space = PageTable::new(&mut platform).unwrap();
     let run = Run {
         address: 0x1000,
         frame: 0x5000,
         length: PAGE,
+        large: true,
     };
+    assert_eq!(code(space.map(&mut platform, run, Access::READ)), "none");
+    assert_eq!(code(space.map(&mut platform, run, Access::READ)), "IE");
     assert_eq!(
-        code(space.map(&mut memory, &mut map, run, Access::READ)),
-        "none"
-    );
-    assert_eq!(
-        code(space.map(&mut memory, &mut map, run, Access::READ)),
-        "IE"
-    );
-    assert_eq!(
-        space.find(&mut memory, 0x1000),
+        space.find(&mut platform, 0x1000),
         Some((0x5000, Access::READ))
     );
-    assert_eq!(space.find(&mut memory, 0x2000), None);
+    assert_eq!(space.find(&mut platform, 0x2000), None);
     assert_eq!(
-        code(map.allocate(Use::Kernel, 2 << 20, Placement::ANY)),
+        code(platform.allocate(Use::Kernel, 2 << 20, Placement::ANY)),
         "KB"
     );
+}
+
+#[test]
+fn the_recursive_entry_and_all_of_memory_are_where_upstream_has_them() {
+    let file = write_elf(TEXT.address, &[TEXT], 0x4000, 0);
+    let settings = Settings {
+        features: layout::FEATURE_RECURSIVE_PAGE_TABLE | layout::FEATURE_MAP_PHYSICAL_MEMORY,
+        ..Settings::new(1)
+    };
+    let mut machine = prepare_with(&file, 16 << 20, settings).unwrap();
+    let Entry::Call64 { argument, .. } = machine.entry else {
+        panic!("a kernel of 0.9 is called");
+    };
+    assert_eq!(argument, 2 << 39);
+    // By the recursive entry, which is the first, the top level shows at an address of four equal indices.
+    let recursive = 0x80_4020_1000;
+    let root = machine.root;
+    let found = walk(&mut machine.memory, root, recursive);
+    assert_eq!(found, Some((root, Access::ALL)));
+    let physical = 3 << 39;
+    for frame in [0, 0x1000, BASE + 0x5000, BASE + (16 << 20)] {
+        let found = walk(&mut machine.memory, root, physical + frame);
+        assert_eq!(found, Some((frame, Access::ALL)), "{frame:#x}");
+    }
+    assert_eq!(walk(&mut machine.memory, root, physical + (18 << 20)), None);
+    let (frame, _) = walk(&mut machine.memory, root, argument).unwrap();
+    let page = machine.memory.bytes(frame, PAGE).to_vec();
+    let field = |at: usize| u64::from_le_bytes(page[at..at + 8].try_into().unwrap());
+    assert_eq!((field(1544), field(1552)), (recursive, physical));
+}
+
+/// In .data, over the end of a page, and in .bss.
+const RELOCATIONS: [(u64, u64); 3] = [(0x4800, 0x1234), (0x4ffc, 0x4000), (0x6100, 0x5000)];
+
+/// A position-independent program with a dynamic section, RELRO and relocations.
+fn movable() -> Vec<u8> {
+    let text = Header {
+        address: 0x1000,
+        ..TEXT
+    };
+    let data = Header {
+        flags: R | W,
+        offset: 0x3000,
+        address: 0x4000,
+        file_size: 0x2000,
+        memory_size: 0x3000,
+        ..TEXT
+    };
+    let with_kind = |kind, size| Header {
+        kind,
+        file_size: size,
+        memory_size: size,
+        ..data
+    };
+    let headers = [
+        text,
+        data,
+        with_kind(2, 0x40),
+        with_kind(0x6474_e552, 0x1000),
+    ];
+    let mut file = write_elf(0x1010, &headers, 0x5000, 0x77);
+    file[16] = 3;
+    let mut put = |at: usize, value: u64| file[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    for (index, (tag, value)) in [
+        (7, 0x4100),
+        (8, RELOCATIONS.len() as u64 * 24),
+        (9, 24),
+        (0, 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        put(0x3000 + index * 16, tag);
+        put(0x3008 + index * 16, value);
+    }
+    for (index, (at, addend)) in RELOCATIONS.into_iter().enumerate() {
+        put(0x3100 + index * 24, at);
+        put(0x3108 + index * 24, 8);
+        put(0x3110 + index * 24, addend);
+    }
+    file
+}
+
+#[test]
+fn a_movable_kernel_is_relocated_and_its_relro_is_read_only() {
+    let mut machine = prepare_with(&movable(), 4 << 20, Settings::new(1)).unwrap();
+    let slide = 0x20_0000 - 0x1000;
+    for (at, addend) in RELOCATIONS {
+        let mut found = [0; 8];
+        for (index, byte) in found.iter_mut().enumerate() {
+            let address = at + slide + index as u64;
+            let (frame, _) = walk(&mut machine.memory, machine.root, address).unwrap();
+            *byte = machine.memory.bytes(frame + address % PAGE, 1)[0];
+        }
+        assert_eq!(u64::from_le_bytes(found), addend + slide, "{at:#x}");
+    }
+    let mut access = |at: u64| {
+        walk(&mut machine.memory, machine.root, at + slide)
+            .unwrap()
+            .1
+    };
+    assert_eq!(access(0x4000), Access::READ, "RELRO");
+    assert_eq!(access(0x5000), Access::WRITE);
+    assert_eq!(access(0x1000), Access::EXECUTE);
+    let Entry::Call64 { address, .. } = machine.entry else {
+        panic!("a kernel of 0.9 is called");
+    };
+    assert_eq!(address, 0x1010 + slide);
+}
+
+#[test]
+fn random_movable_files_are_refused_or_loaded_but_never_panic() {
+    let mut generator = Generator::new(43);
+    let good = movable();
+    let mut loaded = 0;
+    for round in 0..support::rounds(1000) {
+        let mut file = good.clone();
+        for _ in 0..=generator.below(3) {
+            // The headers, the dynamic section, or the relocations.
+            let (start, length) =
+                [(64, 224), (0x3000, 0x40), (0x3100, 72)][generator.below(3) as usize];
+            file[start + generator.below(length) as usize] ^= 1 << generator.below(8);
+        }
+        let settings = Settings {
+            stack_size: 0x3000,
+            ..Settings::new(1 + (round % 2) as u32)
+        };
+        loaded += u32::from(prepare_with(&file, 1 << 20, settings).is_ok());
+    }
+    assert!(loaded > 100, "only {loaded} files were loaded");
 }

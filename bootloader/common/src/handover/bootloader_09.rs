@@ -1,57 +1,153 @@
-//! The handover of the crate bootloader 0.9 without features: a BootInfo of 1576 bytes, and where things lie.
+//! The handover of the crate bootloader 0.9: a BootInfo of 1576 to 1592 bytes, and where things lie.
 //!
-//! Source: rust-osdev/bootloader, branch v0.9-base; the offsets are those of its `#[repr(C)]` BootInfo.
+//! Source: rust-osdev/bootloader, branch v0.9-base, src/main.rs; the offsets are those of its `#[repr(C)]` BootInfo.
 
-use super::{Handover, Kept, Plan};
-use crate::elf::{Elf, Tls};
+use crate::boot::{Entry, Facts};
+use crate::elf::{Image, Kind as ImageKind, Tls};
 use crate::failure::{Failure, Kind};
 use crate::kernel_file::Settings;
-use crate::memory::{PAGE, is_canonical};
-use crate::memory_map::{Region, Use};
+use crate::memory::{Access, PAGE, pages_of};
+use crate::plan::{Frames, Mapping, Plan};
+use crate::platform::Screen;
+use crate::region::{Region, Use};
+use crate::top_level::TopLevel;
 
 /// The entries of BootInfo's memory map, 24 bytes each: first frame, last frame + 1, type.
 const ENTRIES: usize = 64;
 const ENTRY_SIZE: usize = 24;
 const COUNT_OFFSET: usize = ENTRIES * ENTRY_SIZE;
-const TLS_OFFSET: usize = COUNT_OFFSET + 8;
+pub const BOOT_INFO_LENGTH: u64 = PAGE;
 
 /// The type of an entry that is not in use.
 const EMPTY: u32 = 11;
 
-/// A top-level page-table entry covers this much.
-const P4_ENTRY_SIZE: u64 = 1 << 39;
+/// Where a position-independent kernel goes, which upstream does not know: to where static ones are linked.
+const MOVABLE_START: u64 = 0x20_0000;
 
-/// The protocol.
-pub struct Bootloader09;
+/// What BootInfo will say beside the memory map.
+pub struct Ready {
+    pub entry: Entry,
+    recursive: Option<u64>,
+    physical_memory: Option<u64>,
+    tls: Tls,
+}
 
-impl Handover for Bootloader09 {
-    fn plan(&self, elf: &Elf, settings: &Settings, kept: &[Kept]) -> Result<Plan, Failure> {
-        let boot_info = match settings.boot_info_address {
-            Some(address) => address,
-            None => free_p4_entry(elf, settings)?,
-        };
-        // As upstream: the configured address is that of the guard page, which lies below the stack itself.
-        let wild = Kind::ElfWild.with(boot_info, PAGE);
-        let after = boot_info.checked_add(PAGE).ok_or(wild)?;
-        let guard = settings.stack_address.unwrap_or(after);
-        let end = guard
-            .checked_add(PAGE)
-            .and_then(|stack| stack.checked_add(settings.stack_size));
-        let last_is_canonical = |&end: &u64| is_canonical(end - 1) && (end ^ guard) >> 63 == 0;
-        let end = end
-            .filter(last_is_canonical)
-            .ok_or(Kind::ElfWild.with(guard, settings.stack_size))?;
-        let plan = Plan {
-            boot_info,
-            guard,
-            stack: (guard + PAGE, end),
-        };
-        let own = [(boot_info, after), (guard, end)];
-        super::check_collisions(elf, &own, kept)?;
-        Ok(plan)
+pub fn screen(settings: &Settings) -> Screen {
+    if settings.has(layout::FEATURE_VGA_320X200) {
+        Screen::Mode13h
+    } else {
+        Screen::Text
     }
+}
 
-    fn write_boot_info(&self, page: &mut [u8], regions: &[Region], elf: &Elf) {
+pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Failure> {
+    let settings = facts.settings;
+    let lowest = facts
+        .kept
+        .low
+        .iter()
+        .map(|mapping| mapping.address + mapping.length);
+    let is_low = image.range().0 < lowest.max().unwrap_or(0);
+    let mut image = match image.kind {
+        ImageKind::Movable if is_low => image.moved_to(MOVABLE_START)?,
+        _ => image,
+    };
+    if image.kind == ImageKind::Fixed {
+        // Upstream knows no RELRO: these pages have the rights of their segment.
+        image.relro = None;
+    }
+    let mut plan = Plan::new(facts.kept.low);
+    let mut free = free_entries(&image, settings);
+    // Upstream's order. The recursive entry is taken whether it is wanted or not: addresses are the same either way.
+    let recursive = free.choose_entry()?;
+    if settings.has(layout::FEATURE_RECURSIVE_PAGE_TABLE) {
+        plan.add_recursive(recursive, Access::ALL);
+    }
+    let boot_info = match settings.boot_info_address {
+        Some(address) => address,
+        None => free.choose_entry()?,
+    };
+    plan.add(Mapping {
+        address: boot_info,
+        length: BOOT_INFO_LENGTH,
+        frames: Frames::New(Use::BootInfo),
+        access: Access::WRITE,
+        guard: false,
+    })?;
+    // The configured address is that of the guard page, which lies below the stack itself.
+    let guard = settings.stack_address.unwrap_or(boot_info + PAGE);
+    let stack = guard
+        .checked_add(PAGE)
+        .ok_or(Kind::ElfWild.with(guard, PAGE))?;
+    let stack_size = pages_of(settings.stack_size);
+    plan.add(Mapping {
+        address: stack,
+        length: stack_size,
+        frames: Frames::New(Use::KernelStack),
+        access: Access::WRITE,
+        guard: true,
+    })?;
+    let mut physical_memory = None;
+    if settings.has(layout::FEATURE_MAP_PHYSICAL_MEMORY) {
+        let large = layout::LARGE_PAGE_SIZE;
+        let offset = match settings.physical_memory_offset {
+            Some(offset) => offset,
+            None => free.choose(facts.memory_end, large)?,
+        };
+        if offset % large != 0 {
+            return Err(Kind::Alignment.with(offset, large));
+        }
+        // To the page that the end of memory lies in, inclusive.
+        plan.add(Mapping {
+            address: offset,
+            length: (facts.memory_end / large + 1) * large,
+            frames: Frames::At(0),
+            access: Access::ALL,
+            guard: false,
+        })?;
+        physical_memory = Some(offset);
+    }
+    let ready = Ready {
+        entry: Entry::Call64 {
+            address: image.entry,
+            stack_end: stack + stack_size,
+            argument: boot_info,
+            sse: settings.has(layout::FEATURE_SSE),
+        },
+        recursive: settings
+            .has(layout::FEATURE_RECURSIVE_PAGE_TABLE)
+            .then(|| recursive_address(recursive)),
+        physical_memory,
+        tls: image.tls.unwrap_or_default(),
+    };
+    Ok((plan, image, ready))
+}
+
+/// The top-level entries that neither the kernel uses nor its package names; entry 0 counts as used.
+fn free_entries(image: &Image, settings: &Settings) -> TopLevel {
+    let mut free = TopLevel::new(None);
+    free.take(0, 0);
+    for segment in image.segments() {
+        // As upstream: the address after the last counts as used.
+        free.take(segment.address, segment.end());
+    }
+    if let Some(address) = settings.stack_address {
+        free.take(address, address.saturating_add(settings.stack_size));
+    }
+    if let Some(address) = settings.physical_memory_offset {
+        free.take(address, address);
+    }
+    free
+}
+
+/// The address by which the top level shows through the entry of `address`: all four indices are equal.
+fn recursive_address(address: u64) -> u64 {
+    let index = address >> 39 & 511;
+    address | index << 30 | index << 21 | index << 12
+}
+
+impl Ready {
+    pub fn write(&self, page: &mut [u8], regions: &[Region]) {
         page.fill(0);
         let mut count = 0;
         let smallest = smallest_listed(regions);
@@ -76,15 +172,18 @@ impl Handover for Bootloader09 {
         {
             write_entry(slot, 0, 0, EMPTY);
         }
-        let Tls {
-            address,
-            file_size,
-            memory_size,
-        } = elf.tls.unwrap_or_default();
-        let fields = [count as u64, address, file_size, memory_size];
-        for (slot, value) in page[COUNT_OFFSET..TLS_OFFSET + 24]
+        // The fields of features are there only if the features are.
+        let fields = [
+            Some(count as u64),
+            self.recursive,
+            self.physical_memory,
+            Some(self.tls.address),
+            Some(self.tls.file_size),
+            Some(self.tls.memory_size),
+        ];
+        for (slot, value) in page[COUNT_OFFSET..]
             .chunks_exact_mut(8)
-            .zip(fields)
+            .zip(fields.into_iter().flatten())
         {
             slot.copy_from_slice(&value.to_le_bytes());
         }
@@ -125,32 +224,6 @@ fn type_of(purpose: Use) -> u32 {
         Use::Bootloader => 9,
         Use::FrameZero => 10,
         Use::BootInfo => 12,
+        Use::Ramdisk => 13,
     }
-}
-
-/// The address of the first top-level entry that nothing uses; entry 0 counts as used.
-fn free_p4_entry(elf: &Elf, settings: &Settings) -> Result<u64, Failure> {
-    let index = |address: u64| (address / P4_ENTRY_SIZE) % 512;
-    let stack_end = settings
-        .stack_address
-        .map(|address| address.saturating_add(settings.stack_size));
-    let configured = [
-        settings.stack_address,
-        stack_end,
-        settings.physical_memory_offset,
-    ];
-    let is_free = |&entry: &u64| {
-        let in_segment =
-            |&(start, last): &(u64, u64)| (index(start)..=index(last)).contains(&entry);
-        let mut segments = elf
-            .segments()
-            .iter()
-            .map(|segment| (segment.address, segment.end() - 1));
-        segments.all(|segment| !in_segment(&segment))
-            && !configured.iter().flatten().any(|&at| index(at) == entry)
-    };
-    let entry = (1..512).find(is_free).ok_or(Kind::ElfWild.with(0, 0))?;
-    // The upper half's addresses have their upper 16 bits set.
-    Ok(((entry * P4_ENTRY_SIZE) << 16) as i64 as u64 >> 16
-        | if entry >= 256 { 0xffff << 48 } else { 0 })
 }

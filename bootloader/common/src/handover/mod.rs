@@ -1,73 +1,84 @@
-//! Handovers: what a kernel finds when it begins. Each protocol is a file here and an arm in `find`.
+//! Handovers: what a kernel finds when it begins. Each protocol is a file here and an arm of each `match` below.
 
+pub mod bootloader_011;
 pub mod bootloader_09;
 
-use crate::elf::Elf;
+use crate::boot::{Entry, Facts};
+use crate::elf::Image;
 use crate::failure::{Failure, Kind};
 use crate::kernel_file::Settings;
-use crate::memory::{page_of, pages_of};
-use crate::memory_map::Region;
+use crate::plan::Plan;
+use crate::platform::Screen;
+use crate::region::Region;
 
-/// Virtual addresses from `start` up to `end` that the loader itself keeps mapped.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept {
-    pub start: u64,
-    pub end: u64,
-}
-
-/// Where the loader's own pages of the kernel's address space are, all virtual.
+/// The protocols that this loader speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// A whole page for what is handed over.
-    pub boot_info: u64,
-    /// The page below the stack that stays unmapped.
-    pub guard: u64,
-    /// The stack's lowest byte and the first address after it.
-    pub stack: (u64, u64),
+pub enum Protocol {
+    Bootloader09,
+    Bootloader011,
 }
 
-/// Refuses a kernel two of whose ranges of pages lie in one place: its segments, the loader's `own`, and `kept`.
-///
-/// They are told apart by where they are listed, not by their values: two that are equal collide as well.
-fn check_collisions(elf: &Elf, own: &[(u64, u64)], kept: &[Kept]) -> Result<(), Failure> {
-    let segments = || {
-        let ranges = elf.segments().iter();
-        ranges.map(|segment| (page_of(segment.address), pages_of(segment.end())))
-    };
-    let kept = || kept.iter().map(|kept| (kept.start, kept.end));
-    for taken in kept() {
-        refuse_one_of(&mut segments(), taken)?;
+/// What a protocol decided and has yet to write down.
+pub enum Ready {
+    Bootloader09(bootloader_09::Ready),
+    Bootloader011(bootloader_011::Ready),
+}
+
+impl Protocol {
+    /// Returns the protocol of that number in the kernel file.
+    pub fn find(number: u32) -> Result<Protocol, Failure> {
+        match u64::from(number) {
+            layout::HANDOVER_BOOTLOADER_09 => Ok(Protocol::Bootloader09),
+            layout::HANDOVER_BOOTLOADER_011 => Ok(Protocol::Bootloader011),
+            _ => Err(Kind::Handover.with(number.into(), 0)),
+        }
     }
-    for (index, &mine) in own.iter().enumerate() {
-        let before = own[..index].iter().copied();
-        refuse_one_of(&mut before.chain(kept()).chain(segments()), mine)?;
+
+    /// What the screen has to be.
+    pub fn screen(self, settings: &Settings) -> Screen {
+        match self {
+            Protocol::Bootloader09 => bootloader_09::screen(settings),
+            Protocol::Bootloader011 => bootloader_011::screen(settings),
+        }
     }
-    Ok(())
-}
 
-fn refuse_one_of(
-    candidates: &mut impl Iterator<Item = (u64, u64)>,
-    taken: (u64, u64),
-) -> Result<(), Failure> {
-    match candidates.find(|range| range.0.max(taken.0) < range.1.min(taken.1)) {
-        Some(found) => Err(Kind::ElfWild.with(found.0, taken.0)),
-        None => Ok(()),
+    /// Decides where everything goes, the image itself where it is movable.
+    pub fn plan(self, image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Failure> {
+        match self {
+            Protocol::Bootloader09 => {
+                let (plan, image, ready) = bootloader_09::plan(image, facts)?;
+                Ok((plan, image, Ready::Bootloader09(ready)))
+            }
+            Protocol::Bootloader011 => {
+                let (plan, image, ready) = bootloader_011::plan(image, facts)?;
+                Ok((plan, image, Ready::Bootloader011(ready)))
+            }
+        }
     }
 }
 
-/// One protocol.
-pub trait Handover {
-    /// Says where boot information and stack go; refuses a kernel whose addresses collide with them or with `kept`.
-    fn plan(&self, elf: &Elf, settings: &Settings, kept: &[Kept]) -> Result<Plan, Failure>;
+impl Ready {
+    /// How many bytes `write` gets: the whole pages that the plan has for them.
+    pub fn boot_info_length(&self) -> u64 {
+        match self {
+            Ready::Bootloader09(_) => bootloader_09::BOOT_INFO_LENGTH,
+            Ready::Bootloader011(ready) => ready.boot_info_length(),
+        }
+    }
 
-    /// Fills the boot information's page. `regions` is final.
-    fn write_boot_info(&self, page: &mut [u8], regions: &[Region], elf: &Elf);
-}
+    /// Fills the pages of what is handed over; `regions` is final.
+    pub fn write(&self, pages: &mut [u8], regions: &[Region]) {
+        match self {
+            Ready::Bootloader09(ready) => ready.write(pages, regions),
+            Ready::Bootloader011(ready) => ready.write(pages, regions),
+        }
+    }
 
-/// Returns the protocol of that number in the kernel file.
-pub fn find(number: u32) -> Result<&'static dyn Handover, Failure> {
-    match u64::from(number) {
-        layout::HANDOVER_BOOTLOADER_09 => Ok(&bootloader_09::Bootloader09),
-        _ => Err(Kind::Handover.with(number.into(), 0)),
+    /// How the kernel is entered.
+    pub fn entry(&self) -> Entry {
+        match self {
+            Ready::Bootloader09(ready) => ready.entry,
+            Ready::Bootloader011(ready) => ready.entry,
+        }
     }
 }

@@ -1,9 +1,14 @@
 //! What the tests share: a small deterministic generator, fake memory, and a builder of ELF files.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod plans;
+
 use common::bytes::ReadAt;
 use common::failure::{Failure, Kind};
-use common::memory::Memory;
+use common::memory::{FrameAllocator, Memory, Placement};
+use common::memory_map::MemoryMap;
+use common::platform::{FrameBuffer, Platform, Screen};
+use common::region::Use;
 
 /// xorshift64*: the same numbers on every run.
 pub struct Generator(u64);
@@ -30,6 +35,12 @@ impl Generator {
     }
 }
 
+/// How often a test of chance goes on: `usual` times, or as many times more as BOOTWRIGHT_FUZZ says.
+pub fn rounds(usual: u64) -> u64 {
+    let factor = std::env::var("BOOTWRIGHT_FUZZ").ok();
+    usual * factor.map_or(1, |text| text.parse().expect("BOOTWRIGHT_FUZZ is a number"))
+}
+
 /// Memory from `base` on, which holds rubbish at first.
 pub struct FakeMemory {
     pub base: u64,
@@ -48,6 +59,66 @@ impl FakeMemory {
 impl Memory for FakeMemory {
     fn bytes(&mut self, address: u64, length: u64) -> &mut [u8] {
         &mut self.content[(address - self.base) as usize..][..length as usize]
+    }
+}
+
+/// A machine of fake memory; what it allocates lies there.
+pub struct FakePlatform {
+    pub memory: FakeMemory,
+    pub map: MemoryMap,
+    pub framebuffer: Option<FrameBuffer>,
+    /// What the kernel wanted of the screen.
+    pub screen: Option<Screen>,
+}
+
+impl FakePlatform {
+    pub fn new(base: u64, length: usize) -> FakePlatform {
+        FakePlatform {
+            memory: FakeMemory::new(base, length),
+            map: MemoryMap::new(base, base + length as u64),
+            framebuffer: None,
+            screen: None,
+        }
+    }
+}
+
+impl Memory for FakePlatform {
+    fn bytes(&mut self, address: u64, length: u64) -> &mut [u8] {
+        self.memory.bytes(address, length)
+    }
+}
+
+impl FrameAllocator for FakePlatform {
+    fn allocate(
+        &mut self,
+        purpose: Use,
+        length: u64,
+        placement: Placement,
+    ) -> Result<u64, Failure> {
+        self.map.allocate(purpose, length, placement)
+    }
+}
+
+impl Platform for FakePlatform {
+    fn map(&mut self) -> &mut MemoryMap {
+        &mut self.map
+    }
+
+    fn set_screen(&mut self, screen: Screen) -> Result<Option<FrameBuffer>, Failure> {
+        self.screen = Some(screen);
+        Ok(self.framebuffer)
+    }
+
+    fn find_rsdp(&mut self) -> Option<u64> {
+        Some(0xF_5A10)
+    }
+
+    fn random(&mut self) -> u64 {
+        0x1234_5678_9ABC_DEF0
+    }
+
+    fn exit(&mut self) -> &MemoryMap {
+        &self.map
     }
 }
 

@@ -2,29 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::support::FakeMemory;
+use crate::support::{FakeMemory, FakePlatform};
 use arch_x86_64::page_table::{LARGE_PAGE, PageTable};
-use common::boot::{self, Identity, Kernel, Ready};
-use common::elf::Elf;
+use common::boot::{self, Entry, Kept};
+use common::elf::Image;
 use common::failure::Failure;
+use common::file::{Kernel, Placed};
 use common::kernel_file::Settings;
-use common::memory::{Access, Memory};
+use common::memory::{Access, FrameAllocator, Memory, Placement};
 use common::memory_map::{MemoryMap, Report, Use};
-use common::segments::Loaded;
+use common::plan::Mapping;
 
 pub const BASE: u64 = 0x10_0000;
 pub const PAGE: u64 = 4096;
-pub const IDENTITY: [Identity; 2] = [
-    Identity {
-        start: 0x8000,
-        end: 0x10000,
-        access: Access::EXECUTE,
-    },
-    Identity {
-        start: 0xA0000,
-        end: 0xC0000,
-        access: Access::WRITE,
-    },
+pub const JUMP: [Mapping; 1] = [Mapping::identity(0x8000, 0x9000, Access::EXECUTE)];
+pub const LOW: [Mapping; 2] = [
+    Mapping::identity(0x1000, 0x15000, Access::ALL),
+    Mapping::identity(0xA0000, 0xC0000, Access::WRITE),
 ];
 
 /// A machine after a kernel was prepared.
@@ -32,7 +26,7 @@ pub struct Machine {
     pub memory: FakeMemory,
     pub map: MemoryMap,
     pub root: u64,
-    pub ready: Ready,
+    pub entry: Entry,
 }
 
 /// What the processor would find at a page: frame, access.
@@ -59,42 +53,55 @@ pub fn walk(memory: &mut FakeMemory, root: u64, address: u64) -> Option<(u64, Ac
 }
 
 pub fn prepare(file: &[u8], size: usize, stack_size: u64) -> Result<Machine, Failure> {
-    let mut memory = FakeMemory::new(BASE, size);
-    let mut map = MemoryMap::new(BASE, BASE + size as u64);
-    map.take_reports(&[Report {
+    let settings = Settings {
+        stack_size,
+        ..Settings::new(1)
+    };
+    prepare_with(file, size, settings)
+}
+
+pub fn prepare_with(file: &[u8], size: usize, settings: Settings) -> Result<Machine, Failure> {
+    let mut platform = FakePlatform::new(BASE, size);
+    platform.map.take_reports(&[Report {
         start: 0x1000,
         length: BASE + size as u64 - 0x1000,
         purpose: Use::Usable,
     }]);
+    let length = file.len() as u64;
     let remainder = common::elf::guess_remainder(&file[..file.len().min(4096)], LARGE_PAGE);
-    let address = boot::place(&mut map, file.len() as u64, remainder)?;
+    let placement = remainder.map_or(Placement::ANY, |remainder| Placement {
+        modulus: LARGE_PAGE,
+        remainder,
+    });
+    let address = match platform.allocate(Use::Kernel, length, placement) {
+        Err(_) => platform.allocate(Use::Kernel, length, Placement::ANY)?,
+        allocated => allocated?,
+    };
     let mut bytes = file.to_vec();
     bytes.resize(file.len().next_multiple_of(PAGE as usize), 0);
-    memory
+    platform
         .bytes(address, bytes.len() as u64)
         .copy_from_slice(&bytes);
-    let settings = Settings {
-        handover: 1,
-        stack_size,
-        stack_address: None,
-        boot_info_address: None,
-        physical_memory_offset: None,
-    };
     let kernel = Kernel {
-        file: Loaded {
-            bytes: &bytes,
-            address,
-        },
-        length: file.len() as u64,
+        elf: Placed { address, length },
+        ramdisk: None,
         settings,
     };
-    let mut space = PageTable::new(&mut memory, &mut map)?;
-    let ready = boot::prepare(&kernel, &IDENTITY, &mut memory, &mut map, &mut space)?;
+    let mut space = PageTable::new(&mut platform)?;
+    let kept = Kept {
+        jump: &JUMP,
+        low: &LOW,
+    };
+    let prepared = boot::prepare(&kernel, &bytes, kept, &mut platform, &mut space)?;
+    let FakePlatform {
+        mut memory, map, ..
+    } = platform;
+    let entry = prepared.finish(&mut memory, &map);
     Ok(Machine {
         memory,
         map,
         root: space.root,
-        ready,
+        entry,
     })
 }
 
@@ -108,7 +115,7 @@ pub fn purpose(map: &MemoryMap, address: u64) -> Option<Use> {
 
 /// Checks every page of a prepared kernel against its file.
 pub fn check(machine: &mut Machine, file: &[u8], stack_size: u64) {
-    let elf = Elf::parse(file).unwrap();
+    let elf = Image::parse(file).unwrap();
     let mut expected: BTreeMap<u64, Access> = BTreeMap::new();
     let mut frames: HashMap<u64, Vec<u64>> = HashMap::new();
     for segment in elf.segments() {
@@ -150,29 +157,36 @@ pub fn check(machine: &mut Machine, file: &[u8], stack_size: u64) {
             "a writable frame shows at {pages:x?}"
         );
     }
-    let ready = machine.ready;
+    let Entry::Call64 {
+        stack_end,
+        argument,
+        ..
+    } = machine.entry
+    else {
+        panic!("a kernel of 0.9 is called");
+    };
     let mut at = |address| walk(&mut machine.memory, machine.root, address);
-    let guard = ready.stack_end - stack_size - PAGE;
+    let guard = stack_end - stack_size - PAGE;
     assert_eq!(at(guard), None, "the guard page is unmapped");
-    assert_eq!(at(ready.stack_end), None);
-    for page in (guard + PAGE..ready.stack_end).step_by(PAGE as usize) {
+    assert_eq!(at(stack_end), None);
+    for page in (guard + PAGE..stack_end).step_by(PAGE as usize) {
         let (frame, access) = at(page).unwrap();
         assert_eq!(
             (access, purpose(&machine.map, frame)),
             (Access::WRITE, Some(Use::KernelStack))
         );
     }
-    let (frame, access) = at(ready.boot_info).unwrap();
+    let (frame, access) = at(argument).unwrap();
     assert_eq!(
         (access, purpose(&machine.map, frame)),
         (Access::WRITE, Some(Use::BootInfo))
     );
-    for identity in IDENTITY {
-        for page in (identity.start..identity.end).step_by(PAGE as usize) {
+    for identity in LOW {
+        for page in (identity.address..identity.address + identity.length).step_by(PAGE as usize) {
             assert_eq!(at(page), Some((page, identity.access)));
         }
     }
-    for page in [0, 0x7000, 0x10000, 0x9F000, 0xC0000]
+    for page in [0, 0x15000, 0x9F000, 0xC0000]
         .iter()
         .filter(|page| !expected.contains_key(page))
     {
