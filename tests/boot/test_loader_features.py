@@ -32,7 +32,7 @@ def boot(rig: Rig, letters: str, settings: KernelSettings, memory: str = "128M",
 @pytest.mark.parametrize("memory", ["128M", "5G"])
 def test_all_of_memory_is_mapped(rig: Rig, memory: str) -> None:
     ended = boot(rig, "p", KernelSettings(features=MAP), memory)
-    assert ended.listed("field")[1] == PHYSICAL_MEMORY
+    assert ended.listed("field")[0] == PHYSICAL_MEMORY
     told = ended.told
     assert told["boot_info"] == BOOT_INFO
     assert (told["screen"], told["same"], told["high"]) == (0xB8000, 1, 0xFEE0_0000)
@@ -42,13 +42,13 @@ def test_all_of_memory_is_mapped(rig: Rig, memory: str) -> None:
 def test_the_map_is_where_the_package_says(rig: Rig) -> None:
     offset = 0xFFFF_8000_0000_0000
     ended = boot(rig, "p", KernelSettings(features=MAP, physical_memory_offset=offset))
-    assert ended.listed("field")[1] == offset
+    assert ended.listed("field")[0] == offset
     assert ended.told["same"] == 1
 
 
 def test_the_table_shows_in_itself(rig: Rig) -> None:
     ended = boot(rig, "c", KernelSettings(features=RECURSIVE))
-    assert ended.listed("field")[1] == RECURSIVE_ADDRESS
+    assert ended.listed("field")[0] == RECURSIVE_ADDRESS
     told = ended.told
     assert (told["itself"], told["boot_info"]) == (1, BOOT_INFO)
     assert told["screen_entry"] == 0xB8000 | 3 | 1 << 63, "present, writable, not executable"
@@ -56,7 +56,7 @@ def test_the_table_shows_in_itself(rig: Rig) -> None:
 
 def test_both_together_have_their_fields_in_upstreams_order(rig: Rig) -> None:
     ended = boot(rig, "pc", KernelSettings(features=MAP | RECURSIVE))
-    assert ended.listed("field")[1:3] == [RECURSIVE_ADDRESS, PHYSICAL_MEMORY]
+    assert ended.listed("field")[0:2] == [RECURSIVE_ADDRESS, PHYSICAL_MEMORY]
     assert (ended.told["itself"], ended.told["same"]) == (1, 1)
 
 

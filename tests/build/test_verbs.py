@@ -24,7 +24,7 @@ def test_while_gdb_is_open_another_build_need_not_wait(checkout: Checkout) -> No
             pytest.fail("gdb did not come to the entry")
         # It would wait for the lock, and say so, if the build went on.
         again = checkout.scons()
-        assert (again.status, again.steps, "waits" in again.output) == (0, [], False), again.output
+        assert (again.status, again.steps, "waiting for" in again.output) == (0, [], False), again.output
         session.communicate("kill\nquit\n", timeout=60)
     assert session.returncode == 0
 

@@ -110,3 +110,27 @@ def test_a_stick_that_is_pulled_was_begun_and_not_finished_and_the_same_command_
             assert not any(scene.stick.read_bytes()[:512]) or "is not known" in said
         scene.guest.put_in()
         flash_right(scene, "b.img")
+
+
+def test_a_system_on_a_mapping_is_found_through_a_loop_device_too(scene: Scene) -> None:
+    flash_right(scene, "a.img")
+    check = scene.guest.check
+    alone = ("--noudevsync", "--noudevrules")
+    check("/bin/dmsetup", "create", *alone, "system", "--table", f"0 {16 * MIB // 512} linear {STICK} 0")
+    check("/bin/mkfs.ext4", "-q", "-F", "/dev/dm-0")
+    check("/bin/sh", "-c", "mkdir -p /srv && mount -o ro,noload /dev/dm-0 /srv")
+    for backing in ("/dev/dm-0", STICK):
+        loop = check("/bin/losetup", "--find", "--show", backing).strip()
+        before = scene.stick.read_bytes()
+        size = (16 if backing != STICK else 24) * MIB
+        status, said = scene.guest.flash("/a.img", "LOOP=1", f"YES={size}", "UNMOUNT=1", dev=loop)
+        assert (status, "at /srv" in said) == (Status.HOLDS_THE_SYSTEM, True), said
+        assert scene.stick.read_bytes() == before
+        check("/bin/losetup", "--detach", loop)
+    status, said = scene.guest.flash("/a.img", "UNMOUNT=1")
+    assert status == Status.HOLDS_THE_SYSTEM, said
+    check("/bin/umount", "/srv")
+    status, said = scene.guest.flash("/a.img")
+    assert (status, "is claimed by system" in said) == (Status.HELD, True), said
+    check("/bin/dmsetup", "remove", *alone, "system")
+    flash_right(scene, "a.img")

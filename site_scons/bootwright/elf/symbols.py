@@ -17,7 +17,8 @@ from bootwright.base.errors import BootwrightError
 from bootwright.elf.demangle import demangle
 
 if TYPE_CHECKING:
-    from bootwright.elf.dwarf import Function, Image
+    from bootwright.elf.dwarf import Image
+    from bootwright.elf.unit import Function
 
 Found = TypeVar("Found")
 

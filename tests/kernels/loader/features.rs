@@ -1,7 +1,7 @@
 //! A kernel that uses what the features of bootloader 0.9 give it, and says on the serial port what it found.
 //!
-//! The test puts letters into .data: p physical memory, c the recursive table, v mode 13h, s SSE. Fields of BootInfo are
-//! where the letters say: the recursive one stands before that of physical memory.
+//! The test puts letters into .data: p physical memory, c the recursive table, v mode 13h, w its colours, s SSE. Fields
+//! of BootInfo are where the letters say: the recursive one stands before that of physical memory.
 #![no_std]
 #![no_main]
 
@@ -78,7 +78,7 @@ extern "sysv64" fn main(boot_info: u64) -> ! {
     let has = |letter: u8| letters[15..].contains(&letter);
     tell("boot_info", boot_info);
     let field = |index: u64| read(boot_info + index * 8);
-    (192..199).for_each(|index| tell("field", field(index)));
+    (193..199).for_each(|index| tell("field", field(index)));
     let physical = field(193 + u64::from(has(b'c')));
     if has(b'p') {
         tell("screen", translate(0xB8000, |frame| physical + frame));
@@ -117,6 +117,19 @@ extern "sysv64" fn main(boot_info: u64) -> ! {
         for pixel in 0..320 * 200 {
             // SAFETY: mode 13h's memory.
             unsafe { ((0xA0000 + pixel) as *mut u8).write_volatile(40) }
+        }
+    }
+    if has(b'w') {
+        // SAFETY: the VGA's palette, read from its first colour on.
+        unsafe { asm!("out dx, al", in("dx") 0x3C7u16, in("al") 0u8) }
+        for _ in 0..256 {
+            let colour = (0..3).fold(0, |colour: u64, _| {
+                let part: u8;
+                // SAFETY: as above.
+                unsafe { asm!("in al, dx", in("dx") 0x3C9u16, out("al") part) }
+                colour << 8 | u64::from(part)
+            });
+            tell("colour", colour);
         }
     }
     let (cr0, cr4): (u64, u64);

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from bootwright.base.errors import BootwrightError
 from bootwright.hosts.report import Built, report
-from bootwright.hosts.run import Ending, Runner, find_runner, run_program
+from bootwright.hosts.run import Ending, Runner, find_runner, run_and_tell, run_program
 from bootwright.hosts.table import (
     Builder,
     Row,
@@ -281,3 +282,15 @@ def test_on_a_terminal_the_report_is_a_table(tmp_path: Path) -> None:
     assert report(made, 42, PC, os.environ, out) == 2
     assert "FAILED" in out.getvalue()
     assert "─" in out.getvalue()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 7", 7), ("kill -SEGV $$", 139), ("kill -KILL $$", 137), ("exit 0", 0)]
+)
+def test_the_status_of_a_program_is_its_own_or_128_and_its_signal(tmp_path: Path, script: str, status: int) -> None:
+    program, told = tmp_path / "program", list[str]()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    assert run_and_tell(program, Runner(""), 60, told.append) == status
+    assert len(told) == 1

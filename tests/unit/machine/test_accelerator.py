@@ -62,6 +62,11 @@ def test_a_rival_is_given_no_longer_than_tcg_took_or_one_second(qemu: Path, tcg:
     assert boots.asked == [("tcg", 20.0), ("kvm", allowed)]
 
 
+def test_of_two_that_are_equally_quick_tcg_is_taken(qemu: Path) -> None:
+    assert probe(qemu, "kvm", Boots(tcg=0.5, kvm=0.5)).name == "tcg"
+    assert probe(qemu, "kvm", Boots(tcg=0.5, kvm=0.4999)).name == "kvm"
+
+
 def test_the_choice_is_remembered_and_nothing_is_booted_again(qemu: Path, memory: Path) -> None:
     boots = Boots(tcg=0.5, kvm=0.1)
     assert choose_accelerator(qemu, memory, boots).fresh
