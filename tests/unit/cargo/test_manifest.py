@@ -303,7 +303,6 @@ def test_bootloader_09_is_understood(root: Path, wanted: str) -> None:
         ('"0.90.1"', "[dependencies] bootloader is "),
         ('"*"', "[dependencies] bootloader is "),
         ("9", "[dependencies] bootloader is 9"),
-        ('{ version = "0.9", features = ["map_physical_memory"] }', "[dependencies] bootloader.features "),
         ('{ version = "0.9", default-features = false }', "[dependencies] bootloader.default-features "),
         ('{ path = "../bootloader" }', "[dependencies] bootloader.path "),
         ('{ git = "https://example.org" }', "[dependencies] bootloader.git "),
