@@ -21,6 +21,8 @@ def sconsw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    for name in ("PYTHONPATH", "PYTHONHOME"):  # which it takes out of its own process, here the tests'
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     loader.exec_module(module)
     return module
