@@ -190,3 +190,10 @@ def test_a_null_build_starts_no_cargo(checkout: Checkout, kernel: Path, tmp_path
     add(kernel, "src/bin/more.rs", MINIMAL)  # a name that cargo infers a program from
     checkout.build(f"KERNEL={kernel}", "BIN=reader")
     assert {p: p.stat().st_mtime_ns for p in (checkout.path / "build/plan").rglob("*") if p.is_file()} != plans
+
+
+def test_a_plan_that_is_made_again_makes_nothing_again(checkout: Checkout, kernel: Path) -> None:
+    checkout.build(f"KERNEL={kernel}")
+    for _ in range(3):  # cargo calls what does not depend on each other in any order
+        shutil.rmtree(checkout.path / "build" / "plan")
+        assert checkout.build(f"KERNEL={kernel}") == []

@@ -94,7 +94,9 @@ class Nodes:
             reads = str(self.room.out / f"{unit.name}.reads")
             paths = [*paths, reads]
         needed = plan.closure(unit) if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
-        sources = [node for other in needed for node in self.made[other.name] if not _is_reads(node)]
+        # cargo calls what does not depend on each other in any order; a graph has one, or a new plan would link again.
+        in_order = sorted(needed, key=lambda other: other.name)
+        sources = [node for other in in_order for node in self.made[other.name] if not _is_reads(node)]
         text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}"
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
         files = [env.fs.File(path) for path in paths]
