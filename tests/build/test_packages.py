@@ -1,19 +1,24 @@
 """Kernels as their authors keep them, tests/kernels/packages: they build, pass their own tests and are not written to.
 
-Their dependencies come from the crate registry. A seeded few are broken once, to see that their tests do run;
-`--soak` takes all.
+Their dependencies come from the crate registry. A seeded few are compared with cargo byte for byte, and broken once, to
+see that their tests do run; `--soak` takes all.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Checkout
+from tests.cargo_reference import cargo_makes
+
+from bootwright.storage.store import Store
 
 PACKAGES = HOME / "tests" / "kernels" / "packages"
 SEED, FEW = 1, 2
@@ -142,3 +147,50 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
         built = tested.scons("test", *words)
         assert built.status == 1, built.output
         assert f"kernel/{kernel.name}/{kernel.failing}" in lines(built.output, "FAILED")
+
+
+def reference(tested: Checkout, place: Path, package: Path, tests: bool) -> dict[tuple[str, str, bool], bytes]:
+    """Returns what cargo makes of package, given what the checkout's build of it was given."""
+    plans = [json.loads(path.read_text()) for path in (tested.path / "build/plan").glob("*/plan.json")]
+    question = next(plan["question"] for plan in plans if plan["question"]["tests"] is tests)
+    manifests = list((tested.path / "build/sysroot").glob("*/manifest"))
+    sysroot = [f"--sysroot={Store().path('sysroot', path.parent.name)}" for path in manifests]
+    linker = re.search(r'"linker": "(/[^"]+)"', (tested.path / "build/toolchain.json").read_text())
+    assert linker is not None
+    target = question["target"]
+    verb = ["test", "--no-run"] if tests else ["build"]
+    custom = ["-Zjson-target-spec"] if target.endswith(".json") else []
+    words = {
+        "first": ["-Crelocation-model=static", *sysroot],
+        "last": ["--check-cfg", "cfg(bootwright_test)"],
+        "program": [f"-Clinker={linker[1]}", "-Clink-arg=-z", "-Clink-arg=nostart-stop-gc"],
+        "library": [question["library"]],
+    }
+    cargo = [question["cargo"][0], *verb, "--target", target, *custom]
+    return cargo_makes(place, package, cargo, words, {"RUSTC": question["rustc"]})
+
+
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
+def test_the_programs_are_cargos_byte_for_byte(
+    tested: Checkout, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    # cargo cannot build one of them without the change that is told, and writes a lock file into another.
+    able = [kernel for kernel in KERNELS if kernel.directory not in ("overflow", "patched")]
+    chosen = able if request.config.getoption("--soak") else random.Random(SEED).sample(able, 1)
+    for kernel in chosen:
+        shutil.rmtree(tested.path / "build", ignore_errors=True)
+        package = copy_of(kernel, tmp_path)
+        built = tested.scons("test", f"KERNEL={package}", "UNSTABLE=1", *kernel.words)
+        assert built.status == 0, built.output
+        (made,) = (tested.path / "build/debug").glob("*.elf")
+        theirs = reference(tested, tmp_path / f"{kernel.directory} by cargo", package, tests=False)
+        assert made.read_bytes() == theirs["bin", made.stem, False]
+        theirs = reference(tested, tmp_path / f"{kernel.directory} by cargo", package, tests=True)
+        compared = 0
+        for (kind, name, is_test), data in theirs.items():
+            place = {"lib": "unit/lib", "bin": "unit/main", "test": f"tests/{name}"}.get(kind, "")
+            found = list((tested.path / "build/debug/obj").glob(f"*/*/{place}.elf")) if is_test and place else []
+            for path in found:
+                assert path.read_bytes() == data, path
+                compared += 1
+        assert compared > 1
