@@ -64,8 +64,9 @@ def _names(unit: Unit) -> list[str]:
 
 def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
     made_of = {Path(str(node.abspath)): node.get_csig() for node in source}
-    identity = env["BOOTWRIGHT"].identity
-    return shared.unit_key(env["UNIT"], env["UNITROOM"], env["UNITMORE"], made_of, identity)
+    unit, flag_files = env["UNIT"], env["UNITWAYS"].flag_files
+    identity = env["BOOTWRIGHT"].identity + ("" if unit.for_builder else "".join(digest for _, digest in flag_files))
+    return shared.unit_key(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity)
 
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:

@@ -17,6 +17,7 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import COMMAND_LINE_TARGETS
 
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
@@ -96,13 +97,19 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
     return (*words, *(["--no-default-features"] if env["NO_DEFAULT_FEATURES"] == "1" else []))
 
 
+def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
+    """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
+    files = files_in_flags(env.Split(env["RUSTFLAGS"]), directory)
+    return tuple((str(path), file_digest(path)) for path in files)
+
+
 def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
     """Returns cargo's plan for the package in directory, remembered below BUILD; tells what cargo warned of."""
     tools = env["BOOTWRIGHT"]
     request = Request(
         directory=directory,
         target=core.word,
-        toolchain=tools.identity,
+        toolchain=tools.identity + "".join(digest for _, digest in _flag_files(env, directory)),
         rustc=tools.toolchain.rustc,
         library=library_root(tools.toolchain.sysroot) / "src",
         profile=PROFILES.get(variant, ("--profile", variant)),
@@ -235,6 +242,7 @@ def plan_nodes(
         tools=[env.Value(tools.identity)],
         link_inputs=[env.File(str(script).replace("$", "$$"))] if script else [],
         inputs=(*sorted(named), *([script] if script else [])),
+        flag_files=_flag_files(env, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
     )
     return Nodes(env, room, ways)

@@ -71,7 +71,10 @@ def test_the_finished_chapter_is_built_for_each_target_in_place(
     package = tmp_path / "blog_os"
     (package / "src").mkdir(parents=True)
     last = steps("2021")[-1]
-    (package / "Cargo.toml").write_text(cargo_toml("2021", last.manifest))
+    manifest = cargo_toml("2021", last.manifest)
+    if target.startswith("thumb"):  # for which the crate bootloader does not compile, as it says itself
+        manifest = "".join(line for line in manifest.splitlines(True) if not line.startswith("bootloader"))
+    (package / "Cargo.toml").write_text(manifest)
     (package / "src" / "main.rs").write_text(last.main)
     shutil.copy(HOME / "tests" / "kernels" / "specs" / "2021.json", package / "x86_64-old.json")
     before = {path: path.stat().st_mtime_ns for path in package.rglob("*")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, allowed_environment, attempt
 
+SYSTEM = () if os.name == "nt" else (Path("/usr/bin"), Path("/usr/local/bin"))
 EXE = ".exe" if os.name == "nt" else ""
 LOCKFILE_VARIABLE = (1, 95)  # from here on the lock file's path is a variable, before it was an option
 JSON_IS_UNSTABLE = (1, 95)
@@ -51,26 +51,28 @@ class Cargo:
         return {**allowed_environment(environ), **own, **ours, **more}
 
 
-def cargo_beside(rustc: Path, environ: Mapping[str, str]) -> str | None:
-    """Returns the path of the cargo of rustc's own toolchain, which lies beside it, else of the one on PATH."""
-    beside = rustc.with_name(f"cargo{EXE}")
-    return str(beside) if beside.is_file() else shutil.which("cargo", path=environ.get("PATH", ""))
+def cargos(rustc: Path, environ: Mapping[str, str]) -> list[str]:
+    """Returns the path of each cargo that may plan for rustc: its own toolchain's, beside it, then those on PATH."""
+    places = [rustc.parent, *(Path(word) for word in environ.get("PATH", "").split(os.pathsep) if word), *SYSTEM]
+    found = (place / f"cargo{EXE}" for place in places)
+    return list(dict.fromkeys(str(path) for path in found if os.access(path, os.X_OK) and path.is_file()))
 
 
 def find_cargo(rustc: Path, environ: Mapping[str, str]) -> Cargo:
-    """Returns the cargo beside rustc, of the same toolchain, else the one on PATH; raises with the cure."""
-    found = cargo_beside(rustc, environ)
-    if found is None:
+    """Returns the first of cargos that runs; raises with the cure. rustup's does not where no toolchain is chosen."""
+    ended = None
+    for found in cargos(rustc, environ):
+        ended = attempt([found, "-V"], env=environ)
+        match = re.match(r"cargo (\d+)\.(\d+)", ended.stdout)
+        if not ended.status and match:
+            return Cargo(Path(found), (int(match[1]), int(match[2])), rustc)
+    if ended is None:
         raise BootwrightError(
             f"there is no cargo, neither beside {rustc} nor on PATH",
             "the package that brings this rustc has one of its name for cargo (apt: cargo, or cargo-web); rustup "
             "brings both",
         )
-    ended = attempt([found, "-V"], env=environ)
-    match = re.match(r"cargo (\d+)\.(\d+)", ended.stdout)
-    if ended.status or match is None:
-        raise ended.error()
-    return Cargo(Path(found), (int(match[1]), int(match[2])), rustc)
+    raise ended.error()
 
 
 def run_cargo(words: Sequence[str], cwd: Path, environment: Mapping[str, str], progress: bool = False) -> Ended:

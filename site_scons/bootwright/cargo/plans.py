@@ -16,7 +16,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
 from bootwright.cargo import memory
-from bootwright.cargo.command import cargo_beside, error_in, find_cargo, run_cargo, warnings_in
+from bootwright.cargo.command import cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.ghost import read_calls
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.planner import Room, read_plan
@@ -52,8 +52,8 @@ class Request:
     def question(self, environ: Mapping[str, str]) -> dict[str, Any]:
         """Returns all that the plan depends on beside files, in JSON's types."""
         spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
-        cargo = cargo_beside(self.rustc, environ)
-        facts = {**asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": [cargo, _stamp(cargo)]}
+        found = [[path, _stamp(path)] for path in cargos(self.rustc, environ)]
+        facts = {**asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": found}
         return dict(json.loads(json.dumps(facts, default=os.fspath)))
 
     @property
@@ -63,10 +63,10 @@ class Request:
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
-def _stamp(program: str | None) -> list[int]:
+def _stamp(program: str) -> list[int]:
     """Returns what changes when a program is exchanged."""
-    status = os.stat(program) if program else None  # noqa: PTH116
-    return [status.st_size, status.st_mtime_ns, status.st_ino] if status else []
+    status = os.stat(program)  # noqa: PTH116
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
 @dataclass(frozen=True)

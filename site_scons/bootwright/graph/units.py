@@ -28,7 +28,8 @@ class Ways:
     """How units are built beyond what cargo says: for the target, for the builder, and what programs get more.
 
     local comes on top for packages that are no registry's; nodes are what everything for the target depends on, tools
-    what everything does. inputs are files that Cargo.toml names as read.
+    what everything does. inputs are files that Cargo.toml names as read; flag_files are those that RUSTFLAGS names,
+    each with its SHA-256, which rustc says of none that it read it.
     """
 
     target: More
@@ -39,6 +40,7 @@ class Ways:
     tools: Sequence[Entry] = ()
     link_inputs: Sequence[Entry] = ()
     inputs: tuple[Path, ...] = ()
+    flag_files: tuple[tuple[str, str], ...] = ()
     allowed: tuple[Path, ...] = ()
 
     def more(self, unit: Unit) -> More:
@@ -97,7 +99,7 @@ class Nodes:
         # cargo calls what does not depend on each other in any order; a graph has one, or a new plan would link again.
         in_order = sorted(needed, key=lambda other: other.name)
         sources = [node for other in in_order for node in self.made[other.name] if not _is_reads(node)]
-        text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}"
+        text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}{() if unit.for_builder else self.ways.flag_files}"
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
         files = [env.fs.File(path) for path in paths]
         nodes = list(
