@@ -24,7 +24,7 @@ from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.metadata import read_settings
-from bootwright.cargo.units import OUT, Plan, Unit, value_of_joint
+from bootwright.cargo.units import OUT, Plan, Unit, codegen_option, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import action, modules, record, tell, tell_once
 from bootwright.rust.build_tools import Question, remember_tools
@@ -112,6 +112,10 @@ def _add_variant(env: Environment, row: Row, directory: Path, core: Core, place:
     script = env.LinkerScript(core)
     if script and row.format != "ELF":
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: a linker of {row.format} takes no linker script")
+    if row.format == "Mach-O" and codegen_option(planned.program.argv, "strip") == "debuginfo":
+        # Cargo's own wish for a profile without debug information, and so nothing to do; but rustc would start
+        # rust-objcopy for it, which the distributions' compilers do not bring.
+        flags += ["-C", "strip=none"]
     inputs: list[Entry] = []
     if row.support:
         inputs = _support(env, core, objects)

@@ -109,8 +109,8 @@ def test_a_line_of_the_journal_that_is_no_name_is_told_and_passed_over(checkout:
     (checkout.path / "build").mkdir()
     victim = checkout.path / "build" / "half"
     victim.touch()
-    (checkout.path / "build" / "journal").write_text(f'["x"]\n"{victim}"\nhalf a li')
+    (checkout.path / "build" / "journal").write_text('["x"]\n"half"\nhalf a li')
     built = checkout.scons()
     assert built.status == 0 and "Traceback" not in built.output
-    assert 'build/journal: ["x"] is no name of a target; passed over' in built.output
+    assert """build/journal holds '["x"]', no name of an output in """ in built.output
     assert not victim.exists()

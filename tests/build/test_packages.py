@@ -166,7 +166,7 @@ def reference(tested: Checkout, place: Path, package: Path, tests: bool) -> dict
         "program": [f"-Clinker={linker[1]}", "-Clink-arg=-z", "-Clink-arg=nostart-stop-gc"],
         "library": [question["library"]],
     }
-    cargo = [question["cargo"][0], *verb, "--target", target, *custom]
+    cargo = [question["cargo"][0][0], *verb, "--target", target, *custom]
     return cargo_makes(place, package, cargo, words, {"RUSTC": question["rustc"]})
 
 
