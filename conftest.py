@@ -7,34 +7,37 @@ do not need, since they are over in the time of a few imports.
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
+import json
 import os
 import signal
-from collections.abc import Generator, Sequence
+import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootwright.setup import stamp
+from bootwright.testing.chosen import is_chosen, may_be_chosen, module_name, names_in, near_names
+from bootwright.testing.running import Running, seconds
 
 HOME = Path(__file__).parent
 stamp.add_private_programs(str(HOME))
 TESTS = HOME / "tests"
-NEAR_ENOUGH = 0.7
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
 INTERRUPTED = 130
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
 NEAR = pytest.StashKey[str]()  # where TESTS= chose nothing: what it may have meant
+LEFT = pytest.StashKey[list[Path]]()  # files that were not looked into
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds --tests."""
     group = parser.getgroup("bootwright")
     group.addoption("--tests", default="*", metavar="GLOB", help="which tests, as a pattern over their printed names")
+    group.addoption("--list-tests", default="", metavar="HOW", help="print names, one a line, or as json; run nothing")
     group.addoption("--soak", action="store_true", help="long tests in full; else a seeded tenth of them")
 
 
@@ -45,6 +48,9 @@ def is_worker(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marks."""
+    config.stash[LEFT] = []
+    if config.getoption("list_tests"):  # names alone go to stdout
+        config.pluginmanager.unregister(name="terminalreporter")
     if is_worker(config) and HOLDS_SIGNALS:
         # Ctrl-C was held back while Python and pytest came up, where it would have been a traceback.
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
@@ -59,36 +65,17 @@ def printed_name(item: pytest.Item) -> str:
     """Returns the name that is printed and that TESTS= matches."""
     if item.name.startswith("kernel/"):
         return item.name
-    inside = item.path.is_relative_to(TESTS)
-    room = item.path.relative_to(TESTS).parent.as_posix() if inside else item.path.parent.name
-    stem = item.path.stem.removeprefix("test_")
-    return f"{room}/{stem}::{item.name.removeprefix('test_')}"
+    return f"{module_name(item.path, TESTS)}::{item.name.removeprefix('test_')}"
 
 
-def is_chosen(name: str, patterns: str) -> bool:
-    """Tells whether one of the patterns (separated by spaces) is the name, matches it, or is a room or module of it."""
-    return any(
-        name == pattern or fnmatch.fnmatchcase(name, pattern) or name.startswith((f"{pattern}/", f"{pattern}::"))
-        for pattern in patterns.split()
-    )
-
-
-def near_names(patterns: str, names: Sequence[str]) -> str:
-    """Returns the words about what patterns, which choose none of names, may have meant."""
-    words = {word for name in names for word in (name, name.partition("::")[0], name.partition("/")[0])}
-    scores: dict[str, float] = {}
-    for pattern in patterns.split():
-        plain = pattern.replace("*", "").strip("/:")
-        for word in words:
-            # A pattern may say only how a name begins or ends.
-            parts = {word, word[: len(plain) + 1], word[-len(plain) - 1 :]}
-            score = max(difflib.SequenceMatcher(None, plain, part).ratio() for part in parts)
-            scores[word] = max(score, scores.get(word, 0.0))
-    near = [word for word, score in scores.items() if score >= NEAR_ENOUGH]
-    near.sort(key=lambda word: (-scores[word], len(word), word))
-    if near:
-        return f"near it are {', '.join(near[:3])}"
-    return f"there are {len(names)}, such as {min(names)}" if names else "there are none"
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out a file of which TESTS= can choose nothing: importing all of them takes half a minute."""
+    if not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+        return None  # pytest's own rules hold
+    if may_be_chosen(f"{module_name(collection_path, TESTS)}::", config.getoption("tests")):
+        return None
+    config.stash[LEFT].append(collection_path)
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist takes the groups
@@ -104,7 +91,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(name.rpartition("::")[0].rpartition("/")[0] or name))
         (chosen if is_chosen(name, config.getoption("tests")) else left).append(item)
     if not chosen:
-        config.stash[NEAR] = near_names(config.getoption("tests"), [item.stash[NAME] for item in left])
+        names = [item.stash[NAME] for item in left]
+        names += [name for path in config.stash[LEFT] for name in names_in(path, TESTS)]
+        config.stash[NEAR] = near_names(config.getoption("tests"), names)
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = chosen
@@ -155,17 +144,68 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     return "", "", ""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Prints the names in place of running the tests, where that is asked for."""
+    how = session.config.getoption("list_tests")
+    if not how:
+        return None
+    names = sorted(item.stash[NAME] for item in session.items)
+    sys.stdout.write(
+        json.dumps({"tests": names}, indent=2) + "\n" if how == "json" else "".join(f"{n}\n" for n in names)
+    )
+    if not names:
+        near = session.config.stash.get(NEAR, "there are none")
+        sys.stderr.write(f"no test's name matches TESTS={session.config.getoption('tests')}; {near}\n")
+    return True
+
+
+def name_of_begun(nodeid: str, location: tuple[str, int | None, str]) -> str:
+    """Returns the printed name of a test that begins, of which a process without it knows this alone."""
+    path, _, name = location
+    if name.startswith("kernel/"):
+        return name
+    return f"{module_name(HOME / path, TESTS)}::{name.rpartition('.')[2].removeprefix('test_')}"
+
+
 class Lines:
     """Prints a line for each test as it ends; lives where pytest's own reporter does, not in the workers."""
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._reporter = reporter
+        config, terminal = reporter.config, reporter._tw
+        # Where pytest holds a test's output back, it would hold this back too.
+        free = config.getoption("capture") == "no" or bool(config.getoption("numprocesses", None))
+        stream = terminal._file if reporter.isatty and free else None
+        self._running = Running(stream, lambda: terminal.fullwidth, seconds)
+
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """Notes that a test begins, here or in a worker."""
+        self._running.begin(name_of_begun(nodeid, location))
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """Notes that it ended."""
+        self._running.end(name_of_begun(nodeid, location))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Has the last words name what ran, where pytest names the line of its own or of Python's that waited."""
+        words = self._running.words()
+        self._running.close()
+        memo = self._reporter._keyboardinterrupt_memo
+        if memo is not None and memo.reprcrash is not None:
+            memo.reprcrash.message = f"interrupted{words and f' while running {words}'}"
+
+    def pytest_sessionfinish(self) -> None:
+        """Counts no more."""
+        self._running.close()
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Prints how it ended, its seconds and its name."""
         if report.when != "call" and report.passed:
             return
+        self._running.hide()
         words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
             report.outcome, ("FAILED ", "red")
         )

@@ -110,14 +110,16 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.testing.plugin", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
+        listing = _how_to_list()
+        command += [f"--list-tests={listing}"] if listing else []
         environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
         jobs = str(GetOption("num_jobs"))
-        if own or not IS_SERVED:
+        if (own and not listing) or not IS_SERVED:
             command += ["-n", jobs, "--dist=loadgroup"]
-        else:
-            # A kernel's tests need machines, not processes; no plugin that is installed; and no collection of garbage,
-            # which pytest has for Python's tests.
-            command += [f"--machines={jobs}", "-p", "no:unraisableexception"]
+        elif not own:
+            # A kernel's tests need machines, not processes; no plugin that is installed; and neither the collection of
+            # garbage nor the capturing of output, which pytest has for Python's tests.
+            command += [f"--machines={jobs}", "-p", "no:unraisableexception", "--capture=no"]
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         command += [str(home / "tests")] if own else []
         command += [node.abspath for node in lists]
@@ -125,6 +127,13 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)
+
+
+def _how_to_list() -> str:
+    """Returns how --list asks for the tests' names: lines, json, or "" for none."""
+    if not GetOption("list"):
+        return ""
+    return "json" if GetOption("json") else "lines"
 
 
 def generate(env: Environment) -> None:

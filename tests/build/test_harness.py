@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.flash.rig import at_terminal, read_until
 
 HOME = Path(__file__).resolve().parents[2]
 TESTS = """
@@ -96,9 +99,9 @@ def test_a_pattern_chooses_by_the_printed_name(checkout: Path, pattern: str, cho
     ("pattern", "near"),
     [
         ("unti/*", "near it are unit"),
-        ("unit/sum::a_numbr*", "near it are unit/sums::a_number_is_small["),
+        ("unit/sum::a_numbr*", "near it are unit/sums::a_number_is_small"),
         ("*_is_rihgt", "near it are boot/sums::a_sum_is_right, unit/sums::a_sum_is_right"),
-        ("kernel/hello", "there are 6, such as boot/sums::a_number_is_small[one]"),
+        ("kernel/hello", "there is boot/sums::a_number_is_small, for example"),
     ],
 )
 def test_a_pattern_that_chooses_nothing_is_a_failure_with_near_names(
@@ -107,6 +110,43 @@ def test_a_pattern_that_chooses_nothing_is_a_failure_with_near_names(
     status, lines = run(checkout, f"--tests={pattern}", *workers)
     assert status == 1
     assert any(line.startswith(f"no test's name matches TESTS={pattern}; {near}") for line in lines), lines
+
+
+def test_a_file_of_which_nothing_can_be_chosen_is_not_imported(checkout: Path) -> None:
+    (checkout / "tests" / "boot" / "test_sums.py").write_text("raise SystemExit('imported')\n")
+    assert run(checkout, "--tests=unit/sums::a_sum*")[0] == 0
+    status, lines = run(checkout, "--tests=bot/*")
+    assert (status, [line for line in lines if "imported" in line]) == (1, [])
+
+
+@pytest.mark.parametrize("how", ["lines", "json"])
+def test_a_list_of_tests_is_their_names_and_runs_none(checkout: Path, how: str) -> None:
+    (checkout / "tests" / "unit" / "test_wrong.py").write_text(FAILING)
+    status, lines = run(checkout, f"--list-tests={how}", "--tests=unit")
+    wanted = [*ALL[3:], "unit/wrong::it_fails"]
+    assert status == 0
+    assert (json.loads("\n".join(lines))["tests"] if how == "json" else lines) == wanted
+    status, lines = run(checkout, f"--list-tests={how}", "--tests=unti")
+    assert (status, lines[-1]) == (1, "no test's name matches TESTS=unti; near it are unit, unit/sums, unit/wrong")
+
+
+SLOW = "import time\n\ndef test_it_waits_for_long():\n    time.sleep(60)\n"
+
+
+@pytest.mark.parametrize("workers", [["--capture=no"], ["-n", "2"]], ids=["one process", "two"])
+def test_a_test_that_takes_long_is_named_while_it_runs_and_when_it_is_interrupted(
+    checkout: Path, workers: list[str]
+) -> None:
+    (checkout / "tests" / "unit" / "test_slow.py").write_text(SLOW)
+    environ = {**os.environ, "PYTHONPATH": str(HOME / "site_scons"), "CI": "", "COLUMNS": "80"}
+    argv = [sys.executable, "-m", "pytest", "tests", "--tests=unit/slow", *workers]
+    with at_terminal(argv, stdout=True, cwd=checkout, env=environ) as (process, master):
+        said = read_until(master, b"it_waits_for_long 5 s")
+        assert b"\rrunning  unit/slow" in said.replace(b"\x1b[K", b""), said
+        process.send_signal(signal.SIGINT)
+        said = read_until(master, b"")
+        assert process.wait(60) == 2
+    assert re.search(rb"! interrupted while running unit/slow::it_waits_for_long \d+ s !", said), said
 
 
 def test_a_failure_is_listed_again_at_the_end(checkout: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bootwright.base.sizes import MIB
 from bootwright.flash.content import Content, Image
@@ -58,11 +59,17 @@ def flash_at_terminal(answer: str, *words: str | Path, meanwhile: Callable[[], o
 
 
 @contextmanager
-def at_terminal(argv: Sequence[str | Path], stderr: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Runs a program at a terminal of its own, its stderr elsewhere where that is given; yields it and our end."""
+def at_terminal(
+    argv: Sequence[str | Path], stderr: int | None = None, *, stdout: bool = False, **options: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Runs a program at a terminal of its own, its stderr elsewhere where that is given; yields it and our end.
+
+    Its stdout goes to the terminal too where stdout says so, else nowhere. options are Popen's.
+    """
     master, slave = pty.openpty()
     errors = slave if stderr is None else stderr
-    process = subprocess.Popen(argv, stdin=slave, stdout=subprocess.DEVNULL, stderr=errors)
+    output = slave if stdout else subprocess.DEVNULL
+    process = subprocess.Popen(argv, stdin=slave, stdout=output, stderr=errors, **options)
     os.close(slave)
     try:
         yield process, master

@@ -1,0 +1,56 @@
+"""Which tests TESTS= chooses, and what a pattern that chooses none may have meant."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+NEAR_ENOUGH = 0.7
+TEST = re.compile(r"^(?:async )?def test_(\w+)\(", re.MULTILINE)
+WILD = re.compile(r"[*?\[]")
+
+
+def is_chosen(name: str, patterns: str) -> bool:
+    """Tells whether one of the patterns (separated by spaces) is the name, matches it, or is a room or module of it."""
+    return any(
+        name == pattern or fnmatch.fnmatchcase(name, pattern) or name.startswith((f"{pattern}/", f"{pattern}::"))
+        for pattern in patterns.split()
+    )
+
+
+def may_be_chosen(start: str, patterns: str) -> bool:
+    """Tells whether one of the patterns may choose a name that begins with start, as those of one file do."""
+    plain = [WILD.split(pattern, maxsplit=1)[0] for pattern in patterns.split()]
+    return any(start.startswith(word) or word.startswith(start) for word in plain)
+
+
+def module_name(path: Path, tests: Path) -> str:
+    """Returns what the printed names of a file's tests begin with, up to the ::."""
+    room = path.relative_to(tests).parent.as_posix() if path.is_relative_to(tests) else path.parent.name
+    return f"{room}/{path.stem.removeprefix('test_')}"
+
+
+def names_in(path: Path, tests: Path) -> list[str]:
+    """Returns the names of a file's tests as far as they are seen without importing it: without parameters."""
+    return [f"{module_name(path, tests)}::{name}" for name in TEST.findall(path.read_text("utf-8"))]
+
+
+def near_names(patterns: str, names: Sequence[str]) -> str:
+    """Returns the words about what patterns, which choose none of names, may have meant."""
+    words = {word for name in names for word in (name, name.partition("::")[0], name.partition("/")[0])}
+    scores: dict[str, float] = {}
+    for pattern in patterns.split():
+        plain = pattern.replace("*", "").strip("/:")
+        for word in words:
+            # A pattern may say only how a name begins or ends.
+            parts = {word, word[: len(plain) + 1], word[-len(plain) - 1 :]}
+            score = max(difflib.SequenceMatcher(None, plain, part).ratio() for part in parts)
+            scores[word] = max(score, scores.get(word, 0.0))
+    near = [word for word, score in scores.items() if score >= NEAR_ENOUGH]
+    near.sort(key=lambda word: (-scores[word], len(word), word))
+    if near:
+        return f"near it are {', '.join(near[:3])}"
+    return f"there is {min(names)}, for example" if names else "there are none"

@@ -1,0 +1,82 @@
+"""Which tests run now, and for how long: a line that counts on a terminal, so that a long wait is not mute."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+LOOK_SECONDS = 1.0
+LONG_SECONDS = 5.0  # a test that takes longer is named while it runs
+CLEAR = "\r\x1b[K"
+
+
+class Running:
+    """The tests that began and did not end. stream is a terminal, or None where nothing is to be counted."""
+
+    def __init__(self, stream: TextIO | None, columns: Callable[[], int], clock: Callable[[], float]) -> None:
+        self._stream = stream
+        self._columns = columns
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._shown = False
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, name: str) -> None:
+        """Says that the test of that name begins."""
+        with self._lock:
+            self._began[name] = self._clock()
+        if self._stream is not None and self._thread is None:
+            self._thread = threading.Thread(target=self._count, daemon=True)
+            self._thread.start()
+
+    def end(self, name: str) -> None:
+        """Says that it ended, and takes the counting line away."""
+        with self._lock:
+            self._began.pop(name, None)
+        self.hide()
+
+    def close(self) -> None:
+        """Counts no more."""
+        self._ended.set()
+        self.hide()
+
+    def words(self, least: float = 0.0) -> str:
+        """Returns the tests that have run for least seconds, longest first, each with its seconds; "" for none."""
+        now = self._clock()
+        with self._lock:
+            rows = sorted((began, name) for name, began in self._began.items() if now - began >= least)
+        return ", ".join(f"{name} {now - began:.0f} s" for began, name in rows)
+
+    def look(self) -> None:
+        """Shows the counting line where a test takes long."""
+        words = self.words(LONG_SECONDS)
+        if self._stream is None or not words:
+            return
+        line = f"running  {words}"
+        width = max(self._columns() - 1, 20)
+        line = line if len(line) <= width else f"{line[: width - 3]}..."
+        with self._lock:
+            self._stream.write(f"{CLEAR}{line}")
+            self._stream.flush()
+            self._shown = True
+
+    def hide(self) -> None:
+        """Takes the counting line away; called before anything else is printed."""
+        with self._lock:
+            if self._shown and self._stream is not None:
+                self._stream.write(CLEAR)
+                self._stream.flush()
+                self._shown = False
+
+    def _count(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            self.look()
+
+
+def seconds() -> float:
+    """Returns the clock that Running counts by."""
+    return time.monotonic()
