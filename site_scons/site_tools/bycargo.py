@@ -23,9 +23,10 @@ from SCons.Script import GetOption
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo import memory
+from bootwright.cargo.command import cargo_home
 from bootwright.cargo.plans import Planned
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
+from bootwright.cargo.watched import watched_files
 from bootwright.graph.session import action, modules, session, tell, tell_once
 from bootwright.graph.units import Nodes
 from bootwright.rust import by_cargo, rustc
@@ -111,10 +112,10 @@ def add_nodes(
 
 def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -> by_cargo.CargoBuild:
     tools, plan, package = env["BOOTWRIGHT"], planned.plan, planned.package
-    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     local = {unit.root: unit.package for unit in plan.units if unit.local} | {package.root: package.name}
     manifests = sorted({*package.manifests, *(f"{root}{os.sep}Cargo.toml" for root in local)})
-    watched = memory.watched_files(Path(env["KERNELDIR"]), Path(package.workspace), manifests, home)
+    directory, workspace, home = Path(env["KERNELDIR"]), Path(package.workspace), cargo_home(os.environ)
+    watched = watched_files(directory, workspace, manifests, home)
     library = library_root(tools.toolchain.sysroot) / "src"
     remaps = tuple((path, name) for path, name in units.room.remaps if name != "target")
     command = tuple(
@@ -133,7 +134,7 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         program=dataclasses.replace(units.ways.program, last=(*units.ways.target.last, *units.ways.program.last)),
         remaps=(*remaps, (str(room / "target"), "target")),
         identity=tools.identity,
-        watched=tuple(name for name in watched if not Path(name).is_dir()),
+        watched=tuple(name for name, fact in watched.items() if fact.startswith("contents ")),
     )
 
 

@@ -25,7 +25,7 @@ from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
 from bootwright.rust.compile import MAP, NAMES_A_SCRIPT, SCRATCH, More
 from bootwright.rust.rustc import ANSI, Outcome, normalise_map, read_dep_info, read_diagnostic, read_linker_dependencies
-from bootwright.rust.unit_reads import Reads, are_unchanged, digest_below, digest_or_absent
+from bootwright.rust.unit_reads import Reads, are_unchanged, digest_of_package, digest_or_absent
 
 UNITS = "units"  # in the room: a directory for each crate of a local package, named as its product
 
@@ -93,11 +93,11 @@ os.execvp(kept[0], kept + FACTS["remaps"])
 class CargoBuild:
     """One run of cargo: its command and directory, the variables that it gets beside the person's.
 
-    room is a directory below build/, in which CARGO_TARGET_DIR lies; builds of one package share it, one at a time. local
-    are the directories of the packages that may be edited, each with the package's name; library those of the standard
-    library's sources. last comes on top for local packages, target for everything for the target; program is for what is
-    linked for the target. remaps are pairs of a directory and its name in bytes. identity says which compiler. watched
-    are files that cargo itself reads.
+    room is a directory below build/, in which CARGO_TARGET_DIR lies; builds of one package share it, one at a time.
+    local are the directories of the packages that may be edited, each with the package's name; library those of the
+    standard library's sources. last comes on top for local packages, target for everything for the target; program is
+    for what is linked for the target. remaps are pairs of a directory and its name in bytes. identity says which
+    compiler. watched are files that cargo itself reads.
     """
 
     command: tuple[str, ...]
@@ -258,6 +258,6 @@ def _write_reads(build: CargoBuild, person: Mapping[str, str]) -> None:
     below = (f"{build.room}{os.sep}", *(f"{path}{os.sep}" for path, name in build.remaps if name == "/cargo"))
     reads = Reads()
     reads.files = {name: digest_or_absent(Path(name)) for name in dict.fromkeys(names) if not name.startswith(below)}
-    reads.directories = {path: digest_below(Path(path)) for path in build.local}
+    reads.packages = {path: digest_of_package(Path(path)) for path in build.local}
     reads.variables = {name: person.get(name) for name in sorted(variables)}
     reads.write(build.reads)
