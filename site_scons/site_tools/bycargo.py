@@ -21,7 +21,6 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
-from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.plans import Planned
@@ -33,7 +32,10 @@ from bootwright.rust import by_cargo, rustc
 from bootwright.rust.library import library_root
 from bootwright.rust.unit_reads import are_unchanged
 
-MODULES = ("rust/by_cargo", "rust/compile", "rust/rustc", "rust/unit_reads", "cargo/command", "cargo/directives")
+MODULES = (
+    "rust/assembled", "rust/by_cargo", "rust/compile", "rust/rustc", "rust/unit_reads", "cargo/command",
+    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs",
+)  # fmt: skip
 
 
 def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -48,12 +50,7 @@ def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -
     for (key, name), elf, linker_map in zip(wanted, target[::2], target[1::2], strict=True):
         if key not in made:
             raise BootwrightError(f"cargo made no program of {key[0]}, of which {name} was to be")
-        with atomic.new_directory(Path(elf.abspath)) as scratch:
-            (scratch / "elf").write_bytes(made[key].read_bytes())
-            (scratch / "elf").chmod(0o755)
-            (scratch / "map").write_text(by_cargo.map_of(build, made[key]), encoding="utf-8")
-            (scratch / "elf").replace(elf.abspath)
-            (scratch / "map").replace(linker_map.abspath)
+        by_cargo.place_program(build, made[key], Path(elf.abspath), Path(linker_map.abspath))
     if env["RUSTHISTORY"]:
         from bootwright.elf.sizes import keep_build
 

@@ -63,9 +63,9 @@ def add_programs(
     made = _by_cargo(env, [test for test in found if not test.own], tests, units, objects)
     for test in found:
         elf = made.get(test.path) or units.program(test.plan, test.unit, test.path)
-        program = add_program(test.unit, elf, test.path)
-        program.suite = test.suite
-        kernel.tests.append(program)
+        nodes = add_program(test.unit, elf, test.path)
+        nodes.suite = test.suite
+        kernel.tests.append(nodes)
 
 
 def _by_cargo(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
@@ -185,6 +186,16 @@ def map_of(build: CargoBuild, program: Path) -> str:
     return ""
 
 
+def place_program(build: CargoBuild, program: Path, elf: Path, linker_map: Path) -> None:
+    """Copies a program that cargo named, and its map."""
+    with atomic.new_directory(elf) as scratch:
+        shutil.copyfile(program, scratch / "elf")
+        (scratch / "elf").chmod(0o755)
+        (scratch / "map").write_text(map_of(build, program), encoding="utf-8")
+        (scratch / "elf").replace(elf)
+        (scratch / "map").replace(linker_map)
+
+
 def _environment(build: CargoBuild, person: Mapping[str, str]) -> dict[str, str]:
     theirs = {name: value for name, value in person.items() if name not in OURS}
     place = str(build.target_directory)
@@ -241,7 +252,7 @@ def _units(build: CargoBuild) -> Iterator[tuple[str, Path, Path]]:
 
 def _write_reads(build: CargoBuild, person: Mapping[str, str]) -> None:
     """Notes what was read: all files of the local packages, what rustc, the linker and build scripts named besides."""
-    names, variables = list(build.watched), set()
+    names, variables = list(build.watched), set[str]()
     for cwd, product, place in _units(build):
         info = product.with_name(f"{product.name}.d")
         if info.is_file():
