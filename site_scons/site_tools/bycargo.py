@@ -22,11 +22,12 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.terminal import takes_colour
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.plans import Planned
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.cargo.watched import watched_files
-from bootwright.graph.session import action, modules, session, tell, tell_once
+from bootwright.graph.session import action, modules, session, tell_last, tell_once
 from bootwright.graph.units import Nodes
 from bootwright.rust import by_cargo, rustc
 from bootwright.rust.library import library_root
@@ -41,7 +42,7 @@ MODULES = (
 def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Runs cargo once, and puts each of CARGOPROGRAMS and its map where they belong."""
     build, wanted = env["CARGOBUILD"], env["CARGOPROGRAMS"]
-    coloured = sys.stderr.isatty()
+    coloured = takes_colour(sys.stderr, os.environ)
     outcome, made = by_cargo.run_cargo_build(build, os.environ, GetOption("num_jobs"), session().show, coloured)
     if outcome.status:
         _explain(outcome, env)
@@ -63,7 +64,7 @@ def _explain(outcome: rustc.Outcome, env: Environment) -> None:
 
     _, line = find(outcome.said, env["CARGOSITUATION"] or Situation())
     if line:
-        tell(line)
+        tell_last(line)
 
 
 def why_by_cargo(env: Environment, planned: Planned, what: str) -> bool:

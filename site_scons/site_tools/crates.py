@@ -20,11 +20,14 @@ from typing import Any
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
+from SCons.Script import GetOption
 
 from bootwright.base import atomic, storage_space
 from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import pasteable
+from bootwright.base.terminal import takes_colour
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
-from bootwright.graph.session import action, modules, session, tell
+from bootwright.graph.session import action, modules, session, tell_last
 from bootwright.rust import compile as units
 from bootwright.rust import rustc, script, shared
 from bootwright.rust.archive import name_objects_alike
@@ -81,7 +84,15 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] 
     compiler = env["BOOTWRIGHT"].toolchain.rustc
     base = {**env["ENV"], **dict.fromkeys(env["RUSTDIRECTORIES"] if unit.is_program else (), str(scratch))}
     outcome, argv, reads = units.run_unit(
-        unit, room, more, scratch, compiler, base, os.environ, session().show, sys.stderr.isatty()
+        unit,
+        room,
+        more,
+        scratch,
+        compiler,
+        base,
+        os.environ,
+        session().show,
+        takes_colour(sys.stderr, os.environ),
     )
     if outcome.status:
         shown = [word.replace(str(scratch), str(room.out)) for word in argv if word not in rustc.JSON_FLAGS]
@@ -91,7 +102,8 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] 
             words = storage_space.full(scratch.parent, f"{unit.crate} cannot be written")
             raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
-        raise rustc.compile_error(outcome, unit.crate, shown, Path(unit.cwd))
+        command = f"(cd {pasteable([unit.cwd])} && {pasteable(shown)})" if GetOption("verbose") else ""
+        raise rustc.compile_error(outcome, unit.crate, command)
     if env["UNITREADS"]:
         units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, str(made[0]))
         reads.made = [node.abspath for node in made]
@@ -127,7 +139,7 @@ def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
     situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking)
     _, line = find(outcome.said, situation)
     if line:
-        tell(line)
+        tell_last(line)
 
 
 def run_script(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -179,8 +191,6 @@ def _command(target: list[Entry], source: list[Entry], env: Environment, for_sig
     unit = env["UNIT"]
     if for_signature or unit is None:
         return ""
-    from bootwright.base.procs import pasteable
-
     room, more = env["UNITROOM"], env["UNITMORE"]
     words = [*more.first, *unit.argv, *more.last]
     program = [] if unit.is_run else [str(env["BOOTWRIGHT"].toolchain.rustc)]

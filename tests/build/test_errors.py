@@ -72,6 +72,8 @@ def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Check
     with (checkout.path / "kernel/src/main.rs").open("a") as source:
         source.write("fn wrong() { missing() }\n")
     said = checkout.refuse()
+    assert said.splitlines()[-1].endswith("hello does not compile: 1 error"), said
+    said = checkout.refuse("--verbose")
     assert "src/main.rs:" in said
     assert "cannot find function `missing`" in said
     assert "hello does not compile: 1 error" in said

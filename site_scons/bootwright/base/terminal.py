@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
+from typing import TextIO
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -20,6 +22,11 @@ _STRINGS = frozenset("]PX^_")
 _LONGEST_STRING = 4096
 _LONGEST_SEQUENCE = 64
 _PLAIN = re.compile("[^\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
+
+
+def takes_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Tells whether colours may be sent to stream: a terminal, and neither NO_COLOR (no-color.org) nor TERM=dumb."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def printable(text: str) -> str:

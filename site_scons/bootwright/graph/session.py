@@ -30,6 +30,7 @@ from SCons.Util import hash_file_signature
 from bootwright.base import atomic, digests, loaded, storage_space
 from bootwright.base.errors import BootwrightError, Lacks, Status
 from bootwright.base.interrupts import Terminated
+from bootwright.base.terminal import takes_colour
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
@@ -63,6 +64,24 @@ def tell_once(line: str) -> None:
     if line not in _told:
         _told.add(line)
         tell(line)
+
+
+_last: list[str] = []
+BOLD, PLAIN = "\x1b[1m", "\x1b[m"
+
+
+def tell_last(line: str) -> None:
+    """Tells what a person is to read last, below what SCons says of a step that failed."""
+    if line not in _last:
+        _last.append(line)
+
+
+def _tell_last() -> None:
+    name = f"{BOLD}bootwright{PLAIN}" if takes_colour(sys.stderr, os.environ) else "bootwright"
+    sys.stdout.flush()
+    for line in _last:
+        print(f"{name}: {line}", file=sys.stderr)
+    sys.stderr.flush()
 
 
 def show_once(text: str) -> None:
@@ -144,6 +163,7 @@ class Session:
         else:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)
+        _tell_last()
         # SCons says 2 of a build that was interrupted; of tasks that failed it keeps a list.
         in_actions = Main.this_build_status and all(str(f.errstr) == INTERRUPTED for f in GetBuildFailures())
         if self._interrupted or in_actions:

@@ -70,7 +70,10 @@ def _verdict(
 
 
 def _print(lines: list[tuple[str, ...]], out: TextIO) -> None:
-    """Prints a table on a terminal, else columns parted by tabs, which a program can read."""
+    """Prints a table on a terminal, else columns parted by tabs, which a program can read.
+
+    Where a terminal is too narrow for all of a row, its arguments and its file come below it.
+    """
     if not out.isatty():
         out.write("".join("\t".join(line) + "\n" for line in (HEADINGS, *lines)))
         return
@@ -81,12 +84,19 @@ def _print(lines: list[tuple[str, ...]], out: TextIO) -> None:
 
     files = [line[3] for line in lines if line[3] != NOTHING]
     shared = os.path.commonpath(files) if len(files) > 1 else ""
+    console = Console(file=out)
+    rows = [[cell.removeprefix(f"{shared}/") if i == 3 else cell for i, cell in enumerate(line)] for line in lines]
+    columns = list(range(len(HEADINGS)))
+    if sum(max(map(len, column)) + 2 for column in zip(HEADINGS, *rows, strict=True)) > console.width:
+        columns = [0, 1, 4, 5]
     table = Table(box=box.SIMPLE_HEAD, caption=f"files in {shared}" if shared else None, caption_justify="left")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
-    for line in lines:
-        verdict = line[-1]
-        style = "red" if verdict.startswith("FAILED") else "dim" if line[-2] == NOTHING else ""
-        cells = [line[i].removeprefix(f"{shared}/") if i == 3 else line[i] for i in range(len(line))]
-        table.add_row(*map(escape, cells), style=style)
-    Console(file=out).print(table)
+    for i in columns:
+        table.add_column(HEADINGS[i], justify="right" if HEADINGS[i] == "size" else "left", overflow="fold")
+    for row in rows:
+        style = "red" if row[-1].startswith("FAILED") else "dim" if row[-2] == NOTHING else ""
+        table.add_row(*(escape(row[i]) for i in columns), style=style)
+    console.print(table)
+    if len(columns) < len(HEADINGS):
+        for row in rows:
+            file = f"\n  {row[3]}" if row[3] != NOTHING else ""
+            console.print(f"{row[0]} by {row[1]}: {row[2]}{file}", markup=False, highlight=False, soft_wrap=True)

@@ -36,6 +36,8 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     flags = config.flags
     ours = config.command is None
     arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory] if ours else []
+    if not names(flags, "-name"):
+        arguments += ["-name", config.image.stem.replace(",", ",,")]  # the window's title
     if not is_chosen_by_hand(flags):
         arguments += ["-accel", config.accelerator or TCG]
     arguments += ["-vga", "std"] if ours else []

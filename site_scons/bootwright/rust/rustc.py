@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import pasteable
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 SHARED_LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
@@ -101,8 +100,8 @@ def read_diagnostic(line: str, outcome: Outcome) -> str:
     return str(message["rendered"] or "")
 
 
-def compile_error(outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path) -> BootwrightError:
-    """Returns the sentence for a run of rustc that failed, with the command to paste."""
+def compile_error(outcome: Outcome, crate: str, command: str = "") -> BootwrightError:
+    """Returns the sentence for a run of rustc that failed; the command to paste is for who asked for it."""
     count = len(outcome.errors)
     if count and all(LINKING.match(error.message) for error in outcome.errors):
         sentence = f"{crate} does not link"
@@ -110,7 +109,7 @@ def compile_error(outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path) 
         sentence = f"{crate} does not compile: {count} error{'s' if count != 1 else ''}"
     else:
         sentence = f"{crate} does not compile: rustc ended with status {outcome.status}"
-    return BootwrightError(sentence, f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})")
+    return BootwrightError(sentence, command and f"the command was: {command}")
 
 
 def files_in_flags(flags: Iterable[str], cwd: Path) -> list[Path]:

@@ -50,20 +50,21 @@ def test_without_a_terminal_there_are_no_colours(tmp_path: Path) -> None:
     assert "error: wrong\n" in run(tmp_path, colour=False)[1]
 
 
-def test_the_sentence_counts_every_error_and_gives_the_command(tmp_path: Path) -> None:
+def test_the_sentence_counts_every_error_and_gives_the_command_to_who_asks(tmp_path: Path) -> None:
     outcome, _ = run(tmp_path, colour=False)
-    error = rustc.compile_error(outcome, "kern", ["rustc", "a b"], tmp_path)
+    error = rustc.compile_error(outcome, "kern", "rustc 'a b'")
     assert error.message == "kern does not compile: 2 errors"
-    assert "'a b'" in error.hint
+    assert error.hint == "the command was: rustc 'a b'"
+    assert str(rustc.compile_error(outcome, "kern")) == error.message
 
 
 def test_a_failed_link_is_no_failed_compilation(tmp_path: Path) -> None:
     outcome = rustc.Outcome(1, [Diagnostic("", "linking with `cc` failed: exit status: 1")])
-    assert rustc.compile_error(outcome, "kern", ["rustc"], tmp_path).message == "kern does not link"
+    assert rustc.compile_error(outcome, "kern").message == "kern does not link"
 
 
 def test_a_compiler_that_ends_without_an_error_has_its_status_told(tmp_path: Path) -> None:
-    error = rustc.compile_error(rustc.Outcome(101, [], "thread panicked\n"), "kern", ["rustc"], tmp_path)
+    error = rustc.compile_error(rustc.Outcome(101, [], "thread panicked\n"), "kern")
     assert error.message == "kern does not compile: rustc ended with status 101"
 
 
