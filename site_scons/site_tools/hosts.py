@@ -66,8 +66,14 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
     rows = _rows(env)
     found = table.find_wanted(rows, host, arch, "" if host and not env["TARGETWORD"] else target, table.this_builder())
     if not found:
+        from bootwright.graph.meant import meant_triple
+
+        known = [row.triple for row in rows]
+        near = meant_triple(target, known)
+        if near:
+            raise BootwrightError(f"TARGET={target} is no target of rustc's", f"did you mean TARGET={near}?")
         sentence = f"TARGET={target} has an operating system or firmware under it, and linker/hosts.toml no row for it"
-        raise BootwrightError(sentence, f"it has {', '.join(dict.fromkeys(row.triple for row in rows))}")
+        raise BootwrightError(sentence, f"it has {', '.join(dict.fromkeys(known))}")
     return found
 
 

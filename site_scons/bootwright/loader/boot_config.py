@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
 from bootwright.image.kernel_file import KernelSettings
 
 NAME = "boot.json"
@@ -23,9 +24,7 @@ _U64_MAX = (1 << 64) - 1
 def read_boot_config(path: Path, settings: KernelSettings) -> tuple[KernelSettings, list[str]]:
     """Returns settings with what the file at path says of the frame buffer, and a line for each key without effect."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise BootwrightError(f"{path} cannot be read: {error.strerror}") from error
+        values = json.loads(read_text(path, encoding="utf-8-sig"))
     except ValueError as error:
         raise BootwrightError(f"{path} is no JSON: {error}") from error
     _check_keys(path, "", values, ("frame_buffer", *_MESSAGES))

@@ -114,6 +114,8 @@ def keep_text(text: str, name: str, store: Store | None = None) -> Path:
 
 def read_spec(text: str, origin: Path | str) -> Spec:
     """Reads a specification's JSON; raises with the file and the line or the key."""
+    if text.startswith("\ufeff"):
+        raise BootwrightError(f"{origin} begins with a byte order mark, which rustc does not take", "save it without")
     try:
         spec = json.loads(text)
     except json.JSONDecodeError as error:

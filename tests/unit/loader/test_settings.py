@@ -163,6 +163,12 @@ def test_boot_json_says_how_large_the_picture_is_and_what_has_no_effect_is_told(
         path.write_text(text)
         with pytest.raises(BootwrightError, match=words):
             read_boot_config(path, KernelSettings())
+    path.write_text('{"frame_buffer": {"minimum_framebuffer_width": 5}}', encoding="utf-8-sig")
+    assert read_boot_config(path, KernelSettings())[0].minimum_width == 5
+    for encoding, words in (("utf-16", "boot.json is UTF-16"), ("latin-1", "boot.json is not UTF-8: byte 2")):
+        path.write_text('{"\xe9": 1}', encoding=encoding)
+        with pytest.raises(BootwrightError, match=words):
+            read_boot_config(path, KernelSettings())
 
 
 def test_a_ramdisk_for_a_kernel_that_is_not_told_of_it_is_refused(tmp_path: Path) -> None:

@@ -235,6 +235,7 @@ def test_a_width_that_is_none_is_one_sentence() -> None:
     ("text", "sentence"),
     [
         ('{\n "arch": "x86_64",\n}', "my.json:3:1: is no JSON: "),
+        ('\ufeff{"llvm-target": "x"}', "my.json begins with a byte order mark, which rustc does not take"),
         ("[]", "my.json: is no JSON object"),
         ('{"arch": "x86_64", "target-pointer-width": 64}', 'my.json: has no key "llvm-target"'),
         ('{"llvm-target": "x", "target-pointer-width": 64}', 'my.json: has no key "arch"'),

@@ -1,0 +1,74 @@
+"""Words that are none here get the word that was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootwright.base.errors import BootwrightError
+from bootwright.graph.meant import ELSEWHERE, check_switches, meant_target, meant_triple
+
+TARGETS = ["image", "run", "screenshot", "gdb", "size", "test", "hosts", "verify", "soak", "usb", "doctor", "store"]
+OURS = ["--headless", "--fast", "--full", "--json", "--junit", "--check", "--verbose", "--list"]
+SCONS = ["--help", "--jobs", "--keep-going", "--debug", "--tree"]
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("rum", "did you mean run?"),
+        ("clean", "did you mean `scons -c`?"),
+        ("claen", "did you mean `scons -c`?"),
+        ("build", "did you mean `scons`?"),
+        ("release", "did you mean `scons VARIANT=release`?"),
+        ("flash", "did you mean `scons usb DEV=`?"),
+        ("Doctor", "did you mean doctor?"),
+        ("tets", "did you mean test?"),
+        ("xyzzy", "scons -h lists them"),
+    ],
+)
+def test_a_target_that_is_none_gets_the_word_that_was_meant(word: str, hint: str) -> None:
+    assert meant_target(word, TARGETS) == hint
+
+
+def test_no_word_of_another_program_is_one_of_ours() -> None:
+    assert not set(ELSEWHERE) & set(TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence", "hint"),
+    [
+        ("--fsat", "there is no switch --fsat", "did you mean --fast?"),
+        ("--headles-", "there is no switch --headles-", "did you mean --headless?"),
+        ("--jsn=x", "there is no switch --jsn", "did you mean --json?"),
+        ("--xyzzy", "there is no switch --xyzzy", "scons -h lists them"),
+        ("-headless", "-headless is several switches of one letter each", "did you mean --headless?"),
+        ("-fast", "-fast is several switches of one letter each", "did you mean --fast?"),
+    ],
+)
+def test_a_switch_that_is_none_gets_the_one_that_was_meant(word: str, sentence: str, hint: str) -> None:
+    with pytest.raises(BootwrightError) as caught:
+        check_switches(["run", word], OURS, SCONS)
+    assert (caught.value.message, caught.value.hint) == (sentence, hint)
+
+
+@pytest.mark.parametrize(
+    "word", ["-Qc", "-j2", "-j", "-k", "--head", "--junit=a.xml", "--debug=time", "-sQ", "KERNEL=-fast", "-"]
+)
+def test_switches_and_their_beginnings_are_taken(word: str) -> None:
+    check_switches(["run", word], OURS, SCONS)
+
+
+@pytest.mark.parametrize(
+    ("word", "triple"),
+    [
+        ("x86_64", "x86_64-unknown-none"),
+        ("AMD64", "x86_64-unknown-none"),
+        ("x86_64-unkown-none", "x86_64-unknown-none"),
+        ("aarch46", "aarch64-unknown-none"),
+        ("x86_64-unknown-linux-gnu", ""),
+        ("x86_64-unknown-linux-gun", "x86_64-unknown-linux-gnu"),
+        ("wasm32-wasip1", ""),
+    ],
+)
+def test_a_target_that_is_no_triple_gets_the_one_that_was_meant(word: str, triple: str) -> None:
+    assert meant_triple(word, ["x86_64-unknown-linux-gnu"]) == triple
