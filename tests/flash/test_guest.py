@@ -52,11 +52,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(running, stick, images)
 
 
-def flash_right(scene: Scene, name: str, *words: str) -> None:
-    """Writes an image, which must be right to an outsider."""
+def flash_right(scene: Scene, name: str, *words: str) -> str:
+    """Writes an image, which must be right to an outsider; returns what the flasher said."""
     status, said = scene.guest.flash(f"/{name}", *words)
     assert status == 0, said
     assert is_right(scene.stick.read_bytes(), scene.images[name])
+    return said
 
 
 def test_one_flash_after_the_other_is_right(scene: Scene, soak: bool) -> None:
@@ -73,6 +74,7 @@ def test_a_flashed_stick_is_no_file_system_to_udev_and_a_desktop_mounts_nothing(
     assert not [fact for fact in facts if fact.startswith("ID_FS_")]
     assert scene.guest.mounts() == []
     assert is_right(scene.stick.read_bytes(), scene.images["a.img"])
+    assert "a kernel that bootwright wrote  'hello'" in flash_right(scene, "a.img")
 
 
 def test_what_a_desktop_has_mounted_is_refused_and_unmounted_when_it_is_asked_for(scene: Scene) -> None:

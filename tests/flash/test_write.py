@@ -124,7 +124,13 @@ def test_the_person_is_shown_what_will_be_lost_and_types_the_size(tmp_path: Path
         ended = flash_at_terminal(f"{device.size}\n", small_image, device.path, "LOOP=1")
         assert ended.status == 0, ended.said
         assert is_right(device.data(), small_image)
-    for word in (device.path or "disk", "ext4", "'HOLIDAYS'", "16 MiB (16777216 bytes)", "no serial"):
+    for word in (
+        f"It gets hello, 4 MiB ({small_image})\n",
+        "ext4",
+        "'HOLIDAYS'",
+        "16 MiB (16777216 bytes)",
+        "no serial",
+    ):
         assert word in ended.said
 
 

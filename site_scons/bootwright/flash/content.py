@@ -13,7 +13,7 @@ from types import TracebackType
 
 from bootwright.base import regular
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.sizes import MIB
+from bootwright.base.sizes import MIB, size_text
 from bootwright.image import gpt, mbr
 from bootwright.image.layout import GPT_ENTRIES_SECTORS, GPT_HEADER_LBA, SECTOR_SIZE
 
@@ -52,6 +52,11 @@ class Image:
             raise
         self._digests: list[bytes] = []  # of each MiB, as it was when it was read to be written
         self._whole = hashlib.sha256()
+
+    def words(self) -> str:
+        """Returns what it is, for a person: its name, of what build a build made it, and its size."""
+        variant = f", {self.path.resolve().parent.name}" if self._built else ""
+        return f"{self.path.stem}{variant}, {size_text(self.size)} ({self.path})"
 
     def _open(self) -> int:
         flags = (

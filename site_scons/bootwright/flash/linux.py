@@ -15,7 +15,7 @@ from bootwright.base.errors import BootwrightError, Status
 from bootwright.flash import programs
 from bootwright.flash.device import Device, Medium, Part, quoted
 from bootwright.flash.linux_uses import LinuxUses, Places, Usage, read_text
-from bootwright.image.layout import SECTOR_SIZE
+from bootwright.image.layout import KERNEL_TYPE, SECTOR_SIZE
 
 # A disk with one of these mounted, or anything below one, is the system's own. Homes count, not what lies in them.
 SYSTEM_PLACES = ("/boot", "/efi", "/usr", "/var", "/etc", "/opt", "/srv", "/nix", "/root", "/bin", "/sbin", "/lib",
@@ -147,6 +147,8 @@ class LinuxSystem:
                 known = {**known, **self._blkid(path)}
             label = str(known.get("label") or known.get("partlabel") or "")
             filesystem = str(known.get("fstype") or "")
+            if str(known.get("parttype") or "").lower() == str(KERNEL_TYPE):
+                filesystem = "a kernel that bootwright wrote"
             if index or filesystem or label:
                 yield Part(path, int(read_text(node / "size") or 0) * SECTOR_SIZE, label, filesystem)
 
@@ -188,7 +190,7 @@ class LinuxSystem:
 
     def _lsblk(self, *paths: str) -> Facts:
         """Returns lsblk's facts by path: models and labels, which sysfs lacks. Without lsblk they stay empty."""
-        columns = "PATH,MODEL,SERIAL,LABEL,PARTLABEL,FSTYPE"
+        columns = "PATH,MODEL,SERIAL,LABEL,PARTLABEL,PARTTYPE,FSTYPE"
         argv = ["lsblk", "--json", "--bytes", "--output", columns, *paths]
         try:
             done = programs.run(argv)
@@ -207,7 +209,7 @@ class LinuxSystem:
         except OSError:
             return {}
         found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
-        names = {"fstype": "TYPE", "label": "LABEL", "partlabel": "PART_ENTRY_NAME"}
+        names = {"fstype": "TYPE", "label": "LABEL", "partlabel": "PART_ENTRY_NAME", "parttype": "PART_ENTRY_TYPE"}
         return {ours: found[theirs] for ours, theirs in names.items() if theirs in found}
 
 

@@ -55,7 +55,8 @@ def report(system: System, wish: Wish, json_to: str | None, out: TextIO) -> None
     for device, refusals in good:
         for line in describe(device):
             print(line, file=out)
-        words = "".join(f" {'BIG=1' if r.status == Status.TOO_BIG else 'UNMOUNT=1'}" for r in refusals)
+        words = " LOOP=1" if device.bus == "loop" else ""
+        words += "".join(f" {'BIG=1' if r.status == Status.TOO_BIG else 'UNMOUNT=1'}" for r in refusals)
         print(f"  to write to it: scons usb DEV={device.path}{words}", file=out)
     if not good:
         print("no disk here is a stick or a card that can be written to", file=out)

@@ -57,7 +57,7 @@ def _choose(system: System, order: Order, image: Image, terminal: Terminal) -> D
         confirm(device, order.yes or " ", Terminal(None, None))
         identity = order.identity
     else:
-        confirm(device, order.yes, terminal)
+        confirm(device, order.yes, terminal, image.words())
         identity = "/".join(device.identity)
         device = system.look(order.dev)  # the answer may have taken minutes
         check_device(device, wish)
@@ -101,7 +101,10 @@ def _write(system: System, device: Device, image: Image, terminal: Terminal, tel
     assert written is not None, "whatever else ended it has raised"
     how = "of which only what differed was sent" if written.compared else "all of it sent"
     terminal.tell(f"{device.path} holds {image.path.name} and its partition tables, {size_text(written.held)}, {how}")
-    terminal.tell(f"all of it was read back and is right; {written.sent} bytes were written in {meter.seconds:.1f} s")
+    terminal.tell(
+        f"all of it was read back and is right; {written.sent} bytes were written in {meter.seconds:.1f} s, "
+        "zeroed sectors and tables included"
+    )
     return Status.DONE
 
 

@@ -14,14 +14,17 @@ from bootwright.flash.device import Device
 from bootwright.flash.voice import Terminal, Voice
 
 
-def confirm(device: Device, yes: str, terminal: Terminal) -> None:
-    """Returns when the person meant this device, by YES= or by typing its serial; raises otherwise."""
+def confirm(device: Device, yes: str, terminal: Terminal, gets: str = "") -> None:
+    """Returns when the person meant this device, by YES= or by typing its serial; raises otherwise.
+
+    gets says what it is to hold.
+    """
     if yes:
-        _show(device, terminal.voice)
+        _show(device, terminal.voice, gets)
         answer, said = yes, f"YES={yes}"
     else:
         with _person(device, terminal) as (stream, voice):
-            _show(device, voice)
+            _show(device, voice, gets)
             # What was typed before the question was seen is no answer to it.
             _forget_typed(stream)
             voice.write(f"All of it will be lost. Type the {device.token_name} to go on: ")
@@ -35,8 +38,9 @@ def confirm(device: Device, yes: str, terminal: Terminal) -> None:
         )
 
 
-def _show(device: Device, voice: Voice) -> None:
-    voice.write("".join(f"{line}\n" for line in listing.describe(device)))
+def _show(device: Device, voice: Voice, gets: str) -> None:
+    lines = [*listing.describe(device), *([f"It gets {gets}"] if gets else [])]
+    voice.write("".join(f"{line}\n" for line in lines))
 
 
 @contextmanager

@@ -317,12 +317,14 @@ def test_a_log_gets_plain_lines_and_a_terminal_one_that_moves() -> None:
 def test_the_list_tells_candidates_and_why_others_are_none() -> None:
     inner = Device("/dev/sda", "ata", 512 << 30, "Disk", "S1", system=(Use("/dev/sda1", "/"),))
     busy = replace(STICK, path="/dev/sdy", mounts=(Use("/dev/sdy1", "/media/me/x"),))
-    system = FakeSystem(Memory(bytearray()), [inner, STICK, busy])
+    loop = replace(STICK, path="/dev/loop7", bus="loop")
+    system = FakeSystem(Memory(bytearray()), [inner, STICK, busy, loop])
     out = io.StringIO()
-    device_list.report(system, Wish(), None, out)
+    device_list.report(system, Wish(loop=True), None, out)
     said = out.getvalue()
     assert "to write to it: scons usb DEV=/dev/sdx\n" in said
     assert "to write to it: scons usb DEV=/dev/sdy UNMOUNT=1\n" in said
+    assert "to write to it: scons usb DEV=/dev/loop7 LOOP=1\n" in said
     assert "not /dev/sda (Disk, serial S1, 512 GiB" in said
     assert "holds the running system: /dev/sda1 at /; is attached by ata" in said
 
