@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +22,15 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.cargo.metadata import read_settings
 from bootwright.cargo.units import OUT, Plan, Unit, codegen_option, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import action, modules, record, tell, tell_once
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.compile import MAP, SCRATCH
 from bootwright.rust.library import is_bare, is_custom
-from bootwright.rust.migrate import Target
+from bootwright.rust.more import MAP, SCRATCH
+from bootwright.rust.targets import Target
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row

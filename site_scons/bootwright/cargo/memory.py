@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,8 @@ def configuration_files(directory: Path, cargo_home: Path) -> list[Path]:
 
 
 def _included(path: Path) -> list[Path]:
+    import tomllib  # a plan that is remembered does not pay for it
+
     try:
         words = tomllib.loads(path.read_text(encoding="utf-8")).get("include", [])
     except (OSError, ValueError):

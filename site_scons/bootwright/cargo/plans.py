@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,19 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
+from bootwright.base.records import field, record
 from bootwright.cargo import memory
 from bootwright.cargo.command import cargos, error_in, find_cargo, run_cargo, warnings_in
-from bootwright.cargo.ghost import read_calls
 from bootwright.cargo.packages import Choice, Package, read_package
-from bootwright.cargo.planner import Room, read_plan
 from bootwright.cargo.units import Plan, Unit
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
-MISSING = re.compile(r"failed to download `([^`]*)`|no matching package named `([^`]*)`")
+MISSING = r"failed to download `([^`]*)`|no matching package named `([^`]*)`"
 NOT_HERE = ("--offline", "--frozen", "--locked", "offline mode")  # what an error names that a fetch may cure
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Request:
     """What is to be planned.
 
@@ -53,7 +52,8 @@ class Request:
         """Returns all that the plan depends on beside files, in JSON's types."""
         spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
         found = [[path, _stamp(path)] for path in cargos(self.rustc, environ)]
-        facts = {**asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": found}
+        own = {**vars(self), "choice": vars(self.choice)}  # asdict would have both classes made, in each build
+        facts = {**own, "spec": spec, "variables": memory.variables(environ), "cargo": found}
         return dict(json.loads(json.dumps(facts, default=os.fspath)))
 
     @property
@@ -69,7 +69,7 @@ def _stamp(program: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Planned:
     """A plan and the package that it is for; fresh: cargo was run for it just now."""
 
@@ -131,6 +131,8 @@ class _Maker:
     """One plan being made."""
 
     def __init__(self, request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        from bootwright.cargo.planner import Room  # a plan that is remembered does not pay for it
+
         self.request = request
         self.place = place
         self.environ = environ
@@ -177,7 +179,7 @@ class _Maker:
             ended = self._run(package, lock, "--offline")
             if ended.status and any(word in ended.stderr for word in NOT_HERE):
                 missing = (
-                    ", ".join(dict.fromkeys((one or other for one, other in MISSING.findall(ended.stderr))))
+                    ", ".join(dict.fromkeys((one or other for one, other in re.findall(MISSING, ended.stderr))))
                     or "packages"
                 )
                 raise BootwrightError(
@@ -187,6 +189,8 @@ class _Maker:
         if ended.status:
             raise BootwrightError(f"cargo does not build {package.name}:\n{error_in(ended.stderr)}")
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
+        from bootwright.cargo.planner import read_plan
+
         return read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
 
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
@@ -222,6 +226,8 @@ class _Maker:
 
     def _has_flags(self) -> bool:
         """Says whether RUSTFLAGS= reached what was compiled for the target."""
+        from bootwright.cargo.ghost import read_calls
+
         flags = list(self.request.flags)
         calls = [list(c.argv) for c in read_calls(self.room.log) if "--target" in c.argv]
         return all(any(argv[i : i + len(flags)] == flags for i in range(len(argv))) for argv in calls)

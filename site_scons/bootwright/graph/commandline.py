@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from SCons.Node.FS import File
 from SCons.Script import ARGUMENTS, AddOption, GetOption
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Variable:
     """One NAME=value: its default as it is shown, its help, and its legal values where they are few."""
 
@@ -153,7 +152,7 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
-            near = difflib.get_close_matches(values[v.name].lower(), v.values, 1, 0.5)
+            near = _close(values[v.name].lower(), v.values, 0.5)
             hint = f"did you mean {v.name}={near[0]}?" if near else ""
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
     timeout = values["TIMEOUT"]
@@ -251,8 +250,14 @@ def asked_machine(env: Any) -> CommandLine:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name.upper() if names[0].isupper() else name, names, 1)
+    near = _close(name.upper() if names[0].isupper() else name, names, 0.6)
     return f"did you mean {near[0]}?" if near else "scons -h lists them"
+
+
+def _close(word: str, words: Sequence[str], least: float) -> list[str]:
+    import difflib  # a command line without a mistake does not pay for it
+
+    return difflib.get_close_matches(word, words, 1, least)
 
 
 def _is_positive(text: str) -> bool:

@@ -9,21 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
+from bootwright.base.records import field, record, replace
 from bootwright.cargo.units import Plan, Unit
-from bootwright.rust.compile import More, Room
+from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged
 
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ways:
     """How units are built beyond what cargo says: for the target, for the builder, and what programs get more.
 
@@ -56,7 +56,7 @@ class Ways:
         return more
 
 
-@dataclass
+@record
 class Nodes:
     """The nodes of one package for one target and profile; units of several plans that are equal have one node."""
 

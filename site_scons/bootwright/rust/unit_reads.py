@@ -6,15 +6,15 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.base.digests import file_digest
+from bootwright.base.records import field, record
 
 ABSENT = "-"
 
 
-@dataclass
+@record
 class Reads:
     """Files and directories with their SHA-256, and variables with their values.
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import wait_for_lock
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.rust import toolchain
-from bootwright.rust.migrate import find_target
+from bootwright.rust.targets import find_target
 from bootwright.setup import apt, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms

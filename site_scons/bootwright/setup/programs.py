@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.machine.boards import BOARDS
 from bootwright.machine.display import find_display
 from bootwright.machine.emulators import Emulator

@@ -19,7 +19,7 @@ from bootwright.machine.boards import BOARDS, EMULATORS, PC, Board, board_named,
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.qemu import find_qemu
 from bootwright.machine.verdict import Kind
-from bootwright.rust.migrate import Target
+from bootwright.rust.targets import Target
 
 HOME = Path(__file__).parents[3]
 OTHERS = [board for board in BOARDS if board is not PC]
