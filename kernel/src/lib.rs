@@ -9,5 +9,6 @@ pub mod panic;
 pub mod port;
 pub mod serial;
 pub mod spin;
+pub mod test_case;
 pub mod testing;
 pub mod vga;

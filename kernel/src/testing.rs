@@ -1,4 +1,4 @@
-//! Tests that run in the machine, on stable Rust: the linker collects them in a section, and `run` walks it.
+//! Running the tests in the machine: the linker collected them in a section, and `run` walks it.
 //!
 //! What is printed on the serial port is a protocol; the builder reads each line from its mark on. A test that fails
 //! says so on the text screen as well, of which the builder keeps a picture.
@@ -13,22 +13,14 @@
 //! ```
 
 use core::fmt::Display;
-use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Clock, cycles};
 use crate::exit::{Outcome, exit};
 use crate::spin::Mutex;
+use crate::test_case::Test;
 use crate::vga::{Colour, WRITER};
 use crate::{println, serial_println};
-
-/// One test: what `kernel_test!` leaves in the section.
-#[repr(C)]
-pub struct Test {
-    /// Module path and function.
-    pub name: &'static str,
-    pub function: fn(),
-}
 
 /// Makes the section exist, so that its two symbols do, in a program that has no test.
 #[used]
@@ -39,25 +31,6 @@ unsafe extern "C" {
     // The linker gives these two to every section whose name is an identifier.
     static __start_bootwright_tests: [usize; 0];
     static __stop_bootwright_tests: [usize; 0];
-}
-
-/// Makes a function a test. It is compiled only where the build sets `bootwright_test`.
-#[macro_export]
-macro_rules! kernel_test {
-    (fn $name:ident() $body:block) => {
-        #[cfg(bootwright_test)]
-        fn $name() $body
-
-        #[cfg(bootwright_test)]
-        const _: () = {
-            #[used]
-            #[unsafe(link_section = "bootwright_tests")]
-            static TEST: $crate::testing::Test = $crate::testing::Test {
-                name: concat!(module_path!(), "::", stringify!($name)),
-                function: $name,
-            };
-        };
-    };
 }
 
 /// When the running test began, in cycles; 0 when none runs.
@@ -84,7 +57,7 @@ pub fn run() -> ! {
     finish(Outcome::Passed)
 }
 
-/// Runs the one test of this program, which must panic; the program's panic handler calls `passed_by_panic`.
+/// Runs the one test of this program, which must panic; the program's panic handler calls `panic::expected`.
 pub fn run_expecting_panic() -> ! {
     if let Some(test) = start().first() {
         begin(test);
@@ -94,11 +67,8 @@ pub fn run_expecting_panic() -> ! {
     finish(Outcome::Failed)
 }
 
-/// Ends a program whose test should panic, and did.
-pub fn passed_by_panic(info: &PanicInfo) -> ! {
-    if !is_running() {
-        crate::panic::report(info)
-    }
+/// Ends the program as passed, whose running test should panic and did.
+pub fn pass() -> ! {
     passed();
     finish(Outcome::Passed)
 }

@@ -14,7 +14,7 @@ pub extern "C" fn _start() -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
-    hello::testing::passed_by_panic(info)
+    hello::panic::expected(info)
 }
 
 kernel_test! {

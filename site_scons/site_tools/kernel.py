@@ -18,6 +18,7 @@ from SCons.Script import COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
+from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
 from bootwright.cargo.migrations import migrate
@@ -218,7 +219,7 @@ def plan_nodes(
     flags = env.Split(env["RUSTFLAGS"])
     for word in linkers_in_flags(flags) if tools.linker else ():
         tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
-    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    home = cargo_home(os.environ)
     toolchain = library_root(tools.toolchain.sysroot)  # no more: the sysroot may be /usr
     out = Path(objects)
     room = Room(

@@ -3,7 +3,7 @@
 use arch_x86_64::port::{inb, outb};
 use common::failure::{Failure, Kind};
 
-use crate::bios::{self, Registers};
+use crate::thunk::{self, Registers};
 
 const KEYBOARD_DATA: u16 = 0x60;
 const KEYBOARD_STATUS: u16 = 0x64;
@@ -19,8 +19,8 @@ pub fn enable() -> Result<(), Failure> {
     if is_on() {
         return Ok(());
     }
-    // The BIOS's way; no A20 is on before it, so the call does not call itself.
-    bios::call(
+    // The BIOS's way.
+    thunk::call(
         0x15,
         &mut Registers {
             eax: 0x2401,
@@ -31,13 +31,6 @@ pub fn enable() -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Kind::A20.alone())
-    }
-}
-
-/// Turns A20 on after a BIOS call turned it off; a machine that refuses cannot be used further.
-pub fn enable_again() {
-    if enable().is_err() {
-        crate::console::fail(&Kind::A20.alone());
     }
 }
 

@@ -3,8 +3,9 @@
 use arch_x86_64::{console, physical};
 use common::failure::Failure;
 
-use crate::bios::{self, Registers};
-use crate::screen;
+use crate::thunk::{self, Registers};
+
+const TEXT_MODE_3: u32 = 0x03;
 
 // The buffer of keys in the BIOS's data area (IBM PC/AT technical reference): what is next, and behind the last.
 const KEYS_HEAD: u64 = 0x41A;
@@ -15,13 +16,39 @@ const KEYS_TAIL: u64 = 0x41C;
 pub fn fail(failure: &Failure) -> ! {
     console::tell_ports(failure);
     // The kernel's screen may be set already, in which letters are hard to read or do not show.
-    screen::leave_graphics();
-    screen::write(b'\r');
-    screen::write(b'\n');
-    failure.tell(&mut screen::write);
+    leave_graphics();
+    write(b'\r');
+    write(b'\n');
+    failure.tell(&mut write);
     forget_keys();
-    bios::call(0x16, &mut Registers::default());
+    thunk::call(0x16, &mut Registers::default());
     console::reset()
+}
+
+/// Goes back to mode 3 if the BIOS is in another.
+fn leave_graphics() {
+    if video(0x0F00, 0).eax & 0x7F != TEXT_MODE_3 {
+        video(TEXT_MODE_3, 0);
+    }
+}
+
+/// Writes a byte at the cursor; a line feed begins a new line.
+fn write(byte: u8) {
+    if byte == b'\n' {
+        write(b'\r');
+    }
+    video(0x0E00 | u32::from(byte), 7);
+}
+
+/// Calls INT 10h. A20 may be off afterwards: all that is used from here on lies below 1 MiB.
+fn video(eax: u32, ebx: u32) -> Registers {
+    let mut registers = Registers {
+        eax,
+        ebx,
+        ..Registers::default()
+    };
+    thunk::call(0x10, &mut registers);
+    registers
 }
 
 /// Empties the BIOS's buffer of keys: one that was pressed before would end the failure's display at once.

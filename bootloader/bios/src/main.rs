@@ -11,6 +11,7 @@ mod e820;
 mod edd;
 mod kernel;
 mod screen;
+mod thunk;
 mod vbe;
 
 use core::convert::Infallible;
@@ -20,6 +21,7 @@ use arch_x86_64::{physical, processor};
 use common::failure::{Failure, Kind};
 
 /// Entered from real_mode.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
+#[unsafe(export_name = "loader_main")]
 extern "sysv64" fn main(drive: u8) -> ! {
     let Err(failure) = boot(drive);
     console::fail(&failure)

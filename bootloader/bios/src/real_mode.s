@@ -186,7 +186,7 @@ sum_rest:
     xor eax, eax
     rep stosd
     movzx edi, byte ptr [drive]
-    call {MAIN}
+    call loader_main
 
 .code16
 stage_is_damaged:                # a handler like the BIOS's, but that it does not come back

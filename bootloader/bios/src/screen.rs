@@ -28,38 +28,11 @@ pub fn set(screen: Screen) -> Result<Option<FrameBuffer>, Failure> {
     }
 }
 
-/// Goes back to mode 3 if the BIOS is in another.
-pub fn leave_graphics() {
-    let mut registers = Registers {
-        eax: 0x0F00,
-        ..Registers::default()
-    };
-    bios::call(0x10, &mut registers);
-    if registers.eax & 0x7F != TEXT_MODE_3 {
-        set_mode(TEXT_MODE_3);
-    }
-}
-
 fn set_mode(mode: u32) {
     bios::call(
         0x10,
         &mut Registers {
             eax: mode,
-            ..Registers::default()
-        },
-    );
-}
-
-/// Writes a byte at the cursor; a line feed begins a new line.
-pub fn write(byte: u8) {
-    if byte == b'\n' {
-        write(b'\r');
-    }
-    bios::call(
-        0x10,
-        &mut Registers {
-            eax: 0x0E00 | u32::from(byte),
-            ebx: 7,
             ..Registers::default()
         },
     );

@@ -1,57 +1,15 @@
 //! The way from a kernel's file in memory to an address space that is ready for its first instruction.
 
 use crate::elf::Image;
+pub use crate::facts::{Entry, Facts, Kept};
 use crate::failure::Failure;
-use crate::file::{Kernel, Placed};
+use crate::file::Kernel;
 use crate::handover::{Protocol, Ready};
-use crate::kernel_file::Settings;
 use crate::memory::{AddressSpace, Memory};
 use crate::memory_map::MemoryMap;
-use crate::plan::Mapping;
-use crate::platform::{FrameBuffer, Platform};
+use crate::platform::Platform;
 use crate::region::Use;
 use crate::segments::{Loaded, Loader};
-
-/// What the loader's own code and the machine keep mapped to itself.
-#[derive(Clone, Copy)]
-pub struct Kept<'a> {
-    /// The jump into the kernel with the tables that the processor reads there: every kernel has it.
-    pub jump: &'a [Mapping],
-    /// What kernels of bootloader 0.9 find in low memory, the jump included.
-    pub low: &'a [Mapping],
-}
-
-/// Everything that a protocol may want to know.
-pub struct Facts<'a> {
-    pub settings: &'a Settings,
-    pub kept: Kept<'a>,
-    pub framebuffer: Option<FrameBuffer>,
-    pub rsdp: Option<u64>,
-    pub ramdisk: Option<Placed>,
-    pub elf: Placed,
-    /// The end of the last region that the firmware reports.
-    pub memory_end: u64,
-    pub region_count: usize,
-    pub seed: u64,
-}
-
-/// How the kernel is entered; each is a jump in arch/. Addresses are virtual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// Called, as if by the loader, which is told when it returns; with SSE on or off.
-    Call64 {
-        address: u64,
-        stack_end: u64,
-        argument: u64,
-        sse: bool,
-    },
-    /// Jumped to, with a zero where a return address would be.
-    Jump64 {
-        address: u64,
-        stack_end: u64,
-        argument: u64,
-    },
-}
 
 /// A kernel that waits for the final memory map.
 pub struct Prepared {

@@ -1,15 +1,12 @@
 //! Reading a kernel's ELF (System V ABI, chapters 4 and 5): every field is checked before it is used.
 
-use crate::bytes::{u16_at, u32_at, u64_at};
+use crate::bytes::{u16_at, u64_at};
 use crate::failure::{Failure, Kind as Problem};
 use crate::memory::{Access, PAGE, is_canonical, page_of, pages_of};
+use crate::program_header::{ET_DYN, ProgramHeader, read_headers};
+pub use crate::program_header::{HEADERS_MAX, Segment};
+use crate::relocation::{Relocation, Table};
 
-const ELFCLASS64: u8 = 2;
-const ELFDATA2LSB: u8 = 1;
-const EV_CURRENT: u32 = 1;
-const ET_EXEC: u16 = 2;
-const ET_DYN: u16 = 3;
-const EM_X86_64: u16 = 62;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
@@ -17,24 +14,11 @@ const PT_TLS: u32 = 7;
 const PT_GNU_RELRO: u32 = 0x6474_E552;
 const PF_X: u32 = 1;
 const PF_W: u32 = 2;
-const PHENTSIZE: u16 = 56;
 
 /// More than a GiB is no alignment that a segment has.
 const ALIGNMENT_MAX: u64 = 1 << 30;
 
-/// The most program headers that a kernel may have (bootloader 0.9's limit).
-pub const HEADERS_MAX: usize = 32;
-
-/// A PT_LOAD: where its bytes are in the file and where in memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Segment {
-    pub offset: u64,
-    pub file_size: u64,
-    pub address: u64,
-    pub memory_size: u64,
-    pub access: Access,
-}
-
+/// What a slot holds that no segment has taken.
 const NO_SEGMENT: Segment = Segment {
     offset: 0,
     file_size: 0,
@@ -42,18 +26,6 @@ const NO_SEGMENT: Segment = Segment {
     memory_size: 0,
     access: Access::READ,
 };
-
-impl Segment {
-    /// The first address after it; `parse` saw to it that this is no overflow.
-    pub fn end(&self) -> u64 {
-        self.address + self.memory_size
-    }
-
-    /// The first address after what comes from the file.
-    pub fn file_end(&self) -> u64 {
-        self.address + self.file_size
-    }
-}
 
 /// The PT_TLS: the template of thread-local data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,45 +50,19 @@ pub struct Image {
     pub tls: Option<Tls>,
     /// The addresses that are read-only once relocations are done: the first, and the one after the last.
     pub relro: Option<(u64, u64)>,
-    pub relocation_count: u64,
     /// What its first page's address has to be a multiple of.
     pub alignment: u64,
     /// What `moved_to` added to every address.
     pub slide: u64,
-    /// Where the relocations are in the file.
-    pub(crate) relocations: u64,
+    relocations: Table,
     segments: [Segment; HEADERS_MAX],
     count: usize,
-}
-
-pub(crate) struct ProgramHeader {
-    kind: u32,
-    flags: u32,
-    pub(crate) offset: u64,
-    pub(crate) address: u64,
-    pub(crate) file_size: u64,
-    memory_size: u64,
-    alignment: u64,
-}
-
-impl ProgramHeader {
-    fn read(header: &[u8]) -> Option<ProgramHeader> {
-        Some(ProgramHeader {
-            kind: u32_at(header, 0)?,
-            flags: u32_at(header, 4)?,
-            offset: u64_at(header, 8)?,
-            address: u64_at(header, 16)?,
-            file_size: u64_at(header, 32)?,
-            memory_size: u64_at(header, 40)?,
-            alignment: u64_at(header, 48)?,
-        })
-    }
 }
 
 impl Image {
     /// Reads an x86-64 program that needs no dynamic linker: static, or position-independent with its own relocations.
     pub fn parse(file: &[u8]) -> Result<Image, Failure> {
-        let headers = program_headers(file)?;
+        let headers = read_headers(file)?;
         let mut image = Image {
             kind: match u16_at(file, 16) {
                 Some(ET_DYN) => Kind::Movable,
@@ -125,18 +71,14 @@ impl Image {
             entry: u64_at(file, 24).unwrap_or(0),
             tls: None,
             relro: None,
-            relocation_count: 0,
             alignment: PAGE,
             slide: 0,
-            relocations: 0,
+            relocations: Table::EMPTY,
             segments: [NO_SEGMENT; HEADERS_MAX],
             count: 0,
         };
         let mut dynamic = None;
-        for header in headers
-            .chunks_exact(PHENTSIZE.into())
-            .filter_map(ProgramHeader::read)
-        {
+        for header in headers {
             match header.kind {
                 PT_LOAD if header.memory_size > 0 || header.file_size > 0 => {
                     image.add_segment(&header, file)?
@@ -163,7 +105,7 @@ impl Image {
         }
         image.check()?;
         if let Some(dynamic) = dynamic {
-            image.find_relocations(&dynamic, file)?;
+            image.relocations = Table::find(&dynamic, image.segments(), file)?;
         }
         Ok(image)
     }
@@ -205,6 +147,17 @@ impl Image {
     /// The segments in the order of their addresses.
     pub fn segments(&self) -> &[Segment] {
         &self.segments[..self.count]
+    }
+
+    /// How many relocations there are to make.
+    pub fn relocation_count(&self) -> u64 {
+        self.relocations.count
+    }
+
+    /// Returns the relocation at `index`, below `relocation_count`, of the file that `parse` read.
+    pub fn relocation(&self, file: &[u8], index: u64) -> Result<Relocation, Failure> {
+        self.relocations
+            .read(file, index, self.slide, self.segments())
     }
 
     /// Checks one PT_LOAD by itself and inserts it by its address.
@@ -280,41 +233,6 @@ impl Image {
     }
 }
 
-/// Checks the ELF header and returns the bytes of the program headers.
-fn program_headers(file: &[u8]) -> Result<&[u8], Failure> {
-    let half = |offset| u16_at(file, offset).unwrap_or(0);
-    if !file.starts_with(b"\x7fELF") || file.len() < 64 {
-        return Err(Problem::ElfMagic.alone());
-    }
-    if (file[4], file[5]) != (ELFCLASS64, ELFDATA2LSB) {
-        return Err(Problem::ElfClass.with(file[4].into(), file[5].into()));
-    }
-    let version = u32_at(file, 20).unwrap_or(0);
-    if u32::from(file[6]) != EV_CURRENT || version != EV_CURRENT {
-        return Err(Problem::ElfVersion.with(version.into(), 0));
-    }
-    match (half(16), half(18)) {
-        (_, machine) if machine != EM_X86_64 => {
-            return Err(Problem::ElfMachine.with(machine.into(), 0));
-        }
-        (kind, _) if kind != ET_EXEC && kind != ET_DYN => {
-            return Err(Problem::ElfType.with(kind.into(), 0));
-        }
-        _ => {}
-    }
-    let (size, count) = (half(54), half(56));
-    if size != PHENTSIZE || !(1..=HEADERS_MAX).contains(&count.into()) {
-        return Err(Problem::ElfHeaders.with(count.into(), size.into()));
-    }
-    let start = u64_at(file, 32).unwrap_or(0);
-    let length = u64::from(size) * u64::from(count);
-    let end = start.saturating_add(length);
-    if start < 64 || end > file.len() as u64 {
-        return Err(Problem::ElfOutside.with(end, file.len() as u64));
-    }
-    Ok(&file[start as usize..end as usize])
-}
-
 /// Refuses bytes that no row of pages can hold. The last page of an address space is refused too: its end is no address.
 fn check_range(address: u64, size: u64) -> Result<(), Failure> {
     let last = address.checked_add(size - 1);
@@ -329,11 +247,9 @@ fn check_range(address: u64, size: u64) -> Result<(), Failure> {
 /// Guesses, from the beginning of a file that nothing has checked yet, where the ELF should lie in memory:
 /// the remainder modulo `size` that lets large pages map the biggest segment in place. Any answer is safe.
 pub fn guess_remainder(head: &[u8], size: u64) -> Option<u64> {
-    let headers = program_headers(head)
+    let big = read_headers(head)
         .ok()?
-        .chunks_exact(PHENTSIZE.into())
-        .filter_map(ProgramHeader::read);
-    let big = headers.filter(|header| header.kind == PT_LOAD && header.file_size >= size);
+        .filter(|header| header.kind == PT_LOAD && header.file_size >= size);
     let biggest = big.max_by_key(|header| header.file_size)?;
     Some(page_of(biggest.address.wrapping_sub(biggest.offset)) & (size - 1))
 }

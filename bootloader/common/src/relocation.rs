@@ -1,8 +1,8 @@
 //! The relocations of a movable program: those that need nothing but the address where it lies.
 
 use crate::bytes::u64_at;
-use crate::elf::{Image, ProgramHeader, Segment};
 use crate::failure::{Failure, Kind as Problem};
+use crate::program_header::{ProgramHeader, Segment};
 
 const DT_NULL: u64 = 0;
 const DT_RELA: u64 = 7;
@@ -21,32 +21,48 @@ pub struct Relocation {
     pub value: u64,
 }
 
-impl Image {
-    /// Returns the relocation at `index`, below `relocation_count`, of the file that `parse` read.
-    pub fn relocation(&self, file: &[u8], index: u64) -> Result<Relocation, Failure> {
-        let at = (self.relocations + index * RELA_SIZE) as usize;
+/// The table of relocations: where it begins in the file, and how many it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    start: u64,
+    pub count: u64,
+}
+
+impl Table {
+    /// That of a program that has none.
+    pub const EMPTY: Table = Table { start: 0, count: 0 };
+
+    /// Returns the relocation at `index`, below `count`, of a program that was moved by `slide` to `segments`.
+    pub fn read(
+        &self,
+        file: &[u8],
+        index: u64,
+        slide: u64,
+        segments: &[Segment],
+    ) -> Result<Relocation, Failure> {
+        let at = (self.start + index * RELA_SIZE) as usize;
         let field = |offset| u64_at(file, at + offset).unwrap_or(0);
         let (offset, kind, addend) = (field(0), field(8), field(16));
         if kind != R_X86_64_RELATIVE.into() {
             return Err(Problem::ElfRelocationKind.with(kind & 0xffff_ffff, offset));
         }
-        let address = offset.wrapping_add(self.slide);
+        let address = offset.wrapping_add(slide);
         let is_loaded = |segment: &Segment| {
             (segment.address..segment.end()).contains(&address) && segment.end() - address >= 8
         };
-        if !self.segments().iter().any(is_loaded) {
+        if !segments.iter().any(is_loaded) {
             return Err(Problem::ElfRelocation.with(address, index));
         }
-        let value = addend.wrapping_add(self.slide);
+        let value = addend.wrapping_add(slide);
         Ok(Relocation { address, value })
     }
 
-    /// Finds the table of relocations that the dynamic section names.
-    pub(crate) fn find_relocations(
-        &mut self,
+    /// Finds the table that the dynamic section names; nothing was moved yet.
+    pub fn find(
         dynamic: &ProgramHeader,
+        segments: &[Segment],
         file: &[u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<Table, Failure> {
         let end = dynamic.offset.saturating_add(dynamic.file_size);
         let outside = Problem::ElfOutside.with(end, file.len() as u64);
         let range = dynamic.offset as usize..end as usize;
@@ -67,7 +83,7 @@ impl Image {
             }
         }
         if size == 0 {
-            return Ok(());
+            return Ok(Table::EMPTY);
         }
         let wrong = Problem::ElfRelocation.with(table, size);
         let in_file = |segment: &&Segment| {
@@ -75,12 +91,13 @@ impl Image {
                 && table < segment.file_end()
                 && size <= segment.file_end() - table
         };
-        let segment = self.segments().iter().find(in_file).ok_or(wrong)?;
+        let segment = segments.iter().find(in_file).ok_or(wrong)?;
         if entry_size != RELA_SIZE || size % RELA_SIZE != 0 {
             return Err(wrong);
         }
-        self.relocations = segment.offset + (table - segment.address);
-        self.relocation_count = size / RELA_SIZE;
-        Ok(())
+        Ok(Table {
+            start: segment.offset + (table - segment.address),
+            count: size / RELA_SIZE,
+        })
     }
 }

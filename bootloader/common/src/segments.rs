@@ -39,7 +39,7 @@ impl<F: FrameAllocator, S: AddressSpace> Loader<'_, F, S> {
     fn map_segments(&mut self, image: &Image) -> Result<(), Failure> {
         let segments = image.segments();
         // Relocations and RELRO change single pages afterwards.
-        let large = image.relocation_count == 0 && image.relro.is_none();
+        let large = image.relocation_count() == 0 && image.relro.is_none();
         for (index, segment) in segments.iter().enumerate() {
             let next = segments
                 .get(index + 1)
@@ -168,7 +168,7 @@ impl<F: FrameAllocator, S: AddressSpace> Loader<'_, F, S> {
 
     /// Writes what a relocation says, which may lie in two pages, to frames that are the kernel's alone.
     fn relocate(&mut self, image: &Image) -> Result<(), Failure> {
-        for index in 0..image.relocation_count {
+        for index in 0..image.relocation_count() {
             let Relocation { address, value } = image.relocation(self.file.bytes, index)?;
             let mut rest = &value.to_le_bytes()[..];
             let mut at = address;

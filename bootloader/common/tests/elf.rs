@@ -299,7 +299,7 @@ fn random_changes_never_make_the_reader_panic() {
         guess_remainder(&file, 0x20_0000);
         if let Ok(elf) = Image::parse(&file) {
             taken += 1;
-            for index in 0..elf.relocation_count.min(50) {
+            for index in 0..elf.relocation_count().min(50) {
                 let _ = elf.relocation(&file, index);
             }
             for segment in elf.segments() {

@@ -74,7 +74,7 @@ fn a_movable_program_is_moved_with_everything_in_it() {
         (relocation.address, relocation.value),
         (base + 0x5ff8, base + 0x3000)
     );
-    assert_eq!(moved.relocation_count, 2);
+    assert_eq!(moved.relocation_count(), 2);
     // Addresses that no processor takes, or that go from one half into the other.
     for start in [0x7fff_ffff_d000, 0x8000_0000_0000, !0xfff] {
         assert_eq!(code(image.moved_to(start)), "EN", "{start:#x}");

@@ -44,5 +44,4 @@ global_asm!(
     CODE_64 = const gdt::CODE_64,
     DATA_64 = const gdt::DATA_64,
     NO_LONG_MODE = sym NO_LONG_MODE,
-    MAIN = sym crate::main,
 );

@@ -80,4 +80,4 @@ in_long_mode:
     load_data_segments eax, {DATA_64}
     lidt [idt_pointer]
     mov esp, {LOADER_STACK_END}
-    call {MAIN}
+    call loader_main

@@ -24,6 +24,7 @@ use common::failure::{Failure, Kind};
 use crate::kernel::Pvh;
 
 /// Entered from entry.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
+#[unsafe(export_name = "loader_main")]
 extern "sysv64" fn main() -> ! {
     let Err(failure) = boot();
     fail(&failure)

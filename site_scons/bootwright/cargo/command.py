@@ -51,6 +51,11 @@ class Cargo:
         return {**allowed_environment(environ), **own, **ours, **more}
 
 
+def cargo_home(environ: Mapping[str, str]) -> Path:
+    """Returns the directory of cargo's own: its registry, and a configuration for all packages."""
+    return Path(environ.get("CARGO_HOME") or Path.home() / ".cargo")
+
+
 def cargos(rustc: Path, environ: Mapping[str, str]) -> list[str]:
     """Returns the path of each cargo that may plan for rustc: its own toolchain's, beside it, then those on PATH."""
     places = [rustc.parent, *(Path(word) for word in environ.get("PATH", "").split(os.pathsep) if word), *SYSTEM]

@@ -17,9 +17,10 @@ from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
 from bootwright.base.records import field, record
 from bootwright.cargo import memory
-from bootwright.cargo.command import cargos, error_in, find_cargo, run_cargo, warnings_in
+from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.units import Plan, Unit
+from bootwright.cargo.watched import watched_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
@@ -53,7 +54,10 @@ class Request:
         spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
         found = [[path, _stamp(path)] for path in cargos(self.rustc, environ)]
         own = {**vars(self), "choice": vars(self.choice)}  # asdict would have both classes made, in each build
-        facts = {**own, "spec": spec, "variables": memory.variables(environ), "cargo": found}
+        facts = {
+            **own, "spec": spec, "variables": memory.variables(environ), "cargo": found,
+            "home": cargo_home(environ), "planner": memory.planner(),
+        }  # fmt: skip
         return dict(json.loads(json.dumps(facts, default=os.fspath)))
 
     @property
@@ -145,14 +149,14 @@ class _Maker:
         """Returns the plan, its package, and the files that both depend on."""
         request = self.request
         package = read_package(self.cargo, request.directory, request.choice, self.environ)
-        home = Path(self.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+        home = cargo_home(self.environ)
         workspace = Path(package.workspace)
         lock = self._copy_lock(workspace)
-        before = memory.watched_files(request.directory, workspace, package.manifests, home)
+        before = watched_files(request.directory, workspace, package.manifests, home)
         plan = self._plan(package, lock)
-        local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if unit.local}
+        local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if not unit.checksum}
         manifests = sorted({*package.manifests, *local})
-        watched = {**memory.watched_files(request.directory, workspace, manifests, home), **before}
+        watched = {**watched_files(request.directory, workspace, manifests, home), **before}
         return plan, package, watched
 
     def _copy_lock(self, workspace: Path) -> Path:

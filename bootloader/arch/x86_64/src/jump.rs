@@ -1,16 +1,17 @@
-//! The jumps into a kernel: the last instructions of a loader, one for each way to enter.
+//! The jumps into a kernel: the last instructions of a loader, one for each way to enter; and what follows where one returns.
 
 use core::arch::global_asm;
 
 use common::boot::Entry;
+use common::failure::Kind;
 
-use crate::handoff;
+use crate::console;
 
 global_asm!(
     include_str!("jump.s"),
     LOADER_TABLES_ADDRESS = const layout::LOADER_TABLES_ADDRESS,
     LOADER_STACK_END = const layout::LOADER_STACK_END,
-    RETURNED = sym handoff::returned,
+    RETURNED = sym returned,
 );
 
 unsafe extern "sysv64" {
@@ -42,4 +43,12 @@ pub unsafe fn enter(root: u64, entry: &Entry) -> ! {
             unsafe { jump_to_kernel(root, stack_end, argument, address) }
         }
     }
+}
+
+/// Runs on the loader's own tables and stack when a kernel's entry point returns; firmware is not called any more.
+extern "sysv64" fn returned() -> ! {
+    let failure = Kind::KernelReturned.alone();
+    console::tell_ports(&failure);
+    console::tell_cells(&failure);
+    console::halt()
 }

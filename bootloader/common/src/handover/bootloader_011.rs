@@ -3,8 +3,8 @@
 //! Source: rust-osdev/bootloader 0.11, common/src/lib.rs and api/src/info.rs; the offsets are those of its `#[repr(C)]`
 //! BootInfo. Fields were only ever inserted before its last one, so that older kernels read it as well.
 
-use crate::boot::{Entry, Facts};
 use crate::elf::{Image, Kind as ImageKind, Tls};
+use crate::facts::{Entry, Facts};
 use crate::failure::{Failure, Kind};
 use crate::file::Placed;
 use crate::kernel_file::Settings;

@@ -2,8 +2,8 @@
 //!
 //! Source: rust-osdev/bootloader, branch v0.9-base, src/main.rs; the offsets are those of its `#[repr(C)]` BootInfo.
 
-use crate::boot::{Entry, Facts};
 use crate::elf::{Image, Kind as ImageKind, Tls};
+use crate::facts::{Entry, Facts};
 use crate::failure::{Failure, Kind};
 use crate::kernel_file::Settings;
 use crate::memory::{Access, PAGE, pages_of};

@@ -3,8 +3,8 @@
 pub mod bootloader_011;
 pub mod bootloader_09;
 
-use crate::boot::{Entry, Facts};
 use crate::elf::Image;
+use crate::facts::{Entry, Facts};
 use crate::failure::{Failure, Kind};
 use crate::kernel_file::Settings;
 use crate::plan::Plan;

@@ -1,0 +1,28 @@
+//! A test that runs in the machine, on stable Rust: what `kernel_test!` leaves in a section for `testing` to find.
+
+/// One test: what `kernel_test!` leaves in the section.
+#[repr(C)]
+pub struct Test {
+    /// Module path and function.
+    pub name: &'static str,
+    pub function: fn(),
+}
+
+/// Makes a function a test. It is compiled only where the build sets `bootwright_test`.
+#[macro_export]
+macro_rules! kernel_test {
+    (fn $name:ident() $body:block) => {
+        #[cfg(bootwright_test)]
+        fn $name() $body
+
+        #[cfg(bootwright_test)]
+        const _: () = {
+            #[used]
+            #[unsafe(link_section = "bootwright_tests")]
+            static TEST: $crate::test_case::Test = $crate::test_case::Test {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                function: $name,
+            };
+        };
+    };
+}
