@@ -2,8 +2,8 @@
 
 Builder: HostProgram (NAME or NAME.exe, and NAME.map), a Unit that also checks what was linked.
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
-env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias),
-which makes every row that can be made here.
+env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one;
+env.Hosts(alias, kernels), which makes every row that can be made here.
 Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTCHECKCOM. Uses: the Tools crates, sysroot and kernel, and
 HOST ARCH VARIANT TIMEOUT of the command line.
 """
@@ -144,7 +144,7 @@ def _support(env: Environment, core: Core, objects: str) -> list[Entry]:
     return list(env.PlainNodes(core, objects, home).add(Plan((unit,)), unit))
 
 
-def add_hosts(env: Environment, name: str) -> None:
+def add_hosts(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
     from bootwright.hosts import table
 
