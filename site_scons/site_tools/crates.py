@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
-    "rust/assembled", "cargo/command",
-    "cargo/directives", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
+    "rust/assembled", "cargo/command", "cargo/directives",
+    "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
 
@@ -151,10 +151,7 @@ def run_script(target: list[Entry], source: list[Entry], env: Environment) -> No
     from bootwright.rust import script
 
     unit, room = env["UNIT"], env["UNITROOM"]
-    ran = script.run_script(unit, room, os.environ)
-    if unit.local:
-        for line in ran.directives.warnings:
-            session().show(f"warning: {unit.package}@{unit.version}: {line}\n")
+    ran = script.run_script(unit, room, os.environ, session().show)
     reads = script.script_reads(unit, room, ran.directives, os.environ)
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         (scratch / "stdout").write_text(ran.said, encoding="utf-8")

@@ -9,7 +9,7 @@ import os
 import sys
 
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
-from bootwright.setup.stamp import read
+from bootwright.setup import stamp
 from bootwright.setup.verbs import BUILD, BY_WORD, HOSTED, RUN
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -127,7 +127,7 @@ def needed_by_tests(arguments: Iterable[str], home: str) -> tuple[str, ...]:
 
 def has_host_units(kernel: str) -> bool:
     """Tells whether a package may have units that run on the builder: a build script, or dependencies that could."""
-    manifest = read(os.path.join(kernel, "Cargo.toml"))
+    manifest = stamp.read(os.path.join(kernel, "Cargo.toml"))
     return "dependencies" in manifest or os.path.exists(os.path.join(kernel, "build.rs"))
 
 
@@ -164,7 +164,7 @@ def with_target(home: str, arguments: Iterable[str]) -> list[str]:
     place, below = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel")), ""
     while place != below:
         for name in ("config", "config.toml"):
-            target = _target_in(read(os.path.join(place, ".cargo", name)))
+            target = _target_in(stamp.read(os.path.join(place, ".cargo", name)))
             if target:
                 path = os.path.join(place, target) if target.endswith(".json") else target
                 return [*arguments, f"TARGET={path}"]
@@ -191,7 +191,7 @@ def target_word(arguments: Iterable[str]) -> str:
     named = [a.partition("=")[2] for a in arguments if a.startswith("TARGET=")]
     target = named[-1] if named else ""
     if target.endswith(".json"):
-        value = read(target).partition('"llvm-target"')[2].partition(":")[2].lstrip()
+        value = stamp.read(target).partition('"llvm-target"')[2].partition(":")[2].lstrip()
         target = value.split('"')[1] if value.startswith('"') and value.count('"') > 1 else ""
     return target.partition("-")[0]
 
@@ -230,3 +230,24 @@ def _is_path(variable: str, value: str) -> bool:
     if variable == "TARGET":
         return value.endswith(".json")
     return variable in PATHS or (variable in PROGRAMS and os.path.basename(value) != value)
+
+
+def are_met(wanted: Wanted) -> bool:
+    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists.
+
+    The compiler, unless RUSTC= names it, was found to serve this target.
+    """
+    from bootwright.setup.needs import (  # every scons reads the stamp, and needs none
+        ANY_CORE,
+        PRIVATE,
+        SYSTEM,
+        core_name,
+    )
+
+    if not stamp.venv_is_valid(wanted) or {PRIVATE, SYSTEM}.issubset(wanted.arguments):  # which the set-up refuses
+        return False
+    found = stamp.found_before(wanted) if wanted.programs else {}
+    there = {name for name, path in found.items() if os.access(path, os.X_OK)}
+    if "rustc" in wanted.programs and there.isdisjoint((ANY_CORE, core_name(wanted.arguments))):
+        return False
+    return there.issuperset(wanted.programs)

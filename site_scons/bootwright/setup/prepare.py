@@ -31,7 +31,7 @@ def prepare(wanted: needs.Wanted) -> int:
     """Makes what is missing; returns 0, or prints one sentence and returns the exit status."""
     try:
         with _lock(Path(wanted.home)):
-            if not stamp.is_valid(wanted):  # another sconsw may have done all while this one waited
+            if not needs.are_met(wanted):  # another sconsw may have done all while this one waited
                 _set_up(wanted)
     except BootwrightError as error:
         tell(str(add_cure(error, wanted.environ)))

@@ -102,24 +102,3 @@ def add_private_programs(home: str) -> None:
             os.utime(os.path.dirname(directory))  # pruning goes by when something was used
         except OSError:  # somebody else's store
             return
-
-
-def is_valid(wanted: Wanted) -> bool:
-    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists.
-
-    The compiler, unless RUSTC= names it, was found to serve this target.
-    """
-    from bootwright.setup.needs import (  # every scons reads the stamp, and needs none
-        ANY_CORE,
-        PRIVATE,
-        SYSTEM,
-        core_name,
-    )
-
-    if not venv_is_valid(wanted) or {PRIVATE, SYSTEM}.issubset(wanted.arguments):  # which the set-up refuses
-        return False
-    found = found_before(wanted) if wanted.programs else {}
-    there = {name for name, path in found.items() if os.access(path, os.X_OK)}
-    if "rustc" in wanted.programs and there.isdisjoint((ANY_CORE, core_name(wanted.arguments))):
-        return False
-    return there.issuperset(wanted.programs)

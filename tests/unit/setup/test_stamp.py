@@ -239,7 +239,7 @@ def test_a_program_named_by_hand_is_not_looked_for() -> None:
 
 def test_a_stamp_just_written_is_valid(home: Path) -> None:
     stamped(home)
-    assert stamp.is_valid(wanted(home))
+    assert needs.are_met(wanted(home))
 
 
 ARM, RISC_V = "TARGET=thumbv7em-none-eabihf", "TARGET=riscv64gc-unknown-none-elf"
@@ -247,7 +247,7 @@ ARM, RISC_V = "TARGET=thumbv7em-none-eabihf", "TARGET=riscv64gc-unknown-none-elf
 
 def test_a_compiler_that_serves_one_target_vouches_for_no_other(home: Path) -> None:
     stamped(home, ARM)
-    assert stamp.is_valid(wanted(home, ARM))
+    assert needs.are_met(wanted(home, ARM))
     others: tuple[list[str], ...] = (
         [],
         [RISC_V],
@@ -256,51 +256,51 @@ def test_a_compiler_that_serves_one_target_vouches_for_no_other(home: Path) -> N
         ["hosts"],
         ["TARGET=thumbv7em-none-eabihf.json"],
     )
-    assert [words for words in others if stamp.is_valid(wanted(home, *words))] == []
-    assert stamp.is_valid(wanted(home, "RUSTC=/opt/rustc"))  # which scons judges
+    assert [words for words in others if needs.are_met(wanted(home, *words))] == []
+    assert needs.are_met(wanted(home, "RUSTC=/opt/rustc"))  # which scons judges
     (home / "rustc").unlink()
-    assert not stamp.is_valid(wanted(home, ARM))
+    assert not needs.are_met(wanted(home, ARM))
 
 
 def test_a_compiler_with_the_sources_of_core_vouches_for_every_target(home: Path) -> None:
     stamped(home, **{needs.ANY_CORE: str(home / "rustc")})
     others: tuple[list[str], ...] = ([], [RISC_V], [ARM], ["HOST=native"], ["hosts"], ["TARGET=mine.json"])
-    assert [words for words in others if not stamp.is_valid(wanted(home, *words))] == []
+    assert [words for words in others if not needs.are_met(wanted(home, *words))] == []
 
 
 def test_without_a_stamp_nothing_is_valid(home: Path) -> None:
-    assert not stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home, "doctor"))
 
 
 def test_a_verb_that_needs_more_than_was_found_is_not_valid(home: Path) -> None:
     stamped(home)
-    assert not stamp.is_valid(wanted(home, "run"))
+    assert not needs.are_met(wanted(home, "run"))
 
 
 def test_a_program_that_went_away_makes_the_stamp_invalid(home: Path) -> None:
     stamped(home)
     (home / "a linker").unlink()
-    assert not stamp.is_valid(wanted(home))
-    assert stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home))
+    assert needs.are_met(wanted(home, "doctor"))
 
 
 def test_other_requirements_make_the_stamp_invalid(home: Path) -> None:
     stamped(home)
     (home / "requirements.txt").write_text("scons==4.11.2\n")
-    assert not stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home, "doctor"))
 
 
 def test_another_interpreter_behind_the_venv_makes_the_stamp_invalid(home: Path) -> None:
     stamped(home)
     Path(stamp.venv_python(str(home))).write_text("#!/bin/sh\n# newer\n")
-    assert not stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home, "doctor"))
 
 
 def test_another_path_makes_the_stamp_invalid_for_what_needs_programs(home: Path) -> None:
     stamped(home)
     elsewhere = {"PATH": "/opt/bin"}
-    assert not stamp.is_valid(wanted(home, environ=elsewhere))
-    assert stamp.is_valid(wanted(home, "doctor", environ=elsewhere))
+    assert not needs.are_met(wanted(home, environ=elsewhere))
+    assert needs.are_met(wanted(home, "doctor", environ=elsewhere))
 
 
 @pytest.mark.parametrize("length", [0, 5, 19, 40, 90])
@@ -308,7 +308,7 @@ def test_a_stamp_that_was_cut_off_is_not_valid(home: Path, length: int) -> None:
     stamped(home)
     path = Path(stamp.stamp_path(str(home)))
     path.write_text(path.read_text()[:length])
-    assert not stamp.is_valid(wanted(home))
+    assert not needs.are_met(wanted(home))
 
 
 def test_json_quietens_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
