@@ -31,7 +31,7 @@ image image.checksum image.kernel_file image.layout
 loader loader.crates loader.settings
 machine machine.boards machine.emulators
 rust rust.build_tools rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain rust.unit_reads
-setup setup.stamp
+setup setup.stamp setup.verbs
 storage storage.builddir storage.outputs storage.proof storage.store
 """
 

@@ -214,20 +214,20 @@ def leave(status: int) -> None:
 @contextmanager
 def sentences_at_exit() -> Iterator[None]:
     """Like sentences, where sys.exit has no effect any more; a fault of our own shows its traceback and status 1."""
-    import traceback
-
-    from bootwright.base.interrupts import Terminated
-
     try:
         yield
     except BootwrightError as error:
         tell(sentence_of(error))
         leave(error.status)
-    except Terminated as signal_came:
-        leave(signal_came.status)
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)
-    except BaseException:
+    except BaseException as error:
+        from bootwright.base.interrupts import Terminated
+
+        if isinstance(error, Terminated):
+            leave(error.status)
+        import traceback
+
         traceback.print_exc()
         leave(1)
 
