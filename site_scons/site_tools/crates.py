@@ -33,7 +33,7 @@ from bootwright.storage.store import Store
 MODULES = (
     "rust/archive",
     "rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "rust/assembled", "cargo/command",
-    "cargo/directives", "cargo/units", "base/atomic", "base/procs", "base/storage_space",
+    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/storage_space",
 )  # fmt: skip
 
 
@@ -133,10 +133,7 @@ def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
 def run_script(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Runs the build script of UNIT; notes what it said, made and depends on."""
     unit, room = env["UNIT"], env["UNITROOM"]
-    ran = script.run_script(unit, room, os.environ)
-    if unit.local:
-        for line in ran.directives.warnings:
-            session().show(f"warning: {unit.package}@{unit.version}: {line}\n")
+    ran = script.run_script(unit, room, os.environ, session().show)
     reads = script.script_reads(unit, room, ran.directives, os.environ)
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         (scratch / "stdout").write_text(ran.said, encoding="utf-8")

@@ -95,18 +95,6 @@ def test_an_edit_makes_again_what_it_reaches_and_no_more(checkout: Checkout, ker
     assert b"a high level" in elf(checkout)
 
 
-def test_a_script_that_declares_nothing_depends_on_its_package(checkout: Checkout, kernel: Path) -> None:
-    script = 'fn main() {\n    println!("cargo:rustc-env=TWICE=once");\n'
-    script += '    let path = std::env::var("OUT_DIR").unwrap() + "/made.rs";\n'
-    add(kernel, "build.rs", script + '    std::fs::write(path, "const MADE: &str = \\"\\";").unwrap();\n}\n')
-    word = f"KERNEL={kernel}"
-    checkout.build(word)
-    assert checkout.build(word) == []
-    add(kernel, "notes.txt", "a file of the package\n")
-    assert "script build.rs" in checkout.build(word)
-    assert checkout.build(word) == []
-
-
 def test_features_are_chosen_by_words(checkout: Checkout, kernel: Path) -> None:
     word = f"KERNEL={kernel}"
     checkout.build(word, "FEATURES=loud")
@@ -114,13 +102,6 @@ def test_features_are_chosen_by_words(checkout: Checkout, kernel: Path) -> None:
     checkout.build(word, "NO_DEFAULT_FEATURES=1")
     assert b"a loud kernel" not in elf(checkout) and b"a plain kernel" not in elf(checkout)
     assert "does not contain this feature: no-such" in checkout.refuse(word, "FEATURES=no-such")
-
-
-def test_a_build_script_that_fails_is_shown_in_its_own_words(checkout: Checkout, kernel: Path) -> None:
-    (kernel / "number.txt").unlink()
-    said = checkout.refuse(f"KERNEL={kernel}")
-    assert "the build script of reader v0.1.0 ended with status 101" in said
-    assert "NotFound" in said
 
 
 def test_a_workspace_has_members_and_programs_that_words_choose(checkout: Checkout, package: Path) -> None:

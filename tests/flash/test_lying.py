@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.needs("losetup", "fusermount3"), pytest.mark.xdist_gro
 SIZE = 16 * MIB
 IMAGE_SIZE = 6 * MIB
 SEED = 66
-PER_KIND = 40  # of five kinds: 200 in all
+PER_KIND = 100  # of five kinds: 500 in all
 SILENT = ("drop", "flip", "alias")
 
 
@@ -132,7 +132,7 @@ def places(kind: str, count: int, image: Path) -> list[int]:
 
 @pytest.mark.parametrize("kind", [*SILENT, "error", "full"])
 def test_no_false_verified_and_without_reading_back_there_is_one(lying: Lying, soak: bool, kind: str) -> None:
-    count = PER_KIND if soak else PER_KIND // 10
+    count = PER_KIND if soak else PER_KIND // 20
     told: list[int] = []
     for n, offset in enumerate(places(kind, count, lying.image)):
         fault = ("read-error", "write-error")[n % 2] if kind == "error" else kind

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +53,11 @@ class Cargo:
         return {**allowed_environment(environ), **own, **ours, **more}
 
 
+def cargo_home(environ: Mapping[str, str]) -> Path:
+    """Returns the directory of cargo's own: its registry, and a configuration for all packages."""
+    return Path(environ.get("CARGO_HOME") or Path.home() / ".cargo")
+
+
 def cargos(rustc: Path, environ: Mapping[str, str]) -> list[str]:
     """Returns the path of each cargo that may plan for rustc: its own toolchain's, beside it, then those on PATH."""
     places = [rustc.parent, *(Path(word) for word in environ.get("PATH", "").split(os.pathsep) if word), *SYSTEM]
@@ -75,16 +82,38 @@ def find_cargo(rustc: Path, environ: Mapping[str, str]) -> Cargo:
     raise ended.error()
 
 
-def run_cargo(words: Sequence[str], cwd: Path, environment: Mapping[str, str], progress: bool = False) -> Ended:
-    """Runs cargo to its end; with progress what it says goes to the person as it comes."""
+def run_cargo(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Ended:
+    """Runs cargo to its end."""
+    with _started(words, cwd, environment) as process:
+        stdout, stderr = process.communicate()
+    said, told = (text.decode("utf-8", errors="replace") for text in (stdout, stderr))
+    return Ended(tuple(words), process.returncode, said, told)
+
+
+def run_cargo_with_progress(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Ended:
+    """Runs a cargo that says nothing on stdout to its end; what it tells goes to the person's stderr as it comes."""
+    progress = {}
+    if sys.stderr.isatty():
+        width = str(shutil.get_terminal_size().columns)
+        progress = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": width}
+    told = bytearray()
+    with _started(words, cwd, {**environment, **progress}) as process:
+        assert process.stderr is not None
+        while chunk := os.read(process.stderr.fileno(), 4096):
+            told += chunk
+            sys.stderr.write(chunk.decode("utf-8", errors="replace"))
+            sys.stderr.flush()
+    return Ended(tuple(words), process.returncode, "", told.decode("utf-8", errors="replace"))
+
+
+def _started(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        done = subprocess.run(
+        return subprocess.Popen(
             list(words), cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=None if progress else subprocess.PIPE, encoding="utf-8", errors="replace",
+            stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
         raise BootwrightError(f"{words[0]} cannot be run: {error.strerror or error}") from error
-    return Ended(tuple(words), done.returncode, done.stdout, done.stderr or "")
 
 
 def warnings_in(said: str) -> list[str]:

@@ -55,8 +55,11 @@ def read_directives(said: str) -> Directives:
             if key == "metadata":
                 key, _, value = value.partition("=")
                 found.metadata[key] = value
-                continue
-            _take(found, key, value)
+            elif not _take(found, key, value):
+                raise BootwrightError(
+                    f"a build script says `{line}`: there is no such key as {key}",
+                    "https://doc.rust-lang.org/cargo/reference/build-scripts.html has those that cargo takes",
+                )
         elif line.startswith("cargo:"):
             key, _, value = line.removeprefix("cargo:").partition("=")
             if not _take(found, key, value):

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,27 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
 from bootwright.cargo import memory
-from bootwright.cargo.command import cargos, error_in, find_cargo, run_cargo, warnings_in
+from bootwright.cargo.command import (
+    cargo_home,
+    cargos,
+    error_in,
+    find_cargo,
+    run_cargo,
+    run_cargo_with_progress,
+    warnings_in,
+)
 from bootwright.cargo.ghost import read_calls
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.planner import Room, read_plan
 from bootwright.cargo.units import Plan, Unit
+from bootwright.cargo.watched import watched_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
-MISSING = re.compile(r"failed to download `([^`]*)`|no matching package named `([^`]*)`")
+MISSING = re.compile(
+    r"(?:failed to download|no matching package named|failed to get|failed to load source for dependency) `([^`]*)`"
+)
+RESOLVED = ("no matching package named", "failed to select a version")  # said of what registries have: nothing fits
 NOT_HERE = ("--offline", "--frozen", "--locked", "offline mode")  # what an error names that a fetch may cure
 
 
@@ -53,7 +65,10 @@ class Request:
         """Returns all that the plan depends on beside files, in JSON's types."""
         spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
         found = [[path, _stamp(path)] for path in cargos(self.rustc, environ)]
-        facts = {**asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": found}
+        facts = {
+            **asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": found,
+            "home": cargo_home(environ), "planner": memory.planner(),
+        }  # fmt: skip
         return dict(json.loads(json.dumps(facts, default=os.fspath)))
 
     @property
@@ -79,8 +94,20 @@ class Planned:
 
     @property
     def program(self) -> Unit:
-        """The kernel's own program; of a plan for tests there need not be one."""
-        return next(u for u in self.plan.programs("bin", self.package.root) if u.target == self.package.program)
+        """The kernel's own program; of a plan for tests there need not be one.
+
+        Where the plan is no whole one, what is known of the program stands for it.
+        """
+        package = self.package
+        known = (unit for unit in self.plan.programs("bin", package.root) if unit.target == package.program)
+        if self.plan.unplanned:
+            argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", "bin")
+            own = Unit(
+                package.program, "bin", package.root, argv, {}, package.name, "", package.root, package.main,
+                package.program, local=True,
+            )  # fmt: skip
+            return next(known, own)
+        return next(known)
 
 
 def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> Planned:
@@ -138,19 +165,20 @@ class _Maker:
         self.cargo = find_cargo(request.rustc, environ)
         self.room = Room(place / request.key)
         self.target = request.target
+        self.variables: dict[str, str] = {}  # of the run of cargo that the plan comes from
 
     def make(self) -> tuple[Plan, Package, dict[str, str]]:
         """Returns the plan, its package, and the files that both depend on."""
         request = self.request
         package = read_package(self.cargo, request.directory, request.choice, self.environ)
-        home = Path(self.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+        home = cargo_home(self.environ)
         workspace = Path(package.workspace)
         lock = self._copy_lock(workspace)
-        before = memory.watched_files(request.directory, workspace, package.manifests, home)
+        before = watched_files(request.directory, workspace, package.manifests, home)
         plan = self._plan(package, lock)
-        local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if unit.local}
+        local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if not unit.checksum}
         manifests = sorted({*package.manifests, *local})
-        watched = {**memory.watched_files(request.directory, workspace, manifests, home), **before}
+        watched = {**watched_files(request.directory, workspace, manifests, home), **before}
         return plan, package, watched
 
     def _copy_lock(self, workspace: Path) -> Path:
@@ -173,21 +201,21 @@ class _Maker:
         """Runs cargo with the ghost; fetches first where the lock file or a package is not here."""
         ended = self._run(package, lock, "--frozen" if package.fetches else "--offline")
         if ended.status and package.fetches and any(word in ended.stderr for word in NOT_HERE):
-            self._fetch(package, lock)
+            fetched = self._fetch(package, lock)
             ended = self._run(package, lock, "--offline")
-            if ended.status and any(word in ended.stderr for word in NOT_HERE):
-                missing = (
-                    ", ".join(dict.fromkeys((one or other for one, other in MISSING.findall(ended.stderr))))
-                    or "packages"
-                )
-                raise BootwrightError(
-                    f"{package.name} needs {missing}, which is not on this machine and could not be fetched",
-                    "with a network scons fetches what is missing, once; a build needs none afterwards",
-                )
+            if ended.status and fetched.status:
+                raise _not_fetched(package, fetched.stderr, ended.stderr)
+        unplanned = ""
         if ended.status:
-            raise BootwrightError(f"cargo does not build {package.name}:\n{error_in(ended.stderr)}")
+            error = error_in(ended.stderr)
+            if not any(self.room.log.iterdir()):
+                raise BootwrightError(f"cargo does not build {package.name}:\n{error}")
+            # It had nothing against the package, and misses what the ghost does not make.
+            unplanned = f"cargo says `{error.partition(chr(10))[0].removeprefix('error: ')}` while it plans"
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
-        return read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
+        plan = read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
+        unplanned = unplanned or plan.unplanned
+        return replace(plan, unplanned=unplanned, command=ended.argv, variables=self.variables)
 
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
@@ -213,6 +241,8 @@ class _Maker:
             name = json.dumps(Path(self.target).name.removesuffix(".json"))
             array = json.dumps(request.flags)
             more = [["--config", f"{key}.rustflags={array}"] for key in ("build", f"target.{name}")]
+        own = {name: value for name, value in environment.items() if self.environ.get(name) != value}
+        self.variables = {name: value for name, value in own.items() if name not in self.room.environment()}
         for config in more:
             self.room.clear()
             ended = run_cargo([*words, network, *config], request.directory, environment)
@@ -229,12 +259,26 @@ class _Maker:
     def _base(self, lock: Path) -> dict[str, str]:
         return self.cargo.environment(self.environ, lock)
 
-    def _fetch(self, package: Package, lock: Path) -> None:
+    def _fetch(self, package: Package, lock: Path) -> Ended:
         """Fetches what is missing and brings our lock file up to date; what goes wrong is shown by cargo itself."""
         self.tell(f"cargo fetches what {package.name} needs and this machine does not have")
         words = [*self.cargo.command("fetch", self.target, lock), f"--manifest-path={package.root}/Cargo.toml"]
-        run_cargo(words, self.request.directory, self._base(lock), progress=True)
+        fetched = run_cargo_with_progress(words, self.request.directory, self._base(lock))
         theirs = Path(package.workspace, "Cargo.lock")
         if lock.is_file() and not (theirs.is_file() and theirs.read_bytes() == lock.read_bytes()):
             what = "is not what its manifests ask for" if theirs.is_file() else "is not there"
             self.tell(f"{theirs} {what}; {lock} has the versions that are built")
+        return fetched
+
+
+def _not_fetched(package: Package, told: str, said: str) -> BootwrightError:
+    """Returns the sentence for what cargo did not fetch: it was told by cargo itself; said is what it misses now."""
+    names = list(dict.fromkeys(MISSING.findall(said)))
+    is_known = any(word in told for word in RESOLVED) and not any(word in told for word in NOT_HERE)
+    if is_known or not names:
+        return BootwrightError(f"cargo does not find what {package.name} needs; its own words are above")
+    which = "which is" if len(names) == 1 else "which are"
+    return BootwrightError(
+        f"{package.name} needs {', '.join(names)}, {which} not on this machine and could not be fetched",
+        "cargo's words above say why; what was fetched once is there for every build after, without a network",
+    )

@@ -13,7 +13,8 @@ from typing import Any
 
 OUT = "@out@"
 OWN = "own"  # below OUT: what is compiled with a cfg of ours
-FORMAT = 1  # of the remembered plan
+TEST_CFG = "bootwright_test"  # that cfg
+FORMAT = 2  # of the remembered plan
 EXE = ".exe" if sys.platform == "win32" else ""
 DYLIB = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 ENDINGS = {"lib": ".rlib", "rlib": ".rlib", "staticlib": ".a", "proc-macro": DYLIB}
@@ -90,12 +91,15 @@ class Unit:
 class Plan:
     """The units of one build, each after those that it needs, and what cargo said (warnings, each whole).
 
-    unplanned says, where it is not empty, what of the package a plan cannot express.
+    unplanned says, where it is not empty, what of the package a plan cannot express. command is cargo's with which it
+    was planned, and variables are those that it got beside a person's: with them cargo builds the same.
     """
 
     units: tuple[Unit, ...]
     said: tuple[str, ...] = ()
     unplanned: str = ""
+    command: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
     by_name: Mapping[str, Unit] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +121,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Returns what from_json takes, in JSON's types."""
         units = [{**asdict(unit), "environment": dict(unit.environment)} for unit in self.units]
-        return {"units": units, "said": list(self.said), "unplanned": self.unplanned}
+        more = {"command": list(self.command), "variables": dict(self.variables)}
+        return {"units": units, "said": list(self.said), "unplanned": self.unplanned, **more}
 
     @staticmethod
     def from_json(facts: Mapping[str, Any]) -> Plan:
@@ -127,7 +132,8 @@ class Plan:
             for key in ("argv", "needs", "scripts"):
                 entry[key] = tuple(entry[key])
             units.append(Unit(**entry))
-        return Plan(tuple(units), tuple(facts["said"]), str(facts["unplanned"]))
+        command, variables = tuple(facts["command"]), dict(facts["variables"])
+        return Plan(tuple(units), tuple(facts["said"]), str(facts["unplanned"]), command, variables)
 
 
 def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:

@@ -98,6 +98,7 @@ class Session:
         self.start_anyway: Callable[[], int] | None = None  # where something of the build failed
         self.remove_at_end = False
         self.inputs: dict[Entry, Inputs] = {}  # of the actions that were begun
+        self.at_end: list[Callable[[], None]] = []  # what is said once all is built
         self._began: list[Entry] = []
         self._interrupted = False
         self._signatures = build / SIGNATURES
@@ -147,6 +148,9 @@ class Session:
         in_actions = Main.this_build_status and all(str(f.errstr) == INTERRUPTED for f in GetBuildFailures())
         if self._interrupted or in_actions:
             leave(Status.INTERRUPTED)
+        with sentences_at_exit():
+            for say in self.at_end:
+                say()
         start = self.start_anyway if GetBuildFailures() else self.start
         if start is not None:
             with sentences_at_exit():

@@ -13,11 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import SCons.Node
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
+from bootwright.cargo.directives import read_directives
 from bootwright.cargo.units import Plan, Unit
+from bootwright.graph.session import session, show_once
 from bootwright.rust.compile import More, Room
+from bootwright.rust.script import warning_lines
 from bootwright.rust.unit_reads import are_unchanged
 
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
@@ -123,7 +127,16 @@ class Nodes:
                 env.Depends(nodes, list(self.ways.link_inputs))
         if reads and not are_unchanged(Path(reads), os.environ, _seen):
             env.AlwaysBuild(nodes)
+        if unit.is_run and unit.local:
+            session().at_end.append(lambda: self._warn_again(unit, nodes[0]))
         return nodes
+
+    def _warn_again(self, unit: Unit, said: Entry) -> None:
+        """Shows what the script of unit warned of when it ran, where it did not run this time: as cargo does."""
+        if said.get_state() == SCons.Node.up_to_date:
+            text = Path(said.abspath).read_text(encoding="utf-8", errors="replace")
+            for line in warning_lines(unit, read_directives(text)):
+                show_once(line)
 
     def _direct(self, plan: Plan, unit: Unit) -> Iterable[Unit]:
         return (plan.by_name[name] for name in unit.needs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bootwright.cargo.command import NAMES
 from bootwright.cargo.directives import Directives, read_directives
 from bootwright.cargo.units import Unit
 from bootwright.rust.compile import More, Room, environment_of
-from bootwright.rust.unit_reads import Reads, digest_below, digest_or_absent
+from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, digest_or_absent
 
 LAST_LINES = 40
 
@@ -30,10 +30,11 @@ class Ran:
     directives: Directives
 
 
-def run_script(unit: Unit, room: Room, person: Mapping[str, str]) -> Ran:
-    """Runs the build script that unit is, in an empty OUT_DIR; raises with its own words where it fails.
+def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable[[str], None]) -> Ran:
+    """Runs the build script that unit is, in an empty OUT_DIR; show gets its warnings and errors, as cargo words them.
 
-    It gets the person's variables as with Cargo: compilers for other languages are chosen by them.
+    It gets the person's variables as with Cargo: compilers for other languages are chosen by them. Raises where it
+    fails; of a package that is not the person's the warnings are shown only then.
     """
     out = room.out / unit.name
     shutil.rmtree(out, ignore_errors=True)
@@ -49,24 +50,44 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str]) -> Ran:
     except OSError as error:
         raise BootwrightError(f"{program} cannot be run: {error.strerror or error}") from error
     directives = read_directives(done.stdout)
-    if done.returncode or directives.errors:
-        said = [*directives.errors, *(done.stderr.strip() or done.stdout.strip()).splitlines()[-LAST_LINES:]]
-        how = f"ended with status {done.returncode}" if done.returncode >= 0 else f"died of signal {-done.returncode}"
-        lines = "\n    ".join(said)
-        raise BootwrightError(
-            f"the build script of {unit.package} v{unit.version} {how}:\n    {lines}",
-            f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables",
-        )
+    failed = done.returncode or directives.errors
+    if unit.local or failed:
+        for line in warning_lines(unit, directives):
+            show(f"{line}\n")
+    for line in directives.errors:
+        show(f"error: {unit.package}@{unit.version}: {line}\n")
+    if done.returncode:
+        how = f"ended with status {done.returncode}" if done.returncode > 0 else f"died of signal {-done.returncode}"
+        lines = "\n    ".join([f"the build script of {unit.package} v{unit.version} {how}:", *_last_lines(done)])
+        hint = f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables"
+        raise BootwrightError(lines, hint)
+    if directives.errors:
+        raise BootwrightError(f"the build script of {unit.package} v{unit.version} logged errors")
     made = sorted(path for path in out.rglob("*") if path.is_file())
     files = "".join(f"{file_digest(path)}  {path.relative_to(out).as_posix()}\n" for path in made)
     return Ran(done.stdout, files, directives)
 
 
+def warning_lines(unit: Unit, directives: Directives) -> list[str]:
+    """Returns what the script of unit warned of, a line each, as cargo has them."""
+    return [f"warning: {unit.package}@{unit.version}: {line}" for line in directives.warnings]
+
+
+def _last_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Returns the end of what a script said beside directives: of stdout and of stderr, each under its name."""
+    own = [line for line in done.stdout.splitlines() if not line.startswith("cargo:")]
+    found = []
+    for name, lines in (("stdout", own), ("stderr", done.stderr.strip().splitlines())):
+        found += [f"--- {name}", *lines[-LAST_LINES:]] if lines else []
+    return found
+
+
 def script_reads(unit: Unit, room: Room, directives: Directives, person: Mapping[str, str]) -> Reads:
     """Returns what the script depends on: what it declared, else every file of a package that may change."""
     reads = Reads()
-    names = directives.files if directives.declares else ["."] if unit.local else []
-    for name in names:
+    if unit.local and not directives.declares:
+        reads.packages[unit.root] = digest_of_package(Path(unit.root))
+    for name in directives.files:
         path = Path(os.path.normpath(Path(unit.root, name)))
         if not path.is_dir():
             reads.files[str(path)] = digest_or_absent(path)

@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.base.digests import file_digest
+from bootwright.cargo.listed import CACHE, package_files
 
 ABSENT = "-"
 
 
 @dataclass
 class Reads:
-    """Files and directories with their SHA-256, and variables with their values.
+    """Files, directories and packages with their SHA-256, and variables with their values.
 
     ABSENT stands for a file that is gone, None for a variable that is not set. made are the products.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str | None] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
 
@@ -40,11 +42,14 @@ def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) 
         facts = json.loads(path.read_text(encoding="utf-8"))
         if any(person.get(name) != value for name, value in facts["variables"].items()):
             return False
-        for table, digest in ((facts["files"], digest_or_absent), (facts["directories"], digest_below)):
-            for name, value in table.items():
-                if name not in known:
-                    known[name] = digest(Path(name))
-                if known[name] != value:
+        for table, digest in (
+            ("files", digest_or_absent), ("directories", digest_below), ("packages", digest_of_package),
+        ):  # fmt: skip
+            for name, value in facts[table].items():
+                key = f"{table} {name}"
+                if key not in known:
+                    known[key] = digest(Path(name))
+                if known[key] != value:
                     return False
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -60,15 +65,19 @@ def digest_or_absent(path: Path) -> str:
 
 
 def digest_below(directory: Path) -> str:
-    """Returns what changes with any file of a package, as cargo takes them, and with its name."""
-    text = "".join(f"{path.relative_to(directory)}\0{digest_or_absent(path)}\n" for path in package_files(directory))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def package_files(directory: Path) -> list[Path]:
-    """Returns the files below directory, sorted: without what is hidden and without build directories."""
+    """Returns what changes with any file below directory, and with its name; build directories are left out."""
     found = []
     for place, directories, names in os.walk(directory):
-        directories[:] = [d for d in directories if d[0] != "." and not Path(place, d, "CACHEDIR.TAG").exists()]
-        found += [Path(place, name) for name in names if name[0] != "."]
-    return sorted(found)
+        directories[:] = [name for name in directories if not Path(place, name, CACHE).exists()]
+        found += [Path(place, name) for name in names]
+    return _digest_of(directory, sorted(found))
+
+
+def digest_of_package(directory: Path) -> str:
+    """Returns what changes with any file of the package in directory, as cargo lists them, and with its name."""
+    return _digest_of(directory, package_files(directory))
+
+
+def _digest_of(directory: Path, files: Iterable[Path]) -> str:
+    text = "".join(f"{path.relative_to(directory)}\0{digest_or_absent(path)}\n" for path in files)
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,168 @@
+"""What cargo reads to make a plan, and what stands for each of it: a plan is stale once one of these is another.
+
+Of files of the person's these are the manifests of the packages, wherever a manifest or a configuration names them by
+path (used or not: a [patch] that does not fit is read as well), those in the directories above, which may make a
+workspace of the package; the lock file; the configuration with what it includes; the toolchain files; and the *names*
+from which cargo infers targets, members of a workspace and the README. A file that is not there counts as well: cargo
+looks for it. `tests/build/test_plans.py` compares this with what cargo opens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
+TOOLCHAIN_FILES = ("rust-toolchain.toml", "rust-toolchain")
+INFERRED = ("build.rs", "src/lib.rs", "src/main.rs", "README.md", "README.txt", "README")
+LISTED = ("src/bin", "tests", "examples", "benches")
+ABSENT = "-"
+GLOB = frozenset("*?[")
+
+
+def _contents(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ABSENT
+
+
+def _name(path: Path) -> str:
+    return "file" if path.is_file() else "directory" if path.is_dir() else ABSENT
+
+
+def _sources(path: Path) -> str:
+    """Returns what stands for the names of the Rust sources in a directory, and of the directories with a main.rs."""
+    return _listed(path, lambda name: name.endswith(".rs") or (path / name / "main.rs").is_file())
+
+
+def _packages(path: Path) -> str:
+    """Returns what stands for the names of the directories in one: each may be a member of a workspace, or vendored."""
+    return _listed(path, lambda name: (path / name).is_dir())
+
+
+def _listed(path: Path, counts: Callable[[str], bool]) -> str:
+    try:
+        names = sorted(filter(counts, os.listdir(path)))  # noqa: PTH208
+    except OSError:
+        return ABSENT
+    return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
+
+
+HOW: dict[str, Callable[[Path], str]] = {
+    "contents": _contents,
+    "name": _name,
+    "sources": _sources,
+    "packages": _packages,
+}
+
+
+def watched_files(directory: Path, workspace: Path, manifests: Iterable[str], cargo_home: Path) -> dict[str, str]:
+    """Returns every place that a plan for the package in directory depends on, with what stands for what is there.
+
+    manifests are those that cargo named; more are found in them. A value is one of HOW, a blank, and its answer.
+    """
+    configurations = configuration_files(directory, cargo_home)
+    places = dict.fromkeys((workspace / "Cargo.lock", *configurations, *toolchain_files(directory)), "contents")
+    pending = [Path(name) for name in manifests]
+    pending += [place / "Cargo.toml" for place in (directory, *directory.parents)]
+    for path in configurations:
+        found, more = _named_in(_read(path), path.parent.parent)
+        places |= found
+        pending += more
+    while pending:
+        manifest = pending.pop()
+        if places.get(manifest) == "contents":
+            continue
+        places[manifest] = "contents"
+        if manifest.is_file():
+            root = manifest.parent
+            places |= {root / name: "name" for name in INFERRED} | {root / name: "sources" for name in LISTED}
+            found, more = _named_in(_read(manifest), root)
+            places |= {path: how for path, how in found.items() if path not in places}
+            pending += [*more, *(place / "Cargo.toml" for place in root.parents)]
+    return {str(path): f"{how} {HOW[how](path)}" for path, how in places.items()}
+
+
+def is_as_watched(name: str, fact: str) -> bool:
+    """Says whether what is at name is what watched_files found."""
+    how, _, value = fact.partition(" ")
+    return HOW[how](Path(name)) == value
+
+
+def configuration_files(directory: Path, cargo_home: Path) -> list[Path]:
+    """Returns the places where cargo looks for its configuration from directory, there or not, the nearest first."""
+    places = [place / name for place in (directory, *directory.parents) for name in CONFIGURATIONS]
+    places += [cargo_home / "config.toml", cargo_home / "config"]
+    found = list(dict.fromkeys(places))
+    for path in found:  # grows by what it includes
+        found += [included for included in included_files(path, _read(path)) if included not in found]
+    return found
+
+
+def included_files(path: Path, values: dict[str, Any]) -> list[Path]:
+    """Returns the files that the configuration at path includes, in its order: a later one beats an earlier one."""
+    words = values.get("include", [])
+    entries = words if isinstance(words, list) else [words]
+    names = [entry.get("path") if isinstance(entry, dict) else entry for entry in entries]
+    return [path.parent / name for name in names if isinstance(name, str)]
+
+
+def toolchain_files(directory: Path) -> list[Path]:
+    """Returns the places where a toolchain file may be, there or not."""
+    return [place / name for place in (directory, *directory.parents) for name in TOOLCHAIN_FILES]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}  # cargo says what is wrong with it
+
+
+def _named_in(values: dict[str, Any], root: Path) -> tuple[dict[Path, str], list[Path]]:
+    """Returns the places that a manifest or a configuration in root names, and the manifests among them."""
+    places: dict[Path, str] = {}
+    manifests: list[Path] = []
+    for key, word in _strings(values, ""):
+        path = Path(os.path.normpath(root / word))
+        if key in ("path", "paths", "members", "default-members") and not GLOB & set(word):
+            places[path] = "name"
+            manifests.append(path / "Cargo.toml")
+        elif key in ("members", "default-members"):
+            found = _globbed(root, Path(word).parts)
+            places |= dict.fromkeys(found, "packages")
+            manifests += [member / "Cargo.toml" for member in sorted(root.glob(word)) if member.is_dir()]
+        elif key in ("directory", "local-registry"):
+            places[path] = "packages"
+        elif key == "build":
+            places[path] = "name"
+    return places, manifests
+
+
+def _strings(value: object, key: str) -> Iterator[tuple[str, str]]:
+    """Yields each string in a value with the key that it, or the list with it, stands at."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _strings(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, key)
+
+
+def _globbed(root: Path, parts: tuple[str, ...]) -> list[Path]:
+    """Returns the directories in which cargo looks for what a pattern of members fits."""
+    found, here = [], [root]
+    for part in parts:
+        if GLOB & set(part):
+            found += here
+            here = [inner for place in here if place.is_dir() for inner in place.glob(part) if inner.is_dir()]
+        else:
+            here = [place / part for place in here]
+    return found

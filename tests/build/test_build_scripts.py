@@ -1,0 +1,129 @@
+"""What a build script says and when it runs again: as with cargo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import HOME, Checkout
+
+from bootwright.cargo.command import find_cargo
+from bootwright.cargo.listed import package_files
+
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+# What cargo adds to a package that it packs.
+ADDED = {"Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"}
+
+
+def write_script(package: Path, *lines: str) -> None:
+    body = "\n".join(f"    {line}" for line in lines)
+    (package / "build.rs").write_text(f"fn main() {{\n{body}\n}}\n")
+
+
+def says(text: str) -> str:
+    return f'println!("{text}");'
+
+
+def test_a_scripts_warnings_are_shown_when_it_runs_and_again_when_it_need_not(
+    checkout: Checkout, package: Path
+) -> None:
+    write_script(package, says("cargo::rerun-if-changed=build.rs"), says("cargo::warning=the moon is full"))
+    word, warning = f"KERNEL={package}", "warning: reader@0.1.0: the moon is full\n"
+    built = checkout.scons(word)
+    assert "script build.rs" in built.steps and built.output.count(warning) == 1
+    built = checkout.scons(word)
+    assert built.steps == [] and built.output.count(warning) == 1
+    write_script(package, says("cargo:rerun-if-changed=build.rs"), says("cargo:warning=the moon is new"))
+    built = checkout.scons(word)
+    assert built.output.count("reader@0.1.0: the moon is new") == 1 and warning not in built.output
+
+
+def test_a_failing_scripts_warnings_are_shown_first_and_then_its_own_words(checkout: Checkout, package: Path) -> None:
+    write_script(
+        package, says("cargo::warning=native/a.c:6:20: error: SEED is not declared"), says("cargo::rustc-cfg=one"),
+        says("compiling a.c"), 'eprintln!("no object");', "std::process::exit(3);",
+    )  # fmt: skip
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "\nwarning: reader@0.1.0: native/a.c:6:20: error: SEED is not declared\n" in said
+    end = said[said.index("the build script of reader v0.1.0 ended with status 3:") :].splitlines()
+    assert [line.strip() for line in end[1:5]] == ["--- stdout", "compiling a.c", "--- stderr", "no object"]
+
+
+def test_the_errors_that_a_script_logs_fail_it_in_cargos_words(checkout: Checkout, package: Path) -> None:
+    write_script(package, says("cargo::error=the moon is full"))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "\nerror: reader@0.1.0: the moon is full\n" in said
+    assert "the build script of reader v0.1.0 logged errors" in said and "status" not in said
+
+
+def test_a_key_that_is_none_of_cargos_is_named(checkout: Checkout, package: Path) -> None:
+    write_script(package, says("cargo::rustc-cgf=one"))
+    assert "`cargo::rustc-cgf=one`: there is no such key as rustc-cgf" in checkout.refuse(f"KERNEL={package}")
+
+
+def test_a_c_compilers_own_words_are_shown(checkout: Checkout, tmp_path: Path) -> None:
+    package = tmp_path / "mixed"
+    shutil.copytree(HOME / "tests/kernels/packages/mixed", package, ignore=shutil.ignore_patterns("target"))
+    checkout.edit(str(package / "native/checksum.c"), "SEED", "SEEDX")
+    said = checkout.refuse(f"KERNEL={package}", "UNSTABLE=1")
+    assert "warning: mixed@0.3.1: native/checksum.c:" in said and "SEEDX" in said.partition("the build script of")[0]
+
+
+def fill(root: Path) -> None:
+    """Makes a package of files of every kind."""
+    text = '[package]\nname = "reader"\nversion = "0.1.0"\nedition = "2021"\n'
+    files = {
+        "Cargo.toml": text, "src/main.rs": "fn main() {}\n", "src/logo.bin": "1", "docs/a.md": "1", "notes.txt": "1",
+        "target/debug/x": "1", "docs/target/kept": "1", "a.log": "1", "build/made": "1", ".hidden": "1",
+        "src/.inner/file": "1", "inner/Cargo.toml": text.replace("reader", "inner"), "inner/src/lib.rs": "",
+    }  # fmt: skip
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+
+
+@pytest.mark.needs("cargo", "git")
+@pytest.mark.parametrize(
+    "keys",
+    ["", 'exclude = ["docs/", "*.txt"]\n', 'include = ["/src", "*.md", "!src/*.bin"]\n'],
+    ids=["plain", "exclude", "include"],
+)
+@pytest.mark.parametrize("in_git", [True, False], ids=["in git", "without git"])
+def test_a_packages_files_are_those_that_cargo_lists(tmp_path: Path, in_git: bool, keys: str) -> None:
+    root = tmp_path / "reader"
+    fill(root)
+    with (root / "Cargo.toml").open("a") as manifest:
+        manifest.write(keys)
+    if in_git:
+        (root / ".gitignore").write_text("/target\n*.log\n/build\n")
+        subprocess.run([*GIT, "init", "-q", str(root)], check=True)
+        subprocess.run([*GIT, "-C", str(root), "add", "-A", "."], check=True)
+        (root / "new.rs").write_text("")
+    cargo = find_cargo(Path("/no/rustc"), os.environ).program
+    words = [str(cargo), "package", "--list", "--allow-dirty", "--offline"]
+    listed = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout.split()
+    assert {path.relative_to(root).as_posix() for path in package_files(root)} == set(listed) - ADDED
+
+
+@pytest.mark.needs("git")
+def test_a_script_that_declares_nothing_runs_again_for_the_files_that_cargo_lists(
+    checkout: Checkout, package: Path
+) -> None:
+    write_script(package, says("cargo:rustc-env=TWICE=once"))
+    (package / ".gitignore").write_text("/target\n*.log\n")
+    subprocess.run([*GIT, "init", "-q", str(package)], check=True)
+    subprocess.run([*GIT, "-C", str(package), "add", "-A", "."], check=True)
+    word = f"KERNEL={package}"
+    checkout.build(word)
+    for name in ("target/debug/reader", "a.log"):  # as who runs cargo beside scons has them
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("1")
+        assert checkout.build(word) == [], name
+    subprocess.run([*GIT, "-C", str(package), "commit", "-qm", "a commit alone is no change"], check=True)
+    assert checkout.build(word) == []
+    (package / "notes.txt").write_text("a file of the package\n")
+    assert "script build.rs" in checkout.build(word)
+    assert checkout.build(word) == []
