@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key  # what the plugin junitxml offers others, which pytest itself does not export
 
 from bootwright.setup import stamp
 from bootwright.testing.chosen import is_chosen, may_be_chosen, module_name, names_in, near_names
@@ -49,8 +50,6 @@ def is_worker(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marks."""
     config.stash[LEFT] = []
-    if config.getoption("list_tests"):  # names alone go to stdout
-        config.pluginmanager.unregister(name="terminalreporter")
     if is_worker(config) and HOLDS_SIGNALS:
         # Ctrl-C was held back while Python and pytest came up, where it would have been a traceback.
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
@@ -168,6 +167,23 @@ def name_of_begun(nodeid: str, location: tuple[str, int | None, str]) -> str:
     return f"{module_name(HOME / path, TESTS)}::{name.rpartition('.')[2].removeprefix('test_')}"
 
 
+class JUnitNames:
+    """Has the report for a CI server group the tests by the modules of their printed names."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Names the test before pytest does by its file."""
+        junit = self._config.stash.get(xml_key, None)
+        if junit is not None:
+            module, _, name = getattr(report, "printed_name", report.nodeid).rpartition("::")
+            case = junit.node_reporter(report)
+            case.add_attribute("classname", module.replace("/", "."))
+            case.add_attribute("name", name)
+
+
 class Lines:
     """Prints a line for each test as it ends; lives where pytest's own reporter does, not in the workers."""
 
@@ -256,8 +272,11 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
     """Adds the lines where a person reads them; the workers of xdist are started in between."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and not is_worker(session.config):
+    if reporter is not None and session.config.getoption("list_tests"):  # names alone go to stdout
+        session.config.pluginmanager.unregister(reporter)
+    elif reporter is not None and not is_worker(session.config):
         session.config.pluginmanager.register(Lines(reporter), "bootwright-lines")
+        session.config.pluginmanager.register(JUnitNames(session.config), "bootwright-junit")
     yield
     if HOLDS_SIGNALS and not is_worker(session.config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
