@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key  # what the plugin junitxml offers others, which pytest itself does not export
 
+from bootwright.base.counting import Counting
 from bootwright.setup import stamp
 from bootwright.testing.chosen import is_chosen, may_be_chosen, module_name, names_in, near_names
-from bootwright.testing.running import Running, seconds
 
 HOME = Path(__file__).parent
 stamp.add_private_programs(str(HOME))
@@ -193,7 +193,7 @@ class Lines:
         # Where pytest holds a test's output back, it would hold this back too.
         free = config.getoption("capture") == "no" or bool(config.getoption("numprocesses", None))
         stream = terminal._file if reporter.isatty and free else None
-        self._running = Running(stream, lambda: terminal.fullwidth, seconds)
+        self._running = Counting(stream)
 
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         """Notes that a test begins, here or in a worker."""

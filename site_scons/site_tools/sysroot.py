@@ -8,6 +8,7 @@ needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the progr
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from SCons.Builder import Builder
@@ -23,7 +24,8 @@ from bootwright.rust.toolchain import find_rust_src, has_core
 from bootwright.storage.store import Store
 
 MODULES = (
-    "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/procs", "base/records", "base/storage_space",
+    "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/counting", "base/procs", "base/records",
+    "base/storage_space",
 )  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
@@ -31,6 +33,7 @@ BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable int
 
 def build_core(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Takes the sysroot SYSROOTKEY from the store, or builds it there, and writes its manifest."""
+    from bootwright.base.counting import Counting
     from bootwright.rust import sysroot
 
     toolchain, name = env["BOOTWRIGHT"].toolchain, env["SYSROOTTARGET"]
@@ -38,7 +41,12 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
 
     def build(out: Path) -> None:
         tell(BOOTSTRAP_NOTE.format(f"core of {name}"))
-        sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
+        counting = Counting(sys.stderr if sys.stderr.isatty() else None, "compiling")
+        counting.begin(f"core of {name}")
+        try:
+            sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
+        finally:
+            counting.close()
         check_inputs(target)
 
     made = Store().take_or_build("sysroot", env["SYSROOTKEY"], build, tell)

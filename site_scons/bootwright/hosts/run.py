@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from bootwright.base.scratch import scratch_directory
 from bootwright.hosts.table import Builder, Row
 
 TIMEOUT = 30.0  # seconds
+RUNS_SECONDS = 3.0  # after which a program is said to run
 WINE = ("wine64", "wine")
 WINE_SERVER = ("wineserver", "wineserver64")
 # wine's own debugger would take a crash over; Mono and Gecko are asked for where they are not switched off.
@@ -98,9 +100,19 @@ def run_program(program: Path, runner: Runner, timeout: float = TIMEOUT) -> Endi
 
 
 def run_and_tell(program: Path, runner: Runner, timeout: float | None, tell: Callable[[str], None]) -> int:
-    """Runs program in this terminal, for timeout seconds at most, tells how it ended, and returns the exit status."""
-    ending = _run(program, runner, timeout, None, None)
+    """Runs program in this terminal, for timeout seconds at most, tells how it ended, and returns the exit status.
+
+    One that goes on for a while is said to run: it may say nothing, and no prompt comes back.
+    """
     by = f" under {runner.name}" if runner.name else ""
+    until = "" if timeout is None else f" or TIMEOUT={timeout:g}"
+    running = threading.Timer(RUNS_SECONDS, lambda: tell(f"{program.name} runs{by}; Ctrl-C{until} ends it"))
+    running.daemon = True
+    running.start()
+    try:
+        ending = _run(program, runner, timeout, None, None)
+    finally:
+        running.cancel()
     if ending.status is None:
         tell(f"{program.name} is still running{by} after {timeout:g} s, and was ended")
     else:

@@ -58,7 +58,8 @@ def build_sysroot(
     """
     library = existing_library(toolchain, library)
     build = _Build(toolchain, target_name, str(spec_path or target_name), library, out)
-    emit(f"core, compiler_builtins and alloc of {target_name} are compiled, once for all kernels (about 20 s)")
+    what = f"core, compiler_builtins and alloc of {target_name}"
+    emit(f"{what} are compiled, once for all kernels (20 s on two idle cores)")
     began = time.monotonic()
     build.run()
     for leftover in build.directory.iterdir():

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.hosts import run
 from bootwright.hosts.report import Built, report
 from bootwright.hosts.run import Ending, Runner, find_runner, run_and_tell, run_program
 from bootwright.hosts.table import (
@@ -294,3 +295,11 @@ def test_the_status_of_a_program_is_its_own_or_128_and_its_signal(tmp_path: Path
     program.chmod(0o755)
     assert run_and_tell(program, Runner(""), 60, told.append) == status
     assert len(told) == 1
+
+
+def test_a_program_that_goes_on_is_said_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "RUNS_SECONDS", 0.1)
+    told: list[str] = []
+    loop = program(tmp_path, "loop", "#!/bin/sh\nexec sleep 60\n")
+    assert run_and_tell(loop, Runner(""), 1.5, told.append) == 0  # it did not end by itself, as a kernel at TIMEOUT
+    assert told == ["loop runs; Ctrl-C or TIMEOUT=1.5 ends it", "loop is still running after 1.5 s, and was ended"]

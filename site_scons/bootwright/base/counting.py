@@ -1,22 +1,32 @@
-"""Which tests run now, and for how long: a line that counts on a terminal, so that a long wait is not mute."""
+"""What goes on now, and for how long: a line that counts on a terminal, so that a long wait is not mute."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 LOOK_SECONDS = 1.0
-LONG_SECONDS = 5.0  # a test that takes longer is named while it runs
+LONG_SECONDS = 5.0  # what takes longer is named meanwhile
 CLEAR = "\r\x1b[K"
 
 
-class Running:
-    """The tests that began and did not end. stream is a terminal, or None where nothing is to be counted."""
+def columns_of_terminal() -> int:
+    """Returns how wide the terminal is, COLUMNS before what it says itself."""
+    return shutil.get_terminal_size().columns
 
-    def __init__(self, stream: TextIO | None, columns: Callable[[], int], clock: Callable[[], float]) -> None:
+
+class Counting:
+    """What began and did not end. stream is a terminal, or None where nothing is counted; verb begins the line."""
+
+    def __init__(
+        self, stream: TextIO | None, verb: str = "running", columns: Callable[[], int] = columns_of_terminal,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._stream = stream
+        self._verb = verb
         self._columns = columns
         self._clock = clock
         self._began: dict[str, float] = {}
@@ -26,7 +36,7 @@ class Running:
         self._thread: threading.Thread | None = None
 
     def begin(self, name: str) -> None:
-        """Says that the test of that name begins."""
+        """Says that what has this name begins."""
         with self._lock:
             self._began[name] = self._clock()
         if self._stream is not None and self._thread is None:
@@ -45,18 +55,18 @@ class Running:
         self.hide()
 
     def words(self, least: float = 0.0) -> str:
-        """Returns the tests that have run for least seconds, longest first, each with its seconds; "" for none."""
+        """Returns what has gone on for least seconds, longest first, each with its seconds; "" for none."""
         now = self._clock()
         with self._lock:
             rows = sorted((began, name) for name, began in self._began.items() if now - began >= least)
         return ", ".join(f"{name} {now - began:.0f} s" for began, name in rows)
 
     def look(self) -> None:
-        """Shows the counting line where a test takes long."""
+        """Shows the counting line where something takes long."""
         words = self.words(LONG_SECONDS)
         if self._stream is None or not words:
             return
-        line = f"running  {words}"
+        line = f"{self._verb}  {words}"
         width = max(self._columns() - 1, 20)
         line = line if len(line) <= width else f"{line[: width - 3]}..."
         with self._lock:
@@ -75,8 +85,3 @@ class Running:
     def _count(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             self.look()
-
-
-def seconds() -> float:
-    """Returns the clock that Running counts by."""
-    return time.monotonic()
