@@ -20,7 +20,7 @@ from SCons.Script import COMMAND_LINE_TARGETS
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import cargo_home
-from bootwright.cargo.config import read_default_target
+from bootwright.cargo.config import read_configuration
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
@@ -65,7 +65,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
         )
-    word = env["TARGETWORD"] or read_default_target(directory) or loader.TARGET
+    word = env["TARGETWORD"] or read_configuration(directory, os.environ).default_target() or loader.TARGET
     rows = env.HostRows(word)
     if rows:
         return list(env.HostPrograms(rows, directory))
@@ -223,6 +223,7 @@ def plan_nodes(
         out,
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
+        planned.plan.variables_for(os.environ),
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)

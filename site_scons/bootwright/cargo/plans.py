@@ -25,6 +25,7 @@ from bootwright.cargo.command import (
     run_cargo_with_progress,
     warnings_in,
 )
+from bootwright.cargo.config import read_configuration
 from bootwright.cargo.ghost import read_calls
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.planner import Room, read_plan
@@ -195,7 +196,8 @@ class _Maker:
         if ended.status:
             raise BootwrightError(f"cargo does not build {package.name}:\n{error_in(ended.stderr)}")
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
-        return read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
+        configured = read_configuration(self.request.directory, self.environ).variables()
+        return read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said, configured)
 
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
