@@ -171,7 +171,8 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builders."""
     env.SetDefault(
-        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITTEXT="", UNITSHOWN="$TARGETS",
+        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITTEXT="",
+        UNITSHOWN="$TARGETS",
         RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how,
         UNITSHORT="$UNITHOW    $UNITSHOWN",
         SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",
