@@ -115,6 +115,20 @@ def test_kernels_with_other_variables_share_what_comes_from_a_registry(checkout:
     assert {"store libarrayvec.rlib", "store libbitflags.rlib"} <= set(made[1])
 
 
+def test_what_a_build_does_not_obey_is_told_and_the_kernel_is_built(checkout: Checkout, package: Path) -> None:
+    config = '[build]\nrustc-wrapper = "no-such-wrapper"\ntarget-dir = "elsewhere"\n'
+    config += '[target.x86_64-unknown-none]\nlinker = "no-such-linker"\nrunner = "no-such-runner"\n'
+    add(package, ".cargo/config.toml", config)
+    built = checkout.scons(f"KERNEL={package}", environment={"RUSTC_WORKSPACE_WRAPPER": "no-such-driver"})
+    assert built.status == 0, built.output
+    assert elf(checkout)
+    told = [line for line in built.output.splitlines() if "no-such" in line or "elsewhere" in line]
+    assert len(told) == 4 and not any("runner" in line for line in told)
+    for word in ("no-such-wrapper", "no-such-driver", "no-such-linker", "elsewhere"):
+        assert sum(word in line for line in told) == 1, told
+    assert not (package / "elsewhere").exists()
+
+
 LAYOUTS = (
     {"k/.cargo/config.toml": '[build]\ntarget = "near"\n', ".cargo/config.toml": '[build]\ntarget = "far"\n'},
     {"k/.cargo/config.toml": "[net]\nretry = 1\n", "cargo/config.toml": '[build]\ntarget = "homes"\n'},
