@@ -106,6 +106,8 @@ def _add_variant(env: Environment, row: Row, directory: Path, core: Core, place:
 
     planned = env.Plan(directory, core, variant)
     package = planned.package
+    if planned.plan.unplanned:
+        raise BootwrightError(f"{planned.plan.unplanned}, which is not built for hosts")
     settings = read_settings(Path(package.root, "Cargo.toml"), package.metadata)
     objects = f"{env['BUILD']}/{variant}/obj/{row.triple}/{package.name}/{row.linker}"
     flags = table.linker_arguments(row, SCRATCH, MAP.removesuffix(".map"))

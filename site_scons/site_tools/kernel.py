@@ -1,8 +1,8 @@
 """The Tool that turns a kernel's package into nodes: what cargo plans, kernel file, disk image, test programs.
 
-Method: env.Kernels() -> list of nodes.KernelNodes, one for each variant. Uses the Tools crates, sysroot, loader, image
-and, where HOST= or TARGET= asks for a host's program, hosts; and the words of the command line (KERNEL VARIANT
-TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
+Method: env.Kernels() -> list of nodes.KernelNodes, one for each variant. Uses the Tools crates, bycargo, testprograms,
+sysroot, loader, image and, where HOST= or TARGET= asks for a host's program, hosts; and the words of the command line
+(KERNEL VARIANT TARGETWORD HOST RUSTC RUSTFLAGS LDSCRIPT UNSTABLE ACTIVE).
 Methods for the Tool hosts: env.Plan, env.PlanNodes, env.ChosenRustc, env.LinkerScript.
 Sets: BOOTWRIGHT (the programs of this build, rust.build_tools.Tools) and what those Tools use.
 """
@@ -26,17 +26,8 @@ from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, re
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
-from bootwright.cargo.sources import crate_files, has_doc_tests, mentions, mentions_in
-from bootwright.cargo.units import (
-    Plan,
-    Unit,
-    as_program,
-    codegen_option,
-    crate_features,
-    test_programs,
-    value_of_joint,
-    with_cfg,
-)
+from bootwright.cargo.sources import crate_files
+from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
@@ -51,7 +42,6 @@ from bootwright.rust.migrate import find_target
 from bootwright.rust.rustc import files_in_flags, linkers_in_flags
 from bootwright.rust.toolchain import release_number
 
-TEST_CFG = "bootwright_test"
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
 LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link-arg=-Map={SCRATCH}/{MAP}"]
@@ -126,8 +116,6 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
     for warning in planned.plan.said:
         show_once(warning)
-    if planned.plan.unplanned:
-        raise BootwrightError(f"{planned.plan.unplanned}, which is not built here yet")
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
     for line in told:
         tell_once(line)
@@ -154,55 +142,19 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     )
     history = f"{objects}/history"
     path = f"{place}/{package.program}"
-    nodes = _program(env, planned.plan, planned.program, units, path, core, files, variant, settings, history)
+
+    def add_program(unit: Unit, elf: list[Entry], path: str) -> KernelNodes:
+        return _program(env, unit, elf, path, core, files, variant, settings)
+
+    if env.CargoReason(planned, package.program):
+        (elf,) = env.CargoNodes(planned, units, [(planned.program, path)], objects, history)
+    else:
+        elf = units.program(planned.plan, planned.program, path, RUSTHISTORY=history)
+    nodes = add_program(planned.program, elf, path)
     nodes.objects = objects
     if "test" in COMMAND_LINE_TARGETS:
-        _add_tests(env, planned, units, nodes, core, files, variant, settings)
+        env.TestPrograms(nodes, planned, units, core, variant, add_program)
     return nodes
-
-
-def _add_tests(
-    env: Environment, planned: Planned, units: Nodes, nodes: KernelNodes, core: Core, files: list[Entry], variant: str,
-    settings: Settings,
-) -> None:  # fmt: skip
-    """Adds the programs of tests: as `cargo test` compiles them, and those that are kernels of their own."""
-    package = planned.package
-
-    def add_test(suite: str, plan: Plan, unit: Unit, path: str) -> None:
-        program = _program(env, plan, unit, units, path, core, files, variant, settings)
-        program.suite = suite
-        nodes.tests.append(program)
-
-    if mentions(Path(package.main).parent, TEST_CFG):
-        plan, program = with_cfg(planned.plan, planned.program, TEST_CFG)
-        add_test("src", plan, program, f"{nodes.objects}/src/{package.name}")
-    tests = make_plan_for(env, Path(env["KERNELDIR"]), core, variant, tests=True)
-    if package.library and has_doc_tests(Path(package.library).parent):
-        tell_once(
-            f"{package.library}: tests in its documentation are not run: rustdoc needs std, and {core.name} has none"
-        )
-    for unit in test_programs(tests.plan, package.root):
-        root = Path(unit.cwd, unit.source)
-        harness = "--test" in unit.argv and not mentions_in(root, "custom_test_frameworks")
-        suite = unit.target if unit.kind == "test" else "lib" if unit.kind == "lib" else "main"
-        directory = "tests" if unit.kind == "test" else "unit"
-        path = f"{nodes.objects}/{directory}/{suite}"
-        if not harness:
-            add_test(suite, tests.plan, unit, path)
-        elif unit.kind == "test":
-            add_test(suite, planned.plan, as_program(planned.program, unit, TEST_CFG), path)
-        else:
-            _tell_of_tests(root)
-
-
-def _tell_of_tests(root: Path) -> None:
-    """Tells of tests that nothing can run: std's harness is what they need."""
-    for attribute in ("#[test]", "#[test_case]"):
-        if mentions(root.parent, attribute):
-            tell_once(
-                f"{root}: {attribute} functions are not run: the harness that runs them needs std; with "
-                "#![feature(custom_test_frameworks)] or harness = false a kernel brings its own"
-            )
 
 
 def plan_nodes(
@@ -282,13 +234,12 @@ def linker_script(env: Environment, core: Core) -> Path | None:
 
 
 def _program(
-    env: Environment, plan: Plan, unit: Unit, units: Nodes, path: str, core: Core, files: list[Entry], variant: str,
-    settings: Settings, history: str = "",
+    env: Environment, unit: Unit, elf: list[Entry], path: str, core: Core, files: list[Entry], variant: str,
+    settings: Settings,
 ) -> KernelNodes:  # fmt: skip
     name = Path(path).name
     if codegen_option(unit.argv, "strip") == "symbols":
         tell_once(f"strip = true has no effect: the image holds no symbols anyway, and {name}.elf is there to debug")
-    elf = units.program(plan, unit, path, RUSTHISTORY=history)
     # What bootimage's keys say of a machine, they say of the PC.
     asked = settings.bootimage if core.x86_64 else BootimageSettings(test_timeout=settings.bootimage.test_timeout)
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)

@@ -24,11 +24,13 @@ INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers; kept, it s
 # The variables of a call that are of the planning itself, or of cargo's process.
 NOT_RECORDED = {
     "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
     "CARGO_RESOLVER_LOCKFILE_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", ghost.LOG,
 }  # fmt: skip
 ALWAYS_RECORDED = {"RUSTC", "RUSTDOC", "CARGO", "HOST", "TARGET"}
 SEARCH_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 KNOWN_TYPES = {"lib", "rlib", "bin", "proc-macro", "staticlib"}
+ARTIFACT = re.compile(r"CARGO_(BIN|CDYLIB|STATICLIB)_(FILE|DIR)_")  # of artifact dependencies, an unstable feature
 EXTERN = re.compile(r"(?:(?P<options>[\w,!]+):)?(?P<name>[\w-]+)=(?P<path>.*)", re.DOTALL)
 
 
@@ -65,8 +67,9 @@ class Room:
 
     def environment(self) -> dict[str, str]:
         """Returns the variables that make cargo plan."""
+        place = str(self.target)
         return {
-            "RUSTC_WRAPPER": str(self.ghost), "CARGO_TARGET_DIR": str(self.target),
+            "RUSTC_WRAPPER": str(self.ghost), "CARGO_TARGET_DIR": place, "CARGO_BUILD_BUILD_DIR": place,
             ghost.LOG: str(self.log),
         }  # fmt: skip
 
@@ -145,17 +148,17 @@ class _Reader:
         units, unplanned = [], ""
         for call in own:
             if call.kind == "rustc":
-                types = crate_types(call.argv)
-                odd = [kind for kind in types if kind not in KNOWN_TYPES]
-                unplanned = unplanned or (f"{_package(call)} is a {', '.join(odd)}" if odd else "")
+                unplanned = unplanned or _what_is_odd(call)
                 unit = self._compilation(call)
+                if not unplanned and unit.target == "":
+                    unplanned = f"cargo says nothing of {unit.source} of {unit.package}"
                 compiled[call.name] = unit
                 self.makers |= dict.fromkeys(unit.products, unit.name)
             else:
                 unit = self._run(call, compiled)
             units.append(unit)
         # As cargo called them: it waits for what a call needs.
-        return Plan(tuple(units), tuple(said), unplanned, self.variables)
+        return Plan(tuple(units), tuple(said), unplanned, configured=self.variables)
 
     def _is_library(self, call: ghost.Call) -> bool:
         root = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
@@ -186,7 +189,10 @@ class _Reader:
         if not name.isidentifier():  # cargo leaves this to rustc, which is not asked here
             raise BootwrightError(f"{manifest}: [lib] name is {name!r}: only letters, digits and _ make a crate's name")
         artifact = self.artifacts.get((manifest, path, is_test)) or self.artifacts.get((manifest, path, not is_test))
-        assert artifact is not None, f"cargo said nothing of {path}"
+        package = self._package(call)
+        if artifact is None:
+            kind = "bin" if "bin" in crate_types(call.argv) else "lib"
+            artifact = _Artifact(kind, "", "" if package["checksum"] else "path+", is_test)
         externs, argv = self._externs(call.argv)
         needs = [self.makers[path] for path in externs if path in self.makers]
         scripts = self._scripts_in([*argv, *call.environment])
@@ -202,7 +208,7 @@ class _Reader:
             needs=tuple(dict.fromkeys([*needs, *scripts])),
             scripts=tuple(scripts),
             local=artifact.package_id.startswith("path+") or "(path+" in artifact.package_id,
-            **self._package(call),
+            **package,
         )
 
     def _run(self, call: ghost.Call, compiled: Mapping[str, Unit]) -> Unit:
@@ -292,3 +298,12 @@ def _source(argv: Sequence[str]) -> str:
 
 def _package(call: ghost.Call) -> str:
     return call.environment.get("CARGO_PKG_NAME", "")
+
+
+def _what_is_odd(call: ghost.Call) -> str:
+    """Returns what of call a plan does not express; "" where it does."""
+    odd = [kind for kind in crate_types(call.argv) if kind not in KNOWN_TYPES]
+    if odd:
+        return f"{_package(call)} is compiled as a {', '.join(odd)}"
+    artifact = next(filter(ARTIFACT.match, call.environment), "")
+    return f"{_package(call)} depends on an artifact, which {artifact} names" if artifact else ""

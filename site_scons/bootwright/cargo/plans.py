@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +95,20 @@ class Planned:
 
     @property
     def program(self) -> Unit:
-        """The kernel's own program; of a plan for tests there need not be one."""
-        return next(u for u in self.plan.programs("bin", self.package.root) if u.target == self.package.program)
+        """The kernel's own program; of a plan for tests there need not be one.
+
+        Where the plan is no whole one, what is known of the program stands for it.
+        """
+        package = self.package
+        known = (unit for unit in self.plan.programs("bin", package.root) if unit.target == package.program)
+        if self.plan.unplanned:
+            argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", "bin")
+            own = Unit(
+                package.program, "bin", package.root, argv, {}, package.name, "", package.root, package.main,
+                package.program, local=True,
+            )  # fmt: skip
+            return next(known, own)
+        return next(known)
 
 
 def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> Planned:
@@ -154,6 +166,7 @@ class _Maker:
         self.cargo = find_cargo(request.rustc, environ)
         self.room = Room(place / request.key)
         self.target = request.target
+        self.variables: dict[str, str] = {}  # of the run of cargo that the plan comes from
 
     def make(self) -> tuple[Plan, Package, dict[str, str]]:
         """Returns the plan, its package, and the files that both depend on."""
@@ -193,11 +206,18 @@ class _Maker:
             ended = self._run(package, lock, "--offline")
             if ended.status and fetched.status:
                 raise _not_fetched(package, fetched.stderr, ended.stderr)
+        unplanned = ""
         if ended.status:
-            raise BootwrightError(f"cargo does not build {package.name}:\n{error_in(ended.stderr)}")
+            error = error_in(ended.stderr)
+            if not any(self.room.log.iterdir()):
+                raise BootwrightError(f"cargo does not build {package.name}:\n{error}")
+            # It had nothing against the package, and misses what the ghost does not make.
+            unplanned = f"cargo says `{error.partition(chr(10))[0].removeprefix('error: ')}` while it plans"
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
         configured = read_configuration(self.request.directory, self.environ).variables()
-        return read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said, configured)
+        plan = read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said, configured)
+        unplanned = unplanned or plan.unplanned
+        return replace(plan, unplanned=unplanned, command=ended.argv, variables=self.variables)
 
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
@@ -223,6 +243,8 @@ class _Maker:
             name = json.dumps(Path(self.target).name.removesuffix(".json"))
             array = json.dumps(request.flags)
             more = [["--config", f"{key}.rustflags={array}"] for key in ("build", f"target.{name}")]
+        own = {name: value for name, value in environment.items() if self.environ.get(name) != value}
+        self.variables = {name: value for name, value in own.items() if name not in self.room.environment()}
         for config in more:
             self.room.clear()
             ended = run_cargo([*words, network, *config], request.directory, environment)

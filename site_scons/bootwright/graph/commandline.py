@@ -93,6 +93,7 @@ SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
+    ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
     ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
@@ -112,6 +113,7 @@ def add_switches() -> None:
     AddOption("--headless", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
+    AddOption("--cargo", action="store_true", default=False)
     AddOption("--check", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)

@@ -68,7 +68,7 @@ def run_rustc(
     assert process.stdout is not None
     with process:
         for line in process.stdout:
-            text = _read_diagnostic(line, outcome)
+            text = read_diagnostic(line, outcome)
             if text:
                 show(text if colour else ANSI.sub("", text))
     outcome.status = process.returncode
@@ -85,7 +85,7 @@ def _read_message(line: str) -> dict[str, Any] | None:
         return None
 
 
-def _read_diagnostic(line: str, outcome: Outcome) -> str:
+def read_diagnostic(line: str, outcome: Outcome) -> str:
     """Returns what of one output line of rustc is for the person, and keeps errors."""
     message = _read_message(line)
     if message is None:

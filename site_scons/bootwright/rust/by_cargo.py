@@ -1,0 +1,274 @@
+"""A package's programs made by cargo itself: for what no plan expresses, and to compare with what a plan makes.
+
+cargo runs with the words of the plan and with the compiler behind a wrapper, which adds what a unit of a plan gets: the
+core, the linker, the names of places in the bytes. All that it writes goes into a directory of the build. Only what is
+built by a plan is as exact as a plan: cargo believes the times of files, so that its packages that may be edited are
+cleaned first where one of their files is another.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bootwright.base import atomic
+from bootwright.base.errors import BootwrightError
+from bootwright.cargo.command import OURS
+from bootwright.cargo.directives import read_directives
+from bootwright.rust.compile import MAP, NAMES_A_SCRIPT, SCRATCH, More
+from bootwright.rust.rustc import ANSI, Outcome, normalise_map, read_dep_info, read_diagnostic, read_linker_dependencies
+from bootwright.rust.unit_reads import Reads, are_unchanged, digest_of_package, digest_or_absent
+
+UNITS = "units"  # in the room: a directory for each crate of a local package, named as its product
+
+# In the compiler's place: what is compiled for the target gets our words; the library's own units are not compiled.
+WRAPPER = r"""#!{python} -IS
+import os, re, shutil, sys
+
+FACTS = {facts!r}
+words = sys.argv[1:]
+if words[1:2] == [os.environ.get("RUSTC")]:
+    words = words[1:]  # another wrapper stood before it
+
+
+def value(option):
+    return words[words.index(option) + 1] if option in words[:-1] else ""
+
+
+name, out, root = value("--crate-name"), value("--out-dir"), os.environ.get("CARGO_MANIFEST_DIR", "")
+extra = "".join(word[len("extra-filename="):] for word in words if word.startswith("extra-filename="))
+stem, for_target = name + extra, "--target" in words
+if not name or not out:
+    os.execvp(words[0], words)
+if for_target and any((root + os.sep).startswith(place) for place in FACTS["library"]):
+    for made in ("lib" + stem + ".rlib", "lib" + stem + ".rmeta"):
+        open(os.path.join(out, made), "w").close()
+    with open(os.path.join(out, stem + ".d"), "w") as file:
+        file.write(os.path.join(out, stem + ".d") + ":\n")
+    sys.exit(0)
+kept = words[:1]
+for word in words[1:]:
+    if word.startswith("noprelude,nounused:") and kept[-1] == "--extern":
+        kept.pop()
+    else:
+        kept.append(word)
+if root in FACTS["local"]:
+    place = os.path.join(FACTS["units"], stem)
+    shutil.rmtree(place, ignore_errors=True)
+    os.makedirs(place)
+    with open(os.path.join(place, "unit"), "w") as file:
+        file.write("\0".join((os.getcwd(), out, stem)))
+    # As cargo has it, so that the bytes are the same; what an earlier compilation left there is not used.
+    kept = [
+        "incremental=" + os.path.join(place, "incremental") if word.startswith("incremental=") else word
+        for word in kept
+    ]
+if for_target:
+    kept[1:1] = FACTS["first"]
+    types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
+    is_program = "--test" in words or not types or "bin" in types
+    if root in FACTS["local"]:
+        kept += FACTS["last"]
+        os.environ.pop("RUSTC_BOOTSTRAP", None)
+        os.environ.update(FACTS["environment"])
+    if is_program:
+        kept += [word.replace(FACTS["scratch"], os.path.join(FACTS["units"], stem)) for word in FACTS["program"]]
+        if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
+            kept += ["-C", "link-arg=-T" + FACTS["script"]]
+    elif set(types) & {{"cdylib", "dylib"}}:
+        kept += FACTS["linker"]
+os.execvp(kept[0], kept + FACTS["remaps"])
+"""
+
+
+@dataclass(frozen=True)
+class CargoBuild:
+    """One run of cargo: its command and directory, the variables that it gets beside the person's.
+
+    room is a directory below build/, in which CARGO_TARGET_DIR lies; builds of one package share it, one at a time.
+    local are the directories of the packages that may be edited, each with the package's name; library those of the
+    standard library's sources. last comes on top for local packages, target for everything for the target; program is
+    for what is linked for the target. remaps are pairs of a directory and its name in bytes. identity says which
+    compiler. watched are files that cargo itself reads.
+    """
+
+    command: tuple[str, ...]
+    cwd: str
+    variables: Mapping[str, str]
+    room: Path
+    local: Mapping[str, str]
+    library: tuple[str, ...]
+    target: More
+    last: tuple[str, ...]
+    program: More
+    remaps: tuple[tuple[str, str], ...]
+    identity: str
+    watched: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> Path:
+        """Where it is noted what the programs were made of."""
+        return self.room / f"reads-{'test' if 'test' in self.command else 'build'}"
+
+    @property
+    def target_directory(self) -> Path:
+        """Where cargo writes."""
+        return self.room / "target"
+
+    def wrapper(self) -> str:
+        """Returns the program that stands before the compiler."""
+        linker = [word for word in self.program.last if word.startswith("linker=")]
+        facts = {
+            "library": [f"{path}{os.sep}" for path in self.library],
+            "local": sorted(self.local),
+            "units": str(self.room / UNITS),
+            "first": list(self.target.first),
+            "last": list(self.last),
+            "program": [*self.program.last],
+            "script": self.program.script,
+            "names": NAMES_A_SCRIPT.pattern,
+            "scratch": SCRATCH,
+            "linker": [text for word in linker for text in ("-C", word)],
+            "environment": dict(self.target.environment),
+            "remaps": [f"--remap-path-prefix={path}={name}" for path, name in self.remaps],
+        }
+        return WRAPPER.format(python=Path(sys.executable).resolve(), facts=facts)
+
+
+def run_cargo_build(
+    build: CargoBuild, person: Mapping[str, str], jobs: int, show: Callable[[str], None], colour: bool
+) -> tuple[Outcome, dict[tuple[str, bool], Path]]:
+    """Runs cargo; returns how that ended, and the programs by their root file and whether they are tests.
+
+    What an earlier run left in the room is cargo's to use, but for what it would take for unchanged and is not.
+    """
+    _make_ready(build, person, jobs)
+    outcome, programs = Outcome(0), {}
+    command = [*build.command, f"-j{jobs}"]
+    try:
+        process = subprocess.Popen(
+            command, cwd=build.cwd, env=_environment(build, person), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except OSError as error:
+        raise BootwrightError(f"{command[0]} cannot be run: {error.strerror or error}") from error
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            message: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+            if message.get("reason") == "compiler-message":
+                text = read_diagnostic(json.dumps(message["message"]), outcome)
+                show(text if colour else ANSI.sub("", text))
+            elif message.get("reason") == "compiler-artifact" and message.get("executable"):
+                key = (message["target"]["src_path"], bool(message["profile"]["test"]))
+                programs[key] = Path(message["executable"])
+    outcome.status = process.returncode
+    if not outcome.status:
+        _write_reads(build, person)
+    return outcome, programs
+
+
+def map_of(build: CargoBuild, program: Path) -> str:
+    """Returns the linker's map of a program that cargo named, "" where the linker made none."""
+    for _, product, place in _units(build):
+        if product.is_file() and filecmp.cmp(product, program, shallow=False) and (place / MAP).is_file():
+            text = (place / MAP).read_text("utf-8", errors="replace")
+            return normalise_map(text, (place, build.target_directory, *(Path(path) for path, _ in build.remaps)))
+    return ""
+
+
+def place_program(build: CargoBuild, program: Path, elf: Path, linker_map: Path) -> None:
+    """Copies a program that cargo named, and its map."""
+    with atomic.new_directory(elf) as scratch:
+        shutil.copyfile(program, scratch / "elf")
+        (scratch / "elf").chmod(0o755)
+        (scratch / "map").write_text(map_of(build, program), encoding="utf-8")
+        (scratch / "elf").replace(elf)
+        (scratch / "map").replace(linker_map)
+
+
+def _environment(build: CargoBuild, person: Mapping[str, str]) -> dict[str, str]:
+    theirs = {name: value for name, value in person.items() if name not in OURS}
+    place = str(build.target_directory)
+    own = {
+        "RUSTC_WRAPPER": str(build.room / "wrapper"), "CARGO_TARGET_DIR": place, "CARGO_BUILD_BUILD_DIR": place,
+        "CARGO_TERM_COLOR": "auto",
+    }  # fmt: skip
+    return {**theirs, **build.variables, **own}
+
+
+def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None:
+    """Writes the wrapper; takes away what cargo would believe to be fresh and is not."""
+    text, stamp = build.wrapper(), build.room / "stamp"
+    digest = hashlib.sha256(f"{text}{build.identity}".encode()).hexdigest()
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != digest:
+        shutil.rmtree(build.room, ignore_errors=True)
+        build.target_directory.mkdir(parents=True)
+        (build.room / "wrapper").write_text(text, encoding="utf-8")
+        (build.room / "wrapper").chmod(0o755)
+        stamp.write_text(digest, encoding="utf-8")
+    elif not are_unchanged(build.reads, person, {}):
+        words = [word for word in build.command if not word.startswith(("--message-format", "--bin"))]
+        verb = next(index for index, word in enumerate(words) if word in ("build", "test"))
+        words[verb] = "clean"
+        kept = _without(words, ("--no-run", "--no-default-features", "--frozen"), ("--features", "-F"))
+        names = [text for name in dict.fromkeys(build.local.values()) for text in ("-p", name)]
+        done = subprocess.run(
+            [*kept, "--offline", *names], cwd=build.cwd, env=_environment(build, person), stdin=subprocess.DEVNULL,
+            capture_output=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            shutil.rmtree(build.target_directory, ignore_errors=True)
+    (build.reads).unlink(missing_ok=True)  # what is interrupted has not been made of anything known
+
+
+def _without(words: Sequence[str], alone: Sequence[str], with_value: Sequence[str]) -> list[str]:
+    kept, skip = [], False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in with_value:
+            skip = True
+        elif word not in alone and not word.startswith(tuple(f"{name}=" for name in with_value)):
+            kept.append(word)
+    return kept
+
+
+def _units(build: CargoBuild) -> Iterator[tuple[str, Path, Path]]:
+    """Yields for each crate of a local package its compiler's directory, its product if it is a program, its place."""
+    for path in sorted((build.room / UNITS).glob("*/unit")):
+        cwd, out, stem = path.read_text(encoding="utf-8").split("\0")
+        yield cwd, Path(out, stem), path.parent
+
+
+def _write_reads(build: CargoBuild, person: Mapping[str, str]) -> None:
+    """Notes what was read: all files of the local packages, what rustc, the linker and build scripts named besides."""
+    names, variables = list(build.watched), set[str]()
+    for cwd, product, place in _units(build):
+        info = product.with_name(f"{product.name}.d")
+        if info.is_file():
+            found = read_dep_info(info.read_text(encoding="utf-8", errors="replace"))
+            names += [os.path.normpath(Path(cwd, name)) for name in found.files]
+            variables.update(found.variables)
+        if (place / "link.d").is_file():
+            named = read_linker_dependencies((place / "link.d").read_text(encoding="utf-8", errors="replace"))
+            names += [os.path.normpath(Path(cwd, name)) for name in named]
+    for path in (*build.target_directory.rglob("output"), *build.target_directory.rglob("stdout")):
+        said = read_directives(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else None
+        names += [name for name in said.files if Path(name).is_absolute()] if said else []
+        variables.update(said.variables if said else ())
+    below = (f"{build.room}{os.sep}", *(f"{path}{os.sep}" for path, name in build.remaps if name == "/cargo"))
+    reads = Reads()
+    reads.files = {name: digest_or_absent(Path(name)) for name in dict.fromkeys(names) if not name.startswith(below)}
+    reads.packages = {path: digest_of_package(Path(path)) for path in build.local}
+    reads.variables = {name: person.get(name) for name in sorted(variables)}
+    reads.write(build.reads)

@@ -1,0 +1,100 @@
+"""What no plan expresses is built by cargo itself, and so is all with --cargo: as exactly, in our directories."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import MINIMAL, Checkout
+
+HELPER = '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2024"\n'
+USED = "\n#[used]\npub static HELPER: &[u8] = {};\n"
+
+
+def add(root: Path, name: str, text: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def files(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def elf(checkout: Checkout) -> bytes:
+    return (checkout.path / "build/debug/reader.elf").read_bytes()
+
+
+@pytest.fixture
+def kernel(package: Path) -> Path:
+    """A kernel that carries another package's program along: a dependency on an artifact, which is unstable."""
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[dependencies]\nhelper = { path = "helper", artifact = "bin" }\n')
+    add(package, ".cargo/config.toml", "[unstable]\nbindeps = true\n")
+    add(package, "helper/Cargo.toml", HELPER)
+    add(package, "helper/src/main.rs", MINIMAL.replace("Hello World!", "Hello Helper"))
+    add(package, "src/main.rs", MINIMAL + USED.format('include_bytes!(env!("CARGO_BIN_FILE_HELPER"))'))
+    return package
+
+
+def test_what_no_plan_expresses_is_built_by_cargo_and_said_in_one_line(checkout: Checkout, kernel: Path) -> None:
+    word, before = f"KERNEL={kernel}", files(kernel)
+    built = checkout.scons(word)
+    assert built.status == 0, built.output
+    told = [line for line in built.output.splitlines() if "no plan expresses that" in line]
+    assert len(told) == 1 and "artifact" in told[0] and told[0].endswith("so cargo itself builds reader"), built.output
+    assert b"Hello Helper" in elf(checkout)
+    assert "reader" in (checkout.path / "build/debug/reader.map").read_text()
+    assert checkout.build(word) == []
+    assert files(kernel) == before
+
+
+def test_what_cargo_would_take_for_unchanged_is_built_anew(checkout: Checkout, kernel: Path) -> None:
+    word = f"KERNEL={kernel}"
+    checkout.build(word)
+    first, source = elf(checkout), kernel / "helper/src/main.rs"
+    times = source.stat()
+    checkout.edit(str(source), "Hello Helper", "Hallo Helfer")
+    assert checkout.build(word)[0] == "cargo reader.elf reader.map"
+    assert b"Hallo Helfer" in elf(checkout)
+    checkout.edit(str(source), "Hallo Helfer", "Hello Helper")
+    os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert checkout.build(word)[0] == "cargo reader.elf reader.map"
+    assert elf(checkout) == first
+
+
+def test_an_error_of_cargos_is_explained_as_any_other(checkout: Checkout, kernel: Path) -> None:
+    add(kernel, "src/main.rs", "#![no_std]\n#![no_main]\nfn main() { println!(); }\n")
+    said = checkout.refuse(f"KERNEL={kernel}")
+    assert "cannot find macro `println`" in said
+    assert "cargo does not build reader: it ended with status 101" in said
+    assert [line for line in said.splitlines() if line.startswith("bootwright: ") and "println" in line], said
+
+
+def test_a_library_of_a_kind_that_no_plan_has_is_left_to_cargo(checkout: Checkout, package: Path) -> None:
+    with (package / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[lib]\ncrate-type = ["lib", "cdylib"]\n')
+    add(package, "src/lib.rs", '#![no_std]\npub const NAME: &str = "the library";\n')
+    add(package, "src/main.rs", MINIMAL + USED.format("reader::NAME.as_bytes()"))
+    built = checkout.scons(f"KERNEL={package}")
+    assert built.status == 0, built.output
+    assert "reader is compiled as a cdylib: no plan expresses that, so cargo itself builds reader" in built.output
+    assert b"the library" in elf(checkout)
+
+
+def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: Path) -> None:
+    script = 'fn main() { println!("cargo:rustc-env=SAID=by the script"); }\n'
+    add(package, "build.rs", script)
+    add(package, "src/main.rs", MINIMAL + USED.format('env!("SAID").as_bytes()'))
+    add(package, "src/lib.rs", "#![no_std]\npub const NUMBER: u32 = 1;\n")
+    # A build directory of the author's own choice is not written either.
+    add(package, ".cargo/config.toml", '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n')
+    word, before = f"KERNEL={package}", files(package)
+    for variant in ("debug", "release"):
+        checkout.build(word, f"VARIANT={variant}")
+        place = checkout.path / "build" / variant / "reader.elf"
+        planned = place.read_bytes()
+        assert checkout.build(word, f"VARIANT={variant}", "--cargo") == ["cargo reader.elf reader.map"]
+        assert place.read_bytes() == planned
+        assert b"by the script" in planned
+    assert files(package) == before
