@@ -45,7 +45,9 @@ from bootwright.rust.toolchain import release_number
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
 LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link-arg=-Map={SCRATCH}/{MAP}"]
+# Kernels of bootloader 0.9, and those of no loader, lie where they are linked; those of 0.11 may be moved.
 STATIC = ("-C", "relocation-model=static")
+MOVABLE = "bootloader_api"
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
@@ -191,8 +193,9 @@ def plan_nodes(
     words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
+    is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
-        target=More(first=(*custom, *(STATIC if core.board else ()), *sysroot), environment=bootstrap),
+        target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
         program=More(last=(*linker, *link, *words), script=str(script) if script and not own_script else ""),
         local=("--check-cfg", f"cfg({TEST_CFG})"),

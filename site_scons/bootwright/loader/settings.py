@@ -27,7 +27,11 @@ FEATURES_09 = {
     "vga_320x200": layout.FEATURE_VGA_320X200,
     "sse": layout.FEATURE_SSE,
 }
-WITHOUT_EFFECT_09 = ("default", "binary")
+# `binary`, and what is a feature because it is an optional dependency: those that the four have, and those of `binary`.
+WITHOUT_EFFECT_09 = (
+    "default", "binary", "bit_field", "font8x8", "fixedvec", "llvm-tools", "rlibc", "toml", "usize_conversions",
+    "x86_64", "xmas-elf",
+)  # fmt: skip
 # Bytes that a boot loader looks for in a kernel: Multiboot's and Multiboot2's headers, and how Limine's requests begin.
 _MULTIBOOT, _MULTIBOOT2 = 0x1BADB002, 0xE85250D6
 _MULTIBOOT_AREA, _MULTIBOOT2_AREA = 8192, 32768
