@@ -9,7 +9,6 @@ Sets: BOOTWRIGHT (the programs of this build, rust.build_tools.Tools) and what t
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import COMMAND_LINE_TARGETS
 
-from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
@@ -32,14 +31,14 @@ from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
 from bootwright.image.kernel_file import KernelSettings
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.loader.settings import check_09, features_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.compile import MAP, SCRATCH, More, Room
+from bootwright.rust.flags import files_in_flags, linkers_in_flags
 from bootwright.rust.library import is_bare, is_custom, library_root
-from bootwright.rust.migrate import find_target
-from bootwright.rust.rustc import files_in_flags, linkers_in_flags
+from bootwright.rust.more import MAP, SCRATCH, More, Room
+from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
 
 # Test functions are found by their linker section, to which nothing refers by name.
@@ -76,7 +75,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
-    core = dataclasses.replace(core, board=board)
+    core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, directory, core, files, variant) for variant in variants]
@@ -97,6 +96,10 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
 def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
     """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
     files = files_in_flags(env.Split(env["RUSTFLAGS"]), directory)
+    if not files:
+        return ()
+    from bootwright.base.digests import file_digest
+
     return tuple((str(path), file_digest(path)) for path in files)
 
 
@@ -121,7 +124,7 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
     for line in told:
         tell_once(line)
-    return dataclasses.replace(planned, plan=plan)
+    return replace(planned, plan=plan)
 
 
 def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entry], variant: str) -> KernelNodes:

@@ -8,10 +8,10 @@ https://doc.rust-lang.org/cargo/reference/config.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.records import record
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.toml import Table, read_toml, show
 from bootwright.cargo.watched import included_files
@@ -20,7 +20,7 @@ TARGET_VARIABLE = "CARGO_BUILD_TARGET"
 HINT = "TARGET= names one for this build"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Leaf:
     """One value that is no table: its key's parts, and the file that says so."""
 
@@ -29,7 +29,7 @@ class Leaf:
     path: Path
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Configuration:
     """The files that count in directory, the one that wins first, and the variables, which win over all files."""
 

@@ -9,9 +9,9 @@ https://doc.rust-lang.org/cargo/reference/config.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from bootwright.base.records import record
 from bootwright.cargo.config import Configuration
 from bootwright.cargo.toml import show
 
@@ -23,7 +23,7 @@ CORE = "has no effect: core and alloc are made here once for all kernels, with m
 CORE_FEATURES = ["compiler-builtins-mem"]  # what build-std-features may hold: our core has it
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Key:
     """One key or a pattern of keys, * for one part; becomes is OBEYED, HARMLESS or the end of a line.
 

@@ -16,8 +16,6 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
-from bootwright.loader.boot_config import read_boot_config
-from bootwright.loader.config_011 import SECTION, read_config
 
 PAGE_SIZE = 4096
 # The features of the crate bootloader 0.9 that its loader knows; `binary` builds upstream's, which nobody needs here.
@@ -72,6 +70,8 @@ def settings_of(path: Path, wanted: KernelSettings) -> KernelSettings:
     """
     from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
 
+    from bootwright.loader.config_011 import SECTION, read_config
+
     data = path.read_bytes()
     name = str(path)
     with path.open("rb") as stream:
@@ -114,8 +114,11 @@ def finish_settings(
             f"RAMDISK={ramdisk}: {path} is no kernel of bootloader_api 0.11, and others are not told of a ramdisk",
             "leave RAMDISK= out, or have the kernel use bootloader_api's entry_point!",
         )
-    # Of a kernel of 0.9 a boot.json is nobody's but its own.
-    return read_boot_config(boot_config, settings) if boot_config and is_011 else (settings, [])
+    if boot_config is None or not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
+        return settings, []
+    from bootwright.loader.boot_config import read_boot_config
+
+    return read_boot_config(boot_config, settings)
 
 
 def _loaded(elf: Any) -> Iterable[Any]:
