@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.cargo.config import read_default_target
+from bootwright.cargo.config import read_configuration
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
 from bootwright.setup import needs, stamp, verbs
 from bootwright.setup import programs as hostprograms
@@ -193,7 +193,7 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
     (home / ".cargo").mkdir()
     (home / ".cargo" / "config.toml").write_text('[build]\ntarget = "riscv64gc-unknown-none-elf"\n')
     (package / ".cargo" / name).write_text(text)
-    target = read_default_target(package)
+    target = read_configuration(package, {"CARGO_HOME": str(home / "cargo")}).default_target()
     assert wanted(home, "run", f"KERNEL={package}").arguments[2:] == [f"TARGET={target}"]
     assert wanted(home, "run").arguments[1:] == ["TARGET=riscv64gc-unknown-none-elf"]  # of kernel/, which has none
     for word in ("TARGET=x86_64-unknown-none", "HOST=linux", "hosts"):
