@@ -19,7 +19,8 @@ from SCons.Script import COMMAND_LINE_TARGETS
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
-from bootwright.cargo.config import read_default_target
+from bootwright.cargo.config import read_configuration
+from bootwright.cargo.config_keys import told_keys
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
@@ -56,7 +57,10 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
         )
-    word = env["TARGETWORD"] or read_default_target(directory) or loader.TARGET
+    configuration = read_configuration(directory, os.environ)
+    word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
+    for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
+        tell_once(line)
     rows = env.HostRows(word)
     if rows:
         return list(env.HostPrograms(rows, directory))
@@ -120,9 +124,6 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
     for line in told:
         tell_once(line)
-    wrapper = os.environ.get("RUSTC_WRAPPER") or os.environ.get("RUSTC_WORKSPACE_WRAPPER")
-    if wrapper:
-        tell_once(f"{wrapper}, which RUSTC_WRAPPER names, is not used: what was compiled is kept in the store")
     return replace(planned, plan=plan)
 
 
@@ -173,6 +174,9 @@ def plan_nodes(
     flags = env.Split(env["RUSTFLAGS"])
     for word in linkers_in_flags(flags) if tools.linker else ():
         tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
+    cargos = codegen_option(planned.program.argv, "linker")
+    if tools.linker and cargos and f"linker={cargos}" not in linkers_in_flags(flags):
+        tell_once(f"{cargos}, the linker that cargo was told to take, has no effect: {tools.linker} links")
     home = cargo_home(os.environ)
     toolchain = library_root(tools.toolchain.sysroot)  # no more: the sysroot may be /usr
     out = Path(objects)
@@ -180,6 +184,7 @@ def plan_nodes(
         out,
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
+        planned.plan.variables_for(os.environ),
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)

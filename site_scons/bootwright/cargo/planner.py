@@ -75,14 +75,16 @@ class Room:
 
 
 def read_plan(
-    room: Room, messages: str, base: Mapping[str, str], library: Path, lock: Path, said: Sequence[str] = ()
-) -> Plan:
+    room: Room, messages: str, base: Mapping[str, str], library: Path, lock: Path, said: Sequence[str],
+    configured: Mapping[str, bool],
+) -> Plan:  # fmt: skip
     """Returns the plan that cargo's messages and the ghost's log in room tell of.
 
     base is the environment that cargo ran in, library the directory of the standard library's sources, whose units are
-    left out; lock is the lock file with the packages' checksums.
+    left out; lock is the lock file with the packages' checksums. configured are the names of [env], as
+    config.Configuration.variables has them.
     """
-    reader = _Reader(room, base, library, read_checksums(lock))
+    reader = _Reader(room, base, library, read_checksums(lock), configured)
     reader.read_messages(messages)
     calls = ghost.read_calls(room.log)
     return reader.plan(calls, said)
@@ -113,6 +115,8 @@ class _Reader:
     base: Mapping[str, str]
     library: Path
     checksums: Mapping[tuple[str, str], str]
+    configured: Mapping[str, bool]
+    variables: dict[str, tuple[str, bool]] = field(default_factory=dict)
     artifacts: dict[tuple[str, str, bool], _Artifact] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)  # the ghost's mark -> name of the run
     dropped: set[str] = field(default_factory=set)  # marks and products of the standard library's units
@@ -153,7 +157,8 @@ class _Reader:
             else:
                 unit = self._run(call, compiled)
             units.append(unit)
-        return Plan(tuple(units), tuple(said), unplanned)  # as cargo called them: it waits for what a call needs
+        # As cargo called them: it waits for what a call needs.
+        return Plan(tuple(units), tuple(said), unplanned, configured=self.variables)
 
     def _is_library(self, call: ghost.Call) -> bool:
         root = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
@@ -268,6 +273,10 @@ class _Reader:
         for name, value in sorted(call.environment.items()):
             if name in NOT_RECORDED or (name in SEARCH_PATHS and call.kind == "rustc"):
                 continue
+            if name in self.configured and not name.startswith("CARGO_"):
+                known, _ = self.variables.setdefault(name, (value, self.configured[name]))
+                if known == value:
+                    continue
             if self.base.get(name) == value and name not in ALWAYS_RECORDED:
                 continue
             position = name.find(ghost.MARK.upper())

@@ -24,6 +24,7 @@ from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import HALT_SECONDS, Kind, Registers, Verdict
 from bootwright.run.config import HEADLESS_TIMEOUT, RunConfig
+from bootwright.run.standstill import Standstill
 from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, write
 
@@ -32,16 +33,22 @@ LOOK_SECONDS = 0.1
 CONSOLE_SECONDS = 0.3
 # A screen that has not changed for this long is worth a picture.
 STILL_SECONDS = 2.0
+# Why QEMU ends where the person had it end: a window of GTK says what the monitor's quit does, one of SDL the other.
+LEFT_BY_HAND = ("host-ui", "host-qmp-quit")
 
 
 def run(
-    config: RunConfig, out: TextIO, notes: TextIO, at_end: Callable[[Machine, Verdict], None] | None = None
+    config: RunConfig,
+    out: TextIO,
+    notes: TextIO,
+    at_end: Callable[[Machine, Verdict], None] | None = None,
+    midway: Callable[[Machine, Verdict], None] | None = None,
 ) -> Verdict:
     """Runs the image until the first end: an exit, a reset, a halt, a loader's failure, TIMEOUT (machine/verdict.py).
 
     The guest's serial port goes to out as it comes, hints for the person go to notes. at_end is called with the verdict
-    while the machine is still there, unless QEMU left with the guest. Raises BootwrightError with status 5 where QEMU
-    does not start.
+    while the machine is still there, unless QEMU left with the guest; midway where a person watches a guest that runs
+    on and seems to come no further. Raises BootwrightError with status 5 where QEMU does not start.
     """
     display = Display(None, False)
     board = board_named(config.board)
@@ -65,6 +72,7 @@ def run(
             leave = "close it or press Ctrl-C to leave" if display.window else "Ctrl-C leaves"
             write(notes, f"bootwright: {where}; {leave}\n")
         watch = _Watch(machine, config, display, Voice(out, config.raw, copy))
+        watch.midway = None if config.headless else midway
         try:
             if names(config.flags, "-S"):
                 write(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
@@ -74,11 +82,10 @@ def run(
         except Terminated:
             raise
         except KeyboardInterrupt:
-            end = verdict.left("Ctrl-C")
-            if config.headless:
-                end = dataclasses.replace(end, status=Status.INTERRUPTED)
-        end = dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
-        if at_end and end.kind is not Kind.LEFT:
+            status = Status.INTERRUPTED if config.headless else Status.DONE
+            end = verdict.left("Ctrl-C", status, next(iter(machine.registers()), None))
+        end = dataclasses.replace(end, serial=machine.serial, screen=watch.screen)
+        if at_end:
             at_end(machine, end)
         machine.end()
         if remark := watch.finish():
@@ -120,6 +127,8 @@ class _Watch:
         self._voice = voice
         self._heard = machine.heard["serial"]
         self._heard.listen(config.restart_mark)
+        self.midway: Callable[[Machine, Verdict], None] | None = None
+        self._standstill = Standstill()
         self._still_seconds = still_seconds
         self._board = machine.board
         plain = config.headless or display.window or not machine.board.is_pc
@@ -143,19 +152,24 @@ class _Watch:
             now = time.monotonic()
             if self._restarts():
                 start = now
-            if now >= next_look and not self._board.is_pc:
-                self._registers = self._machine.registers()
-            elif now >= next_look and not self._window:
+            if now >= next_look:
                 self._look(now)
             end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if now >= next_look:
+                self._look_closer(end)
                 next_look = now + LOOK_SECONDS
                 self._machine.tend_log(now)
             self._pass_on_serial()
             if end:
                 return end
             if now >= start + allowed:
-                return verdict.still_running(allowed, next(iter(self._machine.registers()), None))
+                return self._at_time_out(allowed)
+
+    def _at_time_out(self, seconds: float) -> Verdict:
+        registers = self._machine.registers()
+        if self._board.is_pc and registers and all(processor.stopped for processor in registers):
+            return verdict.halted(registers[0])  # a window stays open over it
+        return verdict.still_running(seconds, next(iter(registers), None))
 
     def finish(self) -> str:
         """Passes on what came last, and those rows of the screen that the serial port did not say.
@@ -177,6 +191,8 @@ class _Watch:
     def _look(self, now: float) -> None:
         """Looks at the screen and the processors; both cost a millisecond of QEMU's time."""
         registers = self._registers = self._machine.registers()
+        if self._window or not self._board.is_pc:
+            return
         if not registers or not all(processor.stopped for processor in registers):
             self._halted_since = None
         elif self._halted_since is None:
@@ -190,6 +206,19 @@ class _Watch:
         if self._view:
             self._print_rows(self._view.look(rows))
 
+    def _look_closer(self, end: Verdict | None) -> None:
+        """Has a report made, where somebody watches a guest that has come to stand."""
+        if self.midway is None or end is not None or not self._registers or not self._board.is_pc:
+            return
+        if self._standstill.is_new(self._registers[0].rip):
+            seen = verdict.stands(self._registers[0])
+            self.midway(self._machine, dataclasses.replace(seen, serial=self._machine.serial, screen=self.screen))
+
+    @property
+    def screen(self) -> tuple[str, ...]:
+        """The rows of the text screen; of a window they are read now."""
+        return self._machine.rows() if self._window and self._board.is_pc and not self._machine.gone else self.rows
+
     def _from_qemu(self) -> Verdict | None:
         machine = self._machine
         while machine.qmp.events:
@@ -199,6 +228,8 @@ class _Watch:
                 return verdict.stopped(next(iter(machine.registers()), None))
             if name != "SHUTDOWN":
                 continue
+            if data["reason"] in LEFT_BY_HAND:
+                return self._left_by_hand()
             if not self._board.is_pc and data["reason"] != "guest-reset":
                 self._host_ended = not data["guest"]
                 continue  # QEMU ends now, and its status says how
@@ -208,17 +239,20 @@ class _Watch:
             if data["guest"]:
                 self._look_last()
                 return verdict.powered_off()
-            if data["reason"] == "host-ui":
-                return verdict.left("closing the window")
         if not machine.gone:
             return None
         code = machine.exit_code
+        if code == 0 and not machine.stderr.strip() and self._board.is_pc:
+            return self._left_by_hand()  # nothing else has this machine end so: the guest can only stop it
         if not self._board.is_pc:
             return self._from_board(code)
         # isa-debug-exit gives odd codes only; 1 is also QEMU's own, but then QEMU says why.
         if code is not None and code > 0 and code % 2 and not (code == 1 and machine.stderr.strip()):
             return verdict.exited(code, self._config.success_exit_code)
         return verdict.qemu_failed(code, machine.stderr, machine.command)
+
+    def _left_by_hand(self) -> Verdict:
+        return verdict.left("closing the window" if self._window else "QEMU's command quit")
 
     def _from_board(self, code: int | None) -> Verdict:
         """Returns the verdict on a board whose QEMU is gone: its status is the guest's, where nothing else ended it."""
