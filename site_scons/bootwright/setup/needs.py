@@ -61,7 +61,7 @@ class Wanted:
 
     def __init__(self, home: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.home = home
-        self.arguments = with_target(home, arguments)
+        self.arguments = with_target(home, with_kernel(home, arguments))
         self.environ = environ
         self.programs = needed_programs(self.arguments, has_display(environ), home)
 
@@ -151,6 +151,25 @@ def is_hosted(arguments: Sequence[str]) -> bool:
 
 def _values(arguments: Iterable[str]) -> dict[str, str]:
     return dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+
+
+def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
+    """Returns arguments, and KERNEL= for the package in which the person is, as cargo takes it, where none is named."""
+    arguments = list(arguments)
+    if _values(arguments).get("KERNEL"):
+        return arguments
+    try:
+        here = place = os.path.realpath(os.curdir)
+    except OSError:  # a directory that is gone
+        return arguments
+    if here == home or here.startswith(home + os.sep):
+        return arguments  # of bootwright itself, whose example is the default
+    below = ""
+    while place != below:
+        if os.path.isfile(os.path.join(place, "Cargo.toml")):
+            return [*arguments, f"KERNEL={place}"]
+        place, below = os.path.dirname(place), place
+    return arguments
 
 
 def with_target(home: str, arguments: Iterable[str]) -> list[str]:
