@@ -27,7 +27,7 @@ from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
-from bootwright.graph.session import show_once, tell, tell_once
+from bootwright.graph.sentences import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
 from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader import crates as loader

@@ -12,13 +12,14 @@ from itertools import groupby
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 from bootwright.base.terminal import printable
-from bootwright.elf.demangle import LIBRARY, crate_of
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
+from bootwright.faults.calls import calls, innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest
 from bootwright.faults.memory import GuestMemory, is_canonical
+from bootwright.faults.panics import find_panic, is_panicking
 from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processor
 from bootwright.faults.subject import Subject
 from bootwright.faults.unwind import Frame, call_chain
@@ -27,13 +28,6 @@ from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import Kind, Verdict
 
 SERIAL_LINES = 8
-SHOWN_FRAMES = 16
-LIBRARY_PATH = re.compile(r"^/rustc/[0-9a-f]+/library/")
-# Since Rust 1.73 the message is on the next line; before that it stood, quoted, before the place.
-PANIC = re.compile(
-    r"panicked at (?:'(?P<old>.*)', )?(?P<file>[^\s:']+):(?P<line>\d+):(?P<column>\d+):?(?:\n(?P<new>.*))?"
-)
-UNWINDING = ("core::panicking::", "__rustc::rust_begin_unwind", "rust_begin_unwind")
 
 
 @dataclass(frozen=True)
@@ -81,16 +75,6 @@ def make_report(
     return _Maker(machine, end, subject, panic).make(what, in_test)
 
 
-def find_panic(end: Verdict) -> re.Match[str] | None:
-    """Returns the last panic message that the serial port or else the text screen shows."""
-    screen = "".join(row if len(row) == 80 else f"{row}\n" for row in end.screen)
-    for text in (end.serial.replace("\r", ""), screen):
-        found = list(PANIC.finditer(text))
-        if found:
-            return found[-1]
-    return None
-
-
 def _what(end: Verdict, panicked: bool, in_test: bool) -> What | None:
     if end.kind is Kind.TRIPLE_FAULT:
         return What.EXCEPTION
@@ -134,7 +118,7 @@ class _Maker:
             complete = what not in (What.EXCEPTION, What.RESET) or self._machine.sees_exceptions
             facts = Facts(what)
         frames = call_chain(guest.symbols, guest.memory, guest.registers) if guest else []
-        if what in (What.HANG, What.HALT) and any(_is_panicking(frame) for frame in frames):
+        if what in (What.HANG, What.HALT) and any(is_panicking(frame) for frame in frames):
             facts = Facts(What.PANIC)
         elif what is What.HANG and guest and not in_test and fault.is_idle(guest):
             return None
@@ -169,19 +153,19 @@ class _Maker:
 
     def _where(self, facts: Facts, frames: Sequence[Frame]) -> Place | None:
         """Returns the place to look at: the innermost that is neither the library's nor a panic's."""
-        after = [number for number, frame in enumerate(frames) if _is_panicking(frame)]
+        after = [number for number, frame in enumerate(frames) if is_panicking(frame)]
         if facts.what is What.PANIC and self._panic:
             file, line = self._panic["file"], int(self._panic["line"])
             function = self._symbols.function_with_line(file, line)
             if not function and after:
-                function = _innermost(frames[after[-1] + 1 :]).function
+                function = innermost(frames[after[-1] + 1 :]).function
             return Place(function, file, line)
         if facts.what is What.PANIC and after:
             frames = frames[after[-1] + 1 :]
         if facts.waits_for_lock:
             callers = [(f, tuple(p for p in f.places if not fault.takes_lock(p.function))) for f in frames]
             frames = [dataclasses.replace(frame, places=places) for frame, places in callers if places] or frames
-        return _innermost(frames) if frames else None
+        return innermost(frames) if frames else None
 
     def _say(self, keyword: str, text: str) -> None:
         self._lines.append((keyword, text))
@@ -215,7 +199,7 @@ class _Maker:
             name = self._subject.elf.name
             self._say("symbols", f"{name} holds no DWARF: functions are those of its symbol table, lines are not known")
             self._say("symbols", "debug = true in the profile of Cargo.toml gives them")
-        for line in _calls(frames):
+        for line in calls(frames):
             self._say("calls", line)
 
     def _source_line(self, where: Place) -> str:
@@ -272,45 +256,3 @@ def _name(event: Event) -> str:
         return "a device's interrupt"
     name = vectors.name(event.vector)
     return name if event.source is Source.EXCEPTION else f"{name}, by an int instruction"
-
-
-def _is_panicking(frame: Frame) -> bool:
-    return any(place.function.startswith(UNWINDING) for place in frame.places)
-
-
-def _innermost(frames: Sequence[Frame]) -> Place:
-    """Returns the innermost place of the kernel's own code, else the innermost that has a name, else a nameless one."""
-    places = [place for frame in frames for place in frame.places if place.function]
-    own = [p for p in places if crate_of(p.function) not in LIBRARY and not LIBRARY_PATH.match(p.file)]
-    named = own or places
-    return named[0] if named else Place("")
-
-
-def _calls(frames: Sequence[Frame]) -> list[str]:
-    """Returns a line for each function on the stack; turns of a recursion that are alike are counted."""
-    rows: list[str] = []
-    number = 0
-    for _, group in groupby(frames, lambda frame: (frame.pc, frame.guess, frame.interrupted)):
-        alike = list(group)
-        rows += _row(number, alike[0], len(alike))
-        number += len(alike)
-    if len(rows) <= SHOWN_FRAMES:
-        return rows
-    half = SHOWN_FRAMES // 2
-    return [*rows[:half], f"... {len(rows) - SHOWN_FRAMES} more ...", *rows[-half:]]
-
-
-def _row(number: int, frame: Frame, times: int) -> list[str]:
-    rows = []
-    for place in frame.places or (Place(""),):
-        file = LIBRARY_PATH.sub("", place.where)
-        marks = [
-            *(["inlined"] if place.inlined else []),
-            *(["a guess: found by searching the stack"] if frame.guess else []),
-            *(["interrupted here"] if frame.interrupted else []),
-            *([f"{times} times"] if times > 1 else []),
-        ]
-        mark = f" ({', '.join(marks)})" if marks else ""
-        name = place.function or "no function of the kernel"
-        rows.append(f"#{number} {frame.pc:#x} {name}{f', {file}' if file else ''}{mark}")
-    return rows
