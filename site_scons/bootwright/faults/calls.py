@@ -1,4 +1,4 @@
-"""The functions on the stack as a report shows them, and the one of the kernel's own that it was in."""
+"""The frames of a guest as a report shows them: the place to look at, and the list of calls."""
 
 from __future__ import annotations
 

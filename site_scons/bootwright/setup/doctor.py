@@ -17,6 +17,7 @@ from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
 from bootwright.machine.boards import BOARDS, EMULATORS, OTHER_EMULATORS
+from bootwright.machine.qemu import OLDEST_QEMU
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
@@ -28,7 +29,6 @@ from bootwright.setup.lookup import Search
 from bootwright.setup.programs import PROGRAMS, System
 
 HOME = Path(__file__).resolve().parents[3]
-OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
 OPTIONAL = {"gdb", needs.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}

@@ -184,6 +184,15 @@ PROGRAMS = {
             packages=_packages("strace", "strace", "", "", "strace", "strace", "strace"),
         ),
         Program(
+            "Xvfb",
+            "is the screen for windows that tests open and close",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages(
+                "xorg-x11-server-Xvfb", "xorg-server-xvfb", "", "", "xorg-x11-server-Xvfb", "xvfb", "xorg-server"
+            ),
+        ),
+        Program(
             "bwrap",
             "contains the build of somebody else's kernel, in a test of README's line",
             "test",
