@@ -36,7 +36,7 @@ from bootwright.rust.targets import Target
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
 
-MODULES = ("hosts/check", "hosts/product", "elf/checks")
+MODULES = ("hosts/check", "hosts/product", "elf/checks", "base/sizes")
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 
 
