@@ -1,4 +1,4 @@
-"""README's line for the build of somebody else's kernel: it builds, and reaches neither files nor the network."""
+"""The page's line for the build of somebody else's kernel: it builds, and reaches neither files nor the network."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LINE = re.compile(r"^    (bwrap .*) \./sconsw KERNEL=theirs$", re.MULTILINE)
 
 @pytest.fixture
 def contained(checkout: Checkout) -> list[str]:
-    """README's words before the command that is contained."""
-    found = LINE.search((HOME / "README.md").read_text())
-    assert found, "README has the line"
+    """The page's words before the command that is contained."""
+    found = LINE.search((HOME / "docs" / "kernel.md").read_text())
+    assert found, "the page has the line"
     words = [os.path.expandvars(word) for word in shlex.split(found[1].replace("$PWD", str(checkout.path)))]
     tried = subprocess.run([*words, "true"], cwd=checkout.path, capture_output=True, text=True, check=False)
     if tried.returncode:
@@ -30,7 +30,7 @@ def contained(checkout: Checkout) -> list[str]:
 
 @pytest.mark.needs("bwrap")
 def test_a_contained_build_makes_the_same_image(checkout: Checkout, package: Path, contained: list[str]) -> None:
-    checkout.build(f"KERNEL={package}")  # which fills the store, as README says
+    checkout.build(f"KERNEL={package}")  # which fills the store, as the page says
     image = checkout.image(name="reader")
     shutil.copytree(package, checkout.path / "theirs")
     (checkout.path / "build" / "debug" / "reader.img").unlink()

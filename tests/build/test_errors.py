@@ -67,6 +67,32 @@ def test_a_misspelt_target_is_named_with_the_one_that_was_meant(checkout: Checko
     assert checkout.refuse("rum") == "bootwright: there is no target rum\n  hint: did you mean run?\n"
 
 
+def test_a_word_that_is_meant_for_others_is_refused_before_anything_is_built(checkout: Checkout) -> None:
+    for words, sentence in (
+        (["--fsat"], "there is no switch --fsat\n  hint: did you mean --fast?\n"),
+        (["clean"], "there is no target clean\n  hint: did you mean `scons -c`?\n"),
+        (["run", "--json"], "--json is for `scons doctor` and `scons usb` and `scons test`\n"),
+        (["test", "--json"], "--json is for `scons test --list`\n  hint: --junit=FILE writes what the tests said\n"),
+        (
+            ["TARGET=x86_64"],
+            "TARGET=x86_64 is no target of rustc's\n  hint: did you mean TARGET=x86_64-unknown-none?\n",
+        ),
+    ):
+        assert checkout.refuse(*words).endswith(f"bootwright: {sentence}"), words
+
+
+def test_what_is_up_to_date_is_named_by_its_file(checkout: Checkout) -> None:
+    checkout.build()
+    again = checkout.scons()
+    assert "scons: `build/debug/hello.img' is up to date." in again.output, again.output
+
+
+def test_the_help_fits_in_a_terminal_of_80_columns(checkout: Checkout) -> None:
+    shown = checkout.scons("-h")
+    assert shown.status == 0 and "Variables, as NAME=value" in shown.output
+    assert [line for line in shown.output.splitlines() if len(line) > 80] == []
+
+
 def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Checkout) -> None:
     checkout.build()
     with (checkout.path / "kernel/src/main.rs").open("a") as source:

@@ -128,13 +128,13 @@ def test_programs_have_their_run_bit(name: str) -> None:
     assert (HOME / name).stat().st_mode & 0o111
 
 
-NAMED = re.compile(r"\b(?:site_scons|tests|tools|linker|bootloader|kernel)/[\w./-]+\.(?:py|md|toml|rs|ld|s)\b")
+NAMED = re.compile(r"\b(?:docs|site_scons|tests|tools|linker|bootloader|kernel)/[\w./-]+\.(?:py|md|toml|rs|ld|s)\b")
 BY_ROOM = re.compile(r"`((?:\w+/)?\w+\.py)`")
 
 
 def test_every_file_that_a_readme_names_is_there() -> None:
     missing = []
-    for readme in tracked("README.md", "*/README.md", "**/README.md"):
+    for readme in tracked("README.md", "*/README.md", "**/README.md", "docs/*.md"):
         text = readme.read_text(encoding="utf-8")
         missing += [f"{readme.relative_to(HOME)}: {name}" for name in NAMED.findall(text)
                     if not any((place / name).exists() for place in (HOME, readme.parent))]  # fmt: skip

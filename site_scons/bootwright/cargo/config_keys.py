@@ -1,4 +1,4 @@
-"""What becomes of each key of cargo's configuration in a build here: the one table, which README points to.
+"""What becomes of each key of cargo's configuration in a build here: the one table, which docs/kernel.md points to.
 
 OBEYED: cargo obeys it while it plans, or fetches by it, or the build does itself. HARMLESS: it says nothing about what
 a build makes. Every other key has the end of a line that is told when somebody sets it, in a file or by its variable. A

@@ -19,7 +19,6 @@ from bootwright.setup.verbs import BY_WORD, VERBS
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
 
-WIDEST = 120  # columns of the help, however wide the terminal
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
@@ -74,8 +73,6 @@ VARIABLES = (
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
-CLEAN = "remove every variant, target and screenshot; .venv and the store stay"  # what SCons's own -c does here
-
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
@@ -120,44 +117,6 @@ def add_switches(arguments: Sequence[str]) -> None:
         from bootwright.graph.meant import check_switches
 
         check_switches(arguments, [name.partition("[")[0].partition("=")[0] for name, _ in SWITCHES], known)
-
-
-def help_text(home: Path) -> str:
-    """Returns what `scons -h` shows; home is where linker/hosts.toml lies."""
-    import shutil
-    import textwrap
-
-    from bootwright.hosts.table import ARCHES, FILE, read_rows
-    from bootwright.machine.boards import BOARDS
-
-    width = min(shutil.get_terminal_size().columns, WIDEST) - 1
-
-    def row(name: str, text: str) -> str:
-        start = f"  {name:<18}" if len(name) < 18 else f"  {name}  "
-        indent = " " * min(20, width // 3)
-        return textwrap.fill(
-            text, max(width, 30), initial_indent=start, subsequent_indent=indent, break_long_words=False,
-            break_on_hyphens=False,
-        )  # fmt: skip
-
-    lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
-    lines += [row(f"scons {verb.word}", verb.help_line) for verb in VERBS]
-    lines += [row("scons -c", CLEAN)]
-    lines += ["", "Variables, as NAME=value"]
-    for v in VARIABLES:
-        legal = f" ({'|'.join(v.values)})" if v.values else ""
-        default = f" [{v.default}]" if v.default else ""
-        lines.append(row(v.name, f"{v.help}{legal}{default}"))
-    lines += ["", "Switches"]
-    lines += [row(name, text) for name, text in SWITCHES]
-    lines += ["", f"Hosts, each with ARCH={'|'.join(ARCHES)}: HOST=, linker, what makes the program freestanding"]
-    for host in dict.fromkeys((host.host, host.linker, " ".join(host.arguments)) for host in read_rows(home / FILE)):
-        lines.append(row(host[0], f"{host[1]:<10}{host[2]}"))
-    lines += ["", "Machines, by the first word of TARGET="]
-    for board in BOARDS:
-        lines.append(row("|".join(board.words), f"{board.qemu}, {board.name}; it says: {board.console}"))
-    lines += ["", "-j defaults to the number of processors. SCons's own options: scons -H"]
-    return "\n".join(lines) + "\n"
 
 
 def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:

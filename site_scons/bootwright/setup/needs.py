@@ -10,7 +10,7 @@ import sys
 
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
 from bootwright.setup import stamp
-from bootwright.setup.verbs import BUILD, BY_WORD, HOSTED, RUN
+from bootwright.setup.verbs import BUILD, BY_WORD, HELP, HOSTED, RUN
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     if not NO_BUILD.isdisjoint(arguments):
         return ()
     verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
+    if verbs[0] == HELP:
+        return ()
     given = [name for name, value in _values(arguments).items() if value]
     needed = dict.fromkeys(name for verb in verbs for name in _needed_by(verb, given))
     if "test" in verbs:

@@ -71,4 +71,5 @@ VERBS = (
     Verb("store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes", "ListStore", needs=(),
          kernels=False),
 )  # fmt: skip
+HELP = "help"  # scons help SUBJECT, which builds nothing and starts nothing
 BY_WORD = {verb.word: verb for verb in VERBS}

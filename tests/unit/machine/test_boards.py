@@ -187,7 +187,7 @@ SPARC = """    Board(
 """
 WALK = """
 from pathlib import Path
-from bootwright.graph.commandline import help_text
+from bootwright.graph.help_text import help_text
 from bootwright.machine.boards import find_board, no_machine
 from bootwright.setup import apt, doctor, needs, packagers
 from bootwright.setup.programs import PROGRAMS, System
