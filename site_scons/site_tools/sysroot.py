@@ -15,8 +15,9 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
+from bootwright.graph.actions import action, check_inputs, modules
 from bootwright.graph.nodes import Core
-from bootwright.graph.session import action, check_inputs, modules, tell
+from bootwright.graph.sentences import tell
 from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.targets import Target
 from bootwright.rust.toolchain import find_rust_src, has_core

@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.elf.symbols import Symbols
 from bootwright.faults import instructions, vectors
 from bootwright.faults.board_log import PANICKING
 from bootwright.faults.catalogue import Facts, What
-from bootwright.faults.memory import PAGE_SIZE, GuestMemory, is_canonical
+from bootwright.faults.memory import GuestMemory, is_canonical
 from bootwright.faults.processor import Event, Log, Source
 from bootwright.faults.unwind import Frame
 

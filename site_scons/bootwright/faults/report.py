@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
-from bootwright.base.terminal import printable
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
@@ -20,8 +17,10 @@ from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_handled
 from bootwright.faults.memory import GuestMemory, is_canonical
+from bootwright.faults.panics import find_panic
 from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processor
 from bootwright.faults.subject import Subject
+from bootwright.faults.told import Report
 from bootwright.faults.unwind import Frame, call_chain, is_cut
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
@@ -29,45 +28,6 @@ from bootwright.machine.verdict import FAILURE_EXIT_CODE, Kind, Verdict
 
 SERIAL_LINES = 8
 BY_HAND = (Kind.LEFT, Kind.STANDS)  # somebody waits: nothing is run a second time for them
-# Since Rust 1.73 the message is on the next line; before that it stood, quoted, before the place.
-PANIC = re.compile(
-    r"panicked at (?:'(?P<old>.*)', )?(?P<file>[^\s:']+):(?P<line>\d+):(?P<column>\d+):?(?:\n(?P<new>.*))?"
-)
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report; complete is False when a second run, under TCG, would tell vector and error code.
-
-    handler says how the kernel's own handler of the exception ended, "" where there was none.
-    """
-
-    fault: Fault | None
-    facts: Facts
-    where: Place | None
-    lines: tuple[tuple[str, str], ...]
-    rip: int | None
-    complete: bool = True
-    handler: str = ""
-
-    @property
-    def title(self) -> str:
-        """The fault in a few words."""
-        name = (
-            self.fault.name if self.fault else vectors.name(self.facts.vector) if self.facts.vector is not None else "?"
-        )
-        where = self.where.where or "no line is known" if self.where else ""
-        place = f" in {self.where.function or 'no function'}, {where}" if self.where else ""
-        return f"{name}{place}{self.handler and f'; {self.handler}'}"
-
-    def text(self) -> str:
-        """Returns the report as it is printed: a title, then a keyword and its text in each line."""
-        body = []
-        for keyword, group in groupby(self.lines, lambda line: line[0]):
-            for number, (_, text) in enumerate(group):
-                body.append(f"  {'' if number else keyword:<8} {text}".rstrip())
-        # What the guest said and what its symbols are called are not ours.
-        return printable("\n".join([f"fault: {self.title}", *body]) + "\n")
 
 
 def make_report(
@@ -96,16 +56,6 @@ def is_dead_end(machine: Machine, subject: Subject) -> bool:
     symbols = read_symbols(subject.elf)
     frames = call_chain(symbols, _memory(machine, registers), registers)
     return any(frame.interrupted or is_panicking(frame) for frame in frames)
-
-
-def find_panic(end: Verdict) -> re.Match[str] | None:
-    """Returns the last panic message that the serial port or else the text screen shows."""
-    screen = "".join(row if len(row) == 80 else f"{row}\n" for row in end.screen)
-    for text in (end.serial.replace("\r", ""), screen):
-        found = list(PANIC.finditer(text))
-        if found:
-            return found[-1]
-    return None
 
 
 def _what(end: Verdict, panicked: bool) -> What | None:

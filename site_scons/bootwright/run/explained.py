@@ -25,7 +25,7 @@ AGAIN_SECONDS = 30.0
 
 if TYPE_CHECKING:  # a run that ends well has no use for them
     from bootwright.faults.catalogue import Facts
-    from bootwright.faults.report import Report
+    from bootwright.faults.told import Report
 
 
 def run_and_report(

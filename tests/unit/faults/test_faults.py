@@ -11,7 +11,7 @@ import pytest
 from bootwright.faults import facts as fault
 from bootwright.faults.catalogue import CATALOGUE, Facts, What, find_fault
 from bootwright.faults.memory import CHUNK, GuestMemory
-from bootwright.faults.report import find_panic
+from bootwright.faults.panics import find_panic
 from bootwright.machine import guest_log
 from bootwright.machine.arguments import uses_tcg
 from bootwright.machine.config import MachineConfig
