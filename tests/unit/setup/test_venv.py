@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,12 @@ def test_a_venv_with_the_mark_is_made_anew_and_its_stamp_is_gone_first(
     with pytest.raises(BootwrightError):
         dotvenv.make(home, os.environ)
     assert {path.name for path in venv.iterdir()} == {dotvenv.UNFINISHED}
+
+
+def test_our_modules_are_compiled_where_python_is_told_to_compile_nothing(home: Path) -> None:
+    module = home / "site_scons" / "bootwright" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("FACT = 1\n")
+    dotvenv.compile_modules(home, Path(sys.executable), {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    compiled = [path.name for path in (module.parent / "__pycache__").iterdir()]
+    assert compiled == [f"module.{sys.implementation.cache_tag}.pyc"]
