@@ -84,6 +84,13 @@ CATALOGUE = (
         "--sysroot in RUSTFLAGS takes it from there, or builds it from rust-src",
     ),
     Explanation(
+        "test harness",
+        (Wording("can't find crate for `test`", "rustc", "E0463"),),
+        "`#[test]` functions are run by std's harness, and {target} has no std: with "
+        "#![feature(custom_test_frameworks)] a kernel brings its own #![test_runner(...)], whose functions are "
+        "#[test_case]; a file in tests/ without one has `harness = false` in its [[test]]",
+    ),
+    Explanation(
         "unknown crate",
         (
             Wording(r"can't find crate for `(?P<crate>\w+)`", "rustc", "E0463"),
@@ -98,8 +105,8 @@ CATALOGUE = (
     Explanation(
         "feature on stable",
         (Wording(r"#!\[feature\]` may not be used on the .* release channel", "rustc", "E0554"),),
-        "#![feature] needs a nightly compiler (rustup override set nightly), or UNSTABLE=1, which sets "
-        "RUSTC_BOOTSTRAP=1 for this kernel",
+        "#![feature] needs a nightly compiler (rustup override set nightly), or RUSTC_BOOTSTRAP=1, which UNSTABLE=1 "
+        "sets for this kernel and UNSTABLE=0 forbids",
     ),
     Explanation(
         "unstable without feature",
@@ -241,6 +248,23 @@ CATALOGUE = (
         ),
         "the host's C start-up code (crt1.o) has a `_start` of its own, which calls a C `main`; a freestanding program "
         f"is linked without it: on Linux {HOST_ARGUMENTS['Linux']}{BY_HOST.format('linux')}",
+    ),
+    Explanation(
+        "option of a compiler driver",
+        (
+            Wording(r"unknown argument '(?P<option>-(?:nostartfiles|nodefaultlibs|nostdinc|Wl,|f|m)[^']*)'", LLD),
+        ),
+        "{option} is an option of a C compiler that links; kernels are linked by lld itself, which has no start files "
+        "and no C library: take it out, and write what -Wl, passes on as an argument of its own",
+    ),
+    Explanation(
+        "out of reach",
+        (
+            Wording(r"relocation R_X86_64_(?P<kind>32S?|PC32|PLT32) out of range", LLD),
+            Wording(r"relocation truncated to fit: R_X86_64_(?P<kind>32S?|PC32|PLT32)", GNU_LD),
+        ),
+        "the program is linked at addresses that its code does not reach ({kind}): code-model=kernel reaches the "
+        "upper 2 GiB, so link it at 0xffffffff80000000, and small the lower ones; or RUSTFLAGS=\"-C code-model=large\"",
     ),
     Explanation(
         "two entries",
