@@ -24,7 +24,9 @@ from SCons.Node.FS import Entry
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
-from bootwright.graph.session import action, modules, session, tell, tell_once
+from bootwright.graph.actions import action, modules
+from bootwright.graph.sentences import tell, tell_once
+from bootwright.graph.session import session
 from bootwright.rust.more import MAP, Room
 from bootwright.storage.store import Store
 

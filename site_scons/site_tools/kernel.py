@@ -21,7 +21,7 @@ from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
-from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
+from bootwright.cargo.metadata import BootimageSettings, Settings, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.nightly import is_nightly
 from bootwright.cargo.packages import Choice
@@ -29,11 +29,10 @@ from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
-from bootwright.graph.session import show_once, tell, tell_once
+from bootwright.graph.sentences import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
-from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader import crates as loader
-from bootwright.loader.settings import check_09, features_09
+from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
 from bootwright.rust.flags import files_in_flags, linkers_in_flags
@@ -137,7 +136,8 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     env = env.Clone()
     planned = make_plan_for(env, directory, core, variant)
     package = planned.package
-    settings = read_settings(Path(package.root, "Cargo.toml"), package.metadata)
+    manifest = Path(package.root, "Cargo.toml")
+    settings = read_settings(manifest, package.metadata)
     for warning in settings.warnings:
         tell_once(warning)
     place = f"{env['BUILD']}/{variant}"
@@ -147,7 +147,7 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
         CORENAME=core.name,
         RUSTEDITION=value_of_joint(planned.program.argv, "--edition") or "2015",
         KERNELROOT=package.main,
-        KERNELSETTINGS=_kernel_settings(planned, settings),
+        KERNELSETTINGS=settings_09(settings.bootloader, crate_features(planned.plan, "bootloader", "0.9."), manifest),
         PACKAGEROOT=package.root,
     )
     history = f"{objects}/history"
@@ -261,20 +261,6 @@ def _program(
         boot_sector, stages, nodes.pvh = files
         nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, nodes.kernel], IMAGENAME=name)[0]
     return nodes
-
-
-def _kernel_settings(planned: Planned, settings: Settings) -> KernelSettings:
-    """Returns what Cargo.toml says to a loader of bootloader 0.9: its keys, and the features of that crate."""
-    wanted, manifest = settings.bootloader, Path(planned.package.root, "Cargo.toml")
-    found = KernelSettings(
-        kernel_stack_size=wanted.kernel_stack_size * PAGE_SIZE,
-        kernel_stack_address=wanted.kernel_stack_address,
-        boot_info_address=wanted.boot_info_address,
-        physical_memory_offset=wanted.physical_memory_offset,
-        features=features_09(crate_features(planned.plan, "bootloader", "0.9."), manifest),
-    )
-    check_09(found, manifest)
-    return found
 
 
 def generate(env: Environment) -> None:

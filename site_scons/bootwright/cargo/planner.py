@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +18,9 @@ from typing import Any
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo import ghost
 from bootwright.cargo.nightly import asks_for_nightly
+from bootwright.cargo.room import Room
 from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, mark_for, value_of
 
-INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers; kept, it saves six starts of it
 # The variables of a call that are of the planning itself, or of cargo's process.
 NOT_RECORDED = {
     "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR",
@@ -33,46 +32,6 @@ SEARCH_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 KNOWN_TYPES = {"lib", "rlib", "bin", "proc-macro", "staticlib"}
 ARTIFACT = re.compile(r"CARGO_(BIN|CDYLIB|STATICLIB)_(FILE|DIR)_")  # of artifact dependencies, an unstable feature
 EXTERN = re.compile(r"(?:(?P<options>[\w,!]+):)?(?P<name>[\w-]+)=(?P<path>.*)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Room:
-    """Where cargo plans: its target directory, which nothing but plans uses, the ghost in it, and its log."""
-
-    directory: Path
-
-    @property
-    def target(self) -> Path:
-        """What cargo takes for its target directory."""
-        return self.directory / "target"
-
-    @property
-    def ghost(self) -> Path:
-        """The program that stands for rustc."""
-        return self.directory / "ghost"
-
-    @property
-    def log(self) -> Path:
-        """Where the ghost writes its calls."""
-        return self.directory / "log"
-
-    def clear(self) -> None:
-        """Makes the room ready for a plan: what an earlier one left would be fresh to cargo."""
-        shutil.rmtree(self.log, ignore_errors=True)
-        self.target.mkdir(parents=True, exist_ok=True)
-        for path in self.target.iterdir():
-            if path.name != INFO:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self.log.mkdir()
-        ghost.write_ghost(self.ghost)
-
-    def environment(self) -> dict[str, str]:
-        """Returns the variables that make cargo plan."""
-        place = str(self.target)
-        return {
-            "RUSTC_WRAPPER": str(self.ghost), "CARGO_TARGET_DIR": place, "CARGO_BUILD_BUILD_DIR": place,
-            ghost.LOG: str(self.log),
-        }  # fmt: skip
 
 
 def read_plan(

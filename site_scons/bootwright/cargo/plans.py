@@ -159,7 +159,7 @@ class _Maker:
     """One plan being made."""
 
     def __init__(self, request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-        from bootwright.cargo.planner import Room  # a plan that is remembered does not pay for it
+        from bootwright.cargo.room import Room  # a plan that is remembered does not pay for it
 
         self.request = request
         self.place = place

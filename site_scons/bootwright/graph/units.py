@@ -19,7 +19,8 @@ from SCons.Node.FS import Entry
 from bootwright.base.records import field, record, replace
 from bootwright.cargo.nightly import is_for_nightly
 from bootwright.cargo.units import Plan, Unit
-from bootwright.graph.session import session, show_once
+from bootwright.graph.sentences import show_once
+from bootwright.graph.session import session
 from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged
 

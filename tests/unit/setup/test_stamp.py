@@ -83,6 +83,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test TESTS=boot/kernel": verbs.RUN,
     "test TESTS=boot/boards": (*verbs.RUN, *OTHER_EMULATORS),
     "test TESTS=boot/gdb": (*verbs.RUN, "gdb"),
+    "test TESTS=boot/window": (*verbs.RUN, needs.WINDOW, "Xvfb"),
     "test TESTS=flash": (*verbs.RUN, *FLASH),
     "test TESTS=build/hosts": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
     "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace"),
@@ -228,7 +229,7 @@ def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
     assert needs.WINDOW in needs.needed_programs(["run"], display=True)
     assert needs.WINDOW not in needs.needed_programs(["run"], display=False)
     assert needs.WINDOW not in needs.needed_programs(["run", "--headless"], display=True)
-    assert needs.WINDOW not in needs.needed_programs(["test"], display=True)
+    assert needs.WINDOW not in needs.needed_programs(["test", "TESTS=boot/run"], display=True)
 
 
 def test_a_program_named_by_hand_is_not_looked_for() -> None:
