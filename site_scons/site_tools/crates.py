@@ -2,9 +2,10 @@
 
 Builders: Unit (its products, for a program NAME.elf and NAME.map) and ScriptRun (what it said, and the list of what it
 made). Both are called by graph.units. Each is made in a scratch directory beside its target and renamed; the last
-target, where UNITREADS says so, holds what was read. What comes from a registry is taken from the per-user store.
+target holds what was read. What comes from a registry is taken from the per-user store.
 Sets: UNITCOM SCRIPTCOM, unless set before; UNITBUILDER, which makes a Builder like Unit with an emitter and more
-actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), BOOTWRIGHT (the
+actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), UNITSCRIPTS (the runs among
+what it is made of) UNITMACROS (whether there is a procedural macro as well), BOOTWRIGHT (the
 programs of this build), RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`;
 "" for none), RUSTDIRECTORIES (variables that name an empty directory), CORENAME.
 """
@@ -13,48 +14,63 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.base import atomic, storage_space
+from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
-from bootwright.graph.session import action, modules, session, tell
-from bootwright.rust import compile as units
-from bootwright.rust import rustc, script, shared
-from bootwright.rust.archive import name_objects_alike
+from bootwright.graph.actions import action, modules
+from bootwright.graph.sentences import tell
+from bootwright.graph.session import session
+from bootwright.rust.more import MAP, Room
 from bootwright.storage.store import Store
 
+if TYPE_CHECKING:
+    from bootwright.rust.rustc import Outcome
+    from bootwright.rust.unit_reads import Reads
+
+# What only an action needs is imported there: a build that has nothing to do pays for no more than the graph.
+
 MODULES = (
-    "rust/archive",
-    "rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "rust/assembled", "cargo/command",
-    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/storage_space",
+    "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
+    "rust/assembled", "cargo/command", "cargo/directives",
+    "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
 
 def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Compiles UNIT into target, and notes what was read."""
+    from bootwright.rust import shared
+
     unit, room = env["UNIT"], env["UNITROOM"]
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
         if unit.checksum:
             key = _key(target, source, env)
-            shared.take_unit(unit, key, _names(unit), lambda out: _compile(unit, out, env), scratch)
+            reads = shared.take_unit(
+                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch
+            )
         else:
-            _compile(unit, scratch, env, target[:-1])
+            reads = _compile(unit, scratch, env, str(target[0]))
+        reads.made = [node.abspath for node in target[:-1]]
+        reads.write(scratch / "reads")
         for path, name in _products(unit, room, scratch, target):
             path.replace(name)
-        if env["UNITREADS"]:
-            (scratch / "reads").replace(target[-1].abspath)
+        (scratch / "reads").replace(target[-1].abspath)
     if unit.is_program and env["RUSTHISTORY"]:
         from bootwright.elf.sizes import keep_build
 
         keep_build(first, Path(env["RUSTHISTORY"]))
+
+
+def _person(env: Environment) -> dict[str, str]:
+    """Returns the environment as a unit sees it: the person's, with [env] of cargo's configuration."""
+    return {**os.environ, **env["UNITROOM"].variables}
 
 
 def _names(unit: Unit) -> list[str]:
@@ -63,25 +79,34 @@ def _names(unit: Unit) -> list[str]:
 
 
 def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
+    from bootwright.rust import shared
+
     made_of = {Path(str(node.abspath)): node.get_csig() for node in source}
     unit, flag_files = env["UNIT"], env["UNITWAYS"].flag_files
     identity = env["BOOTWRIGHT"].identity + ("" if unit.for_builder else "".join(digest for _, digest in flag_files))
-    return shared.unit_key(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity)
+    return shared.unit_key(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity, env["UNITMACROS"])
 
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
     """Returns the word for what is done: rustc compiles, or the store has it."""
+    from bootwright.rust import shared
+
     taken = env["UNIT"].checksum and Store().has(shared.KIND, _key(target, source, env))
     return "store" if taken else "rustc"
 
 
-def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] = ()) -> None:
+def _compile(unit: Unit, scratch: Path, env: Environment, made: str = "") -> Reads:
+    """Compiles unit into scratch; returns what it read, of a local one settled, for what sentences call made."""
+    from bootwright.base import storage_space
+    from bootwright.rust import compile as units
+    from bootwright.rust import rustc
+
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     began = scratch.stat().st_ctime_ns  # by the clock of the file system, to which files' times are compared
     compiler = env["BOOTWRIGHT"].toolchain.rustc
     base = {**env["ENV"], **dict.fromkeys(env["RUSTDIRECTORIES"] if unit.is_program else (), str(scratch))}
     outcome, argv, reads = units.run_unit(
-        unit, room, more, scratch, compiler, base, os.environ, session().show, sys.stderr.isatty()
+        unit, room, more, scratch, compiler, base, _person(env), session().show, sys.stderr.isatty(), _declared(env)
     )
     if outcome.status:
         shown = [word.replace(str(scratch), str(room.out)) for word in argv if word not in rustc.JSON_FLAGS]
@@ -92,32 +117,45 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] 
             raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
         raise rustc.compile_error(outcome, unit.crate, shown, Path(unit.cwd))
-    if env["UNITREADS"]:
-        units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, str(made[0]))
-        reads.made = [node.abspath for node in made]
-        reads.write(scratch / "reads")
+    if made:
+        units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, made)
+    return reads
 
 
-def _products(unit: Unit, room: units.Room, scratch: Path, target: list[Entry]) -> list[tuple[Path, str]]:
+def _declared(env: Environment) -> list[str]:
+    """Returns the variables that the scripts named whose packages' macros UNIT may use: these macros may read them."""
+    from bootwright.cargo.directives import read_directives
+
+    found: dict[str, None] = {}
+    for name in env["UNITSCRIPTS"] if env["UNITMACROS"] else ():
+        said = (env["UNITROOM"].out / f"{name}.stdout").read_text(encoding="utf-8", errors="replace")
+        found |= dict.fromkeys(read_directives(said).variables)
+    return list(found)
+
+
+def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> list[tuple[Path, str]]:
     """Returns each product that rustc made in scratch, with the path that it gets."""
+    from bootwright.rust.archive import name_objects_alike
+    from bootwright.rust.rustc import normalise_map
+
     if not unit.is_program:
         for path in scratch.glob("*.rlib"):
             name_objects_alike(path)
-        return [(scratch / node.name, node.abspath) for node in target if not node.name.endswith(".reads")]
+        return [(scratch / node.name, node.abspath) for node in target[:-1]]
     stem = unit.name.rpartition("/")[2]
     others = (".d", ".map", ".pdb", ".rmeta", ".o")
     made = [path for path in scratch.iterdir() if path.name.startswith(stem) and path.suffix not in others]
     assert len(made) == 1, made
     found = [(made[0], target[0].abspath)]
-    linker_map = scratch / units.MAP
+    linker_map = scratch / MAP
     if linker_map.exists():
         text = linker_map.read_text("utf-8", errors="replace")
-        linker_map.write_text(rustc.normalise_map(text, (scratch, room.out, *room.unseen)), encoding="utf-8")
+        linker_map.write_text(normalise_map(text, (scratch, room.out, *room.unseen)), encoding="utf-8")
         found.append((linker_map, target[1].abspath))
     return found
 
 
-def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
+def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
     """Tells in one line what the error means here and what to do, if the catalogue knows it."""
     from bootwright.rust.explain import Situation  # 2 ms that a build without an error does not pay
     from bootwright.rust.explanations import find
@@ -132,9 +170,11 @@ def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
 
 def run_script(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Runs the build script of UNIT; notes what it said, made and depends on."""
+    from bootwright.rust import script
+
     unit, room = env["UNIT"], env["UNITROOM"]
-    ran = script.run_script(unit, room, os.environ, session().show)
-    reads = script.script_reads(unit, room, ran.directives, os.environ)
+    ran = script.run_script(unit, room, _person(env), session().show)
+    reads = script.script_reads(unit, room, ran.directives, _person(env))
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         (scratch / "stdout").write_text(ran.said, encoding="utf-8")
         (scratch / "files").write_text(ran.files, encoding="utf-8")
@@ -152,7 +192,8 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builders."""
     env.SetDefault(
-        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITREADS=False, UNITTEXT="", UNITSHOWN="$TARGETS",
+        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITTEXT="",
+        UNITSHOWN="$TARGETS",
         RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how,
         UNITSHORT="$UNITHOW    $UNITSHOWN",
         SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",

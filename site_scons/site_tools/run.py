@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
+from bootwright.graph.actions import record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
-from bootwright.graph.session import record, tell
+from bootwright.graph.sentences import tell
 
 if TYPE_CHECKING:
     from bootwright.run.config import RunConfig
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> RunConfig:
     """Returns the machine that the command line and the kernel's manifest ask for; watched: it must be a QEMU."""
+    from dataclasses import replace
+
     from bootwright.run.settings import configure
 
     assert kernel.board is not None, "only() looked"

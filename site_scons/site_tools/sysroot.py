@@ -3,7 +3,7 @@
 Builders: Sysroot (build/sysroot/KEY/manifest: the names and SHA-256 of the rlibs that the per-user store holds under
 SYSROOTKEY) and TargetSpec (the migrated copy of a user's JSON; source: its text as a Value).
 Method: env.Core(target) -> nodes.Core, which says what rustc needs for that target, and adds those nodes where they are
-needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the programs of this build), BUILD.
+needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the programs of this build), BUILD, UNSTABLE.
 """
 
 from __future__ import annotations
@@ -15,24 +15,34 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
+from bootwright.graph.actions import action, check_inputs, modules
 from bootwright.graph.nodes import Core
-from bootwright.graph.session import action, check_inputs, modules, tell
-from bootwright.rust import migrate as targetspec
-from bootwright.rust import sysroot
+from bootwright.graph.sentences import tell
+from bootwright.rust.recipe import sysroot_key
+from bootwright.rust.targets import Target
 from bootwright.rust.toolchain import find_rust_src, has_core
 from bootwright.storage.store import Store
 
+MODULES = (
+    "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/procs", "base/records", "base/storage_space",
+)  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
-BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
+BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for"
+YOURS_IS_STABLE = "; your code stays on stable"
+# A specification is named to rustc for each crate, and with it goes what would refuse the attribute.
+YOURS_IS_NOT = "; it lets #![feature] in your code through, too"
 
 
 def build_core(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Takes the sysroot SYSROOTKEY from the store, or builds it there, and writes its manifest."""
+    from bootwright.rust import sysroot
+
     toolchain, name = env["BOOTWRIGHT"].toolchain, env["SYSROOTTARGET"]
     spec = Path(source[0].abspath) if source else None
 
     def build(out: Path) -> None:
-        tell(BOOTSTRAP_NOTE.format(f"core of {name}"))
+        stays = not spec and env["UNSTABLE"] != "1"
+        tell(BOOTSTRAP_NOTE.format(f"core of {name}") + (YOURS_IS_STABLE if stays else ""))
         sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
         check_inputs(target)
 
@@ -43,14 +53,14 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
 
 def write_spec(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes the migrated specification and names each change."""
-    tell(BOOTSTRAP_NOTE.format(f"the specification {env['SPECNAME']}"))
+    tell(BOOTSTRAP_NOTE.format(f"the specification {env['SPECNAME']}") + YOURS_IS_NOT)
     for change in env["SPECCHANGES"]:
         tell(f"{env['SPECNAME']}: {change}")
     with atomic.new_file(Path(target[0].abspath)) as spec:
         spec.write_text(source[0].read(), encoding="utf-8")
 
 
-def add_core(env: Environment, target: targetspec.Target) -> Core:
+def add_core(env: Environment, target: Target) -> Core:
     """Adds what target needs before a crate can be compiled for it."""
     toolchain = env["BOOTWRIGHT"].toolchain
     if target.spec is None:
@@ -58,6 +68,8 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
         if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
+    from bootwright.rust import migrate as targetspec  # a built-in target does not pay for it
+
     original = targetspec.read_spec_text(target.spec)
     migrated = targetspec.migrate_spec(original, toolchain, target.spec)
     # rustc takes a core for another specification's as soon as one blank differs, and cargo's hashes hold its path.
@@ -76,7 +88,7 @@ def _from_source(
     environment: dict[str, str], flags: list[str],
 ) -> Core:  # fmt: skip
     toolchain = env["BOOTWRIGHT"].toolchain
-    key = sysroot.sysroot_key(toolchain, key_text, find_rust_src(toolchain), name if spec else "")
+    key = sysroot_key(toolchain, key_text, find_rust_src(toolchain), name if spec else "")
     known = env.fs.File(f"{env['BUILD']}/sysroot/{key}/manifest")  # two linkers of one host share it
     manifest = [known] if known.has_builder() else env.Sysroot(known, spec, SYSROOTKEY=key, SYSROOTTARGET=name)
     directory = Store().path("sysroot", key)
@@ -87,7 +99,7 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
     env.Depends(
         target,
         [
-            *modules(env, "rust/sysroot", "rust/library", "base/atomic", "base/procs", "base/storage_space"),
+            *modules(env, *MODULES),
             env.Value(env["SYSROOTKEY"]),
         ],
     )

@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from SCons.Builder import Builder
@@ -22,13 +21,11 @@ from SCons.Script import ARGUMENTS, GetOption
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.interrupts import wait_for_child
 from bootwright.cargo.metadata import own_command
+from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
-from bootwright.graph.session import action, modules, record
 from bootwright.machine import boards
-from bootwright.setup import startup
 
 HOW_TO_WRITE = (
     "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "
@@ -40,7 +37,8 @@ LISTED = [
 
 # Who defines a field of the list, with all that these import: a list of yesterday's fields must not be read.
 MODULES = (
-    "base/atomic", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject", "image/layout",
+    "base/atomic", "base/records", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject",
+    "image/layout",
     "machine/boards", "machine/config", "machine/emulators", "machine/options",
     "machine/verdict", "run/config", "run/settings",
     "rust/library", "testing/judge", "testing/listed",
@@ -49,6 +47,8 @@ MODULES = (
 
 def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes which programs of tests there are, their tests' names, and the machine that they run in."""
+    from dataclasses import replace
+
     from bootwright.elf.test_names import read_test_names
     from bootwright.run.settings import configure
     from bootwright.testing.judge import TestProgram
@@ -99,6 +99,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     env.Depends(lists, modules(env, *MODULES))
 
     def start() -> int:
+        from bootwright.base.interrupts import wait_for_child
+        from bootwright.setup import startup
         from bootwright.testing.forks import IS_SERVED
 
         home = Path(env["HOME"])

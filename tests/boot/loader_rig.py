@@ -18,6 +18,7 @@ from bootwright.image import bios_disk as image
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import build as loader
+from bootwright.loader import crates
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone
@@ -117,7 +118,7 @@ class Rig:
 
     def symbol(self, name: str) -> int:
         """Returns the address of a label of the loader."""
-        return loader.read_program(self.workshop.loader.stages.parent / loader.PROGRAM)[2][name]
+        return loader.read_program(self.workshop.loader.stages.parent / crates.PROGRAM)[2][name]
 
     def shim(self, disk: bytearray, **switches: int) -> None:
         """Puts shim.s in front of the boot sector, with its switches: a BIOS that behaves otherwise."""

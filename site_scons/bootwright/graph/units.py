@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,17 @@ import SCons.Node
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.cargo.directives import read_directives
+from bootwright.base.records import field, record, replace
 from bootwright.cargo.units import Plan, Unit
-from bootwright.graph.session import session, show_once
-from bootwright.rust.compile import More, Room
-from bootwright.rust.script import warning_lines
+from bootwright.graph.sentences import show_once
+from bootwright.graph.session import session
+from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged
 
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ways:
     """How units are built beyond what cargo says: for the target, for the builder, and what programs get more.
 
@@ -60,7 +59,7 @@ class Ways:
         return more
 
 
-@dataclass
+@record
 class Nodes:
     """The nodes of one package for one target and profile; units of several plans that are equal have one node."""
 
@@ -95,17 +94,18 @@ class Nodes:
     def _node(
         self, plan: Plan, unit: Unit, paths: list[str], more: More, builder: Any = None, **variables: object
     ) -> list[Entry]:
-        env, reads = self.env, ""
-        if unit.is_run or not unit.checksum:
-            reads = str(self.room.out / f"{unit.name}.reads")
-            paths = [*paths, reads]
-        needed = plan.closure(unit) if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
+        env, reads = self.env, str(self.room.out / f"{unit.name}.reads")
+        closure = plan.closure(unit)
+        has_macros = any(other.kind == "proc-macro" for other in closure)
+        needed = closure if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
         # cargo calls what does not depend on each other in any order; a graph has one, or a new plan would link again.
         in_order = sorted(needed, key=lambda other: other.name)
         sources = [node for other in in_order for node in self.made[other.name] if not _is_reads(node)]
         text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}{() if unit.for_builder else self.ways.flag_files}"
+        if unit.checksum and has_macros:
+            text += str(self.room.variables)  # which is in its key in the store
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
-        files = [env.fs.File(path) for path in paths]
+        files = [env.fs.File(path) for path in [*paths, reads]]
         nodes = list(
             build(
                 files,
@@ -114,7 +114,8 @@ class Nodes:
                 UNITMORE=more,
                 UNITROOM=self.room,
                 UNITWAYS=self.ways,
-                UNITREADS=bool(reads),
+                UNITSCRIPTS=tuple(other.name for other in closure if other.is_run),
+                UNITMACROS=has_macros,
                 UNITTEXT=hashlib.sha256(text.encode()).hexdigest(),
                 UNITSHOWN=shown(unit, [str(file) for file in files]),
                 **variables,
@@ -125,7 +126,7 @@ class Nodes:
             env.Depends(nodes, list(self.ways.nodes))
             if unit.is_program:
                 env.Depends(nodes, list(self.ways.link_inputs))
-        if reads and not are_unchanged(Path(reads), os.environ, _seen):
+        if not are_unchanged(Path(reads), {**os.environ, **self.room.variables}, _seen):
             env.AlwaysBuild(nodes)
         if unit.is_run and unit.local:
             session().at_end.append(lambda: self._warn_again(unit, nodes[0]))
@@ -134,6 +135,9 @@ class Nodes:
     def _warn_again(self, unit: Unit, said: Entry) -> None:
         """Shows what the script of unit warned of when it ran, where it did not run this time: as cargo does."""
         if said.get_state() == SCons.Node.up_to_date:
+            from bootwright.cargo.directives import read_directives  # most kernels have no build script
+            from bootwright.rust.script import warning_lines
+
             text = Path(said.abspath).read_text(encoding="utf-8", errors="replace")
             for line in warning_lines(unit, read_directives(text)):
                 show_once(line)

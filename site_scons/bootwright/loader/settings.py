@@ -10,16 +10,16 @@ import itertools
 import struct
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.sizes import MIB
+from bootwright.base.sizes import MIB, PAGE_SIZE
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
-from bootwright.loader.boot_config import read_boot_config
-from bootwright.loader.config_011 import SECTION, read_config
 
-PAGE_SIZE = 4096
+if TYPE_CHECKING:
+    from bootwright.cargo.metadata import BootloaderSettings
+
 # The features of the crate bootloader 0.9 that its loader knows; `binary` builds upstream's, which nobody needs here.
 FEATURES_09 = {
     "map_physical_memory": layout.FEATURE_MAP_PHYSICAL_MEMORY,
@@ -53,6 +53,19 @@ def features_09(names: Collection[str], manifest: Path) -> int:
     return sum(bit for name, bit in FEATURES_09.items() if name in names)
 
 
+def settings_09(keys: BootloaderSettings, features: Collection[str], manifest: Path) -> KernelSettings:
+    """Returns what manifest says to a loader of bootloader 0.9: its keys, and the features of that crate."""
+    found = KernelSettings(
+        kernel_stack_size=keys.kernel_stack_size * PAGE_SIZE,
+        kernel_stack_address=keys.kernel_stack_address,
+        boot_info_address=keys.boot_info_address,
+        physical_memory_offset=keys.physical_memory_offset,
+        features=features_09(features, manifest),
+    )
+    check_09(found, manifest)
+    return found
+
+
 def check_09(settings: KernelSettings, manifest: Path) -> None:
     """Raises for a key of [package.metadata.bootloader] that means nothing without its feature, as upstream does."""
     wants_map = settings.features & layout.FEATURE_MAP_PHYSICAL_MEMORY
@@ -71,6 +84,8 @@ def settings_of(path: Path, wanted: KernelSettings) -> KernelSettings:
     ask for different loaders, and for addresses that collide.
     """
     from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
+
+    from bootwright.loader.config_011 import SECTION, read_config
 
     data = path.read_bytes()
     name = str(path)
@@ -114,8 +129,11 @@ def finish_settings(
             f"RAMDISK={ramdisk}: {path} is no kernel of bootloader_api 0.11, and others are not told of a ramdisk",
             "leave RAMDISK= out, or have the kernel use bootloader_api's entry_point!",
         )
-    # Of a kernel of 0.9 a boot.json is nobody's but its own.
-    return read_boot_config(boot_config, settings) if boot_config and is_011 else (settings, [])
+    if boot_config is None or not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
+        return settings, []
+    from bootwright.loader.boot_config import read_boot_config
+
+    return read_boot_config(boot_config, settings)
 
 
 def _loaded(elf: Any) -> Iterable[Any]:

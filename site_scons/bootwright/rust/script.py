@@ -15,7 +15,8 @@ from bootwright.base.procs import pasteable
 from bootwright.cargo.command import NAMES
 from bootwright.cargo.directives import Directives, read_directives
 from bootwright.cargo.units import Unit
-from bootwright.rust.compile import More, Room, environment_of
+from bootwright.rust.compile import environment_of
+from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, digest_or_absent
 
 LAST_LINES = 40
@@ -33,14 +34,15 @@ class Ran:
 def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable[[str], None]) -> Ran:
     """Runs the build script that unit is, in an empty OUT_DIR; show gets its warnings and errors, as cargo words them.
 
-    It gets the person's variables as with Cargo: compilers for other languages are chosen by them. Raises where it
+    person is the whole environment and room's variables, and the script gets it as with Cargo: compilers for other
+    languages are chosen by it. Raises where it
     fails; of a package that is not the person's the warnings are shown only then.
     """
     out = room.out / unit.name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     base = {name: value for name, value in person.items() if not NAMES.match(name)}
-    environment = {**base, **environment_of(unit, room, More())}
+    environment = {**base, **room.variables, **environment_of(unit, room, More())}
     program = room.text(unit.argv[0])
     try:
         done = subprocess.run(

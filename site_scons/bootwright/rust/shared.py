@@ -2,6 +2,8 @@
 
 Their sources are known by the registry's checksum. The rest of the key is all that the bytes depend on: arguments and
 variables without the place of the build, the compiler, its core, and the contents of what the unit is linked with.
+Variables of [env] are in it only where the compiler says that the unit read them, so that kernels whose configurations
+differ share the rest.
 """
 
 from __future__ import annotations
@@ -13,16 +15,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.compile import RECIPE, More, Room
+from bootwright.rust.compile import RECIPE
+from bootwright.rust.more import More, Room
+from bootwright.rust.unit_reads import Reads
 from bootwright.storage.store import DESCRIPTION, Store
 
 KIND = "unit"
+VARIABLES = "variables"  # a file of an entry: what the unit read of the environment, as JSON
 
 
-def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], identity: str) -> str:
+def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], identity: str, has_macros: bool) -> str:
     """Returns the unit's key in the store: 32 hex digits, the same for the same bytes to come.
 
-    made_of are the products that it takes, with their SHA-256; identity says which compiler.
+    made_of are the products that it takes, with their SHA-256; identity says which compiler; has_macros that there are
+    procedural macros among what it is made of, which may read the environment unseen.
     """
     needed = {}
     place = ""
@@ -37,25 +43,41 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
     facts = [
         RECIPE, identity, unit.kind, unit.cwd, unit.argv, sorted(unit.environment.items()), unit.checksum, more.first,
         more.last if not unit.is_program else (), sorted(more.environment.items()), [name for _, name in room.remaps],
-        needed, place,
+        needed, place, sorted(room.variables.items()) if has_macros else (),
     ]  # fmt: skip
+    return _digest(facts)
+
+
+def _digest(facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def take_unit(
-    unit: Unit, key: str, names: list[str], compile_into: Callable[[Path], None], out: Path, store: Store | None = None
-) -> None:
-    """Copies the unit's products, by their names, into out; compile_into makes them where the store has none."""
+    unit: Unit, key: str, names: list[str], compile_into: Callable[[Path], Reads], person: Mapping[str, str], out: Path,
+    store: Store | None = None,
+) -> Reads:  # fmt: skip
+    """Copies the unit's products, by their names, into out; compile_into makes them where the store has none.
+
+    Returns what of person, the environment, the unit read. Who has other values of that finds another entry.
+    """
 
     def build(place: Path) -> None:
-        compile_into(place)
+        reads = compile_into(place)
         for path in sorted(place.iterdir()):
             if path.name not in names:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (place / VARIABLES).write_text(json.dumps(reads.variables, sort_keys=True), encoding="utf-8")
         (place / DESCRIPTION).write_text(f"{unit.package} {unit.version}, {unit.crate}\n", encoding="utf-8")
 
-    entry = (store or Store()).take_or_build(KIND, key, build, durable=False)
+    while True:
+        entry = (store or Store()).take_or_build(KIND, key, build, durable=False)
+        known = json.loads((entry / VARIABLES).read_text(encoding="utf-8"))
+        here = {name: person.get(name) for name in known}
+        if known == here:
+            break
+        key = _digest([key, here])
     for name in names:
         shutil.copyfile(entry / name, out / name)
         if unit.is_program:
             (out / name).chmod(0o755)
+    return Reads(variables=known)

@@ -16,6 +16,7 @@ DECIDERS = {
     "rust/toolchain",
     "rust/lacks",
     "rust/migrate",
+    "rust/targets",
     "rust/build_tools",
     "cargo/sources",
     "rust/llvm_tools",
@@ -43,8 +44,12 @@ IGNORED = DECIDERS | NEUTRAL
 
 
 def imported_modules(path: Path) -> set[str]:
-    """Returns the modules of bootwright that the file imports, at its head or within a function."""
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    """Returns the modules of bootwright that the file imports, at its head or within a function; types make no byte."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return {name for node in nodes for name in modules_of(node)}
 
 
@@ -107,7 +112,7 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
     [
         ("crates", {"compile_unit", "run_script"}, {"MODULES"}),
         ("bycargo", {"build_by_cargo"}, {"MODULES"}),
-        ("sysroot", {"build_core"}, set()),
+        ("sysroot", {"build_core"}, {"MODULES"}),
         ("loader", {"build_loader"}, {"MODULES"}),
         ("image", {"make_kernel_file"}, {"KERNEL_MODULES"}),
         ("image", {"make_image"}, {"DISK_MODULES"}),

@@ -1,0 +1,45 @@
+"""What the store keeps of a unit: one entry for each environment that it read, and one for all where it read none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bootwright.cargo.units import Unit
+from bootwright.rust.shared import take_unit
+from bootwright.rust.unit_reads import Reads
+from bootwright.storage.store import Store
+
+UNIT = Unit("deps/k", "lib", "/", (), {}, "k", "0.1.0", "/", checksum="1")
+
+
+def test_who_has_other_values_of_what_a_unit_read_gets_another_product(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def take(person: dict[str, str], *reads: str) -> str:
+        def compile_into(place: Path) -> Reads:
+            made.append(person.get("LEVEL", "none"))
+            (place / "libk.rlib").write_text(made[-1])
+            (place / "libk.d").write_text("")
+            return Reads(variables={name: person.get(name) for name in reads})
+
+        found = take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
+        assert found.variables == {name: person.get(name) for name in reads}
+        return (tmp_path / "libk.rlib").read_text()
+
+    for level in ("low", "high", "low", "high"):
+        assert take({"LEVEL": level, "OTHER": f"{len(made)}"}, "LEVEL") == level
+    assert take({}, "LEVEL") == "none"
+    assert made == ["low", "high", "none"]
+
+
+def test_a_unit_that_read_none_is_one_for_all(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def compile_into(place: Path) -> Reads:
+        made.append(place)
+        (place / "libk.rlib").write_text("")
+        return Reads()
+
+    for person in ({}, {"LEVEL": "low"}):
+        take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
+    assert len(made) == 1
