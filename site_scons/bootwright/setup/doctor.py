@@ -201,7 +201,9 @@ def _host_of_any(kernel_dir: Path, environ: Mapping[str, str]) -> dict[str, str]
 
 def _channel(release: str, uses_features: bool) -> str:
     """Returns whether a stable compiler does for the kernel, and whether the one of that release, if any, is one."""
-    condition = " with UNSTABLE=1 for the #![feature] in the sources" if uses_features else ": no nightly is needed"
+    condition = (
+        ", with RUSTC_BOOTSTRAP=1 for the #![feature] in the sources" if uses_features else ": no nightly is needed"
+    )
     if "nightly" in release or "dev" in release:
         return f"no stable compiler; stable is enough{condition}"
     return f"stable{', which' if release else ''} is enough{condition}"

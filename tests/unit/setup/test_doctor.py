@@ -215,9 +215,9 @@ def test_whether_stable_does_depends_on_the_sources(machine: Machine, tmp_path: 
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.rs").write_text("#![feature(abi_x86_interrupt)]")
     facts = doctor.examine(tmp_path, "", None, machine.environ).facts
-    assert facts["channel"] == "stable, which is enough with UNSTABLE=1 for the #![feature] in the sources"
+    assert facts["channel"] == "stable, which is enough, with RUSTC_BOOTSTRAP=1 for the #![feature] in the sources"
     machine.toolchain = replace(machine.toolchain, release="1.97.0-nightly")
-    assert "UNSTABLE=1" in doctor.examine(tmp_path, "", None, machine.environ).facts["channel"]
+    assert "RUSTC_BOOTSTRAP=1" in doctor.examine(tmp_path, "", None, machine.environ).facts["channel"]
 
 
 def test_a_clippy_of_another_compiler_does_not_serve(machine: Machine) -> None:
