@@ -134,7 +134,7 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
     tested: Checkout, tmp_path: Path, kernel: Kernel, request: pytest.FixtureRequest
 ) -> None:
     package = copy_of(kernel, tmp_path)
-    before, words = files(package), [f"KERNEL={package}", "UNSTABLE=1", *kernel.words]
+    before, words = files(package), [f"KERNEL={package}", *kernel.words]
     built = tested.scons("test", *words)
     assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
     assert files(package) == before
@@ -149,7 +149,7 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
 
 def programs(tested: Checkout, *words: str) -> dict[str, bytes]:
     """Builds a kernel and its tests, which pass; returns all programs by their paths below build/debug."""
-    built = tested.scons("test", "UNSTABLE=1", *words)
+    built = tested.scons("test", *words)
     assert built.status == 0, built.output
     place = tested.path / "build/debug"
     made = [path for path in place.rglob("*.elf") if "history" not in path.parts]
