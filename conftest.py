@@ -8,7 +8,6 @@ do not need, since they are over in the time of a few imports.
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import os
 import signal
 from collections.abc import Generator, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from bootwright.setup import stamp
+from bootwright.testing.chosen import is_chosen
 
 HOME = Path(__file__).parent
 stamp.add_private_programs(str(HOME))
@@ -25,6 +25,7 @@ TESTS = HOME / "tests"
 NEAR_ENOUGH = 0.7
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
 INTERRUPTED = 130
+COUNTED = ("passed", "failed", "error", "skipped")
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
@@ -65,14 +66,6 @@ def printed_name(item: pytest.Item) -> str:
     return f"{room}/{stem}::{item.name.removeprefix('test_')}"
 
 
-def is_chosen(name: str, patterns: str) -> bool:
-    """Tells whether one of the patterns (separated by spaces) is the name, matches it, or is a room or module of it."""
-    return any(
-        name == pattern or fnmatch.fnmatchcase(name, pattern) or name.startswith((f"{pattern}/", f"{pattern}::"))
-        for pattern in patterns.split()
-    )
-
-
 def near_names(patterns: str, names: Sequence[str]) -> str:
     """Returns the words about what patterns, which choose none of names, may have meant."""
     words = {word for name in names for word in (name, name.partition("::")[0], name.partition("/")[0])}
@@ -102,7 +95,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(room)
         if room == "kernel":  # a program boots once for all of its tests: one worker has them
             item.add_marker(pytest.mark.xdist_group(name.rpartition("::")[0].rpartition("/")[0] or name))
-        (chosen if is_chosen(name, config.getoption("tests")) else left).append(item)
+        patterns = config.getoption("tests")
+        may_hold = getattr(item, "may_hold", None)  # a kernel's program, whose tests the guest alone names
+        (chosen if is_chosen(name, patterns) or (may_hold and may_hold(patterns)) else left).append(item)
     if not chosen:
         config.stash[NEAR] = near_names(config.getoption("tests"), [item.stash[NAME] for item in left])
     if left:
@@ -149,6 +144,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     """Lets pytest count, and print nothing: the line is ours."""
     if not hasattr(report, "printed_name"):
         return None
+    if getattr(report, "passed_over", []):
+        return "", "", ""
     if report.when == "call" or not report.passed:
         category = "error" if report.failed and report.when != "call" else report.outcome
         return category, "", ""
@@ -160,11 +157,14 @@ class Lines:
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._reporter = reporter
+        self._passed_over: list[str] = []  # tests of which the guest told, and which TESTS= does not choose
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Prints how it ended, its seconds and its name."""
-        if report.when != "call" and report.passed:
+        passed_over: list[str] = getattr(report, "passed_over", [])
+        self._passed_over += passed_over
+        if passed_over or (report.when != "call" and report.passed):
             return
         words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
             report.outcome, ("FAILED ", "red")
@@ -188,12 +188,8 @@ class Lines:
             terminalreporter.write_line(f"FAILED {getattr(report, 'printed_name', report.nodeid)}", red=True)
         pattern = terminalreporter.config.getoption("tests")
         ended = exitstatus != pytest.ExitCode.INTERRUPTED
-        if (
-            ended
-            and pattern != "*"
-            and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped"))
-        ):
-            near = terminalreporter.config.stash.get(NEAR, "there are none")
+        if ended and pattern != "*" and not any(map(terminalreporter.stats.get, COUNTED)):
+            near = terminalreporter.config.stash.get(NEAR, "") or near_names(pattern, self._passed_over)
             terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
 
 
@@ -229,7 +225,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if is_worker(session.config) and NEAR in session.config.stash:
         session.config.workeroutput["near"] = session.config.stash[NEAR]  # type: ignore[attr-defined]  # xdist's
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED or (
-        IN_CI and exitstatus == pytest.ExitCode.OK and reporter is not None and reporter.stats.get("skipped")
-    ):
+    failed = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    if exitstatus == pytest.ExitCode.OK and reporter is not None and not session.config.option.collectonly:
+        failed = bool(IN_CI and reporter.stats.get("skipped")) or not any(map(reporter.stats.get, COUNTED))
+    if failed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

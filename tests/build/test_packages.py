@@ -90,7 +90,7 @@ KERNELS = (
         ("fork/src/lib.rs", "| value << start", "| value"), "bits_are_written",
     ),
     Kernel(
-        "layout", "layout-os",
+        "layout", "layout",
         ("all_parts_are_in_the_upper_half", "the_banner_is_the_environments", "the_font_was_read",
          "addresses::the_script_linked_this"),
         ("script/addresses.ld", "88000000", "89000000"), "addresses::the_script_linked_this",
@@ -144,6 +144,31 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
         built = tested.scons("test", *words)
         assert built.status == 1, built.output
         assert f"kernel/{kernel.name}/{kernel.failing}" in lines(built.output, "FAILED")
+
+
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
+def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested: Checkout, tmp_path: Path) -> None:
+    heap = next(kernel for kernel in KERNELS if kernel.name == "heap")
+    package = copy_of(heap, tmp_path)
+    with (package / "src/main.rs").open("a") as source:
+        source.write("\n#[cfg(test)]\n#[test_case]\nfn of_a_program_without_tests() {}\n")
+    words = [f"KERNEL={package}", "UNSTABLE=1"]
+    told = "src/main.rs: #[test_case] functions are not run: [[bin]] heap has test = false in Cargo.toml"
+    # The names of a program's tests are known when it ran; a pattern for one chooses it all the same.
+    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_map*")
+    assert built.status == 0 and told in built.output, built.output
+    assert lines(built.output, "passed") == ["kernel/heap/allocation::a_map_holds_bits"]
+    built = tested.scons("test", *words, "TESTS=*::allocations_are_counted")
+    assert lines(built.output, "passed") == ["kernel/heap/memory::tests::allocations_are_counted"]
+    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_mop*")
+    assert built.status == 1 and lines(built.output, "passed") == [], built.output
+    assert "no test's name matches TESTS=kernel/heap/allocation::a_mop*; near it are kernel/heap/" in built.output
+    name, old, new = heap.edit
+    tested.edit(os.fspath(package / name), old, new)
+    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_map*")
+    assert built.status == 1, built.output
+    assert "3 more tests of this program were not reached: " in built.output
+    assert "a_map_holds_bits (tests/allocation.rs)" in built.output
 
 
 def programs(tested: Checkout, *words: str) -> dict[str, bytes]:

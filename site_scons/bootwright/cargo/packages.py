@@ -21,7 +21,8 @@ class Package:
 
     library is the root of its library, "" without one. metadata is its table [package.metadata]; said are cargo's
     warnings; manifests are the Cargo.toml of all members of its workspace. bootloader: it depends on the crate of that
-    name; fetches: a member depends on a package that cargo may have to fetch.
+    name; fetches: a member depends on a package that cargo may have to fetch. untested are kind, name and root file of
+    each target that `cargo test` makes no program of tests of.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Package:
     manifests: tuple[str, ...]
     bootloader: bool = False
     fetches: bool = False
+    untested: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     for made in package["targets"]:
         _check_name(package["manifest_path"], made["kind"][0], made["name"])
     name, main = _choose_program(package, choice)
-    libraries = [t for t in package["targets"] if set(t["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"}]
+    libraries = [target for target in package["targets"] if _kind(target) == "lib"]
     return Package(
         name=package["name"],
         root=str(Path(package["manifest_path"]).parent),
@@ -73,8 +75,14 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
         said=tuple(warnings_in(ended.stderr)),
         manifests=tuple(sorted({*members, str(Path(facts["workspace_root"], "Cargo.toml"))})),
         bootloader=any(dependency["name"] == "bootloader" for dependency in package["dependencies"]),
+        untested=tuple((_kind(t), t["name"], t["src_path"]) for t in package["targets"] if not t.get("test", True)),
         fetches=any(_is_fetched(one, members) for member in members.values() for one in member["dependencies"]),
     )
+
+
+def _kind(target: Mapping[str, Any]) -> str:
+    """Returns the word of Cargo.toml for the kind of a target of `cargo metadata`."""
+    return "lib" if set(target["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"} else str(target["kind"][0])
 
 
 def _is_fetched(dependency: Mapping[str, Any], members: Mapping[str, Any]) -> bool:

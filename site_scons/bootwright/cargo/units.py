@@ -14,7 +14,7 @@ from typing import Any
 OUT = "@out@"
 OWN = "own"  # below OUT: what is compiled with a cfg of ours
 TEST_CFG = "bootwright_test"  # that cfg
-FORMAT = 2  # of the remembered plan
+FORMAT = 3  # of the remembered plan
 EXE = ".exe" if sys.platform == "win32" else ""
 DYLIB = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 ENDINGS = {"lib": ".rlib", "rlib": ".rlib", "staticlib": ".a", "proc-macro": DYLIB}

@@ -18,6 +18,7 @@ from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
+    from bootwright.testing.written import Target
 
 
 CHOOSING = (
@@ -66,8 +67,14 @@ class KernelNodes:
     bootimage: BootimageSettings = field(default_factory=BootimageSettings)
     objects: str = ""  # where what belongs to it and is no product of its own goes
     board: Board | None = None
-    suite: str = ""  # of a program of tests: "src", or its stem in tests/
+    package: str = ""  # Cargo's, which name is unless BIN= chose the program
+    root: str = ""  # the package's directory
+    suite: str = ""  # of a program of tests: "src", "lib", "main", or its stem in tests/
+    crate: str = ""  # of a program of tests: its crate's name
+    reads: str = ""  # of a program of tests: what tells which files it was made of
+    harness: bool = False  # of a program of tests: whether it is compiled with --test, which takes #[test_case]
     tests: list[KernelNodes] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)  # those of Cargo.toml whose tests are not run, and why
     status: int | None = None  # with which a host's program ends, where its manifest says
     host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 
