@@ -9,12 +9,12 @@ BOOTWRIGHT (the programs of this build), RUSTHISTORY as in the Tool crates.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
@@ -22,24 +22,30 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.plans import Planned
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.cargo.watched import watched_files
 from bootwright.graph.session import action, modules, session, tell, tell_once
 from bootwright.graph.units import Nodes
-from bootwright.rust import by_cargo, rustc
 from bootwright.rust.library import library_root
 from bootwright.rust.unit_reads import are_unchanged
 
+if TYPE_CHECKING:
+    from bootwright.rust.by_cargo import CargoBuild
+    from bootwright.rust.rustc import Outcome
+
 MODULES = (
-    "rust/assembled", "rust/by_cargo", "rust/compile", "rust/rustc", "rust/unit_reads", "cargo/command",
-    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs",
+    "rust/assembled", "rust/by_cargo", "rust/compile", "rust/more", "rust/rustc", "rust/unit_reads", "cargo/command",
+    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records",
 )  # fmt: skip
 
 
 def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Runs cargo once, and puts each of CARGOPROGRAMS and its map where they belong."""
+    from bootwright.rust import by_cargo  # a build that needs no cargo does not pay for it
+
     build, wanted = env["CARGOBUILD"], env["CARGOPROGRAMS"]
     coloured = sys.stderr.isatty()
     outcome, made = by_cargo.run_cargo_build(build, os.environ, GetOption("num_jobs"), session().show, coloured)
@@ -58,7 +64,7 @@ def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -
         keep_build(Path(target[0].abspath), Path(env["RUSTHISTORY"]))
 
 
-def _explain(outcome: rustc.Outcome, env: Environment) -> None:
+def _explain(outcome: Outcome, env: Environment) -> None:
     from bootwright.rust.explain import Situation  # 2 ms that a build without an error does not pay
     from bootwright.rust.explanations import find
 
@@ -112,7 +118,9 @@ def add_nodes(
     return [nodes[index : index + 3] for index in range(0, len(nodes), 3)]
 
 
-def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -> by_cargo.CargoBuild:
+def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -> CargoBuild:
+    from bootwright.rust.by_cargo import CargoBuild
+
     tools, plan, package = env["BOOTWRIGHT"], planned.plan, planned.package
     local = {unit.root: unit.package for unit in plan.units if unit.local} | {package.root: package.name}
     manifests = sorted({*package.manifests, *(f"{root}{os.sep}Cargo.toml" for root in local)})
@@ -124,7 +132,7 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         "--message-format=json-diagnostic-rendered-ansi" if word == "--message-format=json" else word
         for word in plan.command
     )
-    return by_cargo.CargoBuild(
+    return CargoBuild(
         command=command,
         cwd=env["KERNELDIR"],
         variables=plan.variables,
@@ -133,7 +141,7 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         library=tuple(dict.fromkeys((str(library), str(library.resolve())))),
         target=units.ways.target,
         last=units.ways.local,
-        program=dataclasses.replace(units.ways.program, last=(*units.ways.target.last, *units.ways.program.last)),
+        program=replace(units.ways.program, last=(*units.ways.target.last, *units.ways.program.last)),
         remaps=(*remaps, (str(room / "target"), "target")),
         identity=tools.identity,
         watched=tuple(name for name, fact in watched.items() if fact.startswith("contents ")),

@@ -15,30 +15,35 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.base import atomic, storage_space
+from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.graph.session import action, modules, session, tell
-from bootwright.rust import compile as units
-from bootwright.rust import rustc, script, shared
-from bootwright.rust.archive import name_objects_alike
+from bootwright.rust.more import MAP, Room
 from bootwright.storage.store import Store
 
+if TYPE_CHECKING:
+    from bootwright.rust.rustc import Outcome
+
+# What only an action needs is imported there: a build that has nothing to do pays for no more than the graph.
+
 MODULES = (
-    "rust/archive",
-    "rust/compile", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads", "rust/assembled", "cargo/command",
-    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/storage_space",
+    "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
+    "rust/assembled", "cargo/command", "cargo/directives",
+    "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
 
 def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Compiles UNIT into target, and notes what was read."""
+    from bootwright.rust import shared
+
     unit, room = env["UNIT"], env["UNITROOM"]
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
@@ -63,6 +68,8 @@ def _names(unit: Unit) -> list[str]:
 
 
 def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
+    from bootwright.rust import shared
+
     made_of = {Path(str(node.abspath)): node.get_csig() for node in source}
     unit, flag_files = env["UNIT"], env["UNITWAYS"].flag_files
     identity = env["BOOTWRIGHT"].identity + ("" if unit.for_builder else "".join(digest for _, digest in flag_files))
@@ -71,11 +78,17 @@ def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
     """Returns the word for what is done: rustc compiles, or the store has it."""
+    from bootwright.rust import shared
+
     taken = env["UNIT"].checksum and Store().has(shared.KIND, _key(target, source, env))
     return "store" if taken else "rustc"
 
 
 def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] = ()) -> None:
+    from bootwright.base import storage_space
+    from bootwright.rust import compile as units
+    from bootwright.rust import rustc
+
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     began = scratch.stat().st_ctime_ns  # by the clock of the file system, to which files' times are compared
     compiler = env["BOOTWRIGHT"].toolchain.rustc
@@ -98,8 +111,11 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] 
         reads.write(scratch / "reads")
 
 
-def _products(unit: Unit, room: units.Room, scratch: Path, target: list[Entry]) -> list[tuple[Path, str]]:
+def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> list[tuple[Path, str]]:
     """Returns each product that rustc made in scratch, with the path that it gets."""
+    from bootwright.rust.archive import name_objects_alike
+    from bootwright.rust.rustc import normalise_map
+
     if not unit.is_program:
         for path in scratch.glob("*.rlib"):
             name_objects_alike(path)
@@ -109,15 +125,15 @@ def _products(unit: Unit, room: units.Room, scratch: Path, target: list[Entry]) 
     made = [path for path in scratch.iterdir() if path.name.startswith(stem) and path.suffix not in others]
     assert len(made) == 1, made
     found = [(made[0], target[0].abspath)]
-    linker_map = scratch / units.MAP
+    linker_map = scratch / MAP
     if linker_map.exists():
         text = linker_map.read_text("utf-8", errors="replace")
-        linker_map.write_text(rustc.normalise_map(text, (scratch, room.out, *room.unseen)), encoding="utf-8")
+        linker_map.write_text(normalise_map(text, (scratch, room.out, *room.unseen)), encoding="utf-8")
         found.append((linker_map, target[1].abspath))
     return found
 
 
-def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
+def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
     """Tells in one line what the error means here and what to do, if the catalogue knows it."""
     from bootwright.rust.explain import Situation  # 2 ms that a build without an error does not pay
     from bootwright.rust.explanations import find
@@ -132,6 +148,8 @@ def _explain(outcome: rustc.Outcome, unit: Unit, env: Environment) -> None:
 
 def run_script(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Runs the build script of UNIT; notes what it said, made and depends on."""
+    from bootwright.rust import script
+
     unit, room = env["UNIT"], env["UNITROOM"]
     ran = script.run_script(unit, room, os.environ, session().show)
     reads = script.script_reads(unit, room, ran.directives, os.environ)

@@ -2,8 +2,8 @@
 
 Builder: HostProgram (NAME or NAME.exe, and NAME.map), a Unit that also checks what was linked.
 Methods: env.HostRows(target) -> the rows that HOST=, ARCH= and TARGET= ask for, none for bare metal;
-env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one; env.Hosts(alias),
-which makes every row that can be made here.
+env.HostPrograms(rows, directory) -> their nodes; env.RunProgram(alias, nodes), which starts one;
+env.Hosts(alias, kernels), which makes every row that can be made here.
 Sets: HOSTROW, HOSTFACTS (all of it, for the signature), HOSTCHECKCOM. Uses: the Tools crates, sysroot and kernel, and
 HOST ARCH VARIANT TIMEOUT of the command line.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +22,15 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.cargo.metadata import read_settings
 from bootwright.cargo.units import OUT, Plan, Unit, codegen_option, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import action, modules, record, tell, tell_once
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.compile import MAP, SCRATCH
 from bootwright.rust.library import is_bare, is_custom
-from bootwright.rust.migrate import Target
+from bootwright.rust.more import MAP, SCRATCH
+from bootwright.rust.targets import Target
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
@@ -145,7 +145,7 @@ def _support(env: Environment, core: Core, objects: str) -> list[Entry]:
     return list(env.PlainNodes(core, objects, home).add(Plan((unit,)), unit))
 
 
-def add_hosts(env: Environment, name: str) -> None:
+def add_hosts(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that makes all rows that can be made here, runs what can be run, and prints a table."""
     from bootwright.hosts import table
 

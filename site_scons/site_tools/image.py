@@ -17,12 +17,11 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import run
 from bootwright.graph.session import action, modules, tell_once
 
 KERNEL_MODULES = (
     "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "loader/settings", "loader/config_011",
-    "loader/boot_config", "base/atomic", "base/procs", "base/sizes",
+    "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
 )  # fmt: skip
 DISK_MODULES = ("image/bios_disk", "image/layout", "image/gpt", "image/mbr", "base/atomic", "base/sizes")
 
@@ -30,6 +29,7 @@ DISK_MODULES = ("image/bios_disk", "image/layout", "image/gpt", "image/mbr", "ba
 def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Checks the ELF, strips what debuggers read, and puts the header before it."""
     # pyelftools alone costs 60 ms: here, and not when SConscripts are read.
+    from bootwright.base.procs import run
     from bootwright.cargo import entry_point
     from bootwright.elf.checks import check_kernel
     from bootwright.image import kernel_file

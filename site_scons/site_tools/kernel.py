@@ -9,7 +9,6 @@ Sets: BOOTWRIGHT (the programs of this build, rust.build_tools.Tools) and what t
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import COMMAND_LINE_TARGETS
 
-from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_default_target
 from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
@@ -31,20 +30,22 @@ from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.session import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
 from bootwright.image.kernel_file import KernelSettings
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.loader.settings import check_09, features_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.compile import MAP, SCRATCH, More, Room
+from bootwright.rust.flags import files_in_flags, linkers_in_flags
 from bootwright.rust.library import is_bare, is_custom, library_root
-from bootwright.rust.migrate import find_target
-from bootwright.rust.rustc import files_in_flags, linkers_in_flags
+from bootwright.rust.more import MAP, SCRATCH, More, Room
+from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
 
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
 LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link-arg=-Map={SCRATCH}/{MAP}"]
+# Kernels of bootloader 0.9, and those of no loader, lie where they are linked; those of 0.11 may be moved.
 STATIC = ("-C", "relocation-model=static")
+MOVABLE = "bootloader_api"
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
@@ -70,7 +71,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
-    core = dataclasses.replace(core, board=board)
+    core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, directory, core, files, variant) for variant in variants]
@@ -91,6 +92,10 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
 def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
     """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
     files = files_in_flags(env.Split(env["RUSTFLAGS"]), directory)
+    if not files:
+        return ()
+    from bootwright.base.digests import file_digest
+
     return tuple((str(path), file_digest(path)) for path in files)
 
 
@@ -118,7 +123,7 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     wrapper = os.environ.get("RUSTC_WRAPPER") or os.environ.get("RUSTC_WORKSPACE_WRAPPER")
     if wrapper:
         tell_once(f"{wrapper}, which RUSTC_WRAPPER names, is not used: what was compiled is kept in the store")
-    return dataclasses.replace(planned, plan=plan)
+    return replace(planned, plan=plan)
 
 
 def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entry], variant: str) -> KernelNodes:
@@ -152,6 +157,7 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     nodes = add_program(planned.program, elf, path)
     nodes.objects, nodes.package, nodes.root = objects, package.name, package.root
     if "test" in COMMAND_LINE_TARGETS:
+        env.Tool("testprograms")
         env.TestPrograms(nodes, planned, units, core, variant, add_program)
     return nodes
 
@@ -186,8 +192,9 @@ def plan_nodes(
     words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
+    is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
-        target=More(first=(*custom, *(STATIC if core.board else ()), *sysroot), environment=bootstrap),
+        target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
         program=More(last=(*linker, *link, *words), script=str(script) if script and not own_script else ""),
         local=("--check-cfg", f"cfg({TEST_CFG})"),

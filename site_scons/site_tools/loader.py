@@ -1,6 +1,6 @@
 """The Tool for our boot loader: boot sector, stages and PVH loader, built once for all kernels and kept in the store.
 
-Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what loader.build.loader_sources names).
+Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what loader.crates.loader_sources names).
 Method: env.LoaderFiles() -> these three nodes. Sets: LOADERCOM, unless set before.
 Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
 """
@@ -18,15 +18,20 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.graph.session import action, check_inputs, modules, tell
-from bootwright.loader import build as loader
-from bootwright.rust import migrate as targetspec
+from bootwright.loader import crates
+from bootwright.rust.targets import Target
 from bootwright.storage.store import Store
 
-MODULES = ("loader/build", "loader/generated", "image/layout", "base/atomic", "base/procs", "base/sizes")
+MODULES = (
+    "loader/build", "loader/crates", "loader/generated", "image/layout", "base/atomic", "base/procs", "base/records",
+    "base/sizes",
+)  # fmt: skip
 
 
 def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Takes the loader from the store, or builds it there, and copies its files to target."""
+    from bootwright.loader import build as loader  # a loader that is there does not pay for it
+
     tools = env["BOOTWRIGHT"]
 
     def build(out: Path) -> None:
@@ -45,9 +50,9 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
 
 def add_loader(env: Environment) -> list[Entry]:
     """Adds the loader, with the core that it is compiled with."""
-    core = env.Core(targetspec.Target(loader.TARGET))
+    core = env.Core(Target(crates.TARGET))
     place = f"{env['BUILD']}/loader"
-    sources = [env.File(str(path)) for path in loader.loader_sources(Path(env["HOME"]))]
+    sources = [env.File(str(path)) for path in crates.loader_sources(Path(env["HOME"]))]
     targets = [f"{place}/{name}" for name in ("boot_sector.bin", "stages.bin", "pvh.elf")]
     files = env.Loader(targets, sources, LOADERCORE=core)
     names = env.Value("\n".join(os.path.relpath(node.abspath, env["HOME"]) for node in sources))  # see the Tool rustc

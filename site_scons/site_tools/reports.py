@@ -1,7 +1,6 @@
 """The Tool for what tells: `scons doctor`, `store`, `size`, `verify` and `soak`; and `scons -c`.
 
-Methods: env.Doctor(alias), env.ListStore(alias), env.Sizes(alias, kernels), env.Verify(alias), env.Soak(alias),
-env.CleanBuild().
+Methods: env.Doctor, ListStore, Sizes, Verify, Soak, each (alias, kernels); env.CleanBuild().
 Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
@@ -22,7 +21,7 @@ from bootwright.graph.session import check, record, session, tell
 from bootwright.storage.builddir import SIGNATURES
 
 
-def add_doctor(env: Environment, name: str) -> None:
+def add_doctor(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that tells what was found and what is missing."""
 
     def start() -> int:
@@ -34,7 +33,7 @@ def add_doctor(env: Environment, name: str) -> None:
     record(env, name, [], start)
 
 
-def add_store(env: Environment, name: str) -> None:
+def add_store(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that lists the store and, with PRUNE=, removes from it."""
 
     def start() -> int:
@@ -64,7 +63,7 @@ def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     record(env, name, [kernel.elf for kernel in kernels], start)
 
 
-def add_verify(env: Environment, name: str) -> None:
+def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that compares every output with the manifest of what was built."""
 
     def compare() -> None:
@@ -78,7 +77,7 @@ def add_verify(env: Environment, name: str) -> None:
     check(env, name, compare)
 
 
-def add_soak(env: Environment, name: str) -> None:
+def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs the soak, in copies of this checkout."""
 
     def start() -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> RunConfig:
     """Returns the machine that the command line and the kernel's manifest ask for; watched: it must be a QEMU."""
+    from dataclasses import replace
+
     from bootwright.run.settings import configure
 
     assert kernel.board is not None, "only() looked"

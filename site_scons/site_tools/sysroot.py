@@ -17,17 +17,22 @@ from SCons.Node.FS import Entry
 from bootwright.base import atomic
 from bootwright.graph.nodes import Core
 from bootwright.graph.session import action, check_inputs, modules, tell
-from bootwright.rust import migrate as targetspec
-from bootwright.rust import sysroot
+from bootwright.rust.recipe import sysroot_key
+from bootwright.rust.targets import Target
 from bootwright.rust.toolchain import find_rust_src, has_core
 from bootwright.storage.store import Store
 
+MODULES = (
+    "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/procs", "base/records", "base/storage_space",
+)  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
 
 
 def build_core(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Takes the sysroot SYSROOTKEY from the store, or builds it there, and writes its manifest."""
+    from bootwright.rust import sysroot
+
     toolchain, name = env["BOOTWRIGHT"].toolchain, env["SYSROOTTARGET"]
     spec = Path(source[0].abspath) if source else None
 
@@ -50,7 +55,7 @@ def write_spec(target: list[Entry], source: list[Entry], env: Environment) -> No
         spec.write_text(source[0].read(), encoding="utf-8")
 
 
-def add_core(env: Environment, target: targetspec.Target) -> Core:
+def add_core(env: Environment, target: Target) -> Core:
     """Adds what target needs before a crate can be compiled for it."""
     toolchain = env["BOOTWRIGHT"].toolchain
     if target.spec is None:
@@ -58,6 +63,8 @@ def add_core(env: Environment, target: targetspec.Target) -> Core:
         if has_core(toolchain, target.name):
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
+    from bootwright.rust import migrate as targetspec  # a built-in target does not pay for it
+
     original = targetspec.read_spec_text(target.spec)
     migrated = targetspec.migrate_spec(original, toolchain, target.spec)
     # rustc takes a core for another specification's as soon as one blank differs, and cargo's hashes hold its path.
@@ -76,7 +83,7 @@ def _from_source(
     environment: dict[str, str], flags: list[str],
 ) -> Core:  # fmt: skip
     toolchain = env["BOOTWRIGHT"].toolchain
-    key = sysroot.sysroot_key(toolchain, key_text, find_rust_src(toolchain), name if spec else "")
+    key = sysroot_key(toolchain, key_text, find_rust_src(toolchain), name if spec else "")
     known = env.fs.File(f"{env['BUILD']}/sysroot/{key}/manifest")  # two linkers of one host share it
     manifest = [known] if known.has_builder() else env.Sysroot(known, spec, SYSROOTKEY=key, SYSROOTTARGET=name)
     directory = Store().path("sysroot", key)
@@ -87,7 +94,7 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
     env.Depends(
         target,
         [
-            *modules(env, "rust/sysroot", "rust/library", "base/atomic", "base/procs", "base/storage_space"),
+            *modules(env, *MODULES),
             env.Value(env["SYSROOTKEY"]),
         ],
     )

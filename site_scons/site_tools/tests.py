@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from SCons.Builder import Builder
@@ -22,14 +21,11 @@ from SCons.Script import ARGUMENTS, GetOption
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.interrupts import wait_for_child
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.session import action, modules, record, tell_once
 from bootwright.machine import boards
-from bootwright.rust.unit_reads import read_files
-from bootwright.setup import startup
 
 HOW_TO_WRITE = (
     "a file tests/NAME.rs, a program with a _start of its own, is one: it passes by writing 0x10 to port 0xf4, and "
@@ -41,7 +37,8 @@ LISTED = [
 
 # Who defines a field of the list, with all that these import: a list of yesterday's fields must not be read.
 MODULES = (
-    "base/atomic", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject", "image/layout",
+    "base/atomic", "base/records", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject",
+    "image/layout",
     "machine/boards", "machine/config", "machine/emulators", "machine/options",
     "machine/verdict", "run/config", "run/settings",
     "rust/library", "testing/judge", "testing/listed",
@@ -51,8 +48,11 @@ MODULES = (
 
 def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes which programs of tests there are, their tests' names, and the machine that they run in."""
+    from dataclasses import replace
+
     from bootwright.elf.test_names import read_test_names
     from bootwright.run.settings import configure
+    from bootwright.rust.unit_reads import read_files
     from bootwright.testing.judge import TestProgram
     from bootwright.testing.listed import write_programs
     from bootwright.testing.written import find_test_functions
@@ -114,6 +114,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     env.Depends(lists, modules(env, *MODULES))
 
     def start() -> int:
+        from bootwright.base.interrupts import wait_for_child
+        from bootwright.setup import startup
         from bootwright.testing.forks import IS_SERVED
 
         home = Path(env["HOME"])
@@ -146,6 +148,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
 def _tell_what_is_not_run(kernel: KernelNodes) -> None:
     """Tells of test functions in the package's sources that no program of tests was made of."""
+    from bootwright.rust.unit_reads import read_files
     from bootwright.testing.written import not_run
 
     tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}

@@ -13,8 +13,9 @@ from bootwright.image import bios_disk as image
 from bootwright.image import kernel_file
 from bootwright.loader.build import LoaderFiles, build_loader
 from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.search import find_toolchain
-from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.rust.sysroot import build_sysroot
 from bootwright.rust.toolchain import Toolchain, find_rust_src, has_core
 from bootwright.storage.store import Store
 from bootwright.testing.judge import TestProgram

@@ -6,16 +6,19 @@ import re
 import struct
 import time
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.boot.kernels import HOME, SMALL_KERNELS, Workshop, compile_crate
+from tests.boot.page_tables import FRAME, Run, read_runs
 
+from bootwright.base.sizes import MIB
 from bootwright.image import bios_disk as image
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import build as loader
+from bootwright.loader import crates
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone
@@ -39,7 +42,7 @@ class Ended:
     serial: str
     rows: tuple[str, ...]
     registers: str
-    pages: Mapping[int, str] = field(default_factory=dict)
+    pages: Sequence[Run] = ()
     wrote: int = 0
     data_area: bytes = b""
     runs: bool = False
@@ -115,7 +118,7 @@ class Rig:
 
     def symbol(self, name: str) -> int:
         """Returns the address of a label of the loader."""
-        return loader.read_program(self.workshop.loader.stages.parent / loader.PROGRAM)[2][name]
+        return loader.read_program(self.workshop.loader.stages.parent / crates.PROGRAM)[2][name]
 
     def shim(self, disk: bytearray, **switches: int) -> None:
         """Puts shim.s in front of the boot sector, with its switches: a BIOS that behaves otherwise."""
@@ -168,7 +171,9 @@ class Rig:
                         break
             assert settled, f"nothing happened: {guest.console!r} {guest.serial!r}"
             rows, registers = guest.rows(), guest.ask("info registers")
-            mapped = read_pages(guest.ask("info tlb")) if pages else {}
+            found = re.search(r"\bCR3=([0-9a-f]+)", registers)
+            # All of the tables lie in the first 64 MiB: the loaders allocate from below.
+            mapped = read_runs(guest.read_physical(0, 64 * MIB), int(found[1], 16) & FRAME) if pages and found else []
             drives = guest.qmp.execute("query-blockstats")
             wrote = sum(drive["stats"]["wr_operations"] for drive in drives)
             data_area = guest.read_physical(0x400, 256)
@@ -193,9 +198,3 @@ class Rig:
             except QemuGone:
                 return
         raise AssertionError("the key did not reset the machine")
-
-
-def read_pages(tlb: str) -> dict[int, str]:
-    """Returns the mapped pages, by their addresses: QEMU's flag letters (X: no execution, P: large, W: writable)."""
-    found = re.findall(r"^([0-9a-f]{16}): [0-9a-f]{16} (\S+)", tlb, re.MULTILINE)
-    return {int(address, 16): flags for address, flags in found}

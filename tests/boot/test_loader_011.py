@@ -13,6 +13,7 @@ from tests.boot.loader_rig import PAGE, Ended, Rig
 
 from bootwright.base.sizes import MIB
 from bootwright.elf.checks import check_kernel
+from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader.config_011 import UUID
 from bootwright.loader.settings import settings_of
@@ -127,7 +128,9 @@ def check_regions(ended: Ended) -> None:
     assert regions == sorted(regions)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(regions))
     usable = [(start, end) for start, end, kind in regions if kind & 0xFFFFFFFF == 0]
-    assert min(start for start, _ in usable) >= MIB, "low memory is left for other processors"
+    low = [(start, end) for start, end in usable if end <= MIB]
+    assert low == [(layout.STAGE_END, low[0][1])], "low memory is there for other processors, where the loader is not"
+    assert low[0][1] > 0x90000
     assert 120 * MIB < sum(end - start for start, end in usable) < 128 * MIB
     assert {kind for _, _, kind in regions} == {0, 1, 3 | 2 << 32}
 

@@ -68,12 +68,18 @@ class Checkout:
         assert "Traceback" not in built.output
         return built.output
 
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replaces old, which must be there, in a file."""
+    def edit(self, name: str, old: str, new: str, count: int = -1) -> None:
+        """Replaces old, which must be there, in a file: everywhere, or so many times from its beginning."""
         path = self.path / name
         text = path.read_text()
         assert old in text
-        path.write_text(text.replace(old, new))
+        path.write_text(text.replace(old, new, count))
+
+    def python(self, program: str) -> str:
+        """Runs a program in Python, as a process of its own, in the checkout; returns what it prints."""
+        return subprocess.run(
+            [sys.executable, "-c", program], cwd=self.path, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
     def image(self, variant: str = "debug", name: str = "hello") -> bytes:
         """Returns the bytes of an image."""

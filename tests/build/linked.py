@@ -14,7 +14,9 @@ from tests.build.checkouts import HOME
 from bootwright.hosts.check import check_product
 from bootwright.hosts.table import LLD, Row, find_program, linker_arguments, read_rows
 from bootwright.rust.build_tools import Question, find_tools
-from bootwright.rust.sysroot import build_sysroot, find_rust_src, sysroot_key
+from bootwright.rust.recipe import sysroot_key
+from bootwright.rust.sysroot import build_sysroot
+from bootwright.rust.toolchain import find_rust_src
 from bootwright.storage.store import Store
 
 ROWS = read_rows(HOME / "linker" / "hosts.toml")

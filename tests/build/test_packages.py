@@ -105,10 +105,11 @@ def tested(checkout: Checkout) -> Checkout:
     return checkout
 
 
-def copy_of(kernel: Kernel, place: Path) -> Path:
-    """Returns a copy of the kernel's package, in which nothing of a build lies."""
-    path = place / kernel.directory
-    shutil.copytree(PACKAGES / kernel.directory, path, ignore=shutil.ignore_patterns("target"))
+def copy_of(kernel: Kernel | str, place: Path) -> Path:
+    """Returns a copy of the package of a kernel, or of the one in that directory, in which nothing of a build lies."""
+    directory = kernel if isinstance(kernel, str) else kernel.directory
+    path = place / directory
+    shutil.copytree(PACKAGES / directory, path, ignore=shutil.ignore_patterns("target"))
     return path
 
 

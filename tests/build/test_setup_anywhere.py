@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, copy_checkout
 
-from bootwright.setup import stamp
+from bootwright.setup import needs, stamp
 from bootwright.storage.store import Store
 
 pytestmark = [pytest.mark.needs("dpkg-deb", "cc"), pytest.mark.xdist_group("private")]
@@ -44,7 +44,7 @@ class Bare:
         for name in ("sconsw", "requirements.txt"):
             shutil.copy(HOME / name, self.checkout)
         shutil.copytree(HOME / ".venv", self.checkout / ".venv", symlinks=True)
-        wanted = stamp.Wanted(str(self.checkout), [], {})
+        wanted = needs.Wanted(str(self.checkout), [], {})
         Path(stamp.stamp_path(str(self.checkout))).write_text(stamp.write(wanted, {}))
         for kind in ("sysroot", "loader"):  # which takes half a minute to make
             place = Store().root / kind

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.search import find_toolchain
-from bootwright.rust.sysroot import build_sysroot, manifest_text, sysroot_key
+from bootwright.rust.sysroot import build_sysroot, manifest_text
 from bootwright.rust.toolchain import Toolchain, find_rust_src
 from bootwright.storage.store import Store
 

@@ -16,7 +16,8 @@ from tests.lint.sources import HOME, tracked
 from bootwright.base.errors import BootwrightError
 from bootwright.hosts.table import Row, read_rows
 from bootwright.loader.build import build_loader
-from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.rust.recipe import sysroot_key
+from bootwright.rust.sysroot import build_sysroot
 from bootwright.rust.toolchain import Toolchain, find_rust_src, has_core
 from bootwright.setup import programs as hostprograms
 from bootwright.storage.store import Store

@@ -80,11 +80,11 @@ class CargoBootimage:
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
             if self.place.exists():
                 shutil.rmtree(self.place)
-            self._link_toolchain()
+            self.link_toolchain()
             tell(f"installing cargo bootimage {BOOTIMAGE} in {self.place}")
             install = ["install", "bootimage", "--version", BOOTIMAGE, "--locked", "--root", str(self.place)]
             # Compiled beside the kernels' own target directory, which a clean build removes.
-            self._cargo(*install, directory=self.place, CARGO_TARGET_DIR=str(self.place / "install"))
+            self.cargo(*install, directory=self.place, CARGO_TARGET_DIR=str(self.place / "install"))
         self.package.make()
         with (self.package.directory / "Cargo.toml").open("a", encoding="utf-8") as manifest:
             manifest.write(f'\n[dependencies]\nbootloader = "={BOOTLOADER}"\n\n[workspace]\n')
@@ -93,7 +93,7 @@ class CargoBootimage:
         spec = migrate_spec(json.dumps(SPEC), self.toolchain, "the bench's specification").text
         (self.package.directory / f"{TARGET}.json").write_text(spec, encoding="utf-8")
         tell("building the peer's kernel once, which fetches its crates")
-        self._cargo("bootimage", directory=self.package.directory)
+        self.cargo("bootimage", directory=self.package.directory)
         stamp.write_text(wanted, encoding="utf-8")
 
     def forget(self, store: bool = False) -> None:
@@ -102,7 +102,7 @@ class CargoBootimage:
 
     def build(self) -> Taken:
         """Builds the image."""
-        return self._cargo("bootimage", directory=self.package.directory, CARGO_NET_OFFLINE="true")
+        return self.cargo("bootimage", directory=self.package.directory, CARGO_NET_OFFLINE="true")
 
     def build_nothing(self) -> Taken:
         """Builds once more."""
@@ -126,7 +126,7 @@ class CargoBootimage:
         if self.image.stat().st_size < SMALLEST_DISK:
             os.truncate(self.image, SMALLEST_DISK)
 
-    def _link_toolchain(self) -> None:
+    def link_toolchain(self) -> None:
         """Makes toolchain/, a sysroot of links with the LLVM tools in it, and path/, the programs that cargo finds."""
         if find_rust_src(self.toolchain) is None:
             raise BootwrightError(
@@ -175,7 +175,8 @@ class CargoBootimage:
             **(extra or {}),
         }
 
-    def _cargo(self, *arguments: str, directory: Path, **extra: str) -> Taken:
+    def cargo(self, *arguments: str, directory: Path, **extra: str) -> Taken:
+        """Runs cargo there with the peer's toolchain; extra are variables of the environment."""
         return take([str(self.place / "path" / "cargo"), *arguments], directory, self._environment(extra))
 
 

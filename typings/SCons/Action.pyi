@@ -12,3 +12,6 @@ class Action:  # a function in truth; a class here, so that it serves as the typ
         *,
         varlist: Sequence[str] = ...,
     ) -> None: ...
+
+class FunctionAction(Action):
+    def __init__(self, execfunction: ActionFunction, kw: dict[str, Any]) -> None: ...

@@ -50,7 +50,7 @@ fn dynamic_mappings_of_011_go_in_upstreams_order() {
     );
     let mut pages = vec![0xCC; ready.boot_info_length() as usize];
     let regions = [
-        (0, 0x9_F000, Use::Usable, 1_u64, 0_u64),
+        (0, 0x9_F000, Use::Usable, 0_u64, 0_u64),
         (0x9_F000, 0x10_0000, Use::Reserved, 3, 2),
         (0x10_0000, 0x20_0000, Use::Kernel, 1, 0),
         (0x20_0000, 0x80_0000, Use::Usable, 0, 0),

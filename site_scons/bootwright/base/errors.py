@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
-from bootwright.base.terminal import printable
+from bootwright.base.records import record
 
 
 class Status(IntEnum):
@@ -59,6 +58,8 @@ class BootwrightError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", status: int = Status.BUILD_ERROR) -> None:
+        from bootwright.base.terminal import printable  # a build without an error does not pay for it
+
         # Names and values come from other people's files, and the sentence goes to a terminal.
         self.message = printable(message)
         self.hint = printable(hint)
@@ -81,7 +82,7 @@ class Lacks(BootwrightError):
         self.lack = lack
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LackOfProgram:
     """There is no program of that name on PATH."""
 

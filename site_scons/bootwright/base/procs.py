@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 
 # What a program may see of the person's environment: what it cannot run without, and where rustup keeps its things.
 # RUSTC_BOOTSTRAP, RUSTFLAGS, CARGO_* and their like are not here: they would change bytes unseen.
@@ -23,7 +23,7 @@ ALLOWED = (
 LAST_LINES = 20  # of a failed program's output; more is not read
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ended:
     """How a program ended: its status (negative: the signal that killed it) and what it said."""
 

@@ -8,23 +8,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, allowed_environment, attempt
+from bootwright.base.records import record
 
 SYSTEM = () if os.name == "nt" else (Path("/usr/bin"), Path("/usr/local/bin"))
 EXE = ".exe" if os.name == "nt" else ""
 LOCKFILE_VARIABLE = (1, 95)  # from here on the lock file's path is a variable, before it was an option
 JSON_IS_UNSTABLE = (1, 95)
-STATUS_LINE = re.compile(r"\s*[A-Z][a-z]+ (?!generated)\S.*")
+STATUS_LINE = r"\s*[A-Z][a-z]+ (?!generated)\S.*"
 # What cargo reads of a person's environment beside its own names; the compiler and its wrapper are ours.
 OURS = ("RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_BOOTSTRAP", "RUST_LOG", "RUST_BACKTRACE")
 NAMES = re.compile(r"CARGO_|RUST|DEP_")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Cargo:
     """One cargo: the executable itself and its version, and the rustc that it plans for."""
 
@@ -124,7 +124,7 @@ def warnings_in(said: str) -> list[str]:
         if line.startswith("warning: "):
             found.append(line)
             open_ = True
-        elif STATUS_LINE.fullmatch(line) and line[:1] == " ":
+        elif re.fullmatch(STATUS_LINE, line) and line[:1] == " ":
             open_ = False
         elif open_ and line.strip():
             found[-1] += f"\n{line}"

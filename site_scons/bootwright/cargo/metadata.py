@@ -5,15 +5,14 @@ The first two are of the crate bootloader 0.9 and of its program bootimage, and 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.base.regular import kind
 from bootwright.cargo.toml import Table, show
 
@@ -25,7 +24,7 @@ CANONICAL_BITS = 48  # x86-64 with four levels: the bits from 47 on are all equa
 OLD_BOOTIMAGE_KEYS = ("default-target", "output", "minimum-image-size", "package-filepath")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BootloaderSettings:
     """[package.metadata.bootloader]: the stack's size in pages, and virtual addresses, None for the loader's choice."""
 
@@ -35,7 +34,7 @@ class BootloaderSettings:
     physical_memory_offset: int | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BootimageSettings:
     """[package.metadata.bootimage]: an empty run_command is bootimage's own.
 
@@ -56,7 +55,7 @@ def own_command(settings: BootimageSettings) -> tuple[str, ...]:
     return () if settings.run_command == DEFAULT_COMMAND else settings.run_command
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BootwrightSettings:
     """[package.metadata.bootwright]: globs of files that the crate reads, and variables that it may see by env!().
 
@@ -85,7 +84,7 @@ class BootwrightSettings:
 OWN_METADATA = ("bootloader", "bootimage", "bootwright")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Settings:
     """What [package.metadata] says for the loader, the machine and the build; warnings are lines for the person."""
 
@@ -105,9 +104,14 @@ def read_settings(manifest: Path, metadata: Mapping[str, Any]) -> Settings:
 
 def _misspelt(table: Table) -> Iterator[str]:
     """Yields a line for a table that is nearly one of those read here."""
-    for key in table.values:
+    strange = [key for key in table.values if key not in OWN_METADATA]
+    if not strange:
+        return
+    import difflib  # which most manifests do not need
+
+    for key in strange:
         near = difflib.get_close_matches(key, OWN_METADATA, 1, 0.8)
-        if key not in OWN_METADATA and near and abs(len(near[0]) - len(key)) < 2:
+        if near and abs(len(near[0]) - len(key)) < 2:
             yield f"{table.path}: [package.metadata.{key}] is read by nothing here; did you mean {near[0]}?"
 
 

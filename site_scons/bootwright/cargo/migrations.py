@@ -7,14 +7,14 @@ told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from bootwright.base.records import record, replace
 from bootwright.cargo.units import Plan, Unit
 
 Version = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Migration:
     """For package from version `since` to before `until` (None: no end), on a rustc before `rustc`.
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.cargo.command import Cargo, error_in, run_cargo, warnings_in
 
 LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Package:
     """One package: its name, its directory, its workspace's, and the program in it that is the kernel.
 
@@ -39,7 +39,7 @@ class Package:
     untested: tuple[tuple[str, str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Choice:
     """What the command line says of which program is meant: PACKAGE= and BIN=, "" where it does not."""
 

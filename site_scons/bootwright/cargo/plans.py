@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
+from bootwright.base.records import field, record, replace
 from bootwright.cargo import memory
 from bootwright.cargo.command import (
     cargo_home,
@@ -25,22 +26,20 @@ from bootwright.cargo.command import (
     run_cargo_with_progress,
     warnings_in,
 )
-from bootwright.cargo.ghost import read_calls
 from bootwright.cargo.packages import Choice, Package, read_package
-from bootwright.cargo.planner import Room, read_plan
 from bootwright.cargo.units import Plan, Unit
 from bootwright.cargo.watched import watched_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
-MISSING = re.compile(
+MISSING = (
     r"(?:failed to download|no matching package named|failed to get|failed to load source for dependency) `([^`]*)`"
 )
 RESOLVED = ("no matching package named", "failed to select a version")  # said of what registries have: nothing fits
 NOT_HERE = ("--offline", "--frozen", "--locked", "offline mode")  # what an error names that a fetch may cure
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Request:
     """What is to be planned.
 
@@ -65,8 +64,9 @@ class Request:
         """Returns all that the plan depends on beside files, in JSON's types."""
         spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
         found = [[path, _stamp(path)] for path in cargos(self.rustc, environ)]
+        own = {**vars(self), "choice": vars(self.choice)}  # asdict would have both classes made, in each build
         facts = {
-            **asdict(self), "spec": spec, "variables": memory.variables(environ), "cargo": found,
+            **own, "spec": spec, "variables": memory.variables(environ), "cargo": found,
             "home": cargo_home(environ), "planner": memory.planner(),
         }  # fmt: skip
         return dict(json.loads(json.dumps(facts, default=os.fspath)))
@@ -84,7 +84,7 @@ def _stamp(program: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Planned:
     """A plan and the package that it is for; fresh: cargo was run for it just now."""
 
@@ -159,6 +159,8 @@ class _Maker:
     """One plan being made."""
 
     def __init__(self, request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        from bootwright.cargo.planner import Room  # a plan that is remembered does not pay for it
+
         self.request = request
         self.place = place
         self.environ = environ
@@ -214,6 +216,8 @@ class _Maker:
             # It had nothing against the package, and misses what the ghost does not make.
             unplanned = f"cargo says `{error.partition(chr(10))[0].removeprefix('error: ')}` while it plans"
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
+        from bootwright.cargo.planner import read_plan
+
         plan = read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
         unplanned = unplanned or plan.unplanned
         return replace(plan, unplanned=unplanned, command=ended.argv, variables=self.variables)
@@ -253,6 +257,8 @@ class _Maker:
 
     def _has_flags(self) -> bool:
         """Says whether RUSTFLAGS= reached what was compiled for the target."""
+        from bootwright.cargo.ghost import read_calls
+
         flags = list(self.request.flags)
         calls = [list(c.argv) for c in read_calls(self.room.log) if "--target" in c.argv]
         return all(any(argv[i : i + len(flags)] == flags for i in range(len(argv))) for argv in calls)
@@ -274,7 +280,7 @@ class _Maker:
 
 def _not_fetched(package: Package, told: str, said: str) -> BootwrightError:
     """Returns the sentence for what cargo did not fetch: it was told by cargo itself; said is what it misses now."""
-    names = list(dict.fromkeys(MISSING.findall(said)))
+    names = list(dict.fromkeys(re.findall(MISSING, said)))
     is_known = any(word in told for word in RESOLVED) and not any(word in told for word in NOT_HERE)
     if is_known or not names:
         return BootwrightError(f"cargo does not find what {package.name} needs; its own words are above")

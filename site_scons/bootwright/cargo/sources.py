@@ -12,8 +12,8 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import kind
 
-DOC_FENCE = re.compile(rb"^\s*//[/!][ \t]*```([^\n`]*)$", re.MULTILINE)
-NO_TEST = re.compile(rb"\b(text|ignore|console|toml|sh|bash|plain|txt|none|rust,ignore)\b")
+DOC_FENCE = rb"(?m)^\s*//[/!][ \t]*```([^\n`]*)$"
+NO_TEST = rb"\b(text|ignore|console|toml|sh|bash|plain|txt|none|rust,ignore)\b"
 LARGEST = 1 << 30  # bytes; rustc takes no source of 4 GiB, and to hash this much takes a second
 
 
@@ -96,8 +96,8 @@ def _text(path: Path) -> bytes:
 def has_doc_tests(directory: Path) -> bool:
     """Says whether the documentation in a Rust source below directory has code that rustdoc would run."""
     for path in package_sources(directory):
-        fences = DOC_FENCE.findall(_text(path))
-        if any(not NO_TEST.search(fence) for fence in fences[::2]):  # every other one ends what one began
+        fences = re.findall(DOC_FENCE, _text(path))
+        if any(not re.search(NO_TEST, fence) for fence in fences[::2]):  # every other one ends what one began
             return True
     return False
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.base.regular import read_text
-from bootwright.base.terminal import printable
 
 Json = dict[str, Any]
 KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "a table"}
@@ -19,6 +17,8 @@ KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a lis
 
 def read_toml(path: Path) -> Json:
     """Reads a TOML file, with or without a byte order mark; raises BootwrightError where it is missing or no TOML."""
+    import tomllib  # a build that reads no such file does not pay for it
+
     try:
         values = tomllib.loads(read_text(path, encoding="utf-8-sig"))
         if found := _find_nul(values):
@@ -55,7 +55,7 @@ def _find_nul(values: object, place: str = "") -> str:
     return next((found for value, where in inner if (found := _find_nul(value, where))), "")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Table:
     """One table of a file, with its name as the file would write it, for sentences."""
 
@@ -110,5 +110,7 @@ def show(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of more than 60 digits"  # Python refuses to write the longest ones
     text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    from bootwright.base.terminal import printable
+
     text = printable(text)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from typing import Any
+
+from bootwright.base.records import field, record, replace
 
 OUT = "@out@"
 OWN = "own"  # below OUT: what is compiled with a cfg of ours
@@ -20,7 +22,7 @@ DYLIB = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 ENDINGS = {"lib": ".rlib", "rlib": ".rlib", "staticlib": ".a", "proc-macro": DYLIB}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Unit:
     """One call. argv are rustc's arguments; a build script's are its program alone, below OUT.
 
@@ -87,7 +89,7 @@ class Unit:
         return tuple(found)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Plan:
     """The units of one build, each after those that it needs, and what cargo said (warnings, each whole).
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +117,8 @@ def toolchain_files(directory: Path) -> list[Path]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # a plan that is remembered does not pay for it
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

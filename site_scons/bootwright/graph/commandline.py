@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SCons.Node.FS import File
-from SCons.Script import ARGUMENTS, AddOption, GetOption
+from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.machine.boards import Board
+from bootwright.setup.verbs import BY_WORD, VERBS
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Variable:
     """One NAME=value: its default as it is shown, its help, and its legal values where they are few."""
 
@@ -73,21 +73,7 @@ VARIABLES = (
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
-TARGETS = (
-    ("scons", "build/VARIANT/NAME.img and what it is made of"),
-    ("scons run", "build it and start it in QEMU"),
-    ("scons screenshot", "build/VARIANT/NAME.png, the guest's screen"),
-    ("scons gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction"),
-    ("scons size", "sections, crates and the largest symbols, and what the last build changed"),
-    ("scons test", "lint, unit, build and boot tests, and the kernel's own tests in machines"),
-    ("scons hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each"),
-    ("scons verify", "compare every output with what was built: changed, missing and foreign files are named"),
-    ("scons soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing"),
-    ("scons usb", "write the image to DEV=, read all of it back; without DEV list the disks"),
-    ("scons doctor", "what was found, what is missing, and the command that cures it"),
-    ("scons store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes"),
-    ("scons -c", "remove every variant, target and screenshot; .venv and the store stay"),
-)
+CLEAN = "remove every variant, target and screenshot; .venv and the store stay"  # what SCons's own -c does here
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
@@ -101,11 +87,6 @@ SWITCHES = (
     ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
     ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
-
-HELP_ONLY = ("doctor", "store", "verify", "soak")
-STARTERS = ("run", "screenshot", "test", "hosts", *HELP_ONLY)  # of which one run of scons starts one, once all is built
-
-ONE_KERNEL = ("run", "screenshot", "gdb", "usb")  # which start or write one kernel
 
 
 def add_switches() -> None:
@@ -126,7 +107,8 @@ def help_text(home: Path) -> str:
     from bootwright.machine.boards import BOARDS
 
     lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
-    lines += [f"  {name:<18}{text}" for name, text in TARGETS]
+    lines += [f"  {f'scons {verb.word}':<18}{verb.help_line}" for verb in VERBS]
+    lines += [f"  {'scons -c':<18}{CLEAN}"]
     lines += ["", "Variables, as NAME=value"]
     for v in VARIABLES:
         legal = f" ({'|'.join(v.values)})" if v.values else ""
@@ -155,7 +137,7 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     values = {v.name: arguments.get(v.name, v.default) for v in VARIABLES}
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
-            near = difflib.get_close_matches(values[v.name].lower(), v.values, 1, 0.5)
+            near = _close(values[v.name].lower(), v.values, 0.5)
             hint = f"did you mean {v.name}={near[0]}?" if near else ""
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
     timeout = values["TIMEOUT"]
@@ -177,20 +159,20 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
 
     Raises too where the targets and the variables do not go together, before anything is built.
     """
-    aliases = ["image", *(name.removeprefix("scons ") for name, _ in TARGETS if name.startswith("scons "))]
     for name in wanted:
-        if name not in aliases and not any(c in name for c in "./\\"):
-            raise BootwrightError(f"there is no target {name}", _nearest(name, aliases))
-    starters = [name for name in dict.fromkeys(wanted) if name in STARTERS]
+        if name not in BY_WORD and not any(c in name for c in "./\\"):
+            raise BootwrightError(f"there is no target {name}", _nearest(name, list(BY_WORD)))
+    asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
+    starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
     for name in ("SERIAL", "RAW"):
         if words[name] not in ("", "0") and "run" not in wanted:
             raise BootwrightError(f"{name}={words[name]} is for `scons run`")
-    for name in ONE_KERNEL:
-        if name in wanted and words["VARIANT"] == "all" and (name != "usb" or words["DEV"]):
+    for verb in asked:
+        if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
-            raise BootwrightError(f"VARIANT=all: `scons {name}` takes one kernel", hint)
+            raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
@@ -231,8 +213,21 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
 
 def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     """Tells whether the targets, or scons without one, need the kernel's graph."""
-    idle = [*HELP_ONLY, "hosts", *([] if words["DEV"] else ["usb"])]
-    return not wanted or bool(set(wanted) - set(idle))
+    given = _given(words)
+    return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
+
+
+def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[object]) -> None:
+    """Adds every word by its Tool's method; those that are about the kernels where these were added."""
+    given = _given(words)
+    wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
+    for verb in VERBS:
+        if verb.method and (kernels or verb.is_idle(given)) and (verb.word in wanted or not verb.own_graph):
+            getattr(env, verb.method)(verb.word, kernels)
+
+
+def _given(words: Mapping[str, str]) -> list[str]:
+    return [name for name, value in words.items() if value]
 
 
 def asked_machine(env: Any) -> CommandLine:
@@ -253,8 +248,14 @@ def asked_machine(env: Any) -> CommandLine:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name.upper() if names[0].isupper() else name, names, 1)
+    near = _close(name.upper() if names[0].isupper() else name, names, 0.6)
     return f"did you mean {near[0]}?" if near else "scons -h lists them"
+
+
+def _close(word: str, words: Sequence[str], least: float) -> list[str]:
+    import difflib  # a command line without a mistake does not pay for it
+
+    return difflib.get_close_matches(word, words, 1, least)
 
 
 def _is_positive(text: str) -> bool:

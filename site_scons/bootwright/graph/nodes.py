@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from SCons.Node.FS import Entry
 from SCons.Script import ARGUMENTS
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import field, record
 from bootwright.cargo.metadata import BootimageSettings
 from bootwright.machine import boards
 from bootwright.machine.boards import Board
@@ -33,7 +33,7 @@ CHOOSING = (
 )  # the variables that say which kernel is meant
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Core:
     """What rustc needs for one target: word is what --target takes, directory the --sysroot (None: its own has core).
 
@@ -50,7 +50,7 @@ class Core:
     board: Board | None = None
 
 
-@dataclass
+@record
 class KernelNodes:
     """The nodes of one kernel in one variant; kernel, image and pvh are None where the target is no x86-64 machine.
 

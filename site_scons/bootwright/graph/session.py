@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import hashlib
 import os
 import re
 import signal
@@ -21,20 +22,19 @@ from typing import Any
 import SCons.Errors
 import SCons.Node
 import SCons.Taskmaster.Job
-from SCons.Action import Action
+from SCons.Action import Action, FunctionAction
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry, File
 from SCons.Script import GetBuildFailures, Main
 from SCons.Util import hash_file_signature
 
-from bootwright.base import atomic, digests, loaded, storage_space
+from bootwright.base import atomic, loaded
 from bootwright.base.errors import BootwrightError, Lacks, Status
-from bootwright.base.interrupts import Terminated
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
 # What SCons says where a node of the graph finds something else in its place.
-MISMATCH = re.compile(r"(File|Directory) (.+) found where (file|directory) expected\.")
+MISMATCH = r"(File|Directory) (.+) found where (file|directory) expected\."
 INTERRUPTED = SCons.Taskmaster.Job.interrupt_msg
 SHA256_LENGTH = 64  # hexadecimal digits
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -82,7 +82,7 @@ def sentences() -> Iterator[None]:
         tell(sentence_of(error))
         sys.exit(error.status)
     except TypeError as error:
-        found = MISMATCH.fullmatch(str(error))
+        found = re.fullmatch(MISMATCH, str(error))
         if found is None:
             raise
         tell(f"{found[2]} is a {found[1].lower()}; the build needs a {found[3]} there\n  hint: remove or rename it")
@@ -160,7 +160,11 @@ class Session:
 def _sha256(node: Entry) -> str:
     """Returns the SHA-256 of a file that was made, which SCons mostly knows: the SConstruct sets this hash."""
     known = node.get_csig()
-    return known if len(known) == SHA256_LENGTH else digests.file_digest(Path(node.abspath))
+    if len(known) == SHA256_LENGTH:
+        return known
+    from bootwright.base.digests import file_digest
+
+    return file_digest(Path(node.abspath))
 
 
 class Inputs:
@@ -210,18 +214,20 @@ def leave(status: int) -> None:
 @contextmanager
 def sentences_at_exit() -> Iterator[None]:
     """Like sentences, where sys.exit has no effect any more; a fault of our own shows its traceback and status 1."""
-    import traceback
-
     try:
         yield
     except BootwrightError as error:
         tell(sentence_of(error))
         leave(error.status)
-    except Terminated as signal_came:
-        leave(signal_came.status)
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)
-    except BaseException:
+    except BaseException as error:
+        from bootwright.base.interrupts import Terminated
+
+        if isinstance(error, Terminated):
+            leave(error.status)
+        import traceback
+
         traceback.print_exc()
         leave(1)
 
@@ -250,6 +256,8 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
             name = error.filename or target[0]
             sentence = f"{name}: {error.strerror or error}"
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                from bootwright.base import storage_space
+
                 sentence = storage_space.full(Path(target[0].abspath), sentence)
             raise SCons.Errors.BuildError(target[0], sentence, status=Status.BUILD_ERROR, exitstatus=2) from error
 
@@ -257,7 +265,41 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
         short = env.get(f"{command}STR")
         return str(env.subst(short if short is not None else f"${command}", target=target, source=source))
 
-    return Action(act, show, varlist=[*varlist, command])
+    return _OwnAction(act, show, [*varlist, command], function.__code__.co_filename)
+
+
+class _OwnAction(FunctionAction):
+    """An Action that SCons takes for another one when the file of the Tool that it is written in is another.
+
+    SCons itself would hash the function's own code, not what it calls in that file; and it would do so for each Action
+    as it is made, with all that the function refers to: 1 ms of each build.
+    """
+
+    def __init__(self, act: Function, show: Callable[..., str], varlist: Sequence[str], tool: str) -> None:
+        super().__init__(_Act(act), {"strfunction": show, "varlist": tuple(varlist)})
+        self._tool = tool
+
+    def get_presig(self, target: Any, source: Any, env: Environment, executor: Any = None) -> str:
+        """Returns the SHA-256 of the Tool's file."""
+        if self._tool not in _digests:
+            _digests[self._tool] = hashlib.sha256(Path(self._tool).read_bytes()).hexdigest()
+        return _digests[self._tool]
+
+
+_digests: dict[str, str] = {}  # of the files of Tools
+
+
+class _Act:
+    """What such an Action, or that of an alias, does.
+
+    A class, since SCons hashes a function with all that it refers to, the graph of the kernels included: 60 ms each.
+    """
+
+    def __init__(self, act: Function) -> None:
+        self._act = act
+
+    def __call__(self, target: list[Entry], source: list[Entry], env: Environment) -> None:
+        self._act(target, source, env)
 
 
 def check_inputs(target: Sequence[Entry]) -> None:
@@ -274,7 +316,7 @@ def check(env: Environment, name: str, function: Callable[[], None]) -> None:
         except BootwrightError as error:
             raise SCons.Errors.BuildError(target[0], sentence_of(error), status=error.status, exitstatus=2) from error
 
-    env.AlwaysBuild(env.Alias(name, [], Action(act, lambda *_: "")))
+    env.AlwaysBuild(env.Alias(name, [], Action(_Act(act), _say_nothing)))
 
 
 def record(env: Environment, name: str, sources: list[Entry], start: Callable[[], int], anyway: bool = False) -> None:
@@ -285,20 +327,11 @@ def record(env: Environment, name: str, sources: list[Entry], start: Callable[[]
     if anyway:
         session().start_anyway = start
         Main.OptionsParser.values.keep_going = True
-    env.AlwaysBuild(env.Alias(name, sources, Action(_Note(start), _say_nothing)))
 
+    def note(target: list[Entry], source: list[Entry], env: Environment) -> None:
+        session().start = start
 
-class _Note:
-    """The action of such an alias.
-
-    A class, since SCons hashes a function with all that it refers to, the graph of the kernels included: 60 ms each.
-    """
-
-    def __init__(self, start: Callable[[], int]) -> None:
-        self._start = start
-
-    def __call__(self, target: list[Entry], source: list[Entry], env: Environment) -> None:
-        session().start = self._start
+    env.AlwaysBuild(env.Alias(name, sources, Action(_Act(note), _say_nothing)))
 
 
 def _say_nothing(target: list[Entry], source: list[Entry], env: Environment) -> str:

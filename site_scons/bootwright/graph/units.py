@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,16 @@ import SCons.Node
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
-from bootwright.cargo.directives import read_directives
+from bootwright.base.records import field, record, replace
 from bootwright.cargo.units import Plan, Unit
 from bootwright.graph.session import session, show_once
-from bootwright.rust.compile import More, Room
-from bootwright.rust.script import warning_lines
+from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged
 
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ways:
     """How units are built beyond what cargo says: for the target, for the builder, and what programs get more.
 
@@ -60,7 +58,7 @@ class Ways:
         return more
 
 
-@dataclass
+@record
 class Nodes:
     """The nodes of one package for one target and profile; units of several plans that are equal have one node."""
 
@@ -134,6 +132,9 @@ class Nodes:
     def _warn_again(self, unit: Unit, said: Entry) -> None:
         """Shows what the script of unit warned of when it ran, where it did not run this time: as cargo does."""
         if said.get_state() == SCons.Node.up_to_date:
+            from bootwright.cargo.directives import read_directives  # most kernels have no build script
+            from bootwright.rust.script import warning_lines
+
             text = Path(said.abspath).read_text(encoding="utf-8", errors="replace")
             for line in warning_lines(unit, read_directives(text)):
                 show_once(line)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.image import checksum, layout
 
 PAGE_SIZE = 4096
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KernelSettings:
     """What the kernel asks of its loader; None leaves the choice to the loader. Addresses are virtual, sizes bytes.
 

@@ -17,10 +17,7 @@ from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
 from bootwright.image import layout
 from bootwright.loader import generated
-
-TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
-PROGRAM = "bios_loader"
-PVH_PROGRAM = "pvh_loader"
+from bootwright.loader.crates import CRATES, PROGRAM, PVH_PROGRAM, TARGET
 
 # The addresses that the linker scripts take from layout.py.
 LINKER_SYMBOLS = (
@@ -35,37 +32,6 @@ FLAGS = (
 
 
 @dataclass(frozen=True)
-class Crate:
-    """A crate of the loaders: its name, its root relative to the home, and the crates that it uses.
-
-    A program has a linker script, relative to the home as well.
-    """
-
-    name: str
-    root: Path
-    uses: tuple[str, ...]
-    linker_script: Path | None = None
-
-
-CRATES = (
-    Crate("common", Path("bootloader/common/src/lib.rs"), ("layout",)),
-    Crate("arch_x86_64", Path("bootloader/arch/x86_64/src/lib.rs"), ("layout", "common")),
-    Crate(
-        PROGRAM,
-        Path("bootloader/bios/src/main.rs"),
-        ("layout", "common", "arch_x86_64"),
-        Path("bootloader/bios/link.ld"),
-    ),
-    Crate(
-        PVH_PROGRAM,
-        Path("bootloader/pvh/src/main.rs"),
-        ("layout", "common", "arch_x86_64"),
-        Path("bootloader/pvh/link.ld"),
-    ),
-)
-
-
-@dataclass(frozen=True)
 class LoaderFiles:
     """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, and a stage of whole sectors.
 
@@ -75,14 +41,6 @@ class LoaderFiles:
     boot_sector: Path
     stages: Path
     pvh: Path
-
-
-def loader_sources(home: Path) -> list[Path]:
-    """Returns every file that the loader is made of, sorted: all below its crates, and layout.py."""
-    folders = [crate.root.parent for crate in CRATES]
-    found = [path for folder in folders for path in (home / folder).rglob("*") if path.suffix in (".rs", ".s")]
-    scripts = [home / crate.linker_script for crate in CRATES if crate.linker_script]
-    return sorted([*found, *scripts, home / "site_scons/bootwright/image/layout.py"])
 
 
 def build_loader(

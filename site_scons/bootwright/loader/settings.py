@@ -16,8 +16,6 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
-from bootwright.loader.boot_config import read_boot_config
-from bootwright.loader.config_011 import SECTION, read_config
 
 PAGE_SIZE = 4096
 # The features of the crate bootloader 0.9 that its loader knows; `binary` builds upstream's, which nobody needs here.
@@ -27,7 +25,11 @@ FEATURES_09 = {
     "vga_320x200": layout.FEATURE_VGA_320X200,
     "sse": layout.FEATURE_SSE,
 }
-WITHOUT_EFFECT_09 = ("default", "binary")
+# `binary`, and what is a feature because it is an optional dependency: those that the four have, and those of `binary`.
+WITHOUT_EFFECT_09 = (
+    "default", "binary", "bit_field", "font8x8", "fixedvec", "llvm-tools", "rlibc", "toml", "usize_conversions",
+    "x86_64", "xmas-elf",
+)  # fmt: skip
 # Bytes that a boot loader looks for in a kernel: Multiboot's and Multiboot2's headers, and how Limine's requests begin.
 _MULTIBOOT, _MULTIBOOT2 = 0x1BADB002, 0xE85250D6
 _MULTIBOOT_AREA, _MULTIBOOT2_AREA = 8192, 32768
@@ -67,6 +69,8 @@ def settings_of(path: Path, wanted: KernelSettings) -> KernelSettings:
     ask for different loaders, and for addresses that collide.
     """
     from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
+
+    from bootwright.loader.config_011 import SECTION, read_config
 
     data = path.read_bytes()
     name = str(path)
@@ -110,8 +114,11 @@ def finish_settings(
             f"RAMDISK={ramdisk}: {path} is no kernel of bootloader_api 0.11, and others are not told of a ramdisk",
             "leave RAMDISK= out, or have the kernel use bootloader_api's entry_point!",
         )
-    # Of a kernel of 0.9 a boot.json is nobody's but its own.
-    return read_boot_config(boot_config, settings) if boot_config and is_011 else (settings, [])
+    if boot_config is None or not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
+        return settings, []
+    from bootwright.loader.boot_config import read_boot_config
+
+    return read_boot_config(boot_config, settings)
 
 
 def _loaded(elf: Any) -> Iterable[Any]:

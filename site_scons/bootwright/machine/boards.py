@@ -10,7 +10,7 @@ from bootwright.machine.emulators import AARCH64, ARM, RISCV64, X86_64, Emulator
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
-    from bootwright.rust.migrate import Target
+    from bootwright.rust.targets import Target
 
 SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
 # The verbs that a board has not: the sentence's end, and the hint, where {words} choose the kernel and {elf} is it.

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bootwright.base import digests, loaded
-from bootwright.base.procs import attempt, run
+from bootwright.base import loaded
+from bootwright.base.records import record
 from bootwright.base.remembered import Memory
-from bootwright.rust.llvm_tools import find_llvm_tool
-from bootwright.rust.search import find_toolchain
 from bootwright.rust.toolchain import ENVIRONMENT, Toolchain
 from bootwright.storage.store import default_root
 
@@ -23,7 +19,7 @@ FORMAT = "tools 1"
 REMEMBERED = 64  # questions: a person goes to and fro between a few kernels, targets and terminals; two for each
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Tools:
     """The compiler, the linker (None: rustc finds the platform's) and llvm-objcopy (None: nothing is cut out).
 
@@ -45,7 +41,7 @@ class Tools:
         return f"{self.toolchain.verbose}\n{self.linker_version}\n{self.digest}"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Question:
     """What is to be built: the kernel's directory, its target (a triple, or a JSON file's path), and RUSTC=.
 
@@ -65,6 +61,11 @@ class Question:
 
 def find_tools(question: Question, environ: Mapping[str, str]) -> Tools:
     """Searches this machine for the tools that build what is asked for."""
+    from bootwright.base import digests  # what is remembered costs none of these
+    from bootwright.base.procs import run
+    from bootwright.rust.llvm_tools import find_llvm_tool
+    from bootwright.rust.search import find_toolchain
+
     toolchain = find_toolchain(question.kernel, question.target, question.rustc, environ)
     linker, linker_version, behind = _find_linker(question.linker, toolchain, environ)
     objcopy = find_llvm_tool(toolchain, "llvm-objcopy", environ) if question.objcopy else None
@@ -84,6 +85,11 @@ def find_tools(question: Question, environ: Mapping[str, str]) -> Tools:
 
 def _find_linker(word: str, toolchain: Toolchain, environ: Mapping[str, str]) -> tuple[Path | None, str, list[Path]]:
     """Returns the linker, what it says of itself, and the programs behind a compiler driver that do the work."""
+    import shutil
+
+    from bootwright.base.procs import attempt, run
+    from bootwright.rust.llvm_tools import find_llvm_tool
+
     if not word:
         return None, "", []
     driver = Path(word)

@@ -24,7 +24,8 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
-from bootwright.rust.compile import MAP, NAMES_A_SCRIPT, SCRATCH, More
+from bootwright.rust.compile import NAMES_A_SCRIPT
+from bootwright.rust.more import MAP, SCRATCH, More
 from bootwright.rust.rustc import ANSI, Outcome, normalise_map, read_dep_info, read_diagnostic, read_linker_dependencies
 from bootwright.rust.unit_reads import Reads, are_unchanged, digest_of_package, digest_or_absent
 
@@ -135,7 +136,7 @@ class CargoBuild:
             "last": list(self.last),
             "program": [*self.program.last],
             "script": self.program.script,
-            "names": NAMES_A_SCRIPT.pattern,
+            "names": NAMES_A_SCRIPT,
             "scratch": SCRATCH,
             "linker": [text for word in linker for text in ("-C", word)],
             "environment": dict(self.target.environment),

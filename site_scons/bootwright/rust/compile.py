@@ -6,12 +6,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.directives import Directives, expand_environment, expand_words, read_directives
-from bootwright.cargo.units import OUT, Unit
+from bootwright.cargo.directives import expand_environment, expand_words
+from bootwright.cargo.units import Unit
+from bootwright.rust.more import SCRATCH, More, Room
 from bootwright.rust.rustc import (
     JSON_FLAGS,
     SHARED_LIBRARY,
@@ -23,47 +23,8 @@ from bootwright.rust.rustc import (
 from bootwright.rust.unit_reads import Reads, digest_or_absent
 
 RECIPE = 1  # to be raised when a unit comes out otherwise than before
-SCRATCH = "@scratch@"  # in More's words: where the products are written at first
-MAP = "program.map"  # the linker's map there
-NAMES_A_SCRIPT = re.compile(r"(?:-C|--codegen=)?link-args?=(?:.*\s)?(?:-Wl,)?(?:-T|--script)")
-OF_CARGO_ALONE = re.compile(r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$")
-
-
-@dataclass(frozen=True)
-class Room:
-    """Where the units of a plan are built: out stands for OUT; remaps are pairs of a directory and its name in bytes.
-
-    cargo_home and toolchain hold what rustc may read unseen.
-    """
-
-    out: Path
-    remaps: tuple[tuple[str, str], ...] = ()
-    unseen: tuple[Path, ...] = ()
-
-    def text(self, words: str) -> str:
-        """Returns words with out for OUT."""
-        return words.replace(OUT, str(self.out))
-
-    def script_said(self, unit: Unit) -> dict[str, Directives]:
-        """Returns what the scripts said whose directives reach unit."""
-        found = {}
-        for name in unit.scripts:
-            said = (self.out / f"{name}.stdout").read_text(encoding="utf-8", errors="replace")
-            found[name] = read_directives(said)
-        return found
-
-
-@dataclass(frozen=True)
-class More:
-    """What our build adds to a unit's words and variables: first comes before cargo's own words, last after them.
-
-    script is the linker script for a program that names none itself.
-    """
-
-    first: tuple[str, ...] = ()
-    last: tuple[str, ...] = ()
-    script: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
+NAMES_A_SCRIPT = r"(?:-C|--codegen=)?link-args?=(?:.*\s)?(?:-Wl,)?(?:-T|--script)"
+OF_CARGO_ALONE = r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$"
 
 
 def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
@@ -71,7 +32,7 @@ def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
     words: list[str] = []
     before = ""
     for word in expand_words(unit, room.script_said(unit)):
-        if OF_CARGO_ALONE.match(word):
+        if re.match(OF_CARGO_ALONE, word):
             continue
         if before == "--out-dir":
             word = str(scratch)
@@ -82,7 +43,8 @@ def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
         words.append(room.text(word))
         before = word
     remaps = [f"--remap-path-prefix={path}={name}" for path, name in room.remaps]
-    script = ["-C", f"link-arg=-T{more.script}"] if more.script and not any(map(NAMES_A_SCRIPT.match, words)) else []
+    names_one = any(re.match(NAMES_A_SCRIPT, word) for word in words)
+    script = ["-C", f"link-arg=-T{more.script}"] if more.script and not names_one else []
     last = [word.replace(SCRATCH, str(scratch)) for word in (*more.last, *script)]
     return [*more.first, *words, *last, *remaps]
 

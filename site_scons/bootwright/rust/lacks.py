@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.records import record
 from bootwright.rust.toolchain import Toolchain
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LackOfRustc:
     """There is no rustc."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OldRustc:
     """This rustc is older than the oldest that is supported."""
 
     rustc: Path
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LackOfCore:
     """The toolchain has no core for target, nor what it is built from; source is library.what_source_lacks's word."""
 
@@ -29,7 +29,7 @@ class LackOfCore:
     source: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LackOfLlvmTool:
     """There is no such tool (llvm_tools.find_llvm_tool's name) of the toolchain's LLVM."""
 

@@ -7,7 +7,6 @@ whose rust is a link to rustc-VERSION, so that its version can differ from the c
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ CRATES = ("core", "compiler_builtins", "alloc")
 # Debian 13 and Ubuntu have the sources of core without the vendored crates; this is where their package
 # librust-compiler-builtins-dev puts them.
 DISTRIBUTION_REGISTRY = Path("/usr/share/cargo/registry")
-_BARE = re.compile(r"-none(-|$)")
 
 
 def is_custom(target: str) -> bool:
@@ -25,7 +23,7 @@ def is_custom(target: str) -> bool:
 
 def is_bare(target: str) -> bool:
     """Tells whether target is a triple without an operating system, for which rustc ships core but no std."""
-    return not is_custom(target) and _BARE.search(target) is not None
+    return not is_custom(target) and (target.endswith("-none") or "-none-" in target)
 
 
 def library_root(sysroot: Path) -> Path:
@@ -91,6 +89,8 @@ def _distance(path: Path, library: Path) -> tuple[int, str]:
 
 
 def _locked_version(library: Path) -> str:
+    import tomllib
+
     for lock in lock_files(library):
         for package in tomllib.loads(lock.read_text(encoding="utf-8")).get("package", []):
             if package["name"] == "compiler_builtins":

@@ -1,4 +1,4 @@
-"""TARGET=: a triple, or a JSON specification, of which a copy is migrated to what the installed rustc wants.
+"""A JSON specification of a target: a copy is migrated to what the installed rustc wants.
 
 Specifications are unstable: each year rustc renames keys, wants numbers for strings and checks more. Only what it
 insists on is changed, and each change is named; what a person chose (max-atomic-width, disable-redzone, code-model,
@@ -10,14 +10,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.base.regular import read_text
 from bootwright.cargo.toml import show
 from bootwright.rust.builtin_targets import Builtins, Spec, check_arch, judge, read_builtins
@@ -48,34 +47,13 @@ DRIVERS = ("gcc", "gnu-cc", "gnu-lld-cc")  # flavours whose linker is a compiler
 SOFT_FLOAT_ABIS = ("softfloat", "x86-softfloat")
 
 
-@dataclass(frozen=True)
-class Target:
-    """A built-in triple (spec is None), or a person's specification; name is what rustc calls it."""
-
-    name: str
-    spec: Path | None = None
-
-
-@dataclass(frozen=True)
+@record(frozen=True)
 class Migrated:
     """The text that the installed rustc takes, one line for each change, and the arch (x86_64 ...)."""
 
     text: str
     changes: tuple[str, ...]
     arch: str
-
-
-def find_target(text: str, cwd: Path) -> Target:
-    """Returns the target that TARGET=text means, a relative path being seen from cwd."""
-    if not text.endswith(".json"):
-        if not text or any(c in text for c in "/\\ ."):
-            raise BootwrightError(f"TARGET={text} is neither a triple nor the path of a .json file")
-        return Target(text)
-    path = (cwd / text).absolute()
-    path = Path(os.path.realpath(path.parent), path.name)  # a link keeps its own name, which is the target's
-    if not path.is_file():
-        raise BootwrightError(f"TARGET={text}: there is no file {path}")
-    return Target(path.stem, path)
 
 
 def migrate_spec(

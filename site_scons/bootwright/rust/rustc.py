@@ -113,21 +113,6 @@ def compile_error(outcome: Outcome, crate: str, argv: Sequence[str], cwd: Path) 
     return BootwrightError(sentence, f"the command was: (cd {pasteable([str(cwd)])} && {pasteable(argv)})")
 
 
-def files_in_flags(flags: Iterable[str], cwd: Path) -> list[Path]:
-    """Returns the files that flags name, relative to cwd: @FILE, --extern NAME=FILE, -C linker=FILE and the like.
-
-    rustc names some of them nowhere among what it read.
-    """
-    parts = {part for word in flags for part in re.split("[=@]", word) if part}
-    return sorted(path for path in (cwd / part for part in parts) if path.is_file())
-
-
-def linkers_in_flags(flags: Iterable[str]) -> list[str]:
-    """Returns what flags say of the linker (linker=..., linker-flavor=...), however -C or --codegen is written."""
-    found = (re.fullmatch(r"(?:-C|--codegen=)?(linker(?:-flavor)?=.+)", word) for word in flags)
-    return [match[1] for match in found if match]
-
-
 @dataclass(frozen=True)
 class DepInfo:
     """What rustc read: files (relative to its working directory or absolute) and variables by env!()."""

@@ -15,7 +15,8 @@ from bootwright.base.procs import pasteable
 from bootwright.cargo.command import NAMES
 from bootwright.cargo.directives import Directives, read_directives
 from bootwright.cargo.units import Unit
-from bootwright.rust.compile import More, Room, environment_of
+from bootwright.rust.compile import environment_of
+from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, digest_or_absent
 
 LAST_LINES = 40

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.compile import RECIPE, More, Room
+from bootwright.rust.compile import RECIPE
+from bootwright.rust.more import More, Room
 from bootwright.storage.store import DESCRIPTION, Store
 
 KIND = "unit"

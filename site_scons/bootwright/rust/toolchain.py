@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.rust import library as rust_library
 
 OLDEST = (1, 85)
 ENVIRONMENT = ("PATH", "HOME", "USERPROFILE", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Toolchain:
     """One rustc, the executable itself, and what it says of itself.
 

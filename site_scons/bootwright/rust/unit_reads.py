@@ -6,16 +6,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootwright.base.digests import file_digest
-from bootwright.cargo.listed import CACHE, package_files
+from bootwright.base.records import field, record
 
 ABSENT = "-"
 
 
-@dataclass
+@record
 class Reads:
     """Files, directories and packages with their SHA-256, and variables with their values.
 
@@ -74,6 +73,8 @@ def digest_or_absent(path: Path) -> str:
 
 def digest_below(directory: Path) -> str:
     """Returns what changes with any file below directory, and with its name; build directories are left out."""
+    from bootwright.cargo.listed import CACHE  # a kernel without build scripts does not pay for it
+
     found = []
     for place, directories, names in os.walk(directory):
         directories[:] = [name for name in directories if not Path(place, name, CACHE).exists()]
@@ -83,6 +84,8 @@ def digest_below(directory: Path) -> str:
 
 def digest_of_package(directory: Path) -> str:
     """Returns what changes with any file of the package in directory, as cargo lists them, and with its name."""
+    from bootwright.cargo.listed import package_files
+
     return _digest_of(directory, package_files(directory))
 
 

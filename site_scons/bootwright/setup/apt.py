@@ -14,7 +14,7 @@ from pathlib import Path
 from bootwright.base import procs, storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.machine.boards import BOARDS
 from bootwright.setup import installer as watched
 from bootwright.setup.packagers import RUSTUP_SITE

@@ -21,7 +21,7 @@ from bootwright.machine.boards import BOARDS, EMULATORS, OTHER_EMULATORS
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import apt, cures, private_programs, stamp
+from bootwright.setup import apt, cures, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
@@ -31,7 +31,7 @@ HOME = Path(__file__).resolve().parents[3]
 OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
-OPTIONAL = {"gdb", stamp.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}
+OPTIONAL = {"gdb", needs.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
 
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
     """Looks at everything; starts each program once for its version."""
-    names = [name for name in PROGRAMS if name != stamp.WINDOW or stamp.has_display(environ)]
+    names = [name for name in PROGRAMS if name != needs.WINDOW or needs.has_display(environ)]
     search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
-    emulator = EMULATORS.get(stamp.target_word([f"TARGET={target}"]), "")
+    emulator = EMULATORS.get(needs.target_word([f"TARGET={target}"]), "")
     findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
 
@@ -177,7 +177,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         facts["channel"] = _channel("", mentions(kernel_dir / "src", "#![feature"))
     facts.update(_toolchain_file(kernel_dir, chosen, environ))
     facts["python"] = f"{sys.version.split()[0]} ({dotvenv.base_python()})"
-    wanted = stamp.Wanted(str(HOME), [], environ)
+    wanted = needs.Wanted(str(HOME), [], environ)
     state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
     facts[".venv"] = f"{HOME / '.venv'}: {state}"
     facts.update(_store())
@@ -186,7 +186,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         choice = choose_accelerator(qemu)
         facts["accelerator"] = f"{choice.name}: {choice.why}"
     facts["machines"] = "; ".join(f"{'/'.join(board.words)}: {board.name} ({board.qemu})" for board in BOARDS)
-    facts["display"] = "yes" if stamp.has_display(environ) else "none: run shows the text screen in the terminal"
+    facts["display"] = "yes" if needs.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base.procs import find_on_path
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.setup.programs import PROGRAMS, System, program
 
 RUSTUP_SITE = "https://rustup.rs"

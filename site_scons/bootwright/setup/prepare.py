@@ -14,10 +14,10 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import wait_for_lock
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.rust import toolchain
-from bootwright.rust.migrate import find_target
-from bootwright.setup import apt, private_programs, stamp
+from bootwright.rust.targets import find_target
+from bootwright.setup import apt, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
@@ -27,11 +27,11 @@ from bootwright.setup.told import add_cure
 from bootwright.storage.store import Store
 
 
-def prepare(wanted: stamp.Wanted) -> int:
+def prepare(wanted: needs.Wanted) -> int:
     """Makes what is missing; returns 0, or prints one sentence and returns the exit status."""
     try:
         with _lock(Path(wanted.home)):
-            if not stamp.is_valid(wanted):  # another sconsw may have done all while this one waited
+            if not needs.are_met(wanted):  # another sconsw may have done all while this one waited
                 _set_up(wanted)
     except BootwrightError as error:
         tell(str(add_cure(error, wanted.environ)))
@@ -42,10 +42,10 @@ def prepare(wanted: stamp.Wanted) -> int:
     return 0
 
 
-def _set_up(wanted: stamp.Wanted) -> None:
+def _set_up(wanted: needs.Wanted) -> None:
     home = Path(wanted.home)
-    if stamp.PRIVATE in wanted.arguments and stamp.SYSTEM in wanted.arguments:
-        raise BootwrightError(f"{stamp.PRIVATE} and {stamp.SYSTEM} exclude each other")
+    if needs.PRIVATE in wanted.arguments and needs.SYSTEM in wanted.arguments:
+        raise BootwrightError(f"{needs.PRIVATE} and {needs.SYSTEM} exclude each other")
     before = stamp.found_before(wanted)  # so that run and test, in turn, do not forget each other's programs
     place = stamp.private_programs(wanted.home)
     search = _find(wanted, place)
@@ -69,7 +69,7 @@ def _set_up(wanted: stamp.Wanted) -> None:
     _save(home, stamp.write(wanted, known, place))
 
 
-def _find(wanted: stamp.Wanted, private: str) -> hostprograms.Search:
+def _find(wanted: needs.Wanted, private: str) -> hostprograms.Search:
     """Looks for the programs on PATH and then in the directory private, as scons will."""
     if not wanted.programs:
         return hostprograms.Search()
@@ -80,10 +80,10 @@ def _find(wanted: stamp.Wanted, private: str) -> hostprograms.Search:
     return hostprograms.find_programs(wanted.programs, kernel, environ, variables.get("RUSTC"), target)
 
 
-def _target(wanted: stamp.Wanted, variables: Mapping[str, str]) -> str:
+def _target(wanted: needs.Wanted, variables: Mapping[str, str]) -> str:
     """Returns what the build will want core for: the triple, or the path of a JSON file, seen from here."""
     host, arch, word = (variables.get(name, "") for name in ("HOST", "ARCH", "TARGET"))
-    if stamp.is_hosted(wanted.arguments):
+    if needs.is_hosted(wanted.arguments):
         from bootwright.hosts import table
 
         rows = table.read_rows(Path(wanted.home) / table.FILE)
@@ -94,12 +94,12 @@ def _target(wanted: stamp.Wanted, variables: Mapping[str, str]) -> str:
     return str(target.spec or target.name)
 
 
-def _cores(wanted: stamp.Wanted, search: hostprograms.Search) -> dict[str, str]:
+def _cores(wanted: needs.Wanted, search: hostprograms.Search) -> dict[str, str]:
     """Returns what the stamp says of the compiler that was looked for: which targets it serves."""
     rustc = search.found.get("rustc")
     if rustc is None or search.toolchain is None:
         return {}
-    any_core = stamp.ANY_CORE if toolchain.find_rust_src(search.toolchain) else stamp.core_name(wanted.arguments)
+    any_core = needs.ANY_CORE if toolchain.find_rust_src(search.toolchain) else needs.core_name(wanted.arguments)
     return {any_core: str(rustc)}
 
 
@@ -109,7 +109,7 @@ class _Installation:
     Afterwards private is the directory of the private programs, where some came so, and pip a pip to run by its path.
     """
 
-    def __init__(self, wanted: stamp.Wanted, search: hostprograms.Search) -> None:
+    def __init__(self, wanted: needs.Wanted, search: hostprograms.Search) -> None:
         self.private = ""
         self.pip: Path | None = None
         self._wanted = wanted
@@ -156,7 +156,7 @@ class _Installation:
         if not forbidden and apt.lists_are_stale(archive):
             installer.update("its lists of packages are missing or old")
         alone = private_programs.PrivatePrograms(Store(), private_programs.this_system(), self._environ, tell)
-        by_hand = stamp.SYSTEM in self._wanted.arguments
+        by_hand = needs.SYSTEM in self._wanted.arguments
         if forbidden and not by_hand:
             archive = alone.archive()
         llvm = int(self._search.toolchain.llvm_version.split(".")[0]) if self._search.toolchain else None
@@ -169,7 +169,7 @@ class _Installation:
         )
         if refused and by_hand:
             package, why = next(iter(refused.items()))
-            raise BootwrightError(f"{package}: {why}, and {stamp.SYSTEM} forbids that it comes privately")
+            raise BootwrightError(f"{package}: {why}, and {needs.SYSTEM} forbids that it comes privately")
         taken = [package for package in (*packages, *venv) if package not in refused]
         if taken:
             try:
@@ -204,8 +204,8 @@ class _Installation:
 
     def _why_not_apt(self, root: list[str] | None) -> str:
         """Returns why nothing may be installed with apt at all; empty where it may be tried."""
-        if stamp.PRIVATE in self._wanted.arguments:
-            return f"{stamp.PRIVATE} asks for it"
+        if needs.PRIVATE in self._wanted.arguments:
+            return f"{needs.PRIVATE} asks for it"
         if root is None:
             return "sconsw is not root here"
         if os.statvfs("/usr").f_flag & os.ST_RDONLY:

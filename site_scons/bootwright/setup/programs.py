@@ -13,14 +13,14 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
-from bootwright.loader import build as loader
+from bootwright.loader import crates as loader
 from bootwright.machine.boards import BOARDS
 from bootwright.machine.display import find_display
 from bootwright.machine.emulators import Emulator
 from bootwright.rust import rustup, toolchain
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.search import find_toolchain
-from bootwright.setup import stamp
+from bootwright.setup import needs
 
 QEMU = "qemu-system-x86_64"
 # Which of these are right depends on rustc.
@@ -144,7 +144,7 @@ PROGRAMS = {
             for emulator, words in _emulators().items()
         ),
         Program(
-            stamp.WINDOW,
+            needs.WINDOW,
             "shows the machine's screen in a window",
             "run, gdb",
             lacking="the machine's screen will be in the terminal",
@@ -329,11 +329,11 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
         if not any(place.glob("libstd-*.rlib")):
             raise BootwrightError(f"rustc {chosen.release} ({chosen.rustc}) has no library for {chosen.host}")
         return place
-    program_name = QEMU if name == stamp.WINDOW else name
+    program_name = QEMU if name == needs.WINDOW else name
     path = find_on_path(program_name, environ)
     if path is None:
         raise BootwrightError(f"{program_name} was not found on PATH")
-    if name == stamp.WINDOW:
+    if name == needs.WINDOW:
         shown = find_display(path, (), environ)
         if not shown.window:
             raise BootwrightError(f"{path} has no window", shown.hint)

@@ -24,7 +24,7 @@ NOT_OUTPUTS = (
     "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
     "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
-LINE_BEGINS = re.compile(r"[0-9a-f]{64}")
+LINE_BEGINS = r"[0-9a-f]{64}"
 LONGEST_NAME = 255  # bytes of one part of a path, on every usual file system
 
 # However deep: plans, what build scripts made (of which a list is an output), and what crates were made of.
@@ -45,7 +45,7 @@ def _read_manifest(path: Path) -> tuple[dict[str, str], int]:
     found, strange = {}, 0
     for line in lines:
         digest, _, name = line.partition("  ")
-        if LINE_BEGINS.fullmatch(digest) and is_inner(name):
+        if re.fullmatch(LINE_BEGINS, digest) and is_inner(name):
             found[name] = digest
         else:
             strange += 1

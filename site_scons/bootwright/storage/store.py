@@ -20,24 +20,22 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from bootwright.base import storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
+from bootwright.base.records import record
 from bootwright.base.regular import read_text
-from bootwright.base.terminal import printable
 from bootwright.storage import proof
 
 DESCRIPTION = "description"  # a file of an entry: one line for the list
-_NAMES = re.compile(r"[A-Za-z0-9_.]+")
+_NAMES = r"[A-Za-z0-9_.]+"
 _INTERNAL = ("lock", "new")
 _PROVEN_BY_OTHERS = ("apt",)  # lists of packages, whose signatures apt checks each time
 _PLACE_IS_BAD = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EEXIST}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Entry:
     """One entry: size in bytes, last_used in seconds since the epoch."""
 
@@ -69,7 +67,7 @@ class Store:
 
     def path(self, kind: str, key: str) -> Path:
         """Returns where the entry is, or would be."""
-        if not (_NAMES.fullmatch(kind) and _NAMES.fullmatch(key)) or kind in _INTERNAL:
+        if not (re.fullmatch(_NAMES, kind) and re.fullmatch(_NAMES, key)) or kind in _INTERNAL:
             raise ValueError(f"no name for an entry: {kind} {key}")
         return self.root / kind / key
 
@@ -105,6 +103,8 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """Returns all entries, the one that was used last first."""
+        from bootwright.base.terminal import printable
+
         found = []
         for path in self.root.glob("*/*"):
             if path.parent.name in _INTERNAL or not path.is_dir():
@@ -251,6 +251,8 @@ class Store:
                 raise
             name = error.filename or self.root
             variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+            from bootwright.base import storage_space  # a store that takes what is written does not pay for it
+
             why = f"the store cannot be written: {name}: {error.strerror}"
             raise BootwrightError(
                 storage_space.full(self.root, why) if error.errno == errno.ENOSPC else why,

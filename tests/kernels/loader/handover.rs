@@ -79,7 +79,7 @@ fn ask_keyboard_controller(command: u8) -> u8 {
     read(0x60)
 }
 
-extern "sysv64" fn report(boot_info: *const [u64; 197], stack: u64, flags: u64) {
+extern "sysv64" fn report(boot_info: *const [u64; 199], stack: u64, flags: u64) {
     let (mut cs, mut ds, mut ss, mut fs, mut gs): (u64, u64, u64, u64, u64);
     let (mut idt, mut gdt) = ([0u16; 5], [0u16; 5]);
     // SAFETY: reads registers and stores table pointers into two arrays.
@@ -103,8 +103,8 @@ extern "sysv64" fn report(boot_info: *const [u64; 197], stack: u64, flags: u64) 
         .filter(|&at| unsafe { (&raw const BSS).cast::<u8>().add(at).read_volatile() } != 0);
     tell("bss_dirty", dirty.count() as u64);
     tell("output_port", ask_keyboard_controller(0xD0).into());
-    for index in 0..197 {
-        // SAFETY: BootInfo has 1,576 bytes.
+    for index in 0..199 {
+        // SAFETY: BootInfo has 1,576 bytes, 1,592 with two features, and a page of its own.
         tell("info", unsafe { (*boot_info)[index] });
     }
     // Loading selectors anew works only while the loader's table is mapped.

@@ -9,7 +9,7 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import stamp
+from bootwright.setup import needs, verbs
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be-sig"])
@@ -31,4 +31,4 @@ def test_a_text_that_is_no_utf8_is_named_with_the_byte(tmp_path: Path) -> None:
 
 def test_the_set_up_leaves_such_a_specification_to_scons_to_name(tmp_path: Path) -> None:
     (tmp_path / "spec.json").write_text('{"llvm-target": "aarch64-none"}', encoding="utf-16")
-    assert stamp.needed_programs(["run", f"TARGET={tmp_path / 'spec.json'}"]) == stamp.RUN
+    assert needs.needed_programs(["run", f"TARGET={tmp_path / 'spec.json'}"]) == verbs.RUN

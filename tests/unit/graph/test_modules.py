@@ -16,6 +16,7 @@ DECIDERS = {
     "rust/toolchain",
     "rust/lacks",
     "rust/migrate",
+    "rust/targets",
     "rust/build_tools",
     "cargo/sources",
     "rust/llvm_tools",
@@ -107,7 +108,7 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
     [
         ("crates", {"compile_unit", "run_script"}, {"MODULES"}),
         ("bycargo", {"build_by_cargo"}, {"MODULES"}),
-        ("sysroot", {"build_core"}, set()),
+        ("sysroot", {"build_core"}, {"MODULES"}),
         ("loader", {"build_loader"}, {"MODULES"}),
         ("image", {"make_kernel_file"}, {"KERNEL_MODULES"}),
         ("image", {"make_image"}, {"DISK_MODULES"}),

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from bootwright.base.errors import BootwrightError
 from bootwright.image import layout
 from bootwright.loader import build as loader
+from bootwright.loader import crates
 from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.search import find_toolchain
-from bootwright.rust.sysroot import build_sysroot, sysroot_key
+from bootwright.rust.sysroot import build_sysroot
 from bootwright.rust.toolchain import Toolchain, find_rust_src, has_core
 from bootwright.storage.store import Store
 
@@ -27,17 +29,17 @@ HOME = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def toolchain() -> Toolchain:
-    return find_toolchain(HOME / "kernel", loader.TARGET, os.environ.get("RUSTC"), os.environ)
+    return find_toolchain(HOME / "kernel", crates.TARGET, os.environ.get("RUSTC"), os.environ)
 
 
 def build(home: Path, out: Path, toolchain: Toolchain) -> loader.LoaderFiles:
     sysroot = None
-    if not has_core(toolchain, loader.TARGET):
+    if not has_core(toolchain, crates.TARGET):
         library = find_rust_src(toolchain)
         assert library is not None
-        key = sysroot_key(toolchain, loader.TARGET, library)
+        key = sysroot_key(toolchain, crates.TARGET, library)
         sysroot = Store().take_or_build(
-            "sysroot", key, lambda made: build_sysroot(toolchain, loader.TARGET, None, library, made)
+            "sysroot", key, lambda made: build_sysroot(toolchain, crates.TARGET, None, library, made)
         )
     out.mkdir(parents=True)
     linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
@@ -47,7 +49,7 @@ def build(home: Path, out: Path, toolchain: Toolchain) -> loader.LoaderFiles:
 def test_the_same_bytes_come_of_any_path(tmp_path: Path, toolchain: Toolchain) -> None:
     first = build(HOME, tmp_path / "one", toolchain)
     clone = tmp_path / "a clone elsewhere"
-    for source in loader.loader_sources(HOME):
+    for source in crates.loader_sources(HOME):
         copy = clone / source.relative_to(HOME)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
@@ -75,7 +77,7 @@ def check_files(files: loader.LoaderFiles) -> None:
     assert build_id in boot_sector
     assert (loader.low_sum(stage[: loader.LOW_SIZE]), loader.rest_sum(stage[loader.LOW_SIZE :])) == (0, 0)
     assert sorted(path.name for path in files.stages.parent.iterdir()) == [
-        loader.PROGRAM,
+        crates.PROGRAM,
         "boot_sector.bin",
         "pvh.elf",
         "stages.bin",
@@ -83,7 +85,7 @@ def check_files(files: loader.LoaderFiles) -> None:
 
 
 def test_the_sources_are_all_files_below_the_crates() -> None:
-    sources = loader.loader_sources(HOME)
+    sources = crates.loader_sources(HOME)
     assert sources == sorted(sources)
     names = {path.relative_to(HOME).as_posix() for path in sources}
     assert names >= {

@@ -19,7 +19,7 @@ from bootwright.machine.boards import BOARDS, EMULATORS, PC, Board, board_named,
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.qemu import find_qemu
 from bootwright.machine.verdict import Kind
-from bootwright.rust.migrate import Target
+from bootwright.rust.targets import Target
 
 HOME = Path(__file__).parents[3]
 OTHERS = [board for board in BOARDS if board is not PC]
@@ -189,11 +189,11 @@ WALK = """
 from pathlib import Path
 from bootwright.graph.commandline import help_text
 from bootwright.machine.boards import find_board, no_machine
-from bootwright.setup import apt, doctor, packagers, stamp
+from bootwright.setup import apt, doctor, needs, packagers
 from bootwright.setup.programs import PROGRAMS, System
-words = stamp.needed_programs(["run", "TARGET=sparc-unknown-none-elf"])
+words = needs.needed_programs(["run", "TARGET=sparc-unknown-none-elf"])
 print(find_board("sparc-unknown-none-elf").name, "qemu-system-sparc" in words, "qemu-system-x86_64" in words)
-print("qemu-system-sparc" in stamp.needed_programs(["test"]), "qemu-system-sparc" in doctor.OPTIONAL)
+print("qemu-system-sparc" in needs.needed_programs(["test"]), "qemu-system-sparc" in doctor.OPTIONAL)
 print(PROGRAMS["qemu-system-sparc"].purpose, apt.SIMPLE["qemu-system-sparc"], sep="; ")
 print(packagers.command(["qemu-system-sparc"], System.DNF))
 print("leon3_generic" in help_text(Path(HOME)), "sparc (leon3_generic)" in no_machine("m68k-none"))

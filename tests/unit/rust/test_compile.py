@@ -9,7 +9,8 @@ import pytest
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.compile import SCRATCH, More, Room, arguments, settle
+from bootwright.rust.compile import arguments, settle
+from bootwright.rust.more import SCRATCH, More, Room
 from bootwright.rust.unit_reads import Reads, are_unchanged, digest_or_absent
 
 WORDS = ("--crate-name", "k", "src/main.rs", "--error-format=json", "--json=artifacts", "--out-dir", f"{OUT}/deps",

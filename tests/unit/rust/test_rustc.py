@@ -16,6 +16,7 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.sources import crate_files, mentions
 from bootwright.rust import rustc
+from bootwright.rust.flags import files_in_flags, linkers_in_flags
 from bootwright.rust.rustc import Diagnostic
 
 FAKE = """
@@ -97,8 +98,8 @@ def test_what_flags_say_of_the_linker_is_found_however_it_is_written() -> None:
         "opt-level=3",
         "-Cpanic=abort",
     ]
-    assert rustc.linkers_in_flags(flags) == ["linker=mold", "linker-flavor=gcc", "linker=my ld"]
-    assert rustc.linkers_in_flags(["-C", "link-arg=-linker=x", "--cfg", "linker"]) == []
+    assert linkers_in_flags(flags) == ["linker=mold", "linker-flavor=gcc", "linker=my ld"]
+    assert linkers_in_flags(["-C", "link-arg=-linker=x", "--cfg", "linker"]) == []
 
 
 def test_the_names_in_a_linkers_makefile_are_as_they_were_before_it_wrote_them_for_make() -> None:
@@ -227,5 +228,5 @@ def test_a_word_is_looked_for_in_rust_sources_alone(tmp_path: Path) -> None:
 def test_files_that_flags_name_are_found_from_where_rustc_runs(tmp_path: Path) -> None:
     make(tmp_path, "flags.txt", "lib/libx.rlib", "my.ld")
     flags = ["@flags.txt", "--extern", f"x={tmp_path}/lib/libx.rlib", "-Clinker=my.ld", "-Copt-level=2", "@missing"]
-    found = [path.relative_to(tmp_path).as_posix() for path in rustc.files_in_flags(flags, tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in files_in_flags(flags, tmp_path)]
     assert found == ["flags.txt", "lib/libx.rlib", "my.ld"]

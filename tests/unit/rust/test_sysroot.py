@@ -16,8 +16,9 @@ import pytest
 from tests.unit.fake_toolchains import BARE, HOST, add_source
 
 from bootwright.base.errors import BootwrightError
-from bootwright.rust import sysroot
-from bootwright.rust.sysroot import build_sysroot, builtins_cfgs, manifest_text, recipe, sysroot_key
+from bootwright.rust import recipe as module
+from bootwright.rust.recipe import builtins_cfgs, recipe, sysroot_key
+from bootwright.rust.sysroot import build_sysroot, manifest_text
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION
 
@@ -255,7 +256,7 @@ def test_what_rustc_is_told_is_in_the_key(
     toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
     before = sysroot_key(toolchain, BARE, library(toolchain))
-    monkeypatch.setattr(sysroot, name, value)
+    monkeypatch.setattr(module, name, value)
     assert sysroot_key(toolchain, BARE, library(toolchain)) != before
 
 
@@ -267,7 +268,7 @@ def test_what_compiler_builtins_is_told_of_any_architecture_is_in_the_key(
     def one_more(cfg: str, name: str) -> list[str]:
         return [*builtins_cfgs(cfg, name), *(["slow"] if 'target_arch="riscv64"' in cfg else [])]
 
-    monkeypatch.setattr(sysroot, "builtins_cfgs", one_more)
+    monkeypatch.setattr(module, "builtins_cfgs", one_more)
     assert sysroot_key(toolchain, BARE, library(toolchain)) != before
 
 

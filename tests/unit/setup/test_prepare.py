@@ -13,7 +13,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.hosts import table
 from bootwright.rust import rustup
 from bootwright.rust.toolchain import Toolchain
-from bootwright.setup import apt, private_programs, stamp
+from bootwright.setup import apt, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import prepare as environment
 from bootwright.setup import programs as hostprograms
@@ -103,7 +103,7 @@ class Bench:
             self.missing.pop(package.removeprefix("package-"), None)
 
     def run(self, *arguments: str) -> int:
-        return environment.prepare(stamp.Wanted(str(self.home), arguments, {"PATH": "/bin"}))
+        return environment.prepare(needs.Wanted(str(self.home), arguments, {"PATH": "/bin"}))
 
 
 @pytest.fixture

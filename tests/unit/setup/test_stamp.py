@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bootwright.cargo.config import read_default_target
-from bootwright.machine.boards import EMULATORS
+from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
+from bootwright.setup import needs, stamp, verbs
 from bootwright.setup import programs as hostprograms
-from bootwright.setup import stamp
 
 HOME = Path(__file__).parents[3]
 ENVIRON = {"PATH": "/usr/bin"}
@@ -30,8 +30,8 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def wanted(home: Path, *arguments: str, environ: dict[str, str] = ENVIRON) -> stamp.Wanted:
-    return stamp.Wanted(str(home), arguments, environ)
+def wanted(home: Path, *arguments: str, environ: dict[str, str] = ENVIRON) -> needs.Wanted:
+    return needs.Wanted(str(home), arguments, environ)
 
 
 def stamped(home: Path, *arguments: str, **more: str) -> None:
@@ -40,53 +40,53 @@ def stamped(home: Path, *arguments: str, **more: str) -> None:
         "cargo": str(home / "rustc"),
         "ld.lld": str(home / "a linker"),
         "llvm-objcopy": str(home / "rustc"),
-        **(more or {stamp.core_name(arguments): str(home / "rustc")}),
+        **(more or {needs.core_name(arguments): str(home / "rustc")}),
     }
     Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home, *arguments), found))
 
 
 def test_a_build_needs_a_compiler_and_no_machine() -> None:
-    assert "rustc" in stamp.needed_programs([])
-    assert "qemu-system-x86_64" not in stamp.needed_programs(["VARIANT=release", "-j2", "build/debug/kernel.img"])
+    assert "rustc" in needs.needed_programs([])
+    assert "qemu-system-x86_64" not in needs.needed_programs(["VARIANT=release", "-j2", "build/debug/kernel.img"])
 
 
 HOST_UNITS = ("cc", "rust-std")
 FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")
 WORDS: dict[str, tuple[str, ...]] = {
-    "": stamp.BUILD,
-    "VARIANT=release -j2 build/debug/kernel.img": stamp.BUILD,
-    "size": stamp.BUILD,
-    "soak": stamp.BUILD,
-    "usb DEV=/dev/sdx": stamp.BUILD,
-    "run": stamp.RUN,
-    "run --headless --private": stamp.RUN,
-    "screenshot": stamp.RUN,
-    "gdb": (*stamp.RUN, "gdb"),
+    "": verbs.BUILD,
+    "VARIANT=release -j2 build/debug/kernel.img": verbs.BUILD,
+    "size": verbs.BUILD,
+    "soak": verbs.BUILD,
+    "usb DEV=/dev/sdx": verbs.BUILD,
+    "run": verbs.RUN,
+    "run --headless --private": verbs.RUN,
+    "screenshot": verbs.RUN,
+    "gdb": (*verbs.RUN, "gdb"),
     "doctor": (),
     "store PRUNE=all": (),
     "verify": (),
     "usb": (),
     "usb --json": (),
-    "hosts": stamp.HOSTED,
-    "run HOST=native": stamp.HOSTED,
-    "test KERNEL=/another/kernel": stamp.RUN,
-    "test KERNEL=kernel": stamp.needed_programs(["test"]),
-    "test TESTS=kernel": stamp.RUN,
-    "test TESTS=kernel/*": stamp.RUN,
-    "test TESTS=kernel/hello/memory::*": stamp.RUN,
-    "test TESTS=unit": (*stamp.BUILD, *HOST_UNITS, "sgdisk"),
-    "test TESTS=unit/elf::reads_it": (*stamp.BUILD, *HOST_UNITS, "sgdisk"),
-    "test TESTS=unit/*\\ kernel/*": (*stamp.BUILD, *HOST_UNITS, "sgdisk", "qemu-system-x86_64"),
-    "test TESTS=lint/python": stamp.BUILD,
-    "test TESTS=lint/rust::clippy": (*stamp.BUILD, "rustfmt", "clippy-driver"),
-    "test TESTS=lint/r*": (*stamp.BUILD, "rustfmt", "clippy-driver"),
-    "test TESTS=boot/kernel": stamp.RUN,
-    "test TESTS=boot/boards": (*stamp.RUN, *stamp.BOARDS),
-    "test TESTS=boot/gdb": (*stamp.RUN, "gdb"),
-    "test TESTS=flash": (*stamp.RUN, *FLASH),
-    "test TESTS=build/hosts": (*stamp.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
-    "test TESTS=build/graph": (*stamp.RUN, "gdb", *HOST_UNITS, "strace"),
-    "test TARGET=riscv64gc-unknown-none-elf": (*stamp.BUILD, "qemu-system-riscv64"),
+    "hosts": verbs.HOSTED,
+    "run HOST=native": verbs.HOSTED,
+    "test KERNEL=/another/kernel": verbs.RUN,
+    "test KERNEL=kernel": needs.needed_programs(["test"]),
+    "test TESTS=kernel": verbs.RUN,
+    "test TESTS=kernel/*": verbs.RUN,
+    "test TESTS=kernel/hello/memory::*": verbs.RUN,
+    "test TESTS=unit": (*verbs.BUILD, *HOST_UNITS, "sgdisk"),
+    "test TESTS=unit/elf::reads_it": (*verbs.BUILD, *HOST_UNITS, "sgdisk"),
+    "test TESTS=unit/*\\ kernel/*": (*verbs.BUILD, *HOST_UNITS, "sgdisk", "qemu-system-x86_64"),
+    "test TESTS=lint/python": verbs.BUILD,
+    "test TESTS=lint/rust::clippy": (*verbs.BUILD, "rustfmt", "clippy-driver"),
+    "test TESTS=lint/r*": (*verbs.BUILD, "rustfmt", "clippy-driver"),
+    "test TESTS=boot/kernel": verbs.RUN,
+    "test TESTS=boot/boards": (*verbs.RUN, *OTHER_EMULATORS),
+    "test TESTS=boot/gdb": (*verbs.RUN, "gdb"),
+    "test TESTS=flash": (*verbs.RUN, *FLASH),
+    "test TESTS=build/hosts": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
+    "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace"),
+    "test TARGET=riscv64gc-unknown-none-elf": (*verbs.BUILD, "qemu-system-riscv64"),
 }
 
 
@@ -95,7 +95,7 @@ def test_each_word_needs_its_programs_and_no_more(words: str, home: Path, monkey
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.chdir(home)
     arguments = [word.replace("\\", " ") for word in words.replace("\\ ", "\\").split()]
-    assert set(stamp.needed_programs(arguments, home=str(home))) == set(WORDS[words])
+    assert set(needs.needed_programs(arguments, home=str(home))) == set(WORDS[words])
 
 
 @pytest.mark.parametrize("file", ["build.rs", "Cargo.toml"])
@@ -103,26 +103,26 @@ def test_a_package_that_may_have_units_for_the_builder_needs_what_links_them(hom
     package = home / "package"
     package.mkdir()
     (package / "Cargo.toml").write_text('[package]\nname = "package"\n')
-    assert set(stamp.needed_programs([f"KERNEL={package}"])) == set(stamp.BUILD)
+    assert set(needs.needed_programs([f"KERNEL={package}"])) == set(verbs.BUILD)
     with (package / file).open("a") as stream:
         stream.write('[dependencies]\nspin = "0.9"\n')
-    assert set(HOST_UNITS) <= set(stamp.needed_programs(["run", f"KERNEL={package}"]))
-    assert set(HOST_UNITS) <= set(stamp.needed_programs(["HOST=linux", f"KERNEL={package}"]))
-    assert set(stamp.needed_programs(["doctor", f"KERNEL={package}"])) == set()
+    assert set(HOST_UNITS) <= set(needs.needed_programs(["run", f"KERNEL={package}"]))
+    assert set(HOST_UNITS) <= set(needs.needed_programs(["HOST=linux", f"KERNEL={package}"]))
+    assert set(needs.needed_programs(["doctor", f"KERNEL={package}"])) == set()
 
 
 def test_all_tests_need_whatever_one_of_them_needs() -> None:
-    every = {name for _, names in stamp.TESTS for name in names}
-    assert set(stamp.needed_programs(["test"])) == {*stamp.BUILD, *every}
+    every = {name for _, names in needs.TESTS for name in names}
+    assert set(needs.needed_programs(["test"])) == {*verbs.BUILD, *every}
     for pattern in ("*", "*elf*", "[a-z]*", "?oot/*"):
-        assert set(stamp.needed_programs(["test", f"TESTS={pattern}"])) >= {*stamp.RUN, *stamp.BOARDS}
+        assert set(needs.needed_programs(["test", f"TESTS={pattern}"])) >= {*verbs.RUN, *OTHER_EMULATORS}
 
 
 def test_what_a_test_is_marked_to_need_is_among_the_needs_of_its_room() -> None:
     marks = re.compile(r"needs\(([^)]*)\)")
     for file in sorted((HOME / "tests").glob("*/test_*.py")):
         name = f"{file.parent.name}/{file.stem.removeprefix('test_')}"
-        here = set(stamp.needed_programs(["test", f"TESTS={name}"]))
+        here = set(needs.needed_programs(["test", f"TESTS={name}"]))
         for words in marks.findall(file.read_text()):
             for program in re.findall(r'"([a-z][\w.-]*)"', words):
                 assert program in here or program not in hostprograms.PROGRAMS, f"{name}: {program}"
@@ -130,7 +130,7 @@ def test_what_a_test_is_marked_to_need_is_among_the_needs_of_its_room() -> None:
 
 def test_the_switches_of_sconsw_do_not_reach_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
-    assert stamp.scons_arguments(str(home), ["--private", "run", "--system"]) == ["run"]
+    assert needs.scons_arguments(str(home), ["--private", "run", "--system"]) == ["run"]
 
 
 def test_private_programs_are_behind_all_others_and_pass_when_they_are_gone(
@@ -154,22 +154,22 @@ def test_a_pipe_in_a_files_place_keeps_nobody_waiting(home: Path, name: str) -> 
     (home / "kernel" / ".cargo").mkdir(parents=True)
     os.mkfifo(home / "kernel" / ".cargo" / "config.toml")
     os.mkfifo(home / "spec.json")
-    assert wanted(home, "run", f"TARGET={home / 'spec.json'}").programs == stamp.RUN
+    assert wanted(home, "run", f"TARGET={home / 'spec.json'}").programs == verbs.RUN
     assert wanted(home, "run").arguments == ["run"]
 
 
 def test_a_kernel_of_another_architecture_needs_its_board_and_no_pc(tmp_path: Path) -> None:
-    arm = stamp.needed_programs(["run", "TARGET=thumbv7em-none-eabihf"], display=True)
-    assert arm == (*stamp.BUILD, "qemu-system-arm")
-    tests = stamp.needed_programs(["test", "TARGET=riscv64gc-unknown-none-elf"])
-    assert tests == (*stamp.BUILD, "qemu-system-riscv64")
+    arm = needs.needed_programs(["run", "TARGET=thumbv7em-none-eabihf"], display=True)
+    assert arm == (*verbs.BUILD, "qemu-system-arm")
+    tests = needs.needed_programs(["test", "TARGET=riscv64gc-unknown-none-elf"])
+    assert tests == (*verbs.BUILD, "qemu-system-riscv64")
     spec = tmp_path / "mine.json"
     spec.write_text('{"arch": "aarch64", "llvm-target" : "aarch64-unknown-none"}')
-    assert stamp.needed_programs(["run", f"TARGET={spec}"])[-1] == "qemu-system-aarch64"
-    assert stamp.needed_programs(["run", f"TARGET={spec}", "QEMU=mine"]) == stamp.BUILD
+    assert needs.needed_programs(["run", f"TARGET={spec}"])[-1] == "qemu-system-aarch64"
+    assert needs.needed_programs(["run", f"TARGET={spec}", "QEMU=mine"]) == verbs.BUILD
     spec.write_text('{"llvm-target": 7')
-    assert stamp.needed_programs(["run", f"TARGET={spec}"]) == stamp.RUN
-    assert stamp.needed_programs(["TARGET=thumbv7em-none-eabihf"]) == stamp.BUILD
+    assert needs.needed_programs(["run", f"TARGET={spec}"]) == verbs.RUN
+    assert needs.needed_programs(["TARGET=thumbv7em-none-eabihf"]) == verbs.BUILD
 
 
 @pytest.mark.parametrize(
@@ -198,48 +198,48 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
     for word in ("TARGET=x86_64-unknown-none", "HOST=linux", "hosts"):
         assert wanted(home, f"KERNEL={package}", word).arguments[2:] == []
     if target == "thumbv7em-none-eabihf":
-        assert wanted(home, "run", f"KERNEL={package}").programs == (*stamp.BUILD, "qemu-system-arm")
+        assert wanted(home, "run", f"KERNEL={package}").programs == (*verbs.BUILD, "qemu-system-arm")
 
 
 @pytest.mark.parametrize("words", [["HOST=native"], ["run", "HOST=linux"], ["hosts"], ["ARCH=aarch64", "HOST=macos"]])
 def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[str]) -> None:
-    assert stamp.needed_programs(words, display=True) == stamp.HOSTED
-    assert stamp.needed_programs([*words, "RUSTC=mine"]) == ("cargo", "ld.lld")
-    assert stamp.needed_programs([*words, "-h"]) == ()
+    assert needs.needed_programs(words, display=True) == verbs.HOSTED
+    assert needs.needed_programs([*words, "RUSTC=mine"]) == ("cargo", "ld.lld")
+    assert needs.needed_programs([*words, "-h"]) == ()
 
 
 def test_the_tests_of_this_checkout_need_every_board() -> None:
-    assert set(EMULATORS.values()) <= set(stamp.needed_programs(["test"]))
+    assert set(EMULATORS.values()) <= set(needs.needed_programs(["test"]))
 
 
 @pytest.mark.parametrize(
     "arguments", [["doctor"], ["-h"], ["-c", "run"], ["--version"], ["store", "PRUNE=all"]], ids=" ".join
 )
 def test_help_doctor_and_cleaning_need_no_program(arguments: list[str]) -> None:
-    assert stamp.needed_programs(arguments) == ()
+    assert needs.needed_programs(arguments) == ()
 
 
 def test_writing_a_stick_needs_a_compiler_and_listing_them_does_not() -> None:
-    assert stamp.needed_programs(["usb", "DEV=/dev/sdx"]) == stamp.needed_programs([])
-    assert stamp.needed_programs(["usb", "--json"]) == stamp.needed_programs(["usb", "DEV="]) == ()
+    assert needs.needed_programs(["usb", "DEV=/dev/sdx"]) == needs.needed_programs([])
+    assert needs.needed_programs(["usb", "--json"]) == needs.needed_programs(["usb", "DEV="]) == ()
 
 
 def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
-    assert stamp.WINDOW in stamp.needed_programs(["run"], display=True)
-    assert stamp.WINDOW not in stamp.needed_programs(["run"], display=False)
-    assert stamp.WINDOW not in stamp.needed_programs(["run", "--headless"], display=True)
-    assert stamp.WINDOW not in stamp.needed_programs(["test"], display=True)
+    assert needs.WINDOW in needs.needed_programs(["run"], display=True)
+    assert needs.WINDOW not in needs.needed_programs(["run"], display=False)
+    assert needs.WINDOW not in needs.needed_programs(["run", "--headless"], display=True)
+    assert needs.WINDOW not in needs.needed_programs(["test"], display=True)
 
 
 def test_a_program_named_by_hand_is_not_looked_for() -> None:
-    assert "rustc" not in stamp.needed_programs(["run", "RUSTC=/opt/rustc"])
-    assert "qemu-system-x86_64" not in stamp.needed_programs(["run", "QEMU=qemu"])
-    assert "qemu-system-x86_64" in stamp.needed_programs(["run", "QEMU="])
+    assert "rustc" not in needs.needed_programs(["run", "RUSTC=/opt/rustc"])
+    assert "qemu-system-x86_64" not in needs.needed_programs(["run", "QEMU=qemu"])
+    assert "qemu-system-x86_64" in needs.needed_programs(["run", "QEMU="])
 
 
 def test_a_stamp_just_written_is_valid(home: Path) -> None:
     stamped(home)
-    assert stamp.is_valid(wanted(home))
+    assert needs.are_met(wanted(home))
 
 
 ARM, RISC_V = "TARGET=thumbv7em-none-eabihf", "TARGET=riscv64gc-unknown-none-elf"
@@ -247,7 +247,7 @@ ARM, RISC_V = "TARGET=thumbv7em-none-eabihf", "TARGET=riscv64gc-unknown-none-elf
 
 def test_a_compiler_that_serves_one_target_vouches_for_no_other(home: Path) -> None:
     stamped(home, ARM)
-    assert stamp.is_valid(wanted(home, ARM))
+    assert needs.are_met(wanted(home, ARM))
     others: tuple[list[str], ...] = (
         [],
         [RISC_V],
@@ -256,51 +256,51 @@ def test_a_compiler_that_serves_one_target_vouches_for_no_other(home: Path) -> N
         ["hosts"],
         ["TARGET=thumbv7em-none-eabihf.json"],
     )
-    assert [words for words in others if stamp.is_valid(wanted(home, *words))] == []
-    assert stamp.is_valid(wanted(home, "RUSTC=/opt/rustc"))  # which scons judges
+    assert [words for words in others if needs.are_met(wanted(home, *words))] == []
+    assert needs.are_met(wanted(home, "RUSTC=/opt/rustc"))  # which scons judges
     (home / "rustc").unlink()
-    assert not stamp.is_valid(wanted(home, ARM))
+    assert not needs.are_met(wanted(home, ARM))
 
 
 def test_a_compiler_with_the_sources_of_core_vouches_for_every_target(home: Path) -> None:
-    stamped(home, **{stamp.ANY_CORE: str(home / "rustc")})
+    stamped(home, **{needs.ANY_CORE: str(home / "rustc")})
     others: tuple[list[str], ...] = ([], [RISC_V], [ARM], ["HOST=native"], ["hosts"], ["TARGET=mine.json"])
-    assert [words for words in others if not stamp.is_valid(wanted(home, *words))] == []
+    assert [words for words in others if not needs.are_met(wanted(home, *words))] == []
 
 
 def test_without_a_stamp_nothing_is_valid(home: Path) -> None:
-    assert not stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home, "doctor"))
 
 
 def test_a_verb_that_needs_more_than_was_found_is_not_valid(home: Path) -> None:
     stamped(home)
-    assert not stamp.is_valid(wanted(home, "run"))
+    assert not needs.are_met(wanted(home, "run"))
 
 
 def test_a_program_that_went_away_makes_the_stamp_invalid(home: Path) -> None:
     stamped(home)
     (home / "a linker").unlink()
-    assert not stamp.is_valid(wanted(home))
-    assert stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home))
+    assert needs.are_met(wanted(home, "doctor"))
 
 
 def test_other_requirements_make_the_stamp_invalid(home: Path) -> None:
     stamped(home)
     (home / "requirements.txt").write_text("scons==4.11.2\n")
-    assert not stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home, "doctor"))
 
 
 def test_another_interpreter_behind_the_venv_makes_the_stamp_invalid(home: Path) -> None:
     stamped(home)
     Path(stamp.venv_python(str(home))).write_text("#!/bin/sh\n# newer\n")
-    assert not stamp.is_valid(wanted(home, "doctor"))
+    assert not needs.are_met(wanted(home, "doctor"))
 
 
 def test_another_path_makes_the_stamp_invalid_for_what_needs_programs(home: Path) -> None:
     stamped(home)
     elsewhere = {"PATH": "/opt/bin"}
-    assert not stamp.is_valid(wanted(home, environ=elsewhere))
-    assert stamp.is_valid(wanted(home, "doctor", environ=elsewhere))
+    assert not needs.are_met(wanted(home, environ=elsewhere))
+    assert needs.are_met(wanted(home, "doctor", environ=elsewhere))
 
 
 @pytest.mark.parametrize("length", [0, 5, 19, 40, 90])
@@ -308,24 +308,24 @@ def test_a_stamp_that_was_cut_off_is_not_valid(home: Path, length: int) -> None:
     stamped(home)
     path = Path(stamp.stamp_path(str(home)))
     path.write_text(path.read_text()[:length])
-    assert not stamp.is_valid(wanted(home))
+    assert not needs.are_met(wanted(home))
 
 
 def test_json_quietens_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
-    assert stamp.scons_arguments(str(home), ["doctor", "--json=x"]) == ["doctor", "-Q", "--json=x"]
+    assert needs.scons_arguments(str(home), ["doctor", "--json=x"]) == ["doctor", "-Q", "--json=x"]
 
 
 def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = home / "my kernel"
     mine.mkdir()
     monkeypatch.chdir(mine)
-    changed = stamp.scons_arguments(str(home), ["run", "KERNEL=.", "TARGET=x86_64-unknown-none", "VARIANT=debug"])
+    changed = needs.scons_arguments(str(home), ["run", "KERNEL=.", "TARGET=x86_64-unknown-none", "VARIANT=debug"])
     assert changed == ["run", f"KERNEL={mine}", "TARGET=x86_64-unknown-none", "VARIANT=debug"]
     words = ["KERNEL=no", "TARGET=my.json", "LDSCRIPT=a.ld", "RUSTC=./rustc", "QEMU=bin/qemu", "--junit=r.xml"]
     there = [f"{word.partition('=')[0]}={mine / word.partition('=')[2]}" for word in words]
-    assert stamp.scons_arguments(str(home), words) == there
+    assert needs.scons_arguments(str(home), words) == there
     by_name = ["RUSTC=rustc", "QEMU=qemu", "KERNEL=", "RUSTFLAGS=a/b"]
-    assert stamp.scons_arguments(str(home), by_name) == by_name
+    assert needs.scons_arguments(str(home), by_name) == by_name
     monkeypatch.chdir(home)
-    assert stamp.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]
+    assert needs.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]

@@ -17,10 +17,16 @@ gdt_end:
 gdt_pointer:
     .word gdt_end - gdt - 1
     .quad gdt
-# The first three for the kernel, with the limit that bootloader 0.9 gives.
+# The first three for the kernel, with the limits that upstream's loaders give.
     .balign 4
     .word 0
-.global kernel_gdt_pointer
-kernel_gdt_pointer:
+.global gdt_pointer_09
+gdt_pointer_09:
     .word 3 * 8 + 2
+    .quad gdt
+    .balign 4
+    .word 0
+.global gdt_pointer_011
+gdt_pointer_011:
+    .word 3 * 8 - 1
     .quad gdt

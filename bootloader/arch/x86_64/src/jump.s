@@ -5,8 +5,8 @@
 .section .low.enter_kernel, "awx"
 .code64
 
-# Leaves the loader's address space: argument in rdi, address in r10, and the new stack. No register holds a secret.
-.macro leave_loader
+# Leaves the loader's address space, with the GDT that `table` points to: argument in rdi, address in r10, and the new stack. No register holds a secret.
+.macro leave_loader table
     push 0x2                     # every flag that can be off is: interrupts, direction, what CPUID's test left
     popfq
     mov r9, rdx
@@ -18,7 +18,7 @@
     mov rax, cr0
     or eax, 1 << 16              # WP
     mov cr0, rax
-    lgdt [kernel_gdt_pointer]
+    lgdt [\table]
     mov cr3, rdi
     mov rsp, rsi
     # An IDT with limit 0. The ten bytes are on the new stack and are popped again.
@@ -46,7 +46,7 @@ call_kernel:
     or eax, 3 << 9               # OSFXSR, OSXMMEXCPT
     mov cr4, rax
 sse_is_left:
-    leave_loader
+    leave_loader gdt_pointer_09
     mov ss, eax
     push offset kernel_returned
     jmp r10
@@ -54,7 +54,7 @@ sse_is_left:
 # bootloader 0.11: jumped to, with a zero where a return address would be.
 .global jump_to_kernel
 jump_to_kernel:
-    leave_loader
+    leave_loader gdt_pointer_011
     push 0
     jmp r10
 

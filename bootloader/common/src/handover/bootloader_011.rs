@@ -282,10 +282,8 @@ impl Ready {
 
 /// A region's kind and, of what the firmware keeps, E820's number.
 fn kind_of(region: &Region) -> (u64, u64) {
-    let low = region.end <= layout::MIB;
     match region.purpose {
-        // Other processors start in low memory: upstream's loader leaves it alone too.
-        Use::Usable if low => (1, 0),
+        // Low memory too, of which no loader takes a frame for the kernel: other processors start there.
         Use::Usable => (0, 0),
         Use::Reserved => (3, 2),
         Use::AcpiReclaimable => (3, 3),

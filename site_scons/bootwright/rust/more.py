@@ -1,0 +1,55 @@
+"""What our build adds to a unit of cargo's: where it is built, and what rustc is told beyond cargo's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootwright.base.records import field, record
+from bootwright.cargo.units import OUT, Unit
+
+if TYPE_CHECKING:
+    from bootwright.cargo.directives import Directives
+
+SCRATCH = "@scratch@"  # in More's words: where the products are written at first
+MAP = "program.map"  # the linker's map there
+
+
+@record(frozen=True)
+class Room:
+    """Where the units of a plan are built: out stands for OUT; remaps are pairs of a directory and its name in bytes.
+
+    cargo_home and toolchain hold what rustc may read unseen.
+    """
+
+    out: Path
+    remaps: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[Path, ...] = ()
+
+    def text(self, words: str) -> str:
+        """Returns words with out for OUT."""
+        return words.replace(OUT, str(self.out))
+
+    def script_said(self, unit: Unit) -> dict[str, Directives]:
+        """Returns what the scripts said whose directives reach unit."""
+        from bootwright.cargo.directives import read_directives  # a build that compiles nothing does not pay for it
+
+        found = {}
+        for name in unit.scripts:
+            said = (self.out / f"{name}.stdout").read_text(encoding="utf-8", errors="replace")
+            found[name] = read_directives(said)
+        return found
+
+
+@record(frozen=True)
+class More:
+    """What our build adds to a unit's words and variables: first comes before cargo's own words, last after them.
+
+    script is the linker script for a program that names none itself.
+    """
+
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    script: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)

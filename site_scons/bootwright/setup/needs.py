@@ -1,0 +1,253 @@
+"""What scons with these arguments needs: its words' programs, those of the chosen tests, of the target, of a window.
+
+sconsw asks this at each start: it imports os, sys and data alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
+from bootwright.setup import stamp
+from bootwright.setup.verbs import BUILD, BY_WORD, HOSTED, RUN
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
+# By how the printed names of tests begin: what these tests want beside a build.
+TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("lint/rust", ("rustfmt", "clippy-driver")),
+    ("unit/", (*HOST_UNITS, "sgdisk")),
+    ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/containment", ("bwrap",)),
+    ("build/hosts", ("qemu-aarch64", "wine64")),
+    ("boot/", ("qemu-system-x86_64",)),
+    ("boot/boards", OTHER_EMULATORS),
+    ("boot/gdb", ("gdb",)),
+    ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
+    ("kernel/", ("qemu-system-x86_64",)),
+)
+OF_LINUX = (
+    "strace",
+    "bwrap",
+    "losetup",
+    "mkfs.ext4",
+    "fusermount3",
+    "sudo",
+    "cc",
+    "qemu-aarch64",
+    "wine64",
+)  # no need elsewhere
+WILDCARDS = "*?["
+WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
+NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
+PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
+PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory
+PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
+CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
+ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
+
+
+class Wanted:
+    """The checkout, scons's arguments, the environment and the names of the programs that these need.
+
+    Where the kernel's package names a target and the arguments none, they have it as the TARGET= that it stands for.
+    """
+
+    def __init__(self, home: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.home = home
+        self.arguments = with_target(home, arguments)
+        self.environ = environ
+        self.programs = needed_programs(self.arguments, has_display(environ), home)
+
+    def surroundings(self) -> str:
+        """Returns the settings that the search for the programs depends on, as one line."""
+        get = self.environ.get
+        return f"{get('PATH')!r} {get('RUSTUP_HOME')!r} {get('RUSTUP_TOOLCHAIN')!r}"
+
+
+def has_display(environ: Mapping[str, str]) -> bool:
+    """Tells whether a window could be opened."""
+    return os.name == "nt" or sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def needed_programs(arguments: Iterable[str], display: bool = False, home: str = "") -> tuple[str, ...]:
+    """Returns the names of the programs that scons with these arguments needs, in the order of the tables.
+
+    home is the checkout, whose own tests those of a kernel elsewhere are not.
+    """
+    arguments = list(arguments)
+    if not NO_BUILD.isdisjoint(arguments):
+        return ()
+    verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
+    given = [name for name, value in _values(arguments).items() if value]
+    needed = dict.fromkeys(name for verb in verbs for name in _needed_by(verb, given))
+    if "test" in verbs:
+        needed |= dict.fromkeys(needed_by_tests(arguments, home))
+    emulator = EMULATORS.get(target_word(arguments), "")
+    if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
+        if "test" in verbs:  # of that kernel alone
+            needed = dict.fromkeys(RUN)
+        needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
+        display = False  # such a machine has no window
+    if "cargo" in needed and has_host_units(_values(arguments).get("KERNEL") or os.path.join(home, "kernel")):
+        needed |= dict.fromkeys(name for name in HOST_UNITS if sys.platform == "linux" or name not in OF_LINUX)
+    if is_hosted(arguments):
+        needed = {name: None for name in needed if name in (*HOSTED, *HOST_UNITS)}
+        display = False
+    if display and "--headless" not in arguments and any(verb in BY_WORD and BY_WORD[verb].window for verb in verbs):
+        needed[WINDOW] = None
+    for argument in arguments:
+        variable, _, value = argument.partition("=")
+        if value and variable in CHOSEN_BY_HAND:
+            needed.pop(emulator if variable == "QEMU" and emulator else CHOSEN_BY_HAND[variable], None)
+            if variable == "QEMU":
+                needed.pop(WINDOW, None)
+    return tuple(needed)
+
+
+def _needed_by(word: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Returns what a word needs; any other is the name of a file."""
+    return BY_WORD[word].needed(given) if word in BY_WORD else BUILD
+
+
+def needed_by_tests(arguments: Iterable[str], home: str) -> tuple[str, ...]:
+    """Returns what `scons test` needs for what TESTS= can choose; of a kernel elsewhere for its own tests alone."""
+    values = _values(arguments)
+    patterns = (values.get("TESTS") or "*").split()
+    kernel = values.get("KERNEL")
+    if kernel and os.path.abspath(kernel) != os.path.join(home, "kernel"):
+        patterns = ["kernel/"]
+    needed = dict.fromkeys(name for row, names in TESTS for name in names if any(may_choose(p, row) for p in patterns))
+    return tuple(name for name in needed if sys.platform == "linux" or name not in OF_LINUX)
+
+
+def has_host_units(kernel: str) -> bool:
+    """Tells whether a package may have units that run on the builder: a build script, or dependencies that could."""
+    manifest = stamp.read(os.path.join(kernel, "Cargo.toml"))
+    return "dependencies" in manifest or os.path.exists(os.path.join(kernel, "build.rs"))
+
+
+def may_choose(pattern: str, row: str) -> bool:
+    """Tells whether a pattern of TESTS= can match a printed name that begins with row."""
+    end = min((pattern.find(c) for c in WILDCARDS if c in pattern), default=len(pattern))
+    plain = pattern[:end]
+    if end < len(pattern):
+        return plain.startswith(row) or row.startswith(plain)
+    whole = (f"{plain}/", f"{plain}::")  # of a room or a module that is named without more, all
+    return plain.startswith(row) or row.startswith(whole) or any(name.startswith(row) for name in whole)
+
+
+def is_hosted(arguments: Sequence[str]) -> bool:
+    """Tells whether arguments ask for programs for a host, and for no kernel."""
+    values = _values(arguments)
+    return bool(values.get("HOST") or values.get("ARCH")) or "hosts" in arguments
+
+
+def _values(arguments: Iterable[str]) -> dict[str, str]:
+    return dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+
+
+def with_target(home: str, arguments: Iterable[str]) -> list[str]:
+    """Returns arguments, and TARGET= where neither they nor HOST= say for what, but a .cargo/config.toml does.
+
+    cargo_config.py reads that file as Cargo does. Here, at each start, two ways to write the one key are enough: what
+    is not understood is found missing, and named, by scons.
+    """
+    arguments = list(arguments)
+    values = _values(arguments)
+    if values.get("TARGET") or is_hosted(arguments):
+        return arguments
+    place, below = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel")), ""
+    while place != below:
+        for name in ("config", "config.toml"):
+            target = _target_in(stamp.read(os.path.join(place, ".cargo", name)))
+            if target:
+                path = os.path.join(place, target) if target.endswith(".json") else target
+                return [*arguments, f"TARGET={path}"]
+        place, below = os.path.dirname(place), place
+    return arguments
+
+
+def _target_in(text: str) -> str:
+    """Returns the one target that `target = "..."` below [build], or `build.target`, gives; empty where none does."""
+    table = ""
+    for line in text.splitlines():
+        key, _, value = line.strip().partition("=")
+        if key.startswith("["):
+            table = key.partition("]")[0].strip("[ ") + "."
+        elif table + key.strip() == "build.target":
+            for quote in ('"', "'"):
+                if value.count(quote) == 2:
+                    return value.split(quote)[1]
+    return ""
+
+
+def target_word(arguments: Iterable[str]) -> str:
+    """Returns the first word of what TARGET= names, a triple or a JSON's llvm-target; empty where that is not clear."""
+    named = [a.partition("=")[2] for a in arguments if a.startswith("TARGET=")]
+    target = named[-1] if named else ""
+    if target.endswith(".json"):
+        value = stamp.read(target).partition('"llvm-target"')[2].partition(":")[2].lstrip()
+        target = value.split('"')[1] if value.startswith('"') and value.count('"') > 1 else ""
+    return target.partition("-")[0]
+
+
+def core_name(arguments: Sequence[str]) -> str:
+    """Returns the stamp's name of a compiler with core for what TARGET= names, or the loader where nothing does.
+
+    For a JSON file and for a host core is made of its sources, whichever it is.
+    """
+    target = _values(arguments).get("TARGET", "")
+    if is_hosted(arguments) or target.endswith(".json"):
+        return ANY_CORE
+    return f"core:{target}"
+
+
+def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
+    """Returns arguments for scons in home: --json quietens scons itself, and paths are from where the person is.
+
+    What is for sconsw alone is not among them.
+    """
+    elsewhere = not os.path.samefile(os.curdir, home)
+    changed = []
+    for argument in arguments:
+        if argument in (PRIVATE, SYSTEM):
+            continue
+        variable, _, value = argument.partition("=")
+        if variable == "--json":
+            changed.append("-Q")
+        if elsewhere and value and _is_path(variable, value):
+            argument = f"{variable}={os.path.abspath(value)}"
+        changed.append(argument)
+    return changed
+
+
+def _is_path(variable: str, value: str) -> bool:
+    if variable == "TARGET":
+        return value.endswith(".json")
+    return variable in PATHS or (variable in PROGRAMS and os.path.basename(value) != value)
+
+
+def are_met(wanted: Wanted) -> bool:
+    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists.
+
+    The compiler, unless RUSTC= names it, was found to serve this target.
+    """
+    from bootwright.setup.needs import (  # every scons reads the stamp, and needs none
+        ANY_CORE,
+        PRIVATE,
+        SYSTEM,
+        core_name,
+    )
+
+    if not stamp.venv_is_valid(wanted) or {PRIVATE, SYSTEM}.issubset(wanted.arguments):  # which the set-up refuses
+        return False
+    found = stamp.found_before(wanted) if wanted.programs else {}
+    there = {name for name, path in found.items() if os.access(path, os.X_OK)}
+    if "rustc" in wanted.programs and there.isdisjoint((ANY_CORE, core_name(wanted.arguments))):
+        return False
+    return there.issuperset(wanted.programs)

@@ -1,0 +1,74 @@
+"""The words that scons is called with, a row each: its help, what it needs, and which Tool's method adds it.
+
+The command line, the help, set-up, the SConstruct and the tests derive the rest. sconsw imports this at each start, so
+it is data alone.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HOSTED = ("rustc", "cargo", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
+BUILD = (*HOSTED, "llvm-objcopy")
+RUN = (*BUILD, "qemu-system-x86_64")
+
+
+class Verb:
+    """One word.
+
+    needs are the names of programs (programs.py). method is the one of the environment that adds the word; it gets the
+    word and the kernels, of which there are none where kernels says that it is not about them. starts: it starts or
+    tells something once all is built, of which one run of scons does one. one_kernel: it takes one, not VARIANT=all.
+    window: a window may open. only_with names the variable without which the word neither builds nor needs anything.
+    own_graph: what it builds is no kernel, and long to find out, so that it is added where it is asked for alone.
+    """
+
+    def __init__(
+        self, word: str, help_line: str, method: str = "", *, needs: tuple[str, ...] = BUILD, kernels: bool = True,
+        starts: bool = True, one_kernel: bool = False, window: bool = False, only_with: str = "",
+        own_graph: bool = False,
+    ) -> None:  # fmt: skip
+        self.word = word
+        self.help_line = help_line
+        self.method = method
+        self.needs = needs
+        self.kernels = kernels
+        self.starts = starts
+        self.one_kernel = one_kernel
+        self.window = window
+        self.only_with = only_with
+        self.own_graph = own_graph
+
+    def is_idle(self, given: Iterable[str]) -> bool:
+        """Tells whether, with the variables of these names given, it builds no kernel."""
+        return not self.kernels or bool(self.only_with and self.only_with not in given)
+
+    def needed(self, given: Iterable[str]) -> tuple[str, ...]:
+        """Returns the programs that it needs with the variables of these names given."""
+        return () if self.only_with and self.only_with not in given else self.needs
+
+
+VERBS = (
+    Verb("image", "build/VARIANT/NAME.img and what it is made of; so does scons without a word", starts=False),
+    Verb("run", "build it and start it in QEMU", "Run", needs=RUN, one_kernel=True, window=True),
+    Verb("screenshot", "build/VARIANT/NAME.png, the guest's screen", "Screenshot", needs=RUN, one_kernel=True),
+    Verb("gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction", "Debugger", needs=(*RUN, "gdb"),
+         one_kernel=True, window=True),
+    Verb("size", "sections, crates and the largest symbols, and what the last build changed", "Sizes"),
+    # What the chosen tests need comes on top: needs.TESTS.
+    Verb("test", "lint, unit, build and boot tests, and the kernel's own tests in machines", "SelfTest"),
+    Verb("hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each", "Hosts",
+         kernels=False, own_graph=True),
+    Verb("verify", "compare every output with what was built: changed, missing and foreign files are named", "Verify",
+         needs=(), kernels=False),
+    Verb("soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing", "Soak",
+         kernels=False),
+    Verb("usb", "write the image to DEV=, read all of it back; without DEV list the disks", "Usb", one_kernel=True,
+         only_with="DEV"),
+    Verb("doctor", "what was found, what is missing, and the command that cures it", "Doctor", needs=(), kernels=False),
+    Verb("store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes", "ListStore", needs=(),
+         kernels=False),
+)  # fmt: skip
+BY_WORD = {verb.word: verb for verb in VERBS}
