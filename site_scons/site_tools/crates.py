@@ -48,8 +48,8 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
         if unit.checksum:
-            key = _key(target, source, env)
-            shared.take_unit(unit, key, _names(unit), lambda out: _compile(unit, out, env), scratch)
+            keys = _keys(target, source, env)
+            shared.take_unit(unit, keys, _names(unit), lambda out: _compile(unit, out, env), scratch, room)
         else:
             _compile(unit, scratch, env, target[:-1])
         for path, name in _products(unit, room, scratch, target):
@@ -67,20 +67,20 @@ def _names(unit: Unit) -> list[str]:
     return [product.rpartition("/")[2] for product in unit.products]
 
 
-def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
+def _keys(target: list[Entry], source: list[Entry], env: Environment) -> tuple[str, ...]:
     from bootwright.rust import shared
 
     made_of = {Path(str(node.abspath)): node.get_csig() for node in source}
     unit, flag_files = env["UNIT"], env["UNITWAYS"].flag_files
     identity = env["BOOTWRIGHT"].identity + ("" if unit.for_builder else "".join(digest for _, digest in flag_files))
-    return shared.unit_key(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity)
+    return shared.unit_keys(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity)
 
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
     """Returns the word for what is done: rustc compiles, or the store has it."""
     from bootwright.rust import shared
 
-    taken = env["UNIT"].checksum and Store().has(shared.KIND, _key(target, source, env))
+    taken = env["UNIT"].checksum and shared.key_in(Store(), _keys(target, source, env))
     return "store" if taken else "rustc"
 
 

@@ -196,7 +196,9 @@ def plan_nodes(
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(last=(*linker, *link, *words), script=str(script) if script and not own_script else ""),
+        program=More(
+            last=(*linker, *link, *words, *core.link), script=str(script) if script and not own_script else ""
+        ),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],

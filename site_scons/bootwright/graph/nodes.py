@@ -37,7 +37,8 @@ CHOOSING = (
 class Core:
     """What rustc needs for one target: word is what --target takes, directory the --sysroot (None: its own has core).
 
-    nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification.
+    nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification, link are
+    its words for the linker.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Core:
     flags: list[str] = field(default_factory=list)
     x86_64: bool = False
     board: Board | None = None
+    link: tuple[str, ...] = ()
 
 
 @record
