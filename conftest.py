@@ -131,10 +131,9 @@ _known: dict[str, str] = {}
 def missing(program: str) -> str:
     """Returns why a test that needs the program cannot run here, with the cure; empty when it can."""
     if program not in _known:
-        from bootwright.setup import doctor
-        from bootwright.setup import programs as hostprograms
+        from bootwright.setup import doctor, lookup
 
-        search = hostprograms.find_programs([program], HOME / "kernel", os.environ)
+        search = lookup.find_programs([program], HOME / "kernel", os.environ)
         error = search.missing.get(program)
         _known[program] = f"{error.message}; {doctor.cure([program], search, os.environ)}" if error else ""
     return _known[program]

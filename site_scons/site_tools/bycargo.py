@@ -27,7 +27,9 @@ from bootwright.cargo.command import cargo_home
 from bootwright.cargo.plans import Planned
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.cargo.watched import watched_files
-from bootwright.graph.session import action, modules, session, tell, tell_once
+from bootwright.graph.actions import action, modules
+from bootwright.graph.sentences import tell, tell_once
+from bootwright.graph.session import session
 from bootwright.graph.units import Nodes
 from bootwright.rust.library import library_root
 from bootwright.rust.unit_reads import are_unchanged

@@ -2,9 +2,10 @@
 
 Builders: Unit (its products, for a program NAME.elf and NAME.map) and ScriptRun (what it said, and the list of what it
 made). Both are called by graph.units. Each is made in a scratch directory beside its target and renamed; the last
-target, where UNITREADS says so, holds what was read. What comes from a registry is taken from the per-user store.
+target holds what was read. What comes from a registry is taken from the per-user store.
 Sets: UNITCOM SCRIPTCOM, unless set before; UNITBUILDER, which makes a Builder like Unit with an emitter and more
-actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), BOOTWRIGHT (the
+actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), UNITSCRIPTS (the runs among
+what it is made of) UNITMACROS (whether there is a procedural macro as well), BOOTWRIGHT (the
 programs of this build), RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`;
 "" for none), RUSTDIRECTORIES (variables that name an empty directory), CORENAME.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,15 @@ from SCons.Node.FS import Entry
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
-from bootwright.graph.session import action, modules, session, tell
+from bootwright.graph.actions import action, modules
+from bootwright.graph.sentences import tell
+from bootwright.graph.session import session
 from bootwright.rust.more import MAP, Room
 from bootwright.storage.store import Store
 
 if TYPE_CHECKING:
     from bootwright.rust.rustc import Outcome
+    from bootwright.rust.unit_reads import Reads
 
 # What only an action needs is imported there: a build that has nothing to do pays for no more than the graph.
 
@@ -48,18 +51,26 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
         if unit.checksum:
-            keys = _keys(target, source, env)
-            shared.take_unit(unit, keys, _names(unit), lambda out: _compile(unit, out, env), scratch, room)
+            key = _key(target, source, env)
+            reads = shared.take_unit(
+                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, place=room.out
+            )
         else:
-            _compile(unit, scratch, env, target[:-1])
+            reads = _compile(unit, scratch, env, str(target[0]))
+        reads.made = [node.abspath for node in target[:-1]]
+        reads.write(scratch / "reads")
         for path, name in _products(unit, room, scratch, target):
             path.replace(name)
-        if env["UNITREADS"]:
-            (scratch / "reads").replace(target[-1].abspath)
+        (scratch / "reads").replace(target[-1].abspath)
     if unit.is_program and env["RUSTHISTORY"]:
         from bootwright.elf.sizes import keep_build
 
         keep_build(first, Path(env["RUSTHISTORY"]))
+
+
+def _person(env: Environment) -> dict[str, str]:
+    """Returns the environment as a unit sees it: the person's, with [env] of cargo's configuration."""
+    return {**os.environ, **env["UNITROOM"].variables}
 
 
 def _names(unit: Unit) -> list[str]:
@@ -67,24 +78,25 @@ def _names(unit: Unit) -> list[str]:
     return [product.rpartition("/")[2] for product in unit.products]
 
 
-def _keys(target: list[Entry], source: list[Entry], env: Environment) -> tuple[str, ...]:
+def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
     from bootwright.rust import shared
 
     made_of = {Path(str(node.abspath)): node.get_csig() for node in source}
     unit, flag_files = env["UNIT"], env["UNITWAYS"].flag_files
     identity = env["BOOTWRIGHT"].identity + ("" if unit.for_builder else "".join(digest for _, digest in flag_files))
-    return shared.unit_keys(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity)
+    return shared.unit_key(unit, env["UNITROOM"], env["UNITMORE"], made_of, identity, env["UNITMACROS"])
 
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
     """Returns the word for what is done: rustc compiles, or the store has it."""
     from bootwright.rust import shared
 
-    taken = env["UNIT"].checksum and shared.key_in(Store(), _keys(target, source, env))
+    taken = env["UNIT"].checksum and Store().has(shared.KIND, _key(target, source, env))
     return "store" if taken else "rustc"
 
 
-def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] = ()) -> None:
+def _compile(unit: Unit, scratch: Path, env: Environment, made: str = "") -> Reads:
+    """Compiles unit into scratch; returns what it read, of a local one settled, for what sentences call made."""
     from bootwright.base import storage_space
     from bootwright.rust import compile as units
     from bootwright.rust import rustc
@@ -94,7 +106,7 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] 
     compiler = env["BOOTWRIGHT"].toolchain.rustc
     base = {**env["ENV"], **dict.fromkeys(env["RUSTDIRECTORIES"] if unit.is_program else (), str(scratch))}
     outcome, argv, reads = units.run_unit(
-        unit, room, more, scratch, compiler, base, os.environ, session().show, sys.stderr.isatty()
+        unit, room, more, scratch, compiler, base, _person(env), session().show, sys.stderr.isatty(), _declared(env)
     )
     if outcome.status:
         shown = [word.replace(str(scratch), str(room.out)) for word in argv if word not in rustc.JSON_FLAGS]
@@ -105,10 +117,20 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: Sequence[Entry] 
             raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
         raise rustc.compile_error(outcome, unit.crate, shown, Path(unit.cwd))
-    if env["UNITREADS"]:
-        units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, str(made[0]))
-        reads.made = [node.abspath for node in made]
-        reads.write(scratch / "reads")
+    if made:
+        units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, made)
+    return reads
+
+
+def _declared(env: Environment) -> list[str]:
+    """Returns the variables that the scripts named whose packages' macros UNIT may use: these macros may read them."""
+    from bootwright.cargo.directives import read_directives
+
+    found: dict[str, None] = {}
+    for name in env["UNITSCRIPTS"] if env["UNITMACROS"] else ():
+        said = (env["UNITROOM"].out / f"{name}.stdout").read_text(encoding="utf-8", errors="replace")
+        found |= dict.fromkeys(read_directives(said).variables)
+    return list(found)
 
 
 def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> list[tuple[Path, str]]:
@@ -119,7 +141,7 @@ def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> lis
     if not unit.is_program:
         for path in scratch.glob("*.rlib"):
             name_objects_alike(path)
-        return [(scratch / node.name, node.abspath) for node in target if not node.name.endswith(".reads")]
+        return [(scratch / node.name, node.abspath) for node in target[:-1]]
     stem = unit.name.rpartition("/")[2]
     others = (".d", ".map", ".pdb", ".rmeta", ".o")
     made = [path for path in scratch.iterdir() if path.name.startswith(stem) and path.suffix not in others]
@@ -151,8 +173,8 @@ def run_script(target: list[Entry], source: list[Entry], env: Environment) -> No
     from bootwright.rust import script
 
     unit, room = env["UNIT"], env["UNITROOM"]
-    ran = script.run_script(unit, room, os.environ, session().show)
-    reads = script.script_reads(unit, room, ran.directives, os.environ)
+    ran = script.run_script(unit, room, _person(env), session().show)
+    reads = script.script_reads(unit, room, ran.directives, _person(env))
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         (scratch / "stdout").write_text(ran.said, encoding="utf-8")
         (scratch / "files").write_text(ran.files, encoding="utf-8")
@@ -170,7 +192,8 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builders."""
     env.SetDefault(
-        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITREADS=False, UNITTEXT="", UNITSHOWN="$TARGETS",
+        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITTEXT="",
+        UNITSHOWN="$TARGETS",
         RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how,
         UNITSHORT="$UNITHOW    $UNITSHOWN",
         SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",

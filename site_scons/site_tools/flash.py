@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
+from bootwright.graph.actions import record
 from bootwright.graph.nodes import KernelNodes, only
-from bootwright.graph.session import record
 
 
 def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:

@@ -25,8 +25,9 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.cargo.metadata import read_settings
 from bootwright.cargo.units import OUT, Plan, Unit, codegen_option, value_of_joint
+from bootwright.graph.actions import action, modules, record
 from bootwright.graph.nodes import Core, KernelNodes
-from bootwright.graph.session import action, modules, record, tell, tell_once
+from bootwright.graph.sentences import tell, tell_once
 from bootwright.rust.build_tools import Question, remember_tools
 from bootwright.rust.library import is_bare, is_custom
 from bootwright.rust.more import MAP, SCRATCH
@@ -35,7 +36,7 @@ from bootwright.rust.targets import Target
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
 
-MODULES = ("hosts/check", "hosts/product", "elf/checks")
+MODULES = ("hosts/check", "hosts/product", "elf/checks", "base/sizes")
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 
 

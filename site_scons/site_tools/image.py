@@ -17,7 +17,8 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
-from bootwright.graph.session import action, modules, tell_once
+from bootwright.graph.actions import action, modules
+from bootwright.graph.sentences import tell_once
 
 KERNEL_MODULES = (
     "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "loader/settings", "loader/config_011",

@@ -19,19 +19,19 @@ from SCons.Script import COMMAND_LINE_TARGETS
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
-from bootwright.cargo.config import read_default_target
-from bootwright.cargo.metadata import PAGE_SIZE, BootimageSettings, Settings, read_settings
+from bootwright.cargo.config import read_configuration
+from bootwright.cargo.config_keys import told_keys
+from bootwright.cargo.metadata import BootimageSettings, Settings, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
-from bootwright.graph.session import show_once, tell, tell_once
+from bootwright.graph.sentences import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
-from bootwright.image.kernel_file import KernelSettings
 from bootwright.loader import crates as loader
-from bootwright.loader.settings import check_09, features_09
+from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
 from bootwright.rust.flags import files_in_flags, linkers_in_flags
@@ -56,7 +56,10 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
         )
-    word = env["TARGETWORD"] or read_default_target(directory) or loader.TARGET
+    configuration = read_configuration(directory, os.environ)
+    word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
+    for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
+        tell_once(line)
     rows = env.HostRows(word)
     if rows:
         return list(env.HostPrograms(rows, directory))
@@ -120,9 +123,6 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
     for line in told:
         tell_once(line)
-    wrapper = os.environ.get("RUSTC_WRAPPER") or os.environ.get("RUSTC_WORKSPACE_WRAPPER")
-    if wrapper:
-        tell_once(f"{wrapper}, which RUSTC_WRAPPER names, is not used: what was compiled is kept in the store")
     return replace(planned, plan=plan)
 
 
@@ -131,7 +131,8 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     env = env.Clone()
     planned = make_plan_for(env, directory, core, variant)
     package = planned.package
-    settings = read_settings(Path(package.root, "Cargo.toml"), package.metadata)
+    manifest = Path(package.root, "Cargo.toml")
+    settings = read_settings(manifest, package.metadata)
     for warning in settings.warnings:
         tell_once(warning)
     place = f"{env['BUILD']}/{variant}"
@@ -141,7 +142,7 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
         CORENAME=core.name,
         RUSTEDITION=value_of_joint(planned.program.argv, "--edition") or "2015",
         KERNELROOT=package.main,
-        KERNELSETTINGS=_kernel_settings(planned, settings),
+        KERNELSETTINGS=settings_09(settings.bootloader, crate_features(planned.plan, "bootloader", "0.9."), manifest),
         PACKAGEROOT=package.root,
     )
     history = f"{objects}/history"
@@ -174,6 +175,9 @@ def plan_nodes(
     flags = env.Split(env["RUSTFLAGS"])
     for word in linkers_in_flags(flags) if tools.linker else ():
         tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
+    cargos = codegen_option(planned.program.argv, "linker")
+    if tools.linker and cargos and f"linker={cargos}" not in linkers_in_flags(flags):
+        tell_once(f"{cargos}, the linker that cargo was told to take, has no effect: {tools.linker} links")
     home = cargo_home(os.environ)
     toolchain = library_root(tools.toolchain.sysroot)  # no more: the sysroot may be /usr
     out = Path(objects)
@@ -181,6 +185,7 @@ def plan_nodes(
         out,
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
+        planned.plan.variables_for(os.environ),
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
@@ -252,20 +257,6 @@ def _program(
         boot_sector, stages, nodes.pvh = files
         nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, nodes.kernel], IMAGENAME=name)[0]
     return nodes
-
-
-def _kernel_settings(planned: Planned, settings: Settings) -> KernelSettings:
-    """Returns what Cargo.toml says to a loader of bootloader 0.9: its keys, and the features of that crate."""
-    wanted, manifest = settings.bootloader, Path(planned.package.root, "Cargo.toml")
-    found = KernelSettings(
-        kernel_stack_size=wanted.kernel_stack_size * PAGE_SIZE,
-        kernel_stack_address=wanted.kernel_stack_address,
-        boot_info_address=wanted.boot_info_address,
-        physical_memory_offset=wanted.physical_memory_offset,
-        features=features_09(crate_features(planned.plan, "bootloader", "0.9."), manifest),
-    )
-    check_09(found, manifest)
-    return found
 
 
 def generate(env: Environment) -> None:

@@ -17,7 +17,8 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
-from bootwright.graph.session import action, check_inputs, modules, tell
+from bootwright.graph.actions import action, check_inputs, modules
+from bootwright.graph.sentences import tell
 from bootwright.loader import crates
 from bootwright.rust.targets import Target
 from bootwright.storage.store import Store

@@ -16,8 +16,10 @@ from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.graph.actions import check, record
 from bootwright.graph.nodes import KernelNodes
-from bootwright.graph.session import check, record, session, tell
+from bootwright.graph.sentences import tell
+from bootwright.graph.session import session
 from bootwright.storage.builddir import SIGNATURES
 
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
+from bootwright.graph.actions import record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
-from bootwright.graph.session import record, tell
+from bootwright.graph.sentences import tell
 
 if TYPE_CHECKING:
     from bootwright.run.config import RunConfig

@@ -3,7 +3,7 @@
 Builders: Sysroot (build/sysroot/KEY/manifest: the names and SHA-256 of the rlibs that the per-user store holds under
 SYSROOTKEY) and TargetSpec (the migrated copy of a user's JSON; source: its text as a Value).
 Method: env.Core(target) -> nodes.Core, which says what rustc needs for that target, and adds those nodes where they are
-needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the programs of this build), BUILD.
+needed. Sets: SYSROOTCOM SPECCOM, unless set before. Uses: BOOTWRIGHT (the programs of this build), BUILD, UNSTABLE.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.records import replace
+from bootwright.graph.actions import action, check_inputs, modules
 from bootwright.graph.nodes import Core
-from bootwright.graph.session import action, check_inputs, modules, tell
+from bootwright.graph.sentences import tell
 from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.targets import Target
 from bootwright.rust.toolchain import find_rust_src, has_core
@@ -27,7 +28,10 @@ MODULES = (
     "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
-BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for; your code stays on stable"
+BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for"
+YOURS_IS_STABLE = "; your code stays on stable"
+# A specification is named to rustc for each crate, and with it goes what would refuse the attribute.
+YOURS_IS_NOT = "; it lets #![feature] in your code through, too"
 
 
 def build_core(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -38,7 +42,8 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
     spec = Path(source[0].abspath) if source else None
 
     def build(out: Path) -> None:
-        tell(BOOTSTRAP_NOTE.format(f"core of {name}"))
+        stays = not spec and env["UNSTABLE"] != "1"
+        tell(BOOTSTRAP_NOTE.format(f"core of {name}") + (YOURS_IS_STABLE if stays else ""))
         sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
         check_inputs(target)
 
@@ -49,7 +54,7 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
 
 def write_spec(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes the migrated specification and names each change."""
-    tell(BOOTSTRAP_NOTE.format(f"the specification {env['SPECNAME']}"))
+    tell(BOOTSTRAP_NOTE.format(f"the specification {env['SPECNAME']}") + YOURS_IS_NOT)
     for change in env["SPECCHANGES"]:
         tell(f"{env['SPECNAME']}: {change}")
     with atomic.new_file(Path(target[0].abspath)) as spec:

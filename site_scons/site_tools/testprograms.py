@@ -18,7 +18,7 @@ from bootwright.cargo.plans import Planned
 from bootwright.cargo.sources import has_doc_tests, mentions, mentions_in
 from bootwright.cargo.units import TEST_CFG, Plan, Unit, as_program, test_programs, with_cfg
 from bootwright.graph.nodes import Core, KernelNodes
-from bootwright.graph.session import tell_once
+from bootwright.graph.sentences import tell_once
 from bootwright.graph.units import Nodes
 from bootwright.testing.written import NO_STD, Target, why_untested
 

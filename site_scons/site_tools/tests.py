@@ -22,9 +22,10 @@ from SCons.Script import ARGUMENTS, GetOption
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.cargo.metadata import own_command
+from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
-from bootwright.graph.session import action, modules, record, tell_once
+from bootwright.graph.sentences import tell_once
 from bootwright.machine import boards
 
 HOW_TO_WRITE = (

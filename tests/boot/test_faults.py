@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import re
+import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +17,16 @@ import pytest
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import SMALL_KERNELS, Built, Workshop
+from tests.boot.sectors import child_that_runs
 
+from bootwright.base.errors import Status
 from bootwright.elf.demangle import demangle
 from bootwright.elf.lines import read_sequences
 from bootwright.elf.symbols import read_symbols
 from bootwright.elf.units import find_functions
 from bootwright.faults.catalogue import CATALOGUE
 from bootwright.faults.subject import Subject
-from bootwright.machine.verdict import Verdict
+from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
 from bootwright.testing.boot import run_test_program
@@ -117,6 +122,91 @@ def test_of_two_candidates_the_one_that_killed_it_is_named_and_the_other_told(wo
     dead.expect("null pointer", "two_candidates")
     (before,) = dead.said("before")
     assert before.startswith("page fault (14, error code 0x2) in two_candidates::survives, ")
+
+
+@pytest.mark.parametrize(
+    ("how", "ending"), [("panics", "panicked"), ("halts", "halted"), ("loops", "does not come back")]
+)
+def test_of_an_exception_that_a_handler_got_the_cause_is_told_and_how_the_handler_ended(
+    workshop: Workshop, how: str, ending: str
+) -> None:
+    dead = kill(workshop, FAULTS / "handled.rs", "--cfg", how, *BEHIND)
+    dead.expect("null pointer", "handled")
+    assert dead.report.splitlines()[0].endswith(f"; the kernel's handler {ending}")
+    assert dead.said("what") == [
+        "page fault (vector 14, error code 0x0): a read from a page that is not mapped, at 0x8 (null)"
+    ]
+    assert dead.said("address")[0].startswith("CR2=0x8: not mapped")
+    assert dead.said("handler")[0].startswith("handled::handler, " if how != "halts" else "hello::cpu::")
+    assert dead.said("message") == (["a page fault"] if how == "panics" else [])
+    chain = " ".join(dead.said("calls"))
+    assert re.search(r"handled::cause,.*handled::inner,.*handled::outer,.*_start,", chain), dead.report
+    assert dead.verdict.status == Status.GUEST_DIED
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "said"),
+    [
+        ("panic", (), "fault: panic in panic::cause, "),
+        ("silent_panic", (), "fault: panic in silent_panic::cause, "),
+        ("hang", (), "fault: hang in hang::cause, "),
+        ("deadlock", (), "fault: deadlock in deadlock::cause, "),
+        ("handled", ("--cfg", "halts"), "fault: null pointer in handled::cause, "),
+        ("halt", (), ""),
+    ],
+)
+def test_a_run_returns_6_for_a_guest_that_is_called_dead_and_0_for_one_that_halts(
+    workshop: Workshop, name: str, flags: tuple[str, ...], said: str
+) -> None:
+    built = workshop.build(FAULTS / f"{name}.rs", tests=False, flags=flags)
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=4)
+    verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert report.startswith(said) and bool(report) == bool(said)
+    assert verdict.status == (Status.GUEST_DIED if said else Status.DONE)
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["at once", "once it was told"])
+def test_ctrl_c_over_a_guest_in_a_handler_gives_the_report_and_its_status(workshop: Workshop, wait: bool) -> None:
+    built = workshop.build(FAULTS / "handled.rs", tests=False, flags=("--cfg", "loops"))
+    call = f"""
+import os
+os.environ.pop("DISPLAY", None), os.environ.pop("WAYLAND_DISPLAY", None)
+config = run.RunConfig(config.image, accelerator="tcg")
+subject = subjects.Subject(Path({str(built.elf)!r}), Path({str(built.elf)!r} + ".png"), Path())
+sys.exit(fault_run.run_and_tell(config, subject, sys.stdout, sys.stderr))
+"""
+    with child_that_runs(built.image, call) as (child, _):
+        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout.readline() == "before the fault\n"
+        told = ""
+        while wait and "  screen " not in told:
+            told += child.stderr.readline()
+        time.sleep(0.3)
+        os.killpg(child.pid, signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert (told + said).count("fault: null pointer in handled::cause, ") == 1, told + said
+    assert "bootwright: left by Ctrl-C" in said and child.returncode == Status.GUEST_DIED
+
+
+def test_a_kernel_that_spins_at_the_time_out_is_told_with_function_and_line(workshop: Workshop) -> None:
+    source = workshop.directory / "idle.rs"
+    text = (FAULTS / "hang.rs").read_text().replace('"frame.inc"', f'"{FAULTS / "frame.inc"}"')
+    source.write_text(text[: text.index("    let flag")] + "    loop {}\n}\n")
+    line = source.read_text().count("\n") - 1
+    built = workshop.build(source, tests=False)
+    config = RunConfig(built.image, headless=True, timeout=2)
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    verdict, where = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert where == f"  where    idle::cause, {source}:{line}\n"
+    assert (verdict.kind, verdict.status) == (Kind.STILL_RUNNING, Status.DONE)
+
+
+def test_a_stack_overflow_that_a_double_fault_handler_caught_is_called_so(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "caught_overflow.rs")
+    dead.expect("stack overflow", "caught_overflow")
+    assert dead.said("then") == ["double fault (8, error code 0x0), the kernel's handler panicked"], dead.report
+    assert dead.said("message") == ["a double fault"]
 
 
 @pytest.mark.parametrize("level", ["1", "3"])

@@ -59,6 +59,8 @@ def test_the_code_0x10_on_the_debug_exit_port_is_success(sector: Sector) -> None
 def test_another_code_is_returned_as_it_is(sector: Sector) -> None:
     end, _ = headless(sector(debug_exit(0x11)))
     assert (end.kind, end.status) == (Kind.EXITED, 35)
+    assert end.sentence == "the kernel ended with code 35, with which it says that it failed (0x11); success is 33"
+    assert headless(sector(debug_exit(0x12)))[0].sentence == "the kernel ended with code 37; success is 33"
 
 
 def test_a_success_code_of_the_package_wins(sector: Sector) -> None:
@@ -141,8 +143,8 @@ def test_a_window_stays_open_when_the_kernel_has_halted(sector: Sector) -> None:
     out, notes = io.StringIO(), io.StringIO()
     image = sector(say(0x3F8, b"serial") + show(5, b"in the window") + HALT)
     # A VNC display that nobody can reach is a window that no test has to look at.
-    end = run(RunConfig(image, qemu_flags=("-vnc", "none"), timeout=1.5), out, notes)
-    assert end.kind is Kind.STILL_RUNNING
+    end = run(RunConfig(image, qemu_flags=("-vnc", "none"), timeout=2.5), out, notes)
+    assert end.kind is Kind.HALTED and "halted" in end.sentence
     assert out.getvalue() == "serial\n"
     assert "close it or press Ctrl-C" in notes.getvalue()
 

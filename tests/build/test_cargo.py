@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -121,29 +120,6 @@ def test_a_workspace_has_members_and_programs_that_words_choose(checkout: Checko
     assert "BIN=third" in said and "it has other, second" in said
     assert "image reader.img" in checkout.build(f"KERNEL={package}", "PROFILE=small")
     assert (checkout.path / "build/small/reader.img").is_file()
-
-
-def test_what_cargo_config_says_is_obeyed(checkout: Checkout, package: Path) -> None:
-    config = '[build]\nrustflags = ["--cfg", "board=\\"pc\\""]\n[env]\nLEVEL = "trace"\n'
-    add(package, ".cargo/config.toml", config)
-    source = package / "src" / "main.rs"
-    source.write_text(f'{source.read_text()}#[cfg(board = "pc")]\n{PRINTED}concat!("level ", env!("LEVEL"));\n')
-    word = f"KERNEL={package}"
-    checkout.build(word)
-    assert b"level trace" in elf(checkout)
-    assert checkout.build(word) == []
-    checkout.edit(str(package / ".cargo/config.toml"), "trace", "debug")
-    assert "rustc reader.elf reader.map" in checkout.build(word)
-    assert b"level debug" in elf(checkout)
-
-
-@pytest.mark.parametrize("table", ["build", "target.x86_64-unknown-none"])
-def test_flags_of_the_command_line_are_added_to_those_of_a_file(checkout: Checkout, package: Path, table: str) -> None:
-    add(package, ".cargo/config.toml", f'[{table}]\nrustflags = ["--cfg", "one"]\n')
-    source = package / "src" / "main.rs"
-    source.write_text(f'#![allow(unexpected_cfgs)]\n{source.read_text()}#[cfg(all(one, two))]\n{PRINTED}"both";\n')
-    checkout.build(f"KERNEL={package}", "RUSTFLAGS=--cfg two")
-    assert re.search(rb"\x00both|both\x00|both", elf(checkout))
 
 
 def test_a_package_that_is_not_here_is_named_where_no_network_brings_it(

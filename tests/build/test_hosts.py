@@ -19,6 +19,16 @@ OWN = f"linux-{ARCH}"
 BY_LLD = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
 LLD_ALONE = tuple(name for name in BY_LLD if name != OWN)
 
+# SSE's own instructions want 16 bytes at a multiple of 16, which the compiler gives where it is called as it expects.
+FOUR = "#[repr(align(16))]\nstruct Four([f32; 4]);\n"
+MOVAPS = """    let four = Four([1.5; 4]);
+    unsafe { core::arch::asm!("movaps xmm0, [{}]", in(reg) &four, out("xmm0") _) };
+"""
+ALIGNED = """core::arch::global_asm!(
+    ".globl _start", "_start: xor ebp, ebp", "and rsp, -16", "call {main}", main = sym main
+);
+"""
+
 
 def rows(output: str) -> dict[tuple[str, str], list[str]]:
     """Returns file, size and verdict of each line of the table, by host and linker."""
@@ -184,6 +194,20 @@ def test_run_starts_a_program_for_windows_under_wine_without_its_own_lines(check
     assert built.status == 42
     lines = [line for line in built.output.splitlines() if "wine" in line]
     assert lines == ["bootwright: hello-host.exe ended under wine64: status 42"]
+
+
+@pytest.mark.skipif(ARCH != "x86_64", reason="elsewhere a stack is aligned alike at an entry and in a function")
+def test_run_says_why_a_rust_function_as_the_entry_dies_of_its_stack(package: Path, checkout: Checkout) -> None:
+    before, loops, after = IDLE.replace("no_mangle", "unsafe(no_mangle)").rpartition("    loop {}\n")
+    source = f"{before}{MOVAPS}{loops}{after}{FOUR}"
+    (package / "src/main.rs").write_text(source)
+    built = checkout.scons("run", "HOST=linux", f"KERNEL={package}")
+    assert built.status == 128 + 11, built.output
+    assert "reader ended: killed by SIGSEGV\nbootwright: a Rust function as the entry finds its stack" in built.output
+    # The hint's entry, before the same function.
+    (package / "src/main.rs").write_text(source.replace("fn _start", "fn main") + ALIGNED)
+    built = checkout.scons("run", "HOST=linux", f"KERNEL={package}", "TIMEOUT=0.5")
+    assert built.output.endswith("bootwright: reader is still running after 0.5 s, and was ended\n"), built.output
 
 
 def test_run_ends_a_program_that_loops_at_TIMEOUT(package: Path, checkout: Checkout) -> None:

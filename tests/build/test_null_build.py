@@ -24,9 +24,9 @@ def write():
 EXPECTED = """
 base base.atomic base.digests base.errors base.filelock base.loaded base.procs base.records base.regular
 base.remembered base.sizes
-cargo cargo.command cargo.config cargo.memory cargo.metadata cargo.migrations cargo.packages cargo.plans cargo.sources
-cargo.toml cargo.units cargo.watched
-graph graph.commandline graph.nodes graph.session graph.units
+cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.packages
+cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
+graph graph.actions graph.commandline graph.nodes graph.sentences graph.session graph.units
 image image.checksum image.kernel_file image.layout
 loader loader.crates loader.settings
 machine machine.boards machine.emulators

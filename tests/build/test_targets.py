@@ -125,9 +125,13 @@ def test_each_change_of_a_specification_is_named_once(checkout: Checkout, packag
     told = [line for line in first.output.splitlines() if str(spec) in line]
     for word in ("target-pointer-width", "data-layout", "rustc-abi"):
         assert len([line for line in told if word in line]) == 1, first.output
-    assert "RUSTC_BOOTSTRAP=1" in first.output
+    assert "RUSTC_BOOTSTRAP=1" in first.output and "your code stays on stable" not in first.output
+    assert "no stable interface for; it lets #![feature] in your code through, too\n" in first.output
     again = checkout.scons(f"KERNEL={package}", f"TARGET={spec}")
     assert (again.steps, str(spec) in again.output) == ([], False)
+    main = package / "src" / "main.rs"
+    main.write_text(f"#![feature(abi_x86_interrupt)]\n{main.read_text()}")
+    assert checkout.scons(f"KERNEL={package}", f"TARGET={spec}").status == 0  # as was said
 
 
 def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(

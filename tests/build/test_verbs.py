@@ -58,7 +58,11 @@ def test_a_kernel_that_waits_in_its_last_loop_has_no_fault(checkout: Checkout, p
     source = (package / "src" / "main.rs").read_text().rstrip().removesuffix("loop {}\n}")
     (package / "src" / "main.rs").write_text(source + "loop { core::hint::spin_loop() }\n}\n")
     run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
-    assert run.status == 0 and "fault: hang in _start, src/main.rs:" in run.output, run.output
+    assert run.status == 0 and "still running at TIMEOUT=2" in run.output and "fault:" not in run.output, run.output
+    waits = "let flag = false;\n    while !unsafe { (&raw const flag).read_volatile() } {}"
+    (package / "src" / "main.rs").write_text(f"{source}{waits}\n    loop {{}}\n}}\n")
+    run = checkout.scons("run", "--headless", "TIMEOUT=2", f"KERNEL={package}")
+    assert run.status == 6 and "fault: hang in _start, src/main.rs:" in run.output, run.output
 
 
 @pytest.mark.needs("qemu-system-x86_64")

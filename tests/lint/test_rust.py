@@ -19,7 +19,7 @@ from bootwright.loader.build import build_loader
 from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.sysroot import build_sysroot
 from bootwright.rust.toolchain import Toolchain, find_rust_src, has_core
-from bootwright.setup import programs as hostprograms
+from bootwright.setup import lookup
 from bootwright.storage.store import Store
 
 TARGET = "x86_64-unknown-none"
@@ -78,7 +78,7 @@ def find_core(toolchain: Toolchain, target: str) -> Path | None:
 @pytest.fixture(scope="session")
 def clippy(tmp_path_factory: pytest.TempPathFactory) -> Clippy:
     """clippy of the toolchain that builds; core comes from the store where it has to be built."""
-    search = hostprograms.find_programs(["clippy-driver", "ld.lld"], KERNEL, os.environ)
+    search = lookup.find_programs(["clippy-driver", "ld.lld"], KERNEL, os.environ)
     toolchain = search.toolchain
     assert toolchain is not None, search.missing
     sysroot = find_core(toolchain, TARGET)
@@ -91,7 +91,7 @@ def clippy(tmp_path_factory: pytest.TempPathFactory) -> Clippy:
 
 @pytest.mark.needs("rustfmt")
 def test_rustfmt_would_format_nothing() -> None:
-    rustfmt = hostprograms.find_programs(["rustfmt"], KERNEL, os.environ).found["rustfmt"]
+    rustfmt = lookup.find_programs(["rustfmt"], KERNEL, os.environ).found["rustfmt"]
     sources = tracked("*.rs")
     assert sources
     for words in sorted({tuple(edition(source)) for source in sources}):

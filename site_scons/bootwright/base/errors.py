@@ -16,6 +16,7 @@ class Status(IntEnum):
     GUEST_RESET = 3
     LOADER_FAILURE = 4
     QEMU_NOT_STARTED = 5
+    GUEST_DIED = 6
 
     # The flasher's refusals: no byte was written.
     NO_SUCH_DEVICE = 10

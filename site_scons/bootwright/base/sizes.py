@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MIB = 1 << 20
+PAGE_SIZE = 4096  # of every machine that kernels are built for here
 
 
 def size_text(size: int) -> str:

@@ -1,37 +1,107 @@
-"""build.target of .cargo/config.toml, which TARGET= falls back on; every other key is Cargo's own business."""
+"""Cargo's configuration as cargo reads it: .cargo/config.toml from the kernel's directory up, CARGO_HOME's, includes.
+
+cargo itself obeys it when it plans. What is asked here is what a build must know before or beside that: the target that
+TARGET= falls back on, the names of [env], and which keys there are (config_keys.py says what becomes of each).
+https://doc.rust-lang.org/cargo/reference/config.html
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from bootwright.base.records import record
+from bootwright.cargo.command import cargo_home
 from bootwright.cargo.toml import Table, read_toml, show
+from bootwright.cargo.watched import included_files
+
+TARGET_VARIABLE = "CARGO_BUILD_TARGET"
+HINT = "TARGET= names one for this build"
 
 
-def read_default_target(directory: Path) -> str | None:
-    """Returns the target that Cargo would build for in directory, or None where no file says.
+@record(frozen=True)
+class Leaf:
+    """One value that is no table: its key's parts, and the file that says so."""
 
-    Cargo reads .cargo/config.toml (or .cargo/config) there and in each parent, and the nearest wins. The path of a
-    specification is seen from the directory that holds .cargo, and returned absolute.
-    """
-    directory = directory.absolute()
-    for place in (directory, *directory.parents):
-        for name in ("config", "config.toml"):  # as Cargo does, which prefers the older name where both are there
-            path = place / ".cargo" / name
-            if path.is_file():
-                target = _read(path, place)
-                if target is not None:
-                    return target
-                break
-    return None
+    key: tuple[str, ...]
+    value: Any
+    path: Path
 
 
-def _read(path: Path, place: Path) -> str | None:
-    build = Table(path, "", read_toml(path)).table("build")
-    value = build.values.get("target")
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if value is None:
+@record(frozen=True)
+class Configuration:
+    """The files that count in directory, the one that wins first, and the variables, which win over all files."""
+
+    directory: Path
+    files: tuple[tuple[Path, Mapping[str, Any]], ...]
+    environ: Mapping[str, str]
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yields each value that is no table, of several for one key the one that wins."""
+        seen: set[tuple[str, ...]] = set()
+        for path, values in self.files:
+            for key, value in _leaves(values):
+                if key not in seen:
+                    seen.add(key)
+                    yield Leaf(key, value, path)
+
+    def default_target(self) -> str | None:
+        """Returns the target that cargo would build for, None where nobody says.
+
+        The path of a specification is returned absolute: a file's is seen from the directory that holds .cargo.
+        """
+        word = self.environ.get(TARGET_VARIABLE, "")
+        if word:
+            return str(self.directory / word) if word.endswith(".json") else word
+        for path, values in self.files:
+            table = Table(path, "", dict(values)).table("build")
+            value = table.values.get("target")
+            if isinstance(value, list) and len(value) == 1:
+                value = value[0]
+            if value is None:
+                continue
+            if not isinstance(value, str) or not value:
+                raise table.error("target", f"is {show(value)}, not one triple or path", HINT)
+            return str(path.parent.parent / value) if value.endswith(".json") else value
         return None
-    if not isinstance(value, str) or not value:
-        raise build.error("target", f"is {show(value)}, not one triple or path", "TARGET= names one for this build")
-    return str(place / value) if value.endswith(".json") else value
+
+    def variables(self) -> dict[str, bool]:
+        """Returns the names of [env], each with whether its value is forced upon who has a variable of that name."""
+        found: dict[str, bool] = {}
+        for _, values in self.files:
+            table = values.get("env")
+            for name, value in table.items() if isinstance(table, dict) else ():
+                found.setdefault(name, isinstance(value, dict) and value.get("force") is True)
+        return found
+
+
+def read_configuration(directory: Path, environ: Mapping[str, str]) -> Configuration:
+    """Reads cargo's configuration for directory; raises BootwrightError for a file that is no TOML."""
+    directory = directory.absolute()
+    places = [place / ".cargo" for place in (directory, *directory.parents)]
+    files: dict[Path, Mapping[str, Any]] = {}
+    for place in dict.fromkeys([*places, cargo_home(environ)]):
+        for name in ("config", "config.toml"):  # as cargo does, which takes the older name where both are there
+            if (place / name).is_file():
+                _add(place / name, files)
+                break
+    return Configuration(directory, tuple(files.items()), environ)
+
+
+def _add(path: Path, files: dict[Path, Mapping[str, Any]]) -> None:
+    """Adds a file and what it includes, of which the last wins, but none over the file itself."""
+    if path in files or not path.is_file():
+        return
+    values = read_toml(path)
+    files[path] = values
+    for included in reversed(included_files(path, values)):
+        _add(included, files)
+
+
+def _leaves(values: Mapping[str, Any], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*before, name))
+        else:
+            yield (*before, name), value

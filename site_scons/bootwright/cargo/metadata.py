@@ -14,9 +14,9 @@ from typing import Any
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
 from bootwright.base.regular import kind
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.cargo.toml import Table, show
 
-PAGE_SIZE = 4096
 DEFAULT_STACK_PAGES = 512
 # bootimage's own run-command, which many manifests repeat: it says nothing that our machine does not do.
 DEFAULT_COMMAND = ("qemu-system-x86_64", "-drive", "format=raw,file={}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +17,9 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo import ghost
+from bootwright.cargo.room import Room
 from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, mark_for, value_of
 
-INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers; kept, it saves six starts of it
 # The variables of a call that are of the planning itself, or of cargo's process.
 NOT_RECORDED = {
     "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR",
@@ -34,55 +33,17 @@ ARTIFACT = re.compile(r"CARGO_(BIN|CDYLIB|STATICLIB)_(FILE|DIR)_")  # of artifac
 EXTERN = re.compile(r"(?:(?P<options>[\w,!]+):)?(?P<name>[\w-]+)=(?P<path>.*)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Room:
-    """Where cargo plans: its target directory, which nothing but plans uses, the ghost in it, and its log."""
-
-    directory: Path
-
-    @property
-    def target(self) -> Path:
-        """What cargo takes for its target directory."""
-        return self.directory / "target"
-
-    @property
-    def ghost(self) -> Path:
-        """The program that stands for rustc."""
-        return self.directory / "ghost"
-
-    @property
-    def log(self) -> Path:
-        """Where the ghost writes its calls."""
-        return self.directory / "log"
-
-    def clear(self) -> None:
-        """Makes the room ready for a plan: what an earlier one left would be fresh to cargo."""
-        shutil.rmtree(self.log, ignore_errors=True)
-        self.target.mkdir(parents=True, exist_ok=True)
-        for path in self.target.iterdir():
-            if path.name != INFO:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self.log.mkdir()
-        ghost.write_ghost(self.ghost)
-
-    def environment(self) -> dict[str, str]:
-        """Returns the variables that make cargo plan."""
-        place = str(self.target)
-        return {
-            "RUSTC_WRAPPER": str(self.ghost), "CARGO_TARGET_DIR": place, "CARGO_BUILD_BUILD_DIR": place,
-            ghost.LOG: str(self.log),
-        }  # fmt: skip
-
-
 def read_plan(
-    room: Room, messages: str, base: Mapping[str, str], library: Path, lock: Path, said: Sequence[str] = ()
-) -> Plan:
+    room: Room, messages: str, base: Mapping[str, str], library: Path, lock: Path, said: Sequence[str],
+    configured: Mapping[str, bool],
+) -> Plan:  # fmt: skip
     """Returns the plan that cargo's messages and the ghost's log in room tell of.
 
     base is the environment that cargo ran in, library the directory of the standard library's sources, whose units are
-    left out; lock is the lock file with the packages' checksums.
+    left out; lock is the lock file with the packages' checksums. configured are the names of [env], as
+    config.Configuration.variables has them.
     """
-    reader = _Reader(room, base, library, read_checksums(lock))
+    reader = _Reader(room, base, library, read_checksums(lock), configured)
     reader.read_messages(messages)
     calls = ghost.read_calls(room.log)
     return reader.plan(calls, said)
@@ -113,6 +74,8 @@ class _Reader:
     base: Mapping[str, str]
     library: Path
     checksums: Mapping[tuple[str, str], str]
+    configured: Mapping[str, bool]
+    variables: dict[str, tuple[str, bool]] = field(default_factory=dict)
     artifacts: dict[tuple[str, str, bool], _Artifact] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)  # the ghost's mark -> name of the run
     dropped: set[str] = field(default_factory=set)  # marks and products of the standard library's units
@@ -153,7 +116,8 @@ class _Reader:
             else:
                 unit = self._run(call, compiled)
             units.append(unit)
-        return Plan(tuple(units), tuple(said), unplanned)  # as cargo called them: it waits for what a call needs
+        # As cargo called them: it waits for what a call needs.
+        return Plan(tuple(units), tuple(said), unplanned, configured=self.variables)
 
     def _is_library(self, call: ghost.Call) -> bool:
         root = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
@@ -268,6 +232,10 @@ class _Reader:
         for name, value in sorted(call.environment.items()):
             if name in NOT_RECORDED or (name in SEARCH_PATHS and call.kind == "rustc"):
                 continue
+            if name in self.configured and not name.startswith("CARGO_"):
+                known, _ = self.variables.setdefault(name, (value, self.configured[name]))
+                if known == value:
+                    continue
             if self.base.get(name) == value and name not in ALWAYS_RECORDED:
                 continue
             position = name.find(ghost.MARK.upper())

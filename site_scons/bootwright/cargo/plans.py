@@ -26,6 +26,7 @@ from bootwright.cargo.command import (
     run_cargo_with_progress,
     warnings_in,
 )
+from bootwright.cargo.config import read_configuration
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.units import Plan, Unit
 from bootwright.cargo.watched import watched_files
@@ -159,7 +160,7 @@ class _Maker:
     """One plan being made."""
 
     def __init__(self, request: Request, place: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-        from bootwright.cargo.planner import Room  # a plan that is remembered does not pay for it
+        from bootwright.cargo.room import Room  # a plan that is remembered does not pay for it
 
         self.request = request
         self.place = place
@@ -218,7 +219,8 @@ class _Maker:
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
         from bootwright.cargo.planner import read_plan
 
-        plan = read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said)
+        configured = read_configuration(self.request.directory, self.environ).variables()
+        plan = read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said, configured)
         unplanned = unplanned or plan.unplanned
         return replace(plan, unplanned=unplanned, command=ended.argv, variables=self.variables)
 

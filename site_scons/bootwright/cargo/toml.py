@@ -109,8 +109,11 @@ def show(value: object) -> str:
     """Returns a TOML value for a sentence, cut where it is long."""
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of more than 60 digits"  # Python refuses to write the longest ones
-    text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
     from bootwright.base.terminal import printable
 
+    if isinstance(value, list):
+        text = f"[{', '.join(show(inner) for inner in value[:60])}]"
+    else:
+        text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
     text = printable(text)
     return text if len(text) <= 60 else f"{text[:57]}..."

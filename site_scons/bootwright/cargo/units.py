@@ -94,7 +94,9 @@ class Plan:
     """The units of one build, each after those that it needs, and what cargo said (warnings, each whole).
 
     unplanned says, where it is not empty, what of the package a plan cannot express. command is cargo's with which it
-    was planned, and variables are those that it got beside a person's: with them cargo builds the same.
+    was planned, and variables are those that it got beside a person's: with them cargo builds the same. configured are
+    the variables of [env]: every unit gets them, and none depends on one that it does not read; each with whether it is
+    forced upon who has a value of their own.
     """
 
     units: tuple[Unit, ...]
@@ -102,10 +104,15 @@ class Plan:
     unplanned: str = ""
     command: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    configured: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     by_name: Mapping[str, Unit] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {unit.name: unit for unit in self.units})
+
+    def variables_for(self, person: Mapping[str, str]) -> dict[str, str]:
+        """Returns what the variables of [env] are where person are a person's own."""
+        return {name: value if forced else person.get(name, value) for name, (value, forced) in self.configured.items()}
 
     def programs(self, kind: str, package_root: str = "") -> list[Unit]:
         """Returns the programs of a kind for the target, those of one package where its directory is given."""
@@ -123,7 +130,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Returns what from_json takes, in JSON's types."""
         units = [{**asdict(unit), "environment": dict(unit.environment)} for unit in self.units]
-        more = {"command": list(self.command), "variables": dict(self.variables)}
+        more = {"command": list(self.command), "variables": dict(self.variables), "configured": dict(self.configured)}
         return {"units": units, "said": list(self.said), "unplanned": self.unplanned, **more}
 
     @staticmethod
@@ -135,7 +142,8 @@ class Plan:
                 entry[key] = tuple(entry[key])
             units.append(Unit(**entry))
         command, variables = tuple(facts["command"]), dict(facts["variables"])
-        return Plan(tuple(units), tuple(facts["said"]), str(facts["unplanned"]), command, variables)
+        configured = {name: (value, forced) for name, (value, forced) in facts["configured"].items()}
+        return Plan(tuple(units), tuple(facts["said"]), str(facts["unplanned"]), command, variables, configured)
 
 
 def with_cfg(plan: Plan, program: Unit, cfg: str) -> tuple[Plan, Unit]:

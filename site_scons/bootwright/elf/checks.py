@@ -13,9 +13,9 @@ from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.cargo import entry_point
 
-PAGE_SIZE = 4096
 MAX_SEGMENTS = 32  # program headers that a kernel of bootloader 0.9 may have
 LOWEST_ADDRESS = 0x100000  # below it lie the BIOS, the loader's own pages and the VGA window
 USER_HALF_END = 0x0000_8000_0000_0000

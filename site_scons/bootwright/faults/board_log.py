@@ -7,12 +7,14 @@ ever (AArch64, RISC-V), or the processor locks up (Cortex-M, which tells no prog
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootwright.machine.verdict import Kind, Verdict
 
 if TYPE_CHECKING:
+    from bootwright.elf.symbols import Place
     from bootwright.faults.subject import Subject
 
 # One entry of `-d int`: target/riscv/cpu_helper.c and target/arm/helper.c, m_helper.c of QEMU's sources.
@@ -20,6 +22,8 @@ RISCV = re.compile(
     r"^riscv_cpu_do_interrupt: .*epc:0x(?P<pc>\w+), tval:0x(?P<address>\w+), desc=(?P<name>\w+)", re.MULTILINE
 )
 ARM = re.compile(r"^Taking exception \d+ \[(?P<name>[^\]]+)\].*\n(?P<more>(?:\.\.\..*\n)*)", re.MULTILINE)
+# How the functions are called that a panic goes through; the last is the kernel's handler.
+PANICKING = ("core::panicking::", "__rustc::rust_begin_unwind", "rust_begin_unwind")
 ARM_PC = re.compile(r"with ELR 0x(\w+)")
 ARM_ADDRESS = re.compile(r"(?:with FAR|at fault address) 0x(\w+)")
 
@@ -56,16 +60,21 @@ def find_cause(log: str, unset: range) -> Cause | None:
     return outside[-1] if outside else None
 
 
-def place(end: Verdict, subject: Subject) -> str:
-    """Returns the lines that name function, file and line where a run stood at its end; "" where there is none to name.
+def places_at_end(end: Verdict, subject: Subject) -> Sequence[Place]:
+    """Returns where a run stood at its end, innermost first; nothing where it did not stand, or nobody knows.
 
     A kernel that panics mostly loops, so that one is still running at TIMEOUT.
     """
-    if end.registers is None or end.kind not in (Kind.DIED, Kind.STILL_RUNNING):
-        return ""
+    if end.registers is None or end.kind not in (Kind.DIED, Kind.STILL_RUNNING, Kind.LEFT):
+        return ()
     from bootwright.elf.symbols import read_symbols
 
-    places = read_symbols(subject.elf).places(end.registers.rip)
+    address = end.registers.rip - (1 if end.registers.halted else 0)  # hlt has one byte, and was done
+    return read_symbols(subject.elf).places(address)
+
+
+def told(places: Sequence[Place]) -> str:
+    """Returns the lines that name function, file and line of places."""
     words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in places]
     return "".join(f"  {'' if number else 'where':<8} {text}\n" for number, text in enumerate(words))
 

@@ -47,6 +47,7 @@ class Facts:
     red_zone: bool = False
     has_idt: bool = False
     waits_for_lock: bool = False
+    says_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,10 +245,16 @@ CATALOGUE = (
         "hlt before the end of a test; a panic handler that halts without a word; interrupts that were never enabled",
     ),
     Fault(
+        "failure code",
+        {"what": What.EXIT, "says_failed": True},
+        "the kernel left the machine with 0x11, by which it says itself that it failed",
+        "a test that failed, or a panic handler that leaves so; what it said before tells more",
+    ),
+    Fault(
         "unknown exit code",
         {"what": What.EXIT},
-        "the kernel left the machine with a code that is not the success code",
-        "a test that failed; or test-success-exit-code in [package.metadata.bootimage] names another code",
+        "the kernel left the machine with a code that means neither success nor failure",
+        "another convention than 0x10 and 0x11; test-success-exit-code in [package.metadata.bootimage] names a code",
     ),
     Fault(
         "reset",

@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.elf.symbols import Symbols
 from bootwright.faults import instructions, vectors
+from bootwright.faults.board_log import PANICKING
 from bootwright.faults.catalogue import Facts, What
-from bootwright.faults.memory import PAGE_SIZE, GuestMemory, is_canonical
+from bootwright.faults.memory import GuestMemory, is_canonical
 from bootwright.faults.processor import Event, Log, Source
 from bootwright.faults.unwind import Frame
 
@@ -19,7 +21,8 @@ DEVICES_START, DEVICES_END = 0xC000_0000, 1 << 32
 OVERFLOW_REACH = 16 << 20
 LOCK = re.compile(r"\block\b|[Mm]utex|[Ss]pin(?:lock|Lock)|RwLock")
 LONGEST_FUNCTION = 4096  # bytes that are searched for a use of the red zone
-JUMP_TO_ITSELF = b"\xeb\xfe"
+SPIN_LOOP = ("core::hint::spin_loop", "core::core_arch::x86::sse2::_mm_pause")
+JUMP_SHORT, JUMP, CALL, PAUSE, CLI, HLT = b"\xeb", b"\xe9", b"\xe8", b"\xf3\x90", b"\xfa", b"\xf4"
 UD2, IRET, RET, CALL_OR_JUMP = 0x0F0B, 0xCF, 0xC3, 0xFF
 
 
@@ -32,13 +35,14 @@ class Guest:
     symbols: Symbols
 
 
-def examine_exception(guest: Guest, event: Event, log: Log) -> Facts:
-    """Returns the facts about the exception event, the first of the fatal ones."""
+def examine_exception(guest: Guest, chain: Sequence[Event], log: Log) -> Facts:
+    """Returns the facts about the first exception of a chain in log, at which guest stands."""
+    event = chain[0]
     registers, memory = guest.registers, guest.memory
     has_idt = registers.get("IDT.limit", 0) > 0
     if event.source is not Source.EXCEPTION:
         return Facts(What.EXCEPTION, event.vector, event.source, has_idt=has_idt)
-    red_zone = uses_red_zone(guest, log)
+    red_zone = uses_red_zone(guest, [one for one in log.events if one not in chain])
     code = memory.read(registers["RIP"], 15)
     found = instructions.decode(code, registers["RIP"], registers)
     instruction = _kind_of_instruction(found)
@@ -108,8 +112,8 @@ def is_stack_overflow(memory: GuestMemory, address: int, rsp: int) -> bool:
     return rsp < bottom + PAGE_SIZE
 
 
-def uses_red_zone(guest: Guest, log: Log) -> bool:
-    """Tells whether the function at RIP uses memory below rsp, and an interrupt came while it ran."""
+def uses_red_zone(guest: Guest, before: Sequence[Event]) -> bool:
+    """Tells whether the function at RIP uses memory below rsp, and one of the events before came while it ran."""
     function = guest.symbols.function(guest.registers["RIP"])
     if function is None:
         return False
@@ -117,14 +121,43 @@ def uses_red_zone(guest: Guest, log: Log) -> bool:
     code = guest.memory.read(start, min(end - start, LONGEST_FUNCTION))
     if not instructions.below_stack_pointer(code):
         return False
-    last = log.fatal[0] if log.fatal else None
-    before = [event for event in log.events if event is not last and event not in log.fatal]
     return any(start <= event.registers.get("RIP", 0) < end for event in before)
 
 
-def is_idle(guest: Guest) -> bool:
-    """Tells whether the processor sleeps until an interrupt comes, or runs `loop {}`, a jump to itself."""
-    return guest.registers.get("HLT") == 1 or guest.memory.read(guest.registers["RIP"], 2) == JUMP_TO_ITSELF
+def is_idle(guest: Guest, frames: Sequence[Frame]) -> bool:
+    """Tells whether the processor sleeps until an interrupt comes, or runs a loop that waits for nothing else.
+
+    Such a loop is `loop {}`, or one of spin_loop() alone, a function where the code is not optimised.
+    """
+    own = (frame.pc for frame in frames if not all(place.function.startswith(SPIN_LOOP) for place in frame.places))
+    return guest.registers.get("HLT") == 1 or _is_endless(guest, next(own, guest.registers["RIP"]))
+
+
+def _is_endless(guest: Guest, address: int) -> bool:
+    """Tells whether the code at address comes back to where it was by jumps, pauses and halts alone."""
+    seen: set[int] = set()
+    while address not in seen:
+        seen.add(address)
+        code = guest.memory.read(address, 5)
+        if code[:2] == PAUSE:
+            address += 2
+        elif code[:1] in (CLI, HLT):
+            address += 1
+        elif code[:1] == JUMP_SHORT and len(code) > 1:
+            address += 2 + int.from_bytes(code[1:2], "little", signed=True)
+        elif code[:1] in (JUMP, CALL) and len(code) == 5:
+            target = address + 5 + int.from_bytes(code[1:], "little", signed=True)
+            if code[:1] == CALL and not guest.symbols.symbol(target).startswith(SPIN_LOOP):
+                return False
+            address = target if code[:1] == JUMP else address + 5
+        else:
+            return False
+    return True
+
+
+def is_panicking(frame: Frame) -> bool:
+    """Tells whether a frame is the library's, or the kernel's handler, on the way from a panic."""
+    return any(place.function.startswith(PANICKING) for place in frame.places)
 
 
 def waits_for_lock(frames: Sequence[Frame]) -> bool:

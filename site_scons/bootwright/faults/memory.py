@@ -6,7 +6,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PAGE_SIZE = 4096
+from bootwright.base.sizes import PAGE_SIZE
+
 CHUNK = 64 * 1024  # what is asked of QEMU at once
 PRESENT, WRITABLE, USER, LARGE, NO_EXECUTE = 1 << 0, 1 << 1, 1 << 2, 1 << 7, 1 << 63
 FRAME = 0x000F_FFFF_FFFF_F000

@@ -51,16 +51,22 @@ class Event:
 
 @dataclass(frozen=True)
 class Log:
-    """What `-d int` told: events oldest first; fatal the last chain of them, if that ended as a triple fault."""
+    """What `-d int` told: events oldest first; fatal the last chain of them, if that ended as a triple fault.
+
+    chains has for each event the chain that it ended when it came, itself the last: what came while another exception
+    was being delivered.
+    """
 
     events: tuple[Event, ...] = ()
     fatal: tuple[Event, ...] = ()
+    chains: tuple[tuple[Event, ...], ...] = ()
 
 
 def parse_log(text: str) -> Log:
     """Returns the events in a log of `-d int` under TCG. A chain begins where no exception was being delivered."""
     events: list[Event] = []
     chain: list[Event] = []
+    chains: list[tuple[Event, ...]] = []
     fatal: tuple[Event, ...] = ()
     hardware = new = False
     for part in _parts(text):
@@ -82,7 +88,8 @@ def parse_log(text: str) -> Log:
             hardware = new = False
             events.append(event)
             chain.append(event)
-    return Log(tuple(events), fatal)
+            chains.append(tuple(chain))
+    return Log(tuple(events), fatal, tuple(chains))
 
 
 def _parts(text: str) -> Iterable[list[str]]:

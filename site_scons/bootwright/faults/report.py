@@ -4,106 +4,73 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
-from bootwright.base.terminal import printable
-from bootwright.elf.demangle import LIBRARY, crate_of
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
+from bootwright.faults.calls import calls, innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
-from bootwright.faults.facts import Guest
+from bootwright.faults.facts import Guest, is_panicking
+from bootwright.faults.handled import Handled, find_handled
 from bootwright.faults.memory import GuestMemory, is_canonical
+from bootwright.faults.panics import find_panic
 from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processor
 from bootwright.faults.subject import Subject
+from bootwright.faults.told import Report
 from bootwright.faults.unwind import Frame, call_chain
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
-from bootwright.machine.verdict import Kind, Verdict
+from bootwright.machine.verdict import FAILURE_EXIT_CODE, Kind, Verdict
 
 SERIAL_LINES = 8
-SHOWN_FRAMES = 16
-LIBRARY_PATH = re.compile(r"^/rustc/[0-9a-f]+/library/")
-# Since Rust 1.73 the message is on the next line; before that it stood, quoted, before the place.
-PANIC = re.compile(
-    r"panicked at (?:'(?P<old>.*)', )?(?P<file>[^\s:']+):(?P<line>\d+):(?P<column>\d+):?(?:\n(?P<new>.*))?"
-)
-UNWINDING = ("core::panicking::", "__rustc::rust_begin_unwind", "rust_begin_unwind")
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report; complete is False when a second run, under TCG, would tell vector and error code."""
-
-    fault: Fault | None
-    facts: Facts
-    where: Place | None
-    lines: tuple[tuple[str, str], ...]
-    rip: int | None
-    complete: bool = True
-
-    @property
-    def title(self) -> str:
-        """The fault in a few words."""
-        name = (
-            self.fault.name if self.fault else vectors.name(self.facts.vector) if self.facts.vector is not None else "?"
-        )
-        where = self.where.where or "no line is known" if self.where else ""
-        place = f" in {self.where.function or 'no function'}, {where}" if self.where else ""
-        return f"{name}{place}"
-
-    def text(self) -> str:
-        """Returns the report as it is printed: a title, then a keyword and its text in each line."""
-        body = []
-        for keyword, group in groupby(self.lines, lambda line: line[0]):
-            for number, (_, text) in enumerate(group):
-                body.append(f"  {'' if number else keyword:<8} {text}".rstrip())
-        # What the guest said and what its symbols are called are not ours.
-        return printable("\n".join([f"fault: {self.title}", *body]) + "\n")
+BY_HAND = (Kind.LEFT, Kind.STANDS)  # somebody waits: nothing is run a second time for them
 
 
 def make_report(
-    machine: Machine, end: Verdict, subject: Subject, in_test: bool, what: What | None = None
+    machine: Machine, end: Verdict, subject: Subject, in_test: bool, first: Facts | None = None
 ) -> Report | None:
     """Returns the report on a run that ended so; None where nothing went wrong. The machine may be gone.
 
-    what is what happened, where the caller knows it from another run.
+    first are the facts of another run, where that ended before anything could be looked at.
     """
     panic = find_panic(end)
-    what = what or _what(end, panic is not None, in_test)
+    what = first.what if first else _what(end, panic is not None)
     if what is None:
         return None
-    return _Maker(machine, end, subject, panic).make(what, in_test)
+    says_failed = first.says_failed if first else end.exit_code == FAILURE_EXIT_CODE
+    return _Maker(machine, end, subject, panic).make(Facts(what, says_failed=says_failed), in_test)
 
 
-def find_panic(end: Verdict) -> re.Match[str] | None:
-    """Returns the last panic message that the serial port or else the text screen shows."""
-    screen = "".join(row if len(row) == 80 else f"{row}\n" for row in end.screen)
-    for text in (end.serial.replace("\r", ""), screen):
-        found = list(PANIC.finditer(text))
-        if found:
-            return found[-1]
-    return None
+def is_dead_end(machine: Machine, subject: Subject) -> bool:
+    """Tells whether a guest that runs on may have come to its end, in the handler of a panic or of an exception.
+
+    It is not stopped for that: what is seen may be wrong, and a report looks again.
+    """
+    registers = parse_processor(machine.ask("info registers"))
+    if machine.gone or "RIP" not in registers:
+        return False
+    symbols = read_symbols(subject.elf)
+    frames = call_chain(symbols, _memory(machine, registers), registers)
+    return any(frame.interrupted or is_panicking(frame) for frame in frames)
 
 
-def _what(end: Verdict, panicked: bool, in_test: bool) -> What | None:
+def _what(end: Verdict, panicked: bool) -> What | None:
     if end.kind is Kind.TRIPLE_FAULT:
         return What.EXCEPTION
     if end.kind is Kind.RESET:
         return What.RESET
     if end.kind is Kind.STOPPED:
         return What.PANIC
-    if end.kind not in (Kind.EXITED, Kind.HALTED, Kind.STILL_RUNNING):
+    if end.kind not in (Kind.EXITED, Kind.HALTED, Kind.STILL_RUNNING, Kind.LEFT, Kind.STANDS):
         return None
-    if panicked:
+    if panicked and end.kind is not Kind.STANDS:
         return What.PANIC
-    if end.kind is Kind.HALTED:
-        return What.HALT if in_test else None
+    if end.kind in (Kind.HALTED, Kind.LEFT, Kind.STANDS):
+        return What.HALT
     return What.EXIT if end.kind is Kind.EXITED else What.HANG
 
 
@@ -122,33 +89,45 @@ class _Maker:
         """The kernel's; what a machine that is gone left behind needs none."""
         return read_symbols(self._subject.elf)
 
-    def make(self, what: What, in_test: bool) -> Report | None:
-        """Returns the report on what happened; None where a kernel only waits at its end, and need not leave."""
+    def make(self, facts: Facts, in_test: bool) -> Report | None:
+        """Returns the report on what happened, of which facts are known; None where a kernel only waits at its end."""
+        what = facts.what
         log = parse_log(self._machine.log())
-        event = log.fatal[0] if log.fatal else None
-        guest = self._guest(event)
-        complete = True
-        if what in (What.EXCEPTION, What.RESET) and event is not None and guest is not None:
-            facts = fault.examine_exception(guest, event, log)
-        else:
-            complete = what not in (What.EXCEPTION, What.RESET) or self._machine.sees_exceptions
-            facts = Facts(what)
+        # A machine that starts anew after a reset has logged what it died of before.
+        chain: Sequence[Event] = log.fatal if what in (What.EXCEPTION, What.RESET) else ()
+        guest = self._guest(chain[0] if chain else None)
         frames = call_chain(guest.symbols, guest.memory, guest.registers) if guest else []
-        if what in (What.HANG, What.HALT) and any(_is_panicking(frame) for frame in frames):
-            facts = Facts(What.PANIC)
-        elif what is What.HANG and guest and not in_test and fault.is_idle(guest):
-            return None
-        elif what is What.HANG:
-            facts = dataclasses.replace(facts, waits_for_lock=fault.waits_for_lock(frames))
+        handled = None if chain else find_handled(log, frames)
+        complete, ending = self._machine.sees_exceptions, ""
+        if guest and handled:
+            ending = handled.ending(what is What.PANIC, guest.registers.get("HLT") == 1)
+            chain, registers = handled.chain, handled.event.registers
+            guest = dataclasses.replace(guest, registers=registers)
+            frames = call_chain(guest.symbols, guest.memory, registers)
+            facts = fault.examine_exception(guest, chain, log)
+        elif what in (What.EXCEPTION, What.RESET):
+            facts = fault.examine_exception(guest, chain, log) if chain and guest else facts
+        else:
+            # Who interrupted a handler that panicked or hangs, the log alone tells.
+            complete = complete or self._end.kind in BY_HAND or not any(frame.interrupted for frame in frames)
+            if what in (What.HANG, What.HALT) and any(map(is_panicking, frames)):
+                facts = Facts(What.PANIC)
+            elif not in_test and (what is What.HALT or (what is What.HANG and guest and fault.is_idle(guest, frames))):
+                return None
+            elif what is What.HANG:
+                facts = dataclasses.replace(facts, waits_for_lock=fault.waits_for_lock(frames))
         found = find_fault(facts)
         where = self._where(facts, frames)
-        self._tell(facts, found, event, log.fatal)
+        self._tell(facts, found, chain, ending)
+        if handled:
+            self._tell_handler(handled, what)
         self._tell_where(where, frames)
         if guest:
             self._tell_machine(guest, facts)
-            self._tell_before(guest, facts, log)
+            self._tell_before(guest, chain, log)
         self._tell_surroundings()
-        return Report(found, facts, where, tuple(self._lines), guest.registers["RIP"] if guest else None, complete)
+        rip = guest.registers["RIP"] if guest else None
+        return Report(found, facts, where, tuple(self._lines), rip, complete, ending)
 
     def _guest(self, event: Event | None) -> Guest | None:
         """Returns the guest as it was at the event, else as it is; None when QEMU is gone."""
@@ -164,45 +143,60 @@ class _Maker:
             return None
         if self._end.kind is Kind.STOPPED:
             registers["RIP"] -= 1  # out with dx has one byte, and has just been done
-        control = (registers.get(name, 0) for name in ("CR3", "CR0", "CR4", "EFER"))
-        return Guest(registers, GuestMemory(machine.read_physical, *control), self._symbols)
+        return Guest(registers, _memory(machine, registers), self._symbols)
 
     def _where(self, facts: Facts, frames: Sequence[Frame]) -> Place | None:
         """Returns the place to look at: the innermost that is neither the library's nor a panic's."""
-        after = [number for number, frame in enumerate(frames) if _is_panicking(frame)]
+        after = [number for number, frame in enumerate(frames) if is_panicking(frame)]
         if facts.what is What.PANIC and self._panic:
             file, line = self._panic["file"], int(self._panic["line"])
             function = self._symbols.function_with_line(file, line)
             if not function and after:
-                function = _innermost(frames[after[-1] + 1 :]).function
+                function = innermost(frames[after[-1] + 1 :]).function
             return Place(function, file, line)
         if facts.what is What.PANIC and after:
             frames = frames[after[-1] + 1 :]
         if facts.waits_for_lock:
             callers = [(f, tuple(p for p in f.places if not fault.takes_lock(p.function))) for f in frames]
             frames = [dataclasses.replace(frame, places=places) for frame, places in callers if places] or frames
-        return _innermost(frames) if frames else None
+        return innermost(frames) if frames else None
 
     def _say(self, keyword: str, text: str) -> None:
         self._lines.append((keyword, text))
 
-    def _tell(self, facts: Facts, found: Fault | None, event: Event | None, chain: Sequence[Event]) -> None:
-        if event is not None and facts.vector is not None:
+    def _tell(self, facts: Facts, found: Fault | None, chain: Sequence[Event], ending: str) -> None:
+        if chain and facts.vector is not None:
+            event = chain[0]
             code = vectors.explain(event.vector, event.error_code)
             says = f": {code}" if code else ""
+            if facts.address == "null":
+                says += f", at {event.registers.get('CR2', 0):#x} (null)"
             self._say("what", f"{_name(event)} (vector {event.vector}, error code {event.error_code:#x}){says}")
             then = [f"{vectors.name(e.vector)} ({e.vector}, error code {e.error_code:#x})" for e in chain[1:]]
-            if then:
-                self._say("then", f"{', '.join(then)}, triple fault: the processor found no handler")
+            last = ending or "triple fault: the processor found no handler"
+            if then or ending:
+                self._say("then", ", ".join([*then, last]))
         else:
             self._say("what", self._end.sentence)
         if self._panic and facts.what is What.PANIC:
-            self._say("message", (self._panic["new"] or self._panic["old"] or "").strip() or self._panic[0])
+            self._say("message", self._message())
         if found:
             self._say("means", found.meaning)
             self._say("usually", found.usually)
         else:
             self._say("means", "the catalogue of faults has no entry for this")
+
+    def _tell_handler(self, handled: Handled, what: What) -> None:
+        """Tells where the handler ended, and the message of its panic."""
+        place = innermost(handled.after_panic)
+        if place.function:
+            self._say("handler", ", ".join(filter(None, (place.function, place.where))))
+        if self._panic and what is What.PANIC:
+            self._say("message", self._message())
+
+    def _message(self) -> str:
+        assert self._panic is not None
+        return (self._panic["new"] or self._panic["old"] or "").strip() or self._panic[0]
 
     def _tell_where(self, where: Place | None, frames: Sequence[Frame]) -> None:
         if where:
@@ -215,7 +209,7 @@ class _Maker:
             name = self._subject.elf.name
             self._say("symbols", f"{name} holds no DWARF: functions are those of its symbol table, lines are not known")
             self._say("symbols", "debug = true in the profile of Cargo.toml gives them")
-        for line in _calls(frames):
+        for line in calls(frames):
             self._say("calls", line)
 
     def _source_line(self, where: Place) -> str:
@@ -239,18 +233,18 @@ class _Maker:
         if facts.what is What.EXCEPTION and not registers.get("IDT.limit"):
             self._say("state", "no interrupt descriptor table is loaded, so any exception ends the machine")
 
-    def _tell_before(self, guest: Guest, facts: Facts, log: Log) -> None:
+    def _tell_before(self, guest: Guest, chain: Sequence[Event], log: Log) -> None:
         """Tells of the last exception that the kernel's own handlers got, which may be where the trouble began."""
-        earlier = [e for e in log.events if e not in log.fatal and e.vector < 32 and e.source is not Source.HARDWARE]
+        earlier = [e for e in log.events if e not in chain and e.vector < 32 and e.source is not Source.HARDWARE]
         if not earlier or not guest.memory.known:
             return
         event = earlier[-1]
-        rip = event.registers.get("RIP", 0)
-        places = guest.symbols.places(rip)
-        if places:
-            which = f"{vectors.name(event.vector)} ({event.vector}, error code {event.error_code:#x})"
-            at = f"{places[0].function}, {places[0].where}"
-            self._say("before", f"{which} in {at}: the kernel's handler got it")
+        if not guest.symbols.places(event.registers.get("RIP", 0)):
+            return
+        which = f"{vectors.name(event.vector)} ({event.vector}, error code {event.error_code:#x})"
+        # What was on the stack then is there no more, but what the compiler put into the function is known.
+        place = innermost([Frame(0, guest.symbols.places(event.registers["RIP"]))])
+        self._say("before", f"{which} in {place.function}, {place.where}: the kernel's handler got it")
 
     def _tell_surroundings(self) -> None:
         said = [line.rstrip() for line in self._end.serial.replace("\r", "").splitlines() if line.strip()]
@@ -267,50 +261,13 @@ class _Maker:
             self._say("screen", str(self._subject.picture))
 
 
+def _memory(machine: Machine, registers: Mapping[str, int]) -> GuestMemory:
+    control = (registers.get(name, 0) for name in ("CR3", "CR0", "CR4", "EFER"))
+    return GuestMemory(machine.read_physical, *control)
+
+
 def _name(event: Event) -> str:
     if event.source is Source.HARDWARE:
         return "a device's interrupt"
     name = vectors.name(event.vector)
     return name if event.source is Source.EXCEPTION else f"{name}, by an int instruction"
-
-
-def _is_panicking(frame: Frame) -> bool:
-    return any(place.function.startswith(UNWINDING) for place in frame.places)
-
-
-def _innermost(frames: Sequence[Frame]) -> Place:
-    """Returns the innermost place of the kernel's own code, else the innermost that has a name, else a nameless one."""
-    places = [place for frame in frames for place in frame.places if place.function]
-    own = [p for p in places if crate_of(p.function) not in LIBRARY and not LIBRARY_PATH.match(p.file)]
-    named = own or places
-    return named[0] if named else Place("")
-
-
-def _calls(frames: Sequence[Frame]) -> list[str]:
-    """Returns a line for each function on the stack; turns of a recursion that are alike are counted."""
-    rows: list[str] = []
-    number = 0
-    for _, group in groupby(frames, lambda frame: (frame.pc, frame.guess, frame.interrupted)):
-        alike = list(group)
-        rows += _row(number, alike[0], len(alike))
-        number += len(alike)
-    if len(rows) <= SHOWN_FRAMES:
-        return rows
-    half = SHOWN_FRAMES // 2
-    return [*rows[:half], f"... {len(rows) - SHOWN_FRAMES} more ...", *rows[-half:]]
-
-
-def _row(number: int, frame: Frame, times: int) -> list[str]:
-    rows = []
-    for place in frame.places or (Place(""),):
-        file = LIBRARY_PATH.sub("", place.where)
-        marks = [
-            *(["inlined"] if place.inlined else []),
-            *(["a guess: found by searching the stack"] if frame.guess else []),
-            *(["interrupted here"] if frame.interrupted else []),
-            *([f"{times} times"] if times > 1 else []),
-        ]
-        mark = f" ({', '.join(marks)})" if marks else ""
-        name = place.function or "no function of the kernel"
-        rows.append(f"#{number} {frame.pc:#x} {name}{f', {file}' if file else ''}{mark}")
-    return rows

@@ -7,13 +7,13 @@ this process, and whatever the medium does, firmware finds either nothing to sta
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB, size_text
+from bootwright.flash.capacity import find_alias, tag
 from bootwright.flash.content import START, Content
 from bootwright.flash.device import Medium
 from bootwright.flash.signals import no_interrupt
@@ -21,7 +21,6 @@ from bootwright.image import gpt
 from bootwright.image.layout import GPT_HEADER_LBA, SECTOR_SIZE
 
 BLOCK = 4096
-ALIAS_SEARCH = 64 * MIB
 ZERO_SECTOR = bytes(SECTOR_SIZE)
 # stage, bytes done, bytes in all
 Progress = Callable[[str, int, int], None]
@@ -106,11 +105,11 @@ class Writer:
     def write_tags(self) -> None:
         """Marks places beyond the image at which a medium that wraps around would come back to LBA 0, which is zero."""
         for offset in self._tags():
-            self._write(offset, _tag(offset))
+            self._write(offset, tag(offset))
         with self._sentence("reading", 0):
             found = bytes(self._medium.read(0, SECTOR_SIZE))
         for offset in self._tags():
-            if found == _tag(offset):
+            if found == tag(offset):
                 raise self._false_capacity(offset, 0)
 
     def write_rest(self, compared: bool) -> None:
@@ -142,7 +141,7 @@ class Writer:
             self._verify_piece(offset, length)
             done += length
         for offset in self._tags():
-            self._check(offset, self._read_back(offset, SECTOR_SIZE), _tag(offset))
+            self._check(offset, self._read_back(offset, SECTOR_SIZE), tag(offset))
         self._progress("verifying", done, done)
 
     def write_start(self) -> None:
@@ -211,32 +210,14 @@ class Writer:
             return
         first = next(n for n, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
         block = first - first % SECTOR_SIZE
-        self._find_alias(offset + block)
+        written = find_alias(self._medium, self._content.pieces(), offset + block)
+        if written is not None:
+            raise self._false_capacity(written, offset + block)
         raise BootwrightError(
             f"{self.path} gives {found[first]:#04x} at offset {offset + first}; {wanted[first]:#04x} was written",
             f"{self.aftermath()}, but this stick is not to be trusted",
             Status.NOT_VERIFIED,
         )
-
-    def _find_alias(self, offset: int) -> None:
-        """Raises where the wrong sector at offset proves to be another place of the medium too.
-
-        What is on the medium is lost already, so sectors that say where they were written go over it, from its end
-        downwards: the one that then appears at offset was written at the next place that is the same.
-        """
-        nonce = os.urandom(16)
-        places = [(max(start, offset + SECTOR_SIZE), start + length) for start, length in self._content.pieces()]
-        places = [(start, end) for start, end in places if start < end]
-        # Enough to find it in most images; a stick that takes a minute for more has failed all the same.
-        near = [(start, end) for start, end in places if start < offset + ALIAS_SEARCH]
-        with suppress(OSError):
-            for start, end in reversed([*near, *places[-1:]]):
-                stamps = b"".join(_stamp(nonce, place) for place in range(start, end, SECTOR_SIZE))
-                self._medium.write(start, stamps)
-            self._medium.sync()
-            found = bytes(self._medium.read(offset, SECTOR_SIZE))
-            if found.startswith(nonce):
-                raise self._false_capacity(int.from_bytes(found[16:24], "little"), offset)
 
     def _false_capacity(self, written: int, appeared: int) -> BootwrightError:
         capacity = size_text(written - appeared)
@@ -286,17 +267,3 @@ def differing_runs(found: bytes, wanted: bytes) -> Iterator[tuple[int, int]]:
             run = start
     if run is not None:
         yield run, len(wanted)
-
-
-def _tag(offset: int) -> bytes:
-    """Returns the sector that marks a place; the same in every run, so that equal media become equal bytes."""
-    return (
-        f"bootwright was here, at offset {offset}, to see whether the medium is as large as it says\n".encode().ljust(
-            SECTOR_SIZE, b"\0"
-        )
-    )
-
-
-def _stamp(nonce: bytes, offset: int) -> bytes:
-    """Returns a sector that says where it was written in this run."""
-    return (nonce + offset.to_bytes(8, "little")).ljust(SECTOR_SIZE, b"\0")

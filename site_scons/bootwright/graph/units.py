@@ -18,7 +18,8 @@ from SCons.Node.FS import Entry
 
 from bootwright.base.records import field, record, replace
 from bootwright.cargo.units import Plan, Unit
-from bootwright.graph.session import session, show_once
+from bootwright.graph.sentences import show_once
+from bootwright.graph.session import session
 from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged
 
@@ -93,17 +94,18 @@ class Nodes:
     def _node(
         self, plan: Plan, unit: Unit, paths: list[str], more: More, builder: Any = None, **variables: object
     ) -> list[Entry]:
-        env, reads = self.env, ""
-        if unit.is_run or not unit.checksum:
-            reads = str(self.room.out / f"{unit.name}.reads")
-            paths = [*paths, reads]
-        needed = plan.closure(unit) if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
+        env, reads = self.env, str(self.room.out / f"{unit.name}.reads")
+        closure = plan.closure(unit)
+        has_macros = any(other.kind == "proc-macro" for other in closure)
+        needed = closure if unit.is_program or unit.kind == "proc-macro" else self._direct(plan, unit)
         # cargo calls what does not depend on each other in any order; a graph has one, or a new plan would link again.
         in_order = sorted(needed, key=lambda other: other.name)
         sources = [node for other in in_order for node in self.made[other.name] if not _is_reads(node)]
         text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}{() if unit.for_builder else self.ways.flag_files}"
+        if unit.checksum and has_macros:
+            text += str(self.room.variables)  # which is in its key in the store
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
-        files = [env.fs.File(path) for path in paths]
+        files = [env.fs.File(path) for path in [*paths, reads]]
         nodes = list(
             build(
                 files,
@@ -112,7 +114,8 @@ class Nodes:
                 UNITMORE=more,
                 UNITROOM=self.room,
                 UNITWAYS=self.ways,
-                UNITREADS=bool(reads),
+                UNITSCRIPTS=tuple(other.name for other in closure if other.is_run),
+                UNITMACROS=has_macros,
                 UNITTEXT=hashlib.sha256(text.encode()).hexdigest(),
                 UNITSHOWN=shown(unit, [str(file) for file in files]),
                 **variables,
@@ -123,7 +126,7 @@ class Nodes:
             env.Depends(nodes, list(self.ways.nodes))
             if unit.is_program:
                 env.Depends(nodes, list(self.ways.link_inputs))
-        if reads and not are_unchanged(Path(reads), os.environ, _seen):
+        if not are_unchanged(Path(reads), {**os.environ, **self.room.variables}, _seen):
             env.AlwaysBuild(nodes)
         if unit.is_run and unit.local:
             session().at_end.append(lambda: self._warn_again(unit, nodes[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from bootwright.elf.checks import UNREADABLE
 from bootwright.hosts.product import CRT_FILES, Product, check_start_files
 
 DF_1_PIE = 0x08000000
+AND_RSP, NEAR_ENTRY = b"\x48\x83\xe4", 48  # and rsp, imm8
 MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
 
 
@@ -50,6 +52,18 @@ def _check(product: Product, elf: Any) -> None:
         needed = [tag.needed for tag in segment.iter_tags("DT_NEEDED")]
         if needed:
             raise product.breach("DT_NEEDED", ", ".join(needed), "no library")
+
+
+def aligns_its_stack(data: bytes) -> bool:
+    """Tells whether an ELF's entry has `and rsp, -16` (or less) near, or is no code of x86-64 at all."""
+    try:
+        elf = ELFFile(io.BytesIO(data))
+        if elf.header["e_machine"] != "EM_X86_64":
+            return True
+        (at,) = elf.address_offsets(elf.header["e_entry"])
+    except (*UNREADABLE, ValueError):
+        return True
+    return AND_RSP in data[at : at + NEAR_ENTRY]
 
 
 def _symbols(elf: Any) -> list[Any]:

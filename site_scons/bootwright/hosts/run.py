@@ -15,6 +15,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.interrupts import interruptible
 from bootwright.base.procs import allowed_environment, find_on_path
 from bootwright.base.scratch import scratch_directory
+from bootwright.hosts.elf import aligns_its_stack
 from bootwright.hosts.table import Builder, Row
 
 TIMEOUT = 30.0  # seconds
@@ -28,6 +29,12 @@ EXCEPTIONS = {
     0xC0000096: "privileged instruction", 0xC00000FD: "stack overflow",
 }  # fmt: skip
 FIRST_EXCEPTION = 0xC0000000
+SIGSEGV = 11  # which Windows has another number for
+UNALIGNED = """\
+a Rust function as the entry finds its stack 8 bytes off: Linux jumps to _start with rsp at a multiple of 16, where a \
+function expects a call, so that instructions of SSE (floats, much of core's formatting) fault
+  hint: global_asm!(".globl _start", "_start: xor ebp, ebp", "and rsp, -16", "call {main}", main = sym main) is an \
+entry that calls an extern "C" fn main() -> ! of yours"""
 DIED = 1  # the status of `scons run` for a program that Windows ended
 
 
@@ -103,8 +110,10 @@ def run_and_tell(program: Path, runner: Runner, timeout: float | None, tell: Cal
     by = f" under {runner.name}" if runner.name else ""
     if ending.status is None:
         tell(f"{program.name} is still running{by} after {timeout:g} s, and was ended")
-    else:
-        tell(f"{program.name} ended{by}: {ending}")
+        return ending.exit_status
+    tell(f"{program.name} ended{by}: {ending}")
+    if ending.status == -SIGSEGV and not aligns_its_stack(program.read_bytes()):
+        tell(UNALIGNED)
     return ending.exit_status
 
 

@@ -10,9 +10,8 @@ import struct
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.image import checksum, layout
-
-PAGE_SIZE = 4096
 
 
 @record(frozen=True)

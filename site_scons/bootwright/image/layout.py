@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 
 from bootwright.base.sizes import MIB
+from bootwright.base.sizes import PAGE_SIZE as PAGE_SIZE
 
 SECTOR_SIZE = 512
 
@@ -122,7 +123,6 @@ FRAMEBUFFER_WINDOW_ADDRESS = (
 VGA_START = 0xA0000
 VGA_END = 0xC0000
 VGA_TEXT = 0xB8000
-PAGE_SIZE = 4096
 LARGE_PAGE_SIZE = 2 * MIB
 
 # Verdicts of the guest. Port E9 is QEMU's debug console; isa-debug-exit returns value * 2 + 1.

@@ -10,14 +10,16 @@ import itertools
 import struct
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.sizes import MIB
+from bootwright.base.sizes import MIB, PAGE_SIZE
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
 
-PAGE_SIZE = 4096
+if TYPE_CHECKING:
+    from bootwright.cargo.metadata import BootloaderSettings
+
 # The features of the crate bootloader 0.9 that its loader knows; `binary` builds upstream's, which nobody needs here.
 FEATURES_09 = {
     "map_physical_memory": layout.FEATURE_MAP_PHYSICAL_MEMORY,
@@ -49,6 +51,19 @@ def features_09(names: Collection[str], manifest: Path) -> int:
             known = ", ".join(FEATURES_09)
             raise BootwrightError(f"{manifest}: bootloader 0.9 has no feature {name}", f"it has {known}")
     return sum(bit for name, bit in FEATURES_09.items() if name in names)
+
+
+def settings_09(keys: BootloaderSettings, features: Collection[str], manifest: Path) -> KernelSettings:
+    """Returns what manifest says to a loader of bootloader 0.9: its keys, and the features of that crate."""
+    found = KernelSettings(
+        kernel_stack_size=keys.kernel_stack_size * PAGE_SIZE,
+        kernel_stack_address=keys.kernel_stack_address,
+        boot_info_address=keys.boot_info_address,
+        physical_memory_offset=keys.physical_memory_offset,
+        features=features_09(features, manifest),
+    )
+    check_09(found, manifest)
+    return found
 
 
 def check_09(settings: KernelSettings, manifest: Path) -> None:

@@ -23,13 +23,12 @@ from bootwright.machine.config import MachineConfig
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
 from bootwright.machine.options import has_own_log
-from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
+from bootwright.machine.qemu import FAST_FIRMWARE, OLDEST_QEMU, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
 from bootwright.machine.transcript import Transcript
 from bootwright.machine.verdict import Registers, parse_program_counters, parse_registers
 
-OLDEST_QEMU = (7, 1)
 START_SECONDS = 30.0
 LONGEST_STDERR = 1 << 18  # bytes of what QEMU said last
 # A board has its network card on it, whether anything is connected to it or not.

@@ -12,6 +12,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
 from bootwright.machine.config import PROGRAM
 
+OLDEST_QEMU = (7, 1)
 # Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
 FAST_FIRMWARE = "qboot.rom"
 

@@ -28,6 +28,7 @@ class QmpClient:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._received = b""
+        self._asked = 0
         self._answers: deque[dict[str, Any]] = deque()
         self.events: deque[tuple[str, dict[str, Any]]] = deque()
         self.version: tuple[int, int, int] = (0, 0, 0)
@@ -48,12 +49,16 @@ class QmpClient:
 
     def execute(self, command: str, arguments: Mapping[str, object] | None = None, timeout: float = 10.0) -> Any:
         """Returns what QEMU answers to command; raises QmpError where it refuses and QemuGone where it is gone."""
-        request = json.dumps({"execute": command, "arguments": dict(arguments or {})}) + "\n"
+        self._asked += 1
+        request = json.dumps({"execute": command, "arguments": dict(arguments or {}), "id": self._asked}) + "\n"
         try:
             self._connection.sendall(request.encode())
         except OSError as error:
             raise QemuGone(str(error)) from error
         answer = self._wait_for_answer(timeout)
+        while answer.get("id", self._asked) != self._asked:
+            # Ctrl-C came while somebody waited for the answer to an earlier command.
+            answer = self._wait_for_answer(timeout)
         if "error" in answer:
             why = answer["error"]
             raise QmpError(_shown(why["desc"] if isinstance(why, dict) and "desc" in why else why))

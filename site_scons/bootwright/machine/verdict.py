@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bootwright.base.errors import Status
-from bootwright.image.layout import DEBUG_EXIT_PASSED
+from bootwright.image.layout import DEBUG_EXIT_FAILED, DEBUG_EXIT_PASSED
 
 # isa-debug-exit makes QEMU return value * 2 + 1.
 SUCCESS_EXIT_CODE = DEBUG_EXIT_PASSED * 2 + 1
+FAILURE_EXIT_CODE = DEBUG_EXIT_FAILED * 2 + 1
 
 # How long a processor must be halted with interrupts off before the run counts as ended, in seconds.
 HALT_SECONDS = 0.5
@@ -35,6 +36,7 @@ class Kind(StrEnum):
     STOPPED = "stopped"
     LOADER_FAILED = "loader failed"
     LEFT = "left"
+    STANDS = "stands"
     QEMU_FAILED = "qemu failed"
 
 
@@ -90,7 +92,10 @@ def exited(code: int, success_exit_code: int | None) -> Verdict:
     success = SUCCESS_EXIT_CODE if success_exit_code is None else success_exit_code
     if code == success:
         return Verdict(Kind.PASSED, Status.DONE, f"the kernel ended with the success code {code}", code)
-    return Verdict(Kind.EXITED, code, f"the kernel ended with code {code}; success is {success}", code)
+    # A board's success is 0, and its codes are the guest's own.
+    failed = code == FAILURE_EXIT_CODE and success != Status.DONE
+    said = f", with which it says that it failed ({DEBUG_EXIT_FAILED:#x})" if failed else ""
+    return Verdict(Kind.EXITED, code, f"the kernel ended with code {code}{said}; success is {success}", code)
 
 
 def reset(registers: Registers | None, triple_fault: bool) -> Verdict:
@@ -106,7 +111,7 @@ def stopped(registers: Registers | None) -> Verdict:
     """Returns the verdict on a guest that wrote to a pvpanic device, which stops it where it is."""
     where = f", RIP={registers.rip:#x}" if registers else ""
     return Verdict(
-        Kind.STOPPED, Status.GUEST_RESET, f"the kernel told QEMU that it panicked{where}", registers=registers
+        Kind.STOPPED, Status.GUEST_DIED, f"the kernel told QEMU that it panicked{where}", registers=registers
     )
 
 
@@ -128,9 +133,16 @@ def stood_still(seconds: float) -> Verdict:
     return Verdict(Kind.STILL_RUNNING, Status.DONE, f"the screen has not changed for {seconds:g} s")
 
 
-def left(by: str, status: int = Status.DONE) -> Verdict:
+def left(by: str, status: int = Status.DONE, registers: Registers | None = None) -> Verdict:
     """Returns the verdict on a run that the user ended; by says how."""
-    return Verdict(Kind.LEFT, status, f"left by {by}")
+    return Verdict(Kind.LEFT, status, f"left by {by}", registers=registers)
+
+
+def stands(registers: Registers) -> Verdict:
+    """Returns what is seen of a machine that runs on, and whose processor comes no further."""
+    return Verdict(
+        Kind.STANDS, Status.GUEST_DIED, f"the kernel comes no further, RIP={registers.rip:#x}", registers=registers
+    )
 
 
 def powered_off() -> Verdict:

@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, TextIO
 
-from bootwright.base.errors import BootwrightError
+from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.terminal import printable
-from bootwright.faults.board_log import place
+from bootwright.faults.board_log import PANICKING, places_at_end, told
 from bootwright.faults.subject import Subject
 from bootwright.machine.arguments import with_tcg
 from bootwright.machine.boards import board_named
@@ -21,9 +21,11 @@ from bootwright.run.config import RunConfig
 from bootwright.run.run import run
 from bootwright.run.voice import Silence, write
 
+AGAIN_SECONDS = 30.0
+
 if TYPE_CHECKING:  # a run that ends well has no use for them
-    from bootwright.faults.catalogue import What
-    from bootwright.faults.report import Report
+    from bootwright.faults.catalogue import Facts
+    from bootwright.faults.told import Report
 
 
 def run_and_report(
@@ -32,19 +34,37 @@ def run_and_report(
     """Runs the image like run, and returns the verdict and the report: "" where there is nothing to report.
 
     in_test says that a halt is a fault too. What another accelerator than TCG, or a log of the person's own, kept from
-    us is looked up in a second run.
+    us is looked up in a second run. Who watches is told of a guest that comes no further when it is seen.
     """
     if config.program:
         return run_program(config, out, in_test), ""
     if not board_named(config.board).is_pc:
         end = run(config, out, notes)
-        return end, place(end, subject)  # reports read x86-64 registers
-    end, report = _watched_run(config, subject, out, notes, in_test)
-    if report is not None and not report.complete:
+        return _placed(end, subject)  # reports read x86-64 registers
+    seen = _Seen(subject, notes, in_test)
+    end = run(config, out, notes, seen.at_end, seen.midway)
+    report = seen.report
+    if report is None:
+        return _placed(end, subject) if end.kind is Kind.STILL_RUNNING and not in_test else (end, "")
+    if not report.complete:
         report, end = _second_run(config, subject, report, end)
-    elif report is not None and _can_be_stopped(config, end):
+    elif _can_be_stopped(config, end):
         report = _at_exit(config, subject, report, end, in_test)
-    return end, report.text() if report else ""
+    if end.status in (Status.DONE, Status.INTERRUPTED):
+        sentence = f"{end.sentence}; the fault is told above" if seen.is_told else end.sentence
+        end = dataclasses.replace(end, status=Status.GUEST_DIED, sentence=sentence)
+    return end, "" if seen.is_told else report.text()
+
+
+def _placed(end: Verdict, subject: Subject) -> tuple[Verdict, str]:
+    """Returns the verdict on a run without a report, and where it stood; in a panic, it died of that."""
+    try:
+        places = places_at_end(end, subject)
+    except BootwrightError as error:
+        return end, f"  where    {error.message}\n"
+    if end.kind is not Kind.DIED and any(place.function.startswith(PANICKING) for place in places):
+        end = dataclasses.replace(end, status=Status.GUEST_DIED, sentence=f"{end.sentence}: it panicked")
+    return end, told(places)
 
 
 def _can_be_stopped(config: RunConfig, end: Verdict) -> bool:
@@ -59,8 +79,10 @@ def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, i
     """
     # With -icount an instruction for a device is the last of its block, so that none follows before the guest stops.
     config = with_tcg(config, "-icount", "shift=0,sleep=off")
-    config = dataclasses.replace(config, stop_at_exit=True, headless=True, serial=None)
-    again, report = _watched_run(config, subject, Silence(), Silence(), in_test, first.facts.what)
+    # The first run ended by itself, so this one is waited for, however slow -icount is here.
+    timeout = max(config.timeout or 0.0, AGAIN_SECONDS)
+    config = dataclasses.replace(config, stop_at_exit=True, timeout=timeout)
+    again, report = _run_again(config, subject, in_test, first.facts)
     if report is None or again.kind is not Kind.STOPPED:
         return first
     lines = [("what", end.sentence) if keyword == "what" else (keyword, text) for keyword, text in report.lines]
@@ -68,29 +90,62 @@ def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, i
     return dataclasses.replace(report, lines=(*lines, ("again", note)))
 
 
-def _watched_run(
-    config: RunConfig, subject: Subject, out: TextIO, notes: TextIO, in_test: bool, what: What | None = None
-) -> tuple[Verdict, Report | None]:
-    """Runs the image once; what keeps a report from being made is told, and the verdict stands."""
-    reports: list[Report] = []
+class _Seen:
+    """What is seen of one run of the image; what keeps a report from being made is told, and the verdict stands."""
 
-    def look(machine: Machine, end: Verdict) -> None:
-        if end.kind is Kind.PASSED:
+    def __init__(self, subject: Subject, notes: TextIO, in_test: bool, first: Facts | None = None) -> None:
+        self.report: Report | None = None
+        self.is_told = False  # the report, midway
+        self._subject = subject
+        self._notes = notes
+        self._in_test = in_test
+        self._first = first
+
+    def at_end(self, machine: Machine, end: Verdict) -> None:
+        """Makes the report, where the end was none that a kernel should come to."""
+        if end.kind is Kind.PASSED or (self._in_test and end.kind is Kind.LEFT):
             return
+        if self.is_told and end.kind in (Kind.LEFT, Kind.STILL_RUNNING, Kind.HALTED):
+            return
+        self.report, self.is_told = self._look(machine, end), False
+        if self._in_test and not self.report and not machine.gone:
+            with contextlib.suppress(QmpError, QemuGone, OSError):
+                machine.screendump(self._subject.picture)
+
+    def midway(self, machine: Machine, seen: Verdict) -> None:
+        """Tells of a guest that somebody watches, and that stands in the handler of a panic or of an exception."""
+        from bootwright.faults.report import is_dead_end
+
+        try:
+            if self.is_told or not is_dead_end(machine, self._subject):
+                return
+        except (BootwrightError, QemuGone):
+            return  # the end will tell
+        report = self._look(machine, seen)
+        with contextlib.suppress(QmpError, QemuGone):
+            machine.qmp.execute("cont")
+        if report:
+            self.report, self.is_told = report, True
+            write(self._notes, printable(f"bootwright: {seen.sentence}\n{report.text()}"))
+
+    def _look(self, machine: Machine, end: Verdict) -> Report | None:
         from bootwright.faults.report import make_report
 
         try:
-            report = make_report(machine, end, subject, in_test, what)
+            return make_report(machine, end, self._subject, self._in_test, self._first)
         except BootwrightError as error:
-            write(notes, printable(f"bootwright: no report: {error}\n"))
-        else:
-            reports.extend([report] if report else [])
-            if in_test and not report and not machine.gone:
-                with contextlib.suppress(QmpError, QemuGone, OSError):
-                    machine.screendump(subject.picture)
+            if self._in_test or end.kind not in (Kind.HALTED, Kind.LEFT):  # which are mostly no fault
+                write(self._notes, printable(f"bootwright: no report: {error}\n"))
+            return None
 
-    end = run(config, out, notes, look)
-    return end, reports[0] if reports else None
+
+def _run_again(
+    config: RunConfig, subject: Subject, in_test: bool, first: Facts | None = None
+) -> tuple[Verdict, Report | None]:
+    """Runs the image once more, without a word; returns that run's verdict and report."""
+    config = dataclasses.replace(config, headless=True, serial=None)
+    seen = _Seen(subject, Silence(), in_test, first)
+    return run(config, Silence(), Silence(), seen.at_end), seen.report
 
 
 def run_and_tell(config: RunConfig, subject: Subject, out: TextIO, notes: TextIO) -> int:
@@ -102,8 +157,7 @@ def run_and_tell(config: RunConfig, subject: Subject, out: TextIO, notes: TextIO
 
 def _second_run(config: RunConfig, subject: Subject, first: Report, end: Verdict) -> tuple[Report, Verdict]:
     """Runs it again under TCG with a log of ours; returns that run's report if it died too, and how they differ."""
-    config = dataclasses.replace(with_tcg(config), headless=True, serial=None)
-    again, report = _watched_run(config, subject, Silence(), Silence(), False)
+    again, report = _run_again(with_tcg(config), subject, False)
     if report is None or report.facts.vector is None:
         note = f"under TCG, to learn vector and error code: {again.sentence}"
         return dataclasses.replace(first, lines=(*first.lines, ("again", note))), end

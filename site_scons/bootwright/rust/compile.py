@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
@@ -22,7 +22,7 @@ from bootwright.rust.rustc import (
 )
 from bootwright.rust.unit_reads import Reads, digest_or_absent
 
-RECIPE = 1  # to be raised when a unit comes out otherwise than before
+RECIPE = 2  # to be raised when a unit comes out otherwise than before
 NAMES_A_SCRIPT = r"(?:-C|--codegen=)?link-args?=(?:.*\s)?(?:-Wl,)?(?:-T|--script)"
 OF_CARGO_ALONE = r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$"
 
@@ -57,15 +57,16 @@ def environment_of(unit: Unit, room: Room, more: More) -> dict[str, str]:
 
 def run_unit(
     unit: Unit, room: Room, more: More, scratch: Path, rustc: Path, base: Mapping[str, str],
-    person: Mapping[str, str], show: Callable[[str], None], colour: bool,
+    person: Mapping[str, str], show: Callable[[str], None], colour: bool, declared: Iterable[str] = (),
 ) -> tuple[Outcome, list[str], Reads]:  # fmt: skip
     """Compiles unit into scratch; returns how it ended, the command, and what was read.
 
-    base are the variables that each program gets; person is the whole environment, of which a crate gets what it asks
-    for by env!() or option_env!().
+    base are the variables that each program gets; person is the whole environment and room's variables, of which a
+    crate gets what it asks for by env!() or option_env!(), and what is declared: macros read those unseen.
     """
     argv = [str(rustc), *arguments(unit, room, more, scratch), *JSON_FLAGS]
-    asked: dict[str, str] = {}
+    declared = set(declared)
+    asked = {name: person[name] for name in sorted(declared) if name in person}
     held: list[str] = []  # what may be cured by a variable that the crate asks for
 
     def hear(text: str) -> None:
@@ -77,9 +78,10 @@ def run_unit(
     while True:
         held.clear()
         own = environment_of(unit, room, more)
-        environment = {**base, **asked, **own, "TMPDIR": str(scratch)}
+        environment = {**base, **room.variables, **asked, **own, "TMPDIR": str(scratch)}
         outcome = run_rustc(argv, Path(unit.cwd), environment, hear, colour)
         reads = _reads(unit, scratch, own, person)
+        reads.variables |= {name: person.get(name) for name in declared if name not in own}
         wanted = {name: person[name] for name in reads.variables if name in person and name not in environment}
         if not wanted:
             for text in held:

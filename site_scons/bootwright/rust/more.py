@@ -20,12 +20,13 @@ MAP = "program.map"  # the linker's map there
 class Room:
     """Where the units of a plan are built: out stands for OUT; remaps are pairs of a directory and its name in bytes.
 
-    cargo_home and toolchain hold what rustc may read unseen.
+    unseen hold what rustc may read unseen. variables are what every unit gets and only some read: those of [env].
     """
 
     out: Path
     remaps: tuple[tuple[str, str], ...] = ()
     unseen: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, words: str) -> str:
         """Returns words with out for OUT."""

@@ -34,14 +34,15 @@ class Ran:
 def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable[[str], None]) -> Ran:
     """Runs the build script that unit is, in an empty OUT_DIR; show gets its warnings and errors, as cargo words them.
 
-    It gets the person's variables as with Cargo: compilers for other languages are chosen by them. Raises where it
+    person is the whole environment and room's variables, and the script gets it as with Cargo: compilers for other
+    languages are chosen by it. Raises where it
     fails; of a package that is not the person's the warnings are shown only then.
     """
     out = room.out / unit.name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     base = {name: value for name, value in person.items() if not NAMES.match(name)}
-    environment = {**base, **environment_of(unit, room, More())}
+    environment = {**base, **room.variables, **environment_of(unit, room, More())}
     program = room.text(unit.argv[0])
     try:
         done = subprocess.run(

@@ -16,10 +16,10 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
 from bootwright.loader import crates as loader
 from bootwright.machine.boards import BOARDS
+from bootwright.rust.toolchain import OLDEST
 from bootwright.setup import installer as watched
 from bootwright.setup.packagers import RUSTUP_SITE
 
-OLDEST_RUSTC = (1, 85)
 BUILTINS = "librust-compiler-builtins-dev"  # a crate that core needs; it came into core's own tree with this series:
 BUILTINS_INSIDE = (1, 90)
 LISTS = Path("/var/lib/apt/lists")
@@ -38,7 +38,7 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_AL
 RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
 SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulator.apt != RISCV},
           "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb",
-          "strace": "strace", "bwrap": "bubblewrap",
+          "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
 OF_RUSTC = {"rustc", "cargo", "rustfmt", "clippy-driver", "rust-std"}
@@ -136,7 +136,7 @@ def choose_rust(archive: Archive) -> tuple[str, tuple[int, int]] | None:
     policy = archive.policy(names)
     for which in ("installed", "candidate"):
         series = {name: rust_series(getattr(version, which)) for name, version in policy.items()}
-        fit = [name for name in series if series[name] >= OLDEST_RUSTC]
+        fit = [name for name in series if series[name] >= OLDEST]
         if fit:
             best = max(fit, key=lambda name: (series[name], name == "rustc"))
             return best, series[best]
@@ -183,7 +183,7 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> li
         chosen = choose_rust(archive)
         if chosen is None:
             raise BootwrightError(
-                f"this release's archive has no rustc; the oldest supported is {OLDEST_RUSTC[0]}.{OLDEST_RUSTC[1]}",
+                f"this release's archive has no rustc; the oldest supported is {OLDEST[0]}.{OLDEST[1]}",
                 f"install rustup ({RUSTUP_SITE}), then: rustup target add {loader.TARGET} && "
                 "rustup component add llvm-tools rustfmt clippy",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -18,17 +17,18 @@ from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
 from bootwright.machine.boards import BOARDS, EMULATORS, OTHER_EMULATORS
+from bootwright.machine.qemu import OLDEST_QEMU
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import apt, cures, needs, private_programs, stamp
+from bootwright.setup import apt, cures, lookup, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
-from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
-from bootwright.setup.programs import PROGRAMS, Search, System
+from bootwright.setup.doctor_lines import show
+from bootwright.setup.lookup import Search
+from bootwright.setup.programs import PROGRAMS, System
 
 HOME = Path(__file__).resolve().parents[3]
-OLDEST_QEMU = (7, 1)
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
 OPTIONAL = {"gdb", needs.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}
@@ -82,8 +82,8 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
     """Returns the command line that brings the programs to this machine, exactly as it is to be typed."""
     names = list(names)
     system = host_system.this_system(environ)
-    of_rustup = hostprograms.of_rustup(search.toolchain)
-    rustup = hostprograms.has_rustup(search, environ)
+    of_rustup = lookup.of_rustup(search.toolchain)
+    rustup = lookup.has_rustup(search, environ)
     packages: list[str] = []
     if system is System.APT:
         llvm = int(search.toolchain.llvm_version.split(".")[0]) if search.toolchain else None
@@ -99,7 +99,7 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != needs.WINDOW or needs.has_display(environ)]
-    search = hostprograms.find_programs(names, kernel_dir, environ, rustc)
+    search = lookup.find_programs(names, kernel_dir, environ, rustc)
     emulator = EMULATORS.get(needs.target_word([f"TARGET={target}"]), "")
     findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
     return Report(findings, _facts(kernel_dir, target, search, environ))
@@ -117,7 +117,7 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str], need
     elif path is None:
         remedy = (
             _cure_of(search.final, environ)
-            if search.final and name in hostprograms.OF_THE_TOOLCHAIN
+            if search.final and name in lookup.OF_THE_TOOLCHAIN
             else cure([name], search, environ)
         )
     place = str(path) if path else None
@@ -248,46 +248,6 @@ def report(
             except OSError as error:
                 raise BootwrightError(f"{json_to} cannot be written: {error.strerror}") from error
     return Status.DONE if found.is_complete else Status.BUILD_ERROR
-
-
-def show(found: Report) -> None:
-    """Prints the report: as a table on a terminal where rich is, which tools/doctor may have to do without."""
-    if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
-        print("\n".join(plain_lines(found)))
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "program", "path and version", "needed for"):
-        table.add_column(heading, overflow="fold")
-    for f in found.findings:
-        colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
-        where = f"{f.path}\n{f.origin}: {f.version}" if f.path else ""
-        table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
-    console.print(table)
-    console.print("\n".join(["", *closing_lines(found)]), markup=False)
-
-
-def plain_lines(found: Report) -> list[str]:
-    """Returns the whole report as lines of text."""
-    table = [
-        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.origin and f'{f.origin}: '}{f.version}\n"
-        f"{'':8}{f.verbs}: {f.purpose}"
-        for f in found.findings
-    ]
-    return [*table, "", *closing_lines(found)]
-
-
-def closing_lines(found: Report) -> list[str]:
-    """Returns the facts, a cure for each problem and the verdict."""
-    lines = [f"{name:<16}{fact}" for name, fact in found.facts.items()]
-    for f in found.findings:
-        if f.problem:
-            lines += ["", f"{f.name}: {f.problem}", f"  cure: {f.cure}"]
-    return [*lines, "", "all that is needed is here" if found.is_complete else "not all that is needed is here"]
 
 
 def main() -> int:

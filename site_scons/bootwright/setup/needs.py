@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
+WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
 # By how the printed names of tests begin: what these tests want beside a build.
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint/rust", ("rustfmt", "clippy-driver")),
@@ -27,12 +28,14 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/boards", OTHER_EMULATORS),
     ("boot/gdb", ("gdb",)),
+    ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
     ("kernel/", ("qemu-system-x86_64",)),
 )
 OF_LINUX = (
     "strace",
     "bwrap",
+    "Xvfb",
     "losetup",
     "mkfs.ext4",
     "fusermount3",
@@ -42,7 +45,6 @@ OF_LINUX = (
     "wine64",
 )  # no need elsewhere
 WILDCARDS = "*?["
-WINDOW = "qemu-window"  # no program but a module of QEMU's, which these verbs want where there is a display
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
 PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory

@@ -17,9 +17,8 @@ from bootwright.base.filelock import wait_for_lock
 from bootwright.loader import crates as loader
 from bootwright.rust import toolchain
 from bootwright.rust.targets import find_target
-from bootwright.setup import apt, needs, private_programs, stamp
+from bootwright.setup import apt, lookup, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
-from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
 from bootwright.setup.installer import tell
 from bootwright.setup.programs import PROGRAMS, System
@@ -69,15 +68,15 @@ def _set_up(wanted: needs.Wanted) -> None:
     _save(home, stamp.write(wanted, known, place))
 
 
-def _find(wanted: needs.Wanted, private: str) -> hostprograms.Search:
+def _find(wanted: needs.Wanted, private: str) -> lookup.Search:
     """Looks for the programs on PATH and then in the directory private, as scons will."""
     if not wanted.programs:
-        return hostprograms.Search()
+        return lookup.Search()
     variables = dict(argument.split("=", 1) for argument in wanted.arguments if "=" in argument)
     kernel = Path(variables.get("KERNEL") or Path(wanted.home) / "kernel").absolute()
     target = _target(wanted, variables)
     environ = stamp.with_private_programs(wanted.environ, private)
-    return hostprograms.find_programs(wanted.programs, kernel, environ, variables.get("RUSTC"), target)
+    return lookup.find_programs(wanted.programs, kernel, environ, variables.get("RUSTC"), target)
 
 
 def _target(wanted: needs.Wanted, variables: Mapping[str, str]) -> str:
@@ -94,7 +93,7 @@ def _target(wanted: needs.Wanted, variables: Mapping[str, str]) -> str:
     return str(target.spec or target.name)
 
 
-def _cores(wanted: needs.Wanted, search: hostprograms.Search) -> dict[str, str]:
+def _cores(wanted: needs.Wanted, search: lookup.Search) -> dict[str, str]:
     """Returns what the stamp says of the compiler that was looked for: which targets it serves."""
     rustc = search.found.get("rustc")
     if rustc is None or search.toolchain is None:
@@ -109,7 +108,7 @@ class _Installation:
     Afterwards private is the directory of the private programs, where some came so, and pip a pip to run by its path.
     """
 
-    def __init__(self, wanted: needs.Wanted, search: hostprograms.Search) -> None:
+    def __init__(self, wanted: needs.Wanted, search: lookup.Search) -> None:
         self.private = ""
         self.pip: Path | None = None
         self._wanted = wanted
@@ -127,7 +126,7 @@ class _Installation:
                 "install uv, or a Python that has it, or your system's package of ensurepip or venv",
             )
         # A component of a toolchain that rustup manages is rustup's to bring, and sconsw never touches rustup.
-        of_rustup = hostprograms.of_rustup(self._search.toolchain)
+        of_rustup = lookup.of_rustup(self._search.toolchain)
         mine = [
             name
             for name in self._search.missing
@@ -140,7 +139,7 @@ class _Installation:
 
     def _leave(self, names: list[str], packages: list[str]) -> None:
         """Names the command that brings the programs; raises where one of them is essential."""
-        by_rustup = hostprograms.has_rustup(self._search, self._environ)
+        by_rustup = lookup.has_rustup(self._search, self._environ)
         words = host_system.command(names, self._system, packages, by_rustup)
         missing = f"{apt.listed(names)} {'is' if len(names) == 1 else 'are'} missing"
         if any(PROGRAMS[name].essential for name in names):

@@ -49,7 +49,7 @@ exec "$root/usr/bin/{name}" -L "$share/qemu" -L "$share/seabios" -L "$root/usr/l
 """
 )
 RIGHTS = "it runs with root's rights, which only an installation gives"
-NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS}
+NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS, "xvfb": "it looks for its keyboard maps where an installation has them"}
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
 
 

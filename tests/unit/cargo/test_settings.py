@@ -8,7 +8,7 @@ import pytest
 from tests.unit.cargo.manifests import add, read, refusal
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.config import read_default_target
+from bootwright.cargo.config import read_configuration
 
 
 @pytest.fixture
@@ -115,6 +115,10 @@ def config(directory: Path, text: str, name: str = "config.toml") -> None:
     (directory / ".cargo" / name).write_text(text)
 
 
+def read_default_target(directory: Path, **variables: str) -> str | None:
+    return read_configuration(directory, {"CARGO_HOME": str(directory / "cargo"), **variables}).default_target()
+
+
 def test_without_a_config_there_is_no_default_target(tmp_path: Path) -> None:
     assert read_default_target(tmp_path) is None
     config(tmp_path, '[unstable]\nbuild-std = ["core"]\n[target.x]\nrunner = "bootimage runner"\n')
@@ -142,3 +146,15 @@ def test_a_default_target_that_is_none_is_one_sentence(tmp_path: Path, value: st
     config(tmp_path, f"[build]\ntarget = {value}\n")
     with pytest.raises(BootwrightError, match=r"config.toml: \[build\] target is "):
         read_default_target(tmp_path)
+
+
+def test_a_target_comes_from_the_variable_from_what_is_included_and_from_cargos_home(tmp_path: Path) -> None:
+    (tmp_path / "cargo").mkdir()
+    (tmp_path / "cargo/config.toml").write_text('[build]\ntarget = "homes"\n')
+    assert read_default_target(tmp_path) == "homes"
+    config(tmp_path, 'include = ["more.toml", { path = "last.toml" }, { path = "none.toml", optional = true }]\n')
+    config(tmp_path, '[build]\ntarget = "first"\n', "more.toml")
+    config(tmp_path, '[build]\ntarget = "last"\n', "last.toml")
+    assert read_default_target(tmp_path) == "last"
+    assert read_default_target(tmp_path, CARGO_BUILD_TARGET="variables") == "variables"
+    assert read_default_target(tmp_path, CARGO_BUILD_TARGET="spec.json") == str(tmp_path / "spec.json")

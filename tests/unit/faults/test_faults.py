@@ -11,7 +11,7 @@ import pytest
 from bootwright.faults import facts as fault
 from bootwright.faults.catalogue import CATALOGUE, Facts, What, find_fault
 from bootwright.faults.memory import CHUNK, GuestMemory
-from bootwright.faults.report import find_panic
+from bootwright.faults.panics import find_panic
 from bootwright.machine import guest_log
 from bootwright.machine.arguments import uses_tcg
 from bootwright.machine.config import MachineConfig
@@ -20,7 +20,7 @@ from bootwright.machine.options import under_tcg
 from bootwright.machine.verdict import Kind, Verdict
 
 KERNELS = Path(__file__).parents[2] / "kernels" / "faults"
-FOR_OTHER_TESTS = {"two_candidates", "silent_panic"}
+FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow"}
 
 
 def test_each_entry_has_a_kernel_and_each_kernel_an_entry() -> None:

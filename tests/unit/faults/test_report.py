@@ -10,8 +10,9 @@ import pytest
 
 from bootwright.elf.symbols import Place
 from bootwright.faults.catalogue import Facts, What
-from bootwright.faults.report import Report, _Maker
+from bootwright.faults.report import _Maker
 from bootwright.faults.subject import Subject
+from bootwright.faults.told import Report
 from bootwright.machine.verdict import Kind, Verdict
 
 

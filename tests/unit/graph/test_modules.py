@@ -44,8 +44,12 @@ IGNORED = DECIDERS | NEUTRAL
 
 
 def imported_modules(path: Path) -> set[str]:
-    """Returns the modules of bootwright that the file imports, at its head or within a function."""
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    """Returns the modules of bootwright that the file imports, at its head or within a function; types make no byte."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return {name for node in nodes for name in modules_of(node)}
 
 

@@ -23,7 +23,8 @@ from bootwright.cargo.toml import Table, read_toml
 from bootwright.flash.content import TAIL, Content, Image
 from bootwright.image import gpt
 from bootwright.image.layout import SECTOR_SIZE
-from bootwright.rust.migrate import migrate, read_spec
+from bootwright.rust.migrate import read_spec
+from bootwright.rust.spec_changes import migrate
 from bootwright.storage import outputs
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 from bootwright.storage.store import Store

@@ -29,7 +29,15 @@ def test_the_handshake_reads_the_version_and_ends_the_negotiation(pair: Pair) ->
     send(server, {"QMP": {"version": {"qemu": {"major": 9, "minor": 2, "micro": 1}}}}, {"return": {}})
     client.handshake(1)
     assert client.version == (9, 2, 1)
-    assert json.loads(server.recv(1000)) == {"execute": "qmp_capabilities", "arguments": {}}
+    assert json.loads(server.recv(1000)) == {"execute": "qmp_capabilities", "arguments": {}, "id": 1}
+
+
+def test_the_answer_to_a_question_that_nobody_waited_for_is_not_taken_for_that_to_the_next(pair: Pair) -> None:
+    client, server = pair
+    with pytest.raises(QemuGone, match="no answer"):
+        client.execute("query-status", timeout=0.1)  # as when Ctrl-C comes meanwhile
+    send(server, {"return": "late", "id": 1}, {"return": "right", "id": 2})
+    assert client.execute("query-name") == "right"
 
 
 def test_events_that_come_before_an_answer_wait_in_their_order(pair: Pair) -> None:

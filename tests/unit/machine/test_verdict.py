@@ -52,6 +52,10 @@ def test_a_triple_fault_and_a_reset_are_status_3_and_name_the_place() -> None:
         assert ("triple fault" in end.sentence) is triple_fault
 
 
+def test_a_kernel_that_tells_qemu_of_its_panic_died_in_its_own_hands() -> None:
+    assert verdict.stopped(None).status == 6
+
+
 def test_halted_and_still_running_are_status_0_and_the_sentence_says_which() -> None:
     registers = parse_registers(REAL_MODE)[0]
     assert verdict.halted(registers).status == verdict.still_running(10, None).status == 0

@@ -15,7 +15,8 @@ from bootwright.base.errors import BootwrightError
 from bootwright.rust import builtin_targets
 from bootwright.rust import migrate as targetspec
 from bootwright.rust.builtin_targets import Builtins, Verdict
-from bootwright.rust.migrate import migrate, migrate_spec, read_spec
+from bootwright.rust.migrate import migrate_spec, read_spec
+from bootwright.rust.spec_changes import migrate
 from bootwright.rust.targets import Target, find_target
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import Store

@@ -1,4 +1,4 @@
-"""Units of registry packages in the store: which of them another place may take, and which not."""
+"""What the store keeps of a unit: one entry for each environment that it read, and one for all where it read none."""
 
 from __future__ import annotations
 
@@ -7,60 +7,71 @@ from pathlib import Path
 import pytest
 
 from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.compile import Room
-from bootwright.rust.more import More
-from bootwright.rust.shared import key_in, take_unit, unit_keys
+from bootwright.rust.shared import take_unit
+from bootwright.rust.unit_reads import Reads
 from bootwright.storage.store import Store
 
-
-def generated(place: Path, text: str, kind: str = "lib") -> tuple[Unit, Room, dict[Path, str]]:
-    """Returns a unit whose build script made files, the room it is built in, and what it is made of."""
-    room = Room(place)
-    stem = f"{place}/build/net/out"
-    Path(stem).parent.mkdir(parents=True)
-    Path(f"{stem}.stdout").write_text(f"cargo:rustc-env=AT={place}/x\n")
-    Path(f"{stem}.files").write_text(text)
-    words = ("--crate-name", "net", "--crate-type", kind, "--emit=link", "--out-dir", f"{OUT}/deps")
-    environment = {"OUT_DIR": f"{OUT}/build/net/out"}
-    unit = Unit("deps/net-1", kind, "/registry/net", words, environment, "net", "1.0.0", "/registry/net", checksum="c")
-    return unit, room, {Path(f"{stem}.stdout"): "by its text", Path(f"{stem}.files"): text}
+UNIT = Unit("deps/k", "lib", "/", (), {}, "k", "0.1.0", "/", checksum="1")
 
 
-def build(store: Store, place: Path, says: str, kind: str = "lib", files: str = "digest  config.rs\n") -> bool:
-    """Has the unit taken at a place; returns whether it was compiled for that."""
-    unit, room, made_of = generated(place, files, kind)
-    keys = unit_keys(unit, room, More(), made_of, "rustc")
-    assert len(keys) == 2
-    name = unit.products[0].rpartition("/")[2]
-    compiled: list[Path] = []
+def test_who_has_other_values_of_what_a_unit_read_gets_another_product(tmp_path: Path) -> None:
+    made: list[str] = []
 
-    def compile_into(out: Path) -> None:
-        compiled.append(out)
-        (out / name).write_bytes(b"\x7fELF" + says.format(place=place).encode())
-        (out / "net.d").write_text("")
+    def take(person: dict[str, str], *reads: str) -> str:
+        def compile_into(place: Path) -> Reads:
+            made.append(person.get("LEVEL", "none"))
+            (place / "libk.rlib").write_text(made[-1])
+            (place / "libk.d").write_text("")
+            return Reads(variables={name: person.get(name) for name in reads})
 
-    out = place / "scratch"
-    out.mkdir()
-    take_unit(unit, keys, [name], compile_into, out, room, store)
-    assert key_in(store, keys)
-    assert (out / name).read_bytes()[4:].decode() == says.format(place=place)
-    return bool(compiled)
+        found = take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
+        assert found.variables == {name: person.get(name) for name in reads}
+        return (tmp_path / "libk.rlib").read_text()
 
-
-def test_what_a_build_script_made_is_shared_where_its_place_is_not_in_the_bytes(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    assert build(store, tmp_path / "one", "three addresses")
-    assert not build(store, tmp_path / "another", "three addresses")
+    for level in ("low", "high", "low", "high"):
+        assert take({"LEVEL": level, "OTHER": f"{len(made)}"}, "LEVEL") == level
+    assert take({}, "LEVEL") == "none"
+    assert made == ["low", "high", "none"]
 
 
-@pytest.mark.parametrize(("says", "kind"), [("made in {place}/build", "lib"), ("who knows", "proc-macro")])
-def test_what_may_name_its_place_is_compiled_for_each(tmp_path: Path, says: str, kind: str) -> None:
-    store = Store(tmp_path / "store")
-    assert build(store, tmp_path / "one", says, kind)
-    assert build(store, tmp_path / "another", says, kind)
+def test_a_unit_that_read_none_is_one_for_all(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def compile_into(place: Path) -> Reads:
+        made.append(place)
+        (place / "libk.rlib").write_text("")
+        return Reads()
+
+    for person in ({}, {"LEVEL": "low"}):
+        take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
+    assert len(made) == 1
 
 
-def test_other_files_of_a_build_script_are_another_unit(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    assert build(store, tmp_path / "one", "three addresses")
-    assert build(store, tmp_path / "another", "four addresses", files="another  config.rs\n")
+@pytest.mark.parametrize(
+    ("kind", "says", "out_dir", "compiled"),
+    [
+        ("lib", "three addresses", True, 1),
+        ("lib", "made in {place}/build", True, 2),
+        ("lib", "made in {place}/build", False, 1),  # it is told no place, so that this is another's
+        ("proc-macro", "three addresses", True, 2),  # whose metadata is compressed
+    ],
+    ids=["no place", "its place", "no script", "a macro"],
+)
+def test_what_a_build_script_made_is_shared_where_no_place_is_in_the_bytes(
+    tmp_path: Path, kind: str, says: str, out_dir: bool, compiled: int
+) -> None:
+    made: list[str] = []
+    environment = {"OUT_DIR": f"{OUT}/build/k/out"} if out_dir else {}
+    unit = Unit("deps/k", kind, "/", (), environment, "k", "0.1.0", "/", checksum="1")
+    for place in (tmp_path / "one", tmp_path / "another", tmp_path / "one"):
+
+        def compile_into(directory: Path, text: str = says.format(place=place)) -> Reads:
+            made.append(text)
+            (directory / "libk.rlib").write_text(text)
+            return Reads()
+
+        place.mkdir(exist_ok=True)
+        store = Store(tmp_path / "store")
+        take_unit(unit, "ab", ["libk.rlib"], compile_into, {}, place, store, place=place)
+        assert (place / "libk.rlib").read_text() == (says.format(place=place) if compiled == 2 else made[0])
+    assert len(made) == compiled

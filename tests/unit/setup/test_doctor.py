@@ -13,10 +13,11 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.machine.accelerator import Choice
 from bootwright.rust.toolchain import Toolchain, UnknownTarget
-from bootwright.setup import apt, doctor
+from bootwright.setup import apt, doctor, lookup
 from bootwright.setup import packagers as host_system
 from bootwright.setup import programs as hostprograms
-from bootwright.setup.programs import Search, System
+from bootwright.setup.lookup import Search
+from bootwright.setup.programs import System
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12"\nID=debian\n'
 UBUNTU = "ID=ubuntu\nID_LIKE=debian\n"
@@ -52,14 +53,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
         ("strace", "strace -- version 6.1"),
-        ("bwrap", "bubblewrap 0.8.0"),
+        ("bwrap", "bubblewrap 0.8.0"), ("Xvfb", "Xvfb 21.1.7"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),
         ("sudo", "Sudo version 1.9.13p3"),
         ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),
     ):  # fmt: skip
         made.add(name, says)
-    monkeypatch.setattr(hostprograms, "find_toolchain", lambda *question: made.toolchain)
-    monkeypatch.setattr(hostprograms, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
+    monkeypatch.setattr(lookup, "find_toolchain", lambda *question: made.toolchain)
+    monkeypatch.setattr(lookup, "find_llvm_tool", lambda chosen, name, environ: made.bin / name)
     monkeypatch.setattr(doctor, "choose_accelerator", lambda qemu: Choice("tcg", f"{qemu.name} says so"))
     monkeypatch.setattr(host_system, "this_system", lambda environ: System.DNF)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the person's own store is other builds' too
@@ -164,7 +165,7 @@ def test_the_host_triple_is_told_by_a_compiler_that_does_not_serve_too(
     def none(*question: object) -> Toolchain:
         raise BootwrightError("rustc has no core", "rustup target add x")
 
-    monkeypatch.setattr(hostprograms, "find_toolchain", none)
+    monkeypatch.setattr(lookup, "find_toolchain", none)
     machine.add("rustc", "rustc 1.96.0\nhost: aarch64-apple-darwin\nrelease: 1.96.0")
     facts = doctor.examine(Path("/a/kernel"), "", None, machine.environ).facts
     assert facts["host triple"] == "aarch64-apple-darwin"
@@ -221,10 +222,10 @@ def test_whether_stable_does_depends_on_the_sources(machine: Machine, tmp_path: 
 
 def test_a_clippy_of_another_compiler_does_not_serve(machine: Machine) -> None:
     machine.add("clippy-driver", VERBOSE.replace("1.96.0", "1.95.0"))
-    search = hostprograms.find_programs(["clippy-driver"], Path("/a/kernel"), machine.environ)
+    search = lookup.find_programs(["clippy-driver"], Path("/a/kernel"), machine.environ)
     assert "clippy-driver of rustc 1.96.0" in search.missing["clippy-driver"].message
     beside = machine.add("clippy-driver-1.96", VERBOSE)
-    search = hostprograms.find_programs(["clippy-driver"], Path("/a/kernel"), machine.environ)
+    search = lookup.find_programs(["clippy-driver"], Path("/a/kernel"), machine.environ)
     assert search.found["clippy-driver"] == beside
 
 
@@ -234,13 +235,13 @@ def test_without_a_compiler_all_that_depends_on_it_is_missing_for_that_reason(
     def none(*question: object) -> Toolchain:
         raise BootwrightError("no rustc was found", "rustup default stable")
 
-    monkeypatch.setattr(hostprograms, "find_toolchain", none)
-    search = hostprograms.find_programs(["rustc", "ld.lld", "sgdisk"], Path("/a/kernel"), machine.environ)
+    monkeypatch.setattr(lookup, "find_toolchain", none)
+    search = lookup.find_programs(["rustc", "ld.lld", "sgdisk"], Path("/a/kernel"), machine.environ)
     assert {name: error.message for name, error in search.missing.items()} == dict.fromkeys(
         ["rustc", "ld.lld"], "no rustc was found"
     )
     assert search.final is None
-    search = hostprograms.find_programs(["ld.lld"], Path("/a/kernel"), machine.environ, rustc="/opt/rustc")
+    search = lookup.find_programs(["ld.lld"], Path("/a/kernel"), machine.environ, rustc="/opt/rustc")
     assert search.final is search.missing["ld.lld"]
 
 
@@ -250,8 +251,8 @@ def test_a_misspelt_target_is_final_so_that_nothing_is_installed_for_it(
     def unknown(kernel: Path, target: str, *question: object) -> Toolchain:
         raise UnknownTarget(f"rustc knows no target {target}")
 
-    monkeypatch.setattr(hostprograms, "find_toolchain", unknown)
-    search = hostprograms.find_programs(["rustc"], Path("/a/kernel"), machine.environ, target="x86_64-none")
+    monkeypatch.setattr(lookup, "find_toolchain", unknown)
+    search = lookup.find_programs(["rustc"], Path("/a/kernel"), machine.environ, target="x86_64-none")
     assert search.final is search.missing["rustc"] and search.final.message.endswith("x86_64-none")
 
 

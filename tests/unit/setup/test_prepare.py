@@ -13,12 +13,12 @@ from bootwright.base.errors import BootwrightError
 from bootwright.hosts import table
 from bootwright.rust import rustup
 from bootwright.rust.toolchain import Toolchain
-from bootwright.setup import apt, needs, private_programs, stamp
+from bootwright.setup import apt, lookup, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import prepare as environment
-from bootwright.setup import programs as hostprograms
 from bootwright.setup import venv as dotvenv
-from bootwright.setup.programs import Search, System
+from bootwright.setup.lookup import Search
+from bootwright.setup.programs import System
 
 HOME = Path(__file__).parents[3]
 NO_RUSTC = BootwrightError("no rustc was found", "rustup default stable")
@@ -46,7 +46,7 @@ class Bench:
         self.calls = 0  # of install for private programs
         (home / "requirements.txt").write_text("scons==4.11.1\n")
         (home / "sconsw").write_text("")
-        monkeypatch.setattr(hostprograms, "find_programs", self._find)
+        monkeypatch.setattr(lookup, "find_programs", self._find)
         monkeypatch.setattr(host_system, "this_system", lambda environ: self.system)
         monkeypatch.setattr(rustup, "find_rustup", lambda environ: None)
         monkeypatch.setattr(apt, "as_root", lambda environ: self.root)
@@ -250,7 +250,7 @@ def test_what_came_privately_for_another_checkout_is_taken_and_nothing_is_fetche
         missing = {} if on_path else dict(bench.missing)
         return Search({name: Path("/private/bin", name) for name in names if name not in missing}, missing)
 
-    monkeypatch.setattr(hostprograms, "find_programs", find)
+    monkeypatch.setattr(lookup, "find_programs", find)
     assert bench.run("run") == 0
     assert (bench.private, bench.installed, bench.told) == ([], [], [])
     assert stamp.private_programs(str(bench.home)) == ""  # which is no directory here

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.cargo.config import read_default_target
+from bootwright.cargo.config import read_configuration
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
 from bootwright.setup import needs, stamp, verbs
 from bootwright.setup import programs as hostprograms
@@ -83,6 +83,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test TESTS=boot/kernel": verbs.RUN,
     "test TESTS=boot/boards": (*verbs.RUN, *OTHER_EMULATORS),
     "test TESTS=boot/gdb": (*verbs.RUN, "gdb"),
+    "test TESTS=boot/window": (*verbs.RUN, needs.WINDOW, "Xvfb"),
     "test TESTS=flash": (*verbs.RUN, *FLASH),
     "test TESTS=build/hosts": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
     "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace"),
@@ -192,7 +193,7 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
     (home / ".cargo").mkdir()
     (home / ".cargo" / "config.toml").write_text('[build]\ntarget = "riscv64gc-unknown-none-elf"\n')
     (package / ".cargo" / name).write_text(text)
-    target = read_default_target(package)
+    target = read_configuration(package, {"CARGO_HOME": str(home / "cargo")}).default_target()
     assert wanted(home, "run", f"KERNEL={package}").arguments[2:] == [f"TARGET={target}"]
     assert wanted(home, "run").arguments[1:] == ["TARGET=riscv64gc-unknown-none-elf"]  # of kernel/, which has none
     for word in ("TARGET=x86_64-unknown-none", "HOST=linux", "hosts"):
@@ -228,7 +229,7 @@ def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
     assert needs.WINDOW in needs.needed_programs(["run"], display=True)
     assert needs.WINDOW not in needs.needed_programs(["run"], display=False)
     assert needs.WINDOW not in needs.needed_programs(["run", "--headless"], display=True)
-    assert needs.WINDOW not in needs.needed_programs(["test"], display=True)
+    assert needs.WINDOW not in needs.needed_programs(["test", "TESTS=boot/run"], display=True)
 
 
 def test_a_program_named_by_hand_is_not_looked_for() -> None:

@@ -1,0 +1,52 @@
+"""The frames of a guest as a report shows them: the place to look at, and the list of calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from bootwright.elf.demangle import LIBRARY, crate_of
+from bootwright.elf.symbols import Place
+from bootwright.faults.unwind import Frame
+
+SHOWN_FRAMES = 16
+LIBRARY_PATH = re.compile(r"^/rustc/[0-9a-f]+/library/")
+
+
+def innermost(frames: Sequence[Frame]) -> Place:
+    """Returns the innermost place of the kernel's own code, else the innermost that has a name, else a nameless one."""
+    places = [place for frame in frames for place in frame.places if place.function]
+    own = [p for p in places if crate_of(p.function) not in LIBRARY and not LIBRARY_PATH.match(p.file)]
+    named = own or places
+    return named[0] if named else Place("")
+
+
+def calls(frames: Sequence[Frame]) -> list[str]:
+    """Returns a line for each function on the stack; turns of a recursion that are alike are counted."""
+    rows: list[str] = []
+    number = 0
+    for _, group in groupby(frames, lambda frame: (frame.pc, frame.guess, frame.interrupted)):
+        alike = list(group)
+        rows += _row(number, alike[0], len(alike))
+        number += len(alike)
+    if len(rows) <= SHOWN_FRAMES:
+        return rows
+    half = SHOWN_FRAMES // 2
+    return [*rows[:half], f"... {len(rows) - SHOWN_FRAMES} more ...", *rows[-half:]]
+
+
+def _row(number: int, frame: Frame, times: int) -> list[str]:
+    rows = []
+    for place in frame.places or (Place(""),):
+        file = LIBRARY_PATH.sub("", place.where)
+        marks = [
+            *(["inlined"] if place.inlined else []),
+            *(["a guess: found by searching the stack"] if frame.guess else []),
+            *(["interrupted here"] if frame.interrupted else []),
+            *([f"{times} times"] if times > 1 else []),
+        ]
+        mark = f" ({', '.join(marks)})" if marks else ""
+        name = place.function or "no function of the kernel"
+        rows.append(f"#{number} {frame.pc:#x} {name}{f', {file}' if file else ''}{mark}")
+    return rows

@@ -1,0 +1,61 @@
+"""An exception that a handler of the kernel's own got, and that the kernel has not come back from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bootwright.faults import vectors
+from bootwright.faults.facts import is_panicking
+from bootwright.faults.processor import Event, Log, Source
+from bootwright.faults.unwind import Frame
+
+
+@dataclass(frozen=True)
+class Handled:
+    """chain is the exception and what came of its delivery, the last of which a handler got; frames are the handler's.
+
+    The handler's innermost function comes first.
+    """
+
+    chain: tuple[Event, ...]
+    frames: tuple[Frame, ...]
+
+    @property
+    def event(self) -> Event:
+        """The exception that it all began with."""
+        return self.chain[0]
+
+    def ending(self, panicked: bool, halted: bool) -> str:
+        """Returns how the handler ended, in words."""
+        if panicked or any(map(is_panicking, self.frames)):
+            return "the kernel's handler panicked"
+        return f"the kernel's handler {'halted' if halted else 'does not come back'}"
+
+    @property
+    def after_panic(self) -> tuple[Frame, ...]:
+        """The frames of the handler that are not a panic's."""
+        inside = [number for number, frame in enumerate(self.frames) if is_panicking(frame)]
+        return self.frames[inside[-1] + 1 :] if inside else self.frames
+
+
+def find_handled(log: Log, frames: Sequence[Frame]) -> Handled | None:
+    """Returns the first exception that the kernel, with these frames, has not come back from; None where there is none.
+
+    What a panic led to, if only in its handler, is the panic's.
+    """
+    for number in reversed(range(len(frames))):
+        if is_panicking(frames[number]):
+            return None
+        chain = _chain_at(log, frames[number].pc) if frames[number].interrupted else ()
+        if chain:
+            return Handled(chain, tuple(frames[:number]))
+    return None
+
+
+def _chain_at(log: Log, pc: int) -> tuple[Event, ...]:
+    """Returns the chain that ended with the last exception at the instruction at pc."""
+    for event, chain in zip(reversed(log.events), reversed(log.chains), strict=True):
+        if event.source is Source.EXCEPTION and event.registers.get("RIP") == pc and event.vector in vectors.NAMES:
+            return chain
+    return ()

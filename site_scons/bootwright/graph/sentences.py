@@ -1,0 +1,91 @@
+"""What a person is told: a sentence in place of a traceback, a line once, and the status that goes with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bootwright.base.errors import BootwrightError, Lacks, Status
+
+# What SCons says where a node of the graph finds something else in its place.
+MISMATCH = r"(File|Directory) (.+) found where (file|directory) expected\."
+
+
+def tell(line: str) -> None:
+    """Prints one line for the person, apart from what a guest or a table writes to stdout."""
+    sys.stdout.flush()
+    print(f"bootwright: {line}", file=sys.stderr, flush=True)
+
+
+def sentence_of(error: BootwrightError) -> str:
+    """Returns the error's sentence and hint; what the machine lacks has the command that brings it."""
+    if isinstance(error, Lacks):
+        from bootwright.setup.told import add_cure  # 10 ms that a build without an error does not pay
+
+        add_cure(error, os.environ)
+    return str(error)
+
+
+_told: set[str] = set()
+
+
+def tell_once(line: str) -> None:
+    """Tells what this run did not tell yet: several programs, as a kernel's and its tests', have the same sources."""
+    if line not in _told:
+        _told.add(line)
+        tell(line)
+
+
+def show_once(text: str) -> None:
+    """Shows what another program said, in its own words, unless this run did so already."""
+    if text not in _told:
+        _told.add(text)
+        sys.stdout.flush()
+        print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turns a user's mistake found while SConscripts are read into its sentence and exit status."""
+    try:
+        yield
+    except BootwrightError as error:
+        tell(sentence_of(error))
+        sys.exit(error.status)
+    except TypeError as error:
+        found = re.fullmatch(MISMATCH, str(error))
+        if found is None:
+            raise
+        tell(f"{found[2]} is a {found[1].lower()}; the build needs a {found[3]} there\n  hint: remove or rename it")
+        sys.exit(Status.BUILD_ERROR)
+
+
+def leave(status: int) -> None:
+    """Ends the process with status at once: at exit nothing else can set it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+@contextmanager
+def sentences_at_exit() -> Iterator[None]:
+    """Like sentences, where sys.exit has no effect any more; a fault of our own shows its traceback and status 1."""
+    try:
+        yield
+    except BootwrightError as error:
+        tell(sentence_of(error))
+        leave(error.status)
+    except KeyboardInterrupt:
+        leave(Status.INTERRUPTED)
+    except BaseException as error:
+        from bootwright.base.interrupts import Terminated
+
+        if isinstance(error, Terminated):
+            leave(error.status)
+        import traceback
+
+        traceback.print_exc()
+        leave(1)

@@ -1,0 +1,50 @@
+"""The doctor's report as a person reads it: a table on a terminal, else lines of text."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bootwright.setup.doctor import Report
+
+
+def show(found: Report) -> None:
+    """Prints the report: as a table on a terminal where rich is, which tools/doctor may have to do without."""
+    if not sys.stdout.isatty() or importlib.util.find_spec("rich") is None:
+        print("\n".join(plain_lines(found)))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "program", "path and version", "needed for"):
+        table.add_column(heading, overflow="fold")
+    for f in found.findings:
+        colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
+        where = f"{f.path}\n{f.origin}: {f.version}" if f.path else ""
+        table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
+    console.print(table)
+    console.print("\n".join(["", *closing_lines(found)]), markup=False)
+
+
+def plain_lines(found: Report) -> list[str]:
+    """Returns the whole report as lines of text."""
+    table = [
+        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.origin and f'{f.origin}: '}{f.version}\n"
+        f"{'':8}{f.verbs}: {f.purpose}"
+        for f in found.findings
+    ]
+    return [*table, "", *closing_lines(found)]
+
+
+def closing_lines(found: Report) -> list[str]:
+    """Returns the facts, a cure for each problem and the verdict."""
+    lines = [f"{name:<16}{fact}" for name, fact in found.facts.items()]
+    for f in found.findings:
+        if f.problem:
+            lines += ["", f"{f.name}: {f.problem}", f"  cure: {f.cure}"]
+    return [*lines, "", "all that is needed is here" if found.is_complete else "not all that is needed is here"]
