@@ -77,7 +77,9 @@ def add_core(env: Environment, target: Target) -> Core:
     text, link = take_linker_words(migrated.text if migrated.changes else original)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
-    word = str(targetspec.keep_text(text, target.name))
+    word = str(
+        targetspec.keep_text(text, target.name)
+    )  # one path for all kernels and checkouts: it is in cargo's hashes
     core = _from_source(
         env, target.name, word, spec, text, migrated.arch == "x86_64", BOOTSTRAP, ["-Zunstable-options"]
     )

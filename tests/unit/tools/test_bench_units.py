@@ -39,7 +39,8 @@ def test_each_row_has_its_limit_and_each_edit_is_another(tmp_path: Path) -> None
         (tmp_path / name / "src").mkdir(parents=True)
         (tmp_path / name / "src/main.rs").write_text("fn main() {}\n")
         sides.append(FakeSide(tmp_path / name, log, seconds))
-    rows = measure_units(*sides, lambda: 0.5, lambda taken: taken.processor, 1, 1, lambda _: None)
+    ours, peer = sides
+    rows = measure_units(ours, peer, lambda: 0.5, lambda taken: taken.processor, 1, 1, lambda _: None)
     main, edited = "fn main() {}", "static EDITED: u32 = {};"
     assert log[:5] == ["we forgets all", f"we builds {main}", "they forgets", f"they builds {main}", "we forgets"]
     assert log[6:10] == [f"we builds {main}", f"they builds {main}"] * 2
