@@ -25,7 +25,8 @@ TESTS = HOME / "tests"
 NEAR_ENOUGH = 0.7
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
 INTERRUPTED = 130
-COUNTED = ("passed", "failed", "error", "skipped")
+NOT_REACHED = "not reached"  # a kernel's test, since one before it failed and took its program along
+COUNTED = ("passed", "failed", "error", "skipped", NOT_REACHED)
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
@@ -145,6 +146,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
         return None
     if getattr(report, "passed_over", []):
         return "", "", ""
+    if getattr(report, "not_reached", False):
+        return NOT_REACHED, "", ""
     if report.when == "call" or not report.passed:
         category = "error" if report.failed and report.when != "call" else report.outcome
         return category, "", ""
@@ -169,6 +172,10 @@ class Lines:
             report.outcome, ("FAILED ", "red")
         )
         self._reporter.ensure_newline()
+        if getattr(report, "not_reached", False):
+            self._reporter.write(NOT_REACHED, yellow=True)
+            self._reporter.write_line(f"        {report.printed_name}")
+            return
         self._reporter.write(words, **{colour: True})
         self._reporter.write_line(f" {report.duration:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
         self._reporter.flush()  # a pipe would keep the lines for itself until there are many
@@ -226,6 +233,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     failed = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
     if exitstatus == pytest.ExitCode.OK and reporter is not None and not session.config.option.collectonly:
-        failed = bool(IN_CI and reporter.stats.get("skipped")) or not any(map(reporter.stats.get, COUNTED))
+        # Where TESTS= chose what was not reached alone, what failed before it was none of the chosen.
+        bad = (NOT_REACHED, *(["skipped"] if IN_CI else []))
+        failed = any(map(reporter.stats.get, bad)) or not any(map(reporter.stats.get, COUNTED))
     if failed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

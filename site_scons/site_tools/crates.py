@@ -25,7 +25,7 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import Unit, codegen_option, value_of_joint
 from bootwright.graph.actions import action, modules
-from bootwright.graph.sentences import tell
+from bootwright.graph.sentences import tell, tell_once
 from bootwright.graph.session import session
 from bootwright.rust.more import MAP, Room
 from bootwright.storage.store import Store
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MODULES = (
     "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
     "rust/assembled", "cargo/command", "cargo/directives",
-    "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
+    "cargo/listed", "cargo/nightly", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
 
@@ -98,16 +98,20 @@ def _how(target: list[Entry], source: list[Entry], env: Environment, for_signatu
 def _compile(unit: Unit, scratch: Path, env: Environment, made: str = "") -> Reads:
     """Compiles unit into scratch; returns what it read, of a local one settled, for what sentences call made."""
     from bootwright.base import storage_space
+    from bootwright.cargo.nightly import is_for_nightly
     from bootwright.rust import compile as units
     from bootwright.rust import rustc
 
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
+    if ways.nightly and is_for_nightly(unit):
+        tell_once(ways.nightly)
     began = scratch.stat().st_ctime_ns  # by the clock of the file system, to which files' times are compared
     compiler = env["BOOTWRIGHT"].toolchain.rustc
     base = {**env["ENV"], **dict.fromkeys(env["RUSTDIRECTORIES"] if unit.is_program else (), str(scratch))}
     outcome, argv, reads = units.run_unit(
-        unit, room, more, scratch, compiler, base, _person(env), session().show, sys.stderr.isatty(), _declared(env)
-    )
+        unit, room, more, scratch, compiler, base, _person(env), session().show, sys.stderr.isatty(), _declared(env),
+        (lambda: tell_once(ways.nightly)) if ways.nightly else None,
+    )  # fmt: skip
     if outcome.status:
         shown = [word.replace(str(scratch), str(room.out)) for word in argv if word not in rustc.JSON_FLAGS]
         shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in more.environment else shown

@@ -23,6 +23,7 @@ from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
 from bootwright.cargo.metadata import BootimageSettings, Settings, read_settings
 from bootwright.cargo.migrations import migrate
+from bootwright.cargo.nightly import is_nightly
 from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
@@ -46,6 +47,10 @@ LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link
 # Kernels of bootloader 0.9, and those of no loader, lie where they are linked; those of 0.11 may be moved.
 STATIC = ("-C", "relocation-model=static")
 MOVABLE = "bootloader_api"
+NIGHTLY = (
+    "RUSTC_BOOTSTRAP=1 is set for crates of {} that ask for #![feature] or -Z: rustc {} is no nightly compiler "
+    "(UNSTABLE=0 forbids it)"
+)
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
@@ -172,6 +177,7 @@ def plan_nodes(
     joined goes before a linker's option where a compiler's driver links.
     """
     tools, package = env["BOOTWRIGHT"], planned.package
+    release = tools.toolchain.release
     flags = env.Split(env["RUSTFLAGS"])
     for word in linkers_in_flags(flags) if tools.linker else ():
         tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
@@ -211,6 +217,7 @@ def plan_nodes(
         inputs=(*sorted(named), *([script] if script else [])),
         flag_files=_flag_files(env, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
+        nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),
     )
     return Nodes(env, room, ways)
 

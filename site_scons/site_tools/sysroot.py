@@ -29,7 +29,7 @@ MODULES = (
 )  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for"
-YOURS_IS_STABLE = "; your code stays on stable"
+YOURS_IS_STABLE = "; your code stays on stable where it asks for no more"
 # A specification is named to rustc for each crate, and with it goes what would refuse the attribute.
 YOURS_IS_NOT = "; it lets #![feature] in your code through, too"
 

@@ -251,6 +251,26 @@ def test_a_silent_panic_is_found_by_its_calls(workshop: Workshop) -> None:
     dead.expect("panic", "silent_panic")
 
 
+def test_out_of_memory_is_told_where_the_kernel_asked_for_it(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "out_of_memory.rs", *BEHIND)
+    dead.expect("panic", "out_of_memory")
+    assert dead.said("message") == ["memory allocation of 4096 bytes failed"]
+    chain = " ".join(dead.said("calls"))
+    assert re.search(r"handle_alloc_error.* out_of_memory::cause,.*out_of_memory::outer,.*_start, \S+\Z", chain), (
+        dead.report
+    )
+
+
+def test_where_the_callers_are_not_known_the_report_says_so(workshop: Workshop) -> None:
+    built = workshop.build(FAULTS / "lost_stack.rs", tests=False)
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=5)
+    verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    calls = Dead(verdict, report, FAULTS, subject.picture).said("calls")
+    assert re.match(r"#0 0x\w+ lost_stack::cause, ", calls[0]) and len(calls) == 2, report
+    assert calls[1] == "who called that is not known: nothing on the stack fits"
+
+
 def test_of_dwarf_the_unit_is_read_that_holds_the_address(workshop: Workshop, hello: Built) -> None:
     symbols = read_symbols(hello.elf)
     assert symbols.image.read_units == 0

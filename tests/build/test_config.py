@@ -111,7 +111,7 @@ def test_kernels_with_other_variables_share_what_comes_from_a_registry(checkout:
     for place in ("one", "another"):  # [env] of it holds a path
         package = tmp_path / place / "layout"
         shutil.copytree(HOME / "tests/kernels/packages/layout", package, ignore=shutil.ignore_patterns("target"))
-        made.append(checkout.build(f"KERNEL={package}", "UNSTABLE=1"))
+        made.append(checkout.build(f"KERNEL={package}"))
     assert {"store libarrayvec.rlib", "store libbitflags.rlib"} <= set(made[1])
 
 

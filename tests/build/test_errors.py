@@ -82,13 +82,27 @@ def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Check
     assert not leftovers(checkout)
 
 
-def test_a_feature_on_a_stable_compiler_is_explained_and_unstable_takes_it(checkout: Checkout, package: Path) -> None:
-    source = package / "src" / "main.rs"
-    source.write_text("#![feature(abi_x86_interrupt)]\n" + source.read_text())
-    said = checkout.refuse(f"KERNEL={package}")
-    assert "UNSTABLE=1" in said
-    assert "rustup override set nightly" in said
-    assert checkout.build(f"KERNEL={package}", "UNSTABLE=1")
+@pytest.mark.parametrize("attribute", ["#![feature({})]", "#![cfg_attr(not(test), feature({}))]"])
+def test_a_feature_on_a_stable_compiler_is_taken_and_told_where_it_is_not_forbidden(
+    checkout: Checkout, package: Path, attribute: str
+) -> None:
+    source, plain = package / "src" / "main.rs", (package / "src" / "main.rs").read_text()
+    word, line = f"KERNEL={package}", "RUSTC_BOOTSTRAP=1 is set for crates of reader that ask for #![feature] or -Z"
+    assert "RUSTC_BOOTSTRAP" not in checkout.scons(word).output.partition("rustc")[2]
+    source.write_text(f"{attribute.format('abi_x86_interrupt')}\n{plain}")
+    built = checkout.scons(word)
+    assert built.status == 0 and built.output.count(line) == 1 and "E0554" not in built.output, built.output
+    assert checkout.build(word) == []
+    said = checkout.refuse(word, "UNSTABLE=0")
+    assert "E0554" in said and "rustup override set nightly" in said and line not in said
+    assert checkout.build(word, "UNSTABLE=1")
+
+
+def test_a_flag_for_nightly_in_cargos_configuration_is_taken_and_told(checkout: Checkout, package: Path) -> None:
+    (package / ".cargo").mkdir()
+    (package / ".cargo/config.toml").write_text('[build]\nrustflags = ["-Zlocation-detail=none"]\n')
+    built = checkout.scons(f"KERNEL={package}")
+    assert built.status == 0 and built.output.count("RUSTC_BOOTSTRAP=1 is set for crates of reader") == 1, built.output
 
 
 def test_a_file_from_elsewhere_must_be_declared_and_then_is_an_input(checkout: Checkout, package: Path) -> None:

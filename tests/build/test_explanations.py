@@ -41,6 +41,7 @@ LLD_LINK = (*WINDOWS, "-Clinker=LLD", "-Clinker-flavor=lld-link")
 MACOS = (*ABORT, "--target=aarch64-apple-darwin", "-Clinker=LLD", "-Clinker-flavor=ld64.lld")
 SOMEWHERE = Situation()
 CALLS = ("--cfg=calls",)
+FAR_AWAY = ("-Crelocation-model=static", "-Clink-arg=FAR")
 CONSOLE = ("-Clink-arg=/SUBSYSTEM:console",)
 
 
@@ -83,6 +84,8 @@ CASES = (
     Case("no allocator", "no allocator", WHOLE + "extern crate alloc; pub use alloc::boxed::Box;", ABORT),
     Case("no core", "target without core", WHOLE, ("--sysroot=EMPTY",), ("rustup target add thumbv7em-none-eabihf",),
          situation=Situation(target="thumbv7em-none-eabihf")),
+    Case("test", "test harness", NO_CORE, (*ABORT, "--test", "--sysroot=EMPTY"), ("#[test_case]", "harness = false"),
+         bootstrap=True),
     Case("extern crate", "unknown crate", WHOLE + "extern crate spin;", ABORT, ("`spin`",)),
     Case("import", "unknown crate", WHOLE + "use spin::Mutex;", ABORT, ("`mod spin;`",)),
     Case("path", "unknown crate", WHOLE + "fn f() { spin::f() }", ABORT, ("`spin`",)),
@@ -111,6 +114,16 @@ CASES = (
          (*ABORT, "-Clink-arg=-fuse-ld=bfd"), ("HOST=linux",)),
     Case("crt1 by lld", "start-up code of C", WHOLE, (*ABORT, "-Clink-arg=-BLINKS", "-Clink-arg=-fuse-ld=lld"),
          ("-nostartfiles", "HOST=linux")),
+    Case("an option for cc", "option of a compiler driver", NO_CORE,
+         (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=-nostartfiles"),
+         ("-nostartfiles is", "lld itself"), bootstrap=True),
+    Case("far away by lld", "out of reach", NO_CORE,
+         (*ABORT, *FAR_AWAY, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=--no-gc-sections",
+          "-Clink-arg=--image-base=0xffff800000000000"),
+         ("(32S)", "code-model=large", "0xffffffff80000000"), bootstrap=True),
+    Case("far away by GNU ld", "out of reach", NO_CORE,
+         (*ABORT, *FAR_AWAY, "-Clink-arg=-nostartfiles", "-Clink-arg=-static", "-Clink-arg=-fuse-ld=bfd",
+          "-Clink-arg=-Wl,--no-gc-sections", "-Clink-arg=-Wl,-Ttext=0xffff800000000000"), ("(32S)",), bootstrap=True),
     Case("two entries by lld", "two entries", NO_CORE,
          (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=OTHER"), bootstrap=True),
     Case("two entries by GNU ld", "two entries", NO_CORE,
@@ -167,9 +180,11 @@ def places(tmp_path: Path) -> Iterator[dict[str, str]]:
     spec = (HOME / "tests" / "kernels" / "specs" / "2021.json").read_text()
     (tmp_path / "old.json").write_text(spec)
     (tmp_path / "other.s").write_text(".globl _start\n.text\n_start: ret\n")
-    subprocess.run(["cc", "-c", "other.s"], cwd=tmp_path, check=True)
+    (tmp_path / "far.s").write_text(".text\nmovq $_start, %rax\n")
+    subprocess.run(["cc", "-c", "other.s", "far.s"], cwd=tmp_path, check=True)
     yield {
         "OTHER": str(tmp_path / "other.o"),
+        "FAR": str(tmp_path / "far.o"),
         "EMPTY": str(tmp_path / "empty"),
         "LINKS": f"{tmp_path / 'links'}/",
         "SPEC": str(tmp_path / "old.json"),

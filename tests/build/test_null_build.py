@@ -24,8 +24,8 @@ def write():
 EXPECTED = """
 base base.atomic base.digests base.errors base.filelock base.loaded base.procs base.records base.regular
 base.remembered base.sizes
-cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.packages
-cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
+cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.nightly
+cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
 graph graph.actions graph.commandline graph.nodes graph.sentences graph.session graph.units
 image image.checksum image.kernel_file image.layout
 loader loader.crates loader.settings

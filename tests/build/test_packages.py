@@ -149,7 +149,7 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
     tested: Checkout, tmp_path: Path, kernel: Kernel, request: pytest.FixtureRequest
 ) -> None:
     package, variables = copy_of(kernel, tmp_path), environment(kernel)
-    before, words = files(package), [f"KERNEL={package}", "UNSTABLE=1", *kernel.words]
+    before, words = files(package), [f"KERNEL={package}", *kernel.words]
     built = tested.scons("test", *words, environment=variables)
     assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
     assert files(package) == before
@@ -170,7 +170,7 @@ def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested
     package = copy_of(heap, tmp_path)
     with (package / "src/main.rs").open("a") as source:
         source.write("\n#[cfg(test)]\n#[test_case]\nfn of_a_program_without_tests() {}\n")
-    words = [f"KERNEL={package}", "UNSTABLE=1"]
+    words = [f"KERNEL={package}"]
     told = "src/main.rs: #[test_case] functions are not run: [[bin]] heap has test = false in Cargo.toml"
     # The names of a program's tests are known when it ran; a pattern for one chooses it all the same.
     built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_map*")
@@ -196,14 +196,14 @@ def test_a_compiler_of_ones_own_choice_goes_before_what_a_toolchain_file_asks_of
     options = next(kernel for kernel in KERNELS if kernel.without_rustup)
     package = copy_of(options, tmp_path)
     rustc = shutil.which("rustc", path=environment(options)["PATH"])
-    built = tested.scons("run", "--headless", "--fast", "UNSTABLE=1", f"KERNEL={package}", f"RUSTC={rustc}")
+    built = tested.scons("run", "--headless", "--fast", f"KERNEL={package}", f"RUSTC={rustc}")
     assert "built Built(SMP | DEBUG), version rc.1" in built.output  # as build-command of bootimage has it
     assert "processors [0, 1]" in built.output
 
 
 def programs(tested: Checkout, kernel: Kernel, *words: str) -> dict[str, bytes]:
     """Builds a kernel and its tests, which pass; returns all programs by their paths below build/debug."""
-    built = tested.scons("test", "UNSTABLE=1", *kernel.words, *words, environment=environment(kernel))
+    built = tested.scons("test", *kernel.words, *words, environment=environment(kernel))
     assert built.status == 0, built.output
     place = tested.path / "build/debug"
     made = [path for path in place.rglob("*.elf") if "history" not in path.parts]
@@ -240,7 +240,7 @@ def compiled_by_us(steps: list[str]) -> set[str]:
 
 def edit_and_put_back(tested: Checkout, kernel: Kernel, package: Path, first: bytes) -> None:
     """Has an edit compile no more than cargo does, and its undoing, under the old time, make the first bytes again."""
-    words, variables = [f"KERNEL={package}", "UNSTABLE=1", *kernel.words], environment(kernel)
+    words, variables = [f"KERNEL={package}", *kernel.words], environment(kernel)
     name, old, new = kernel.edit
     path = package / name
     text, times = path.read_bytes(), path.stat()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Built, Checkout
-from tests.build.unmodified import FLAG, GCC_JSON, HIGH, MANIFEST, PACKAGES, SCRIPT, SCRIPTED, TESTED, Package, config
+from tests.build.unmodified import FLAG, HIGH, MANIFEST, PACKAGES, SCRIPT, SCRIPTED, TESTED, Package, config
 
 SEED, FEW = 3, 5
 
@@ -48,8 +48,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_a_package_runs_as_its_author_wrote_it(checkout: Checkout, tmp_path: Path, package: Package) -> None:
     directory = tmp_path / "the author's"
     write(package, directory)
-    if "UTF-16" in package.id:
-        (directory / "x86_64-old.json").write_text(GCC_JSON, encoding="utf-16")
     words = [word.replace("{package}", str(directory)) for word in package.words]
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
     check(checkout.scons(*package.verb, f"KERNEL={directory}", *words), package)
@@ -62,7 +60,7 @@ def test_a_test_case_in_main_runs_and_its_failure_fails(checkout: Checkout, tmp_
     shutil.copy2(HOME / "conftest.py", checkout.path)  # a kernel's tests run in a pytest there
     directory = tmp_path / "tested"
     write(Package("", {"src/main.rs": TESTED}), directory)
-    words = ("test", f"KERNEL={directory}", "UNSTABLE=1")
+    words = ("test", f"KERNEL={directory}")
     passed = checkout.scons(*words)
     assert passed.status == 0, passed.output
     assert "1 passed" in passed.output

@@ -107,15 +107,6 @@ fn run(all: &[&dyn Fn()]) {
 fn adds_up() { assert_eq!(1 + 1, 2); }
 """
 )
-RISCV_ENTRY = (
-    ".section .text.entry\n.globl _start\n_start: la sp, top\ncall rust_main\n.section .bss.stack\n.space 65536\ntop:\n"
-)
-RISCV = {
-    "src/entry.s": RISCV_ENTRY,
-    "src/linker.ld": "OUTPUT_ARCH(riscv)\nENTRY(_start)\n"
-    "SECTIONS { . = 0x80200000; .text : { *(.text.entry) *(.text*) } "
-    ".rodata : { *(.rodata* .srodata*) } .data : { *(.data* .sdata*) } .bss : { *(.bss* .sbss*) } }\n",
-    "src/main.rs": """#![no_std]
 #![no_main]
 core::arch::global_asm!(include_str!("entry.s"));
 #[no_mangle]
@@ -157,7 +148,6 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
     ".cargo/config.toml": '[build]\ntarget = "thumbv7em-none-eabihf"\n\n[target.thumbv7em-none-eabihf]\n'
     'rustflags = ["-C", "link-arg=-Tlink.x"]\nrunner = "qemu-system-arm -machine mps2-an386 -kernel"\n',
 }
-ALLOCATION = """
 extern crate alloc;
 use core::alloc::{GlobalAlloc, Layout};
 struct Nothing;
@@ -170,7 +160,6 @@ static NOTHING: Nothing = Nothing;
 #[inline(never)]
 fn load_font() -> alloc::vec::Vec<u8> { alloc::vec![1u8; 4096] }
 """
-SYSCALLS = """#![no_std]
 #![no_main]
 use core::fmt::Write;
 struct Out;
@@ -304,52 +293,13 @@ PACKAGES = (
         ("at 0x501",),
         slow=True,
     ),
-    Package(
-        "a specification in UTF-16",
-        {**main(""), ".cargo/config.toml": JSON_TARGET},
-        status=2,
-        line=("x86_64-old.json", "UTF-16", "UTF-8"),
-    ),
     # Boards.
-    Package("S-mode by OpenSBI", RISCV, ("Hello from S-mode",)),
     Package("a vector table of its own", THUMB, ("from the vector",)),
     # Errors and faults with a line.
-    Package(
-        "out of reach",
-        {
-            "src/main.rs": PC + "static mut C: u32 = 5;\n" + START % 'say!("{}", unsafe { (&raw const C).read() });',
-            "k.ld": SCRIPT % "0xffff800000100000",
-        },
-        words=("LDSCRIPT={package}/k.ld",),
-        status=2,
-        line=("code-model=kernel", "code-model=large", "0xffffffff80000000"),
-    ),
     Package(
         "code-model=large reaches it",
         {"src/main.rs": PC + AT, "k.ld": SCRIPT % "0xffff800000100000"},
         ("at 0xffff80",),
         ("LDSCRIPT={package}/k.ld", "RUSTFLAGS=-C code-model=large"),
-    ),
-    Package(
-        "-nostartfiles for lld",
-        main(""),
-        words=("RUSTFLAGS=-C link-arg=-nostartfiles",),
-        status=2,
-        line=("-nostartfiles", "lld"),
-    ),
-    Package(
-        "out of memory",
-        {"src/main.rs": PC + ALLOCATION + START % 'say!("{}", load_font().len());'},
-        ("handle_alloc_error", "load_font, src/main.rs", "_start, src/main.rs"),
-        status=None,
-    ),
-    Package(
-        "SSE on a host",
-        {"src/main.rs": SYSCALLS},
-        ("[1.5, 2.5] 70", "panicked at"),
-        ("HOST=native",),
-        status=7,
-        manifest=MANIFEST.format(name="hosted") + "\n[package.metadata.bootwright]\nhost-status = 7\n",
-        verb=("run",),
     ),
 )

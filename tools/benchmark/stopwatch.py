@@ -21,7 +21,7 @@ from bootwright.base.procs import LAST_LINES, pasteable
 class Taken:
     """How long a program took, in seconds, and what it said on both of its outputs.
 
-    processor is the processor's time, in seconds, of the program and of what it waited for.
+    processor is the processor time of it and of all that it waited for, in seconds; 0 where it was not waited for.
     """
 
     seconds: float
@@ -38,7 +38,7 @@ def take(
     stop ends it then; else it is waited for and must succeed. Raises BootwrightError where it fails, does not say
     until, or takes longer than limit seconds.
     """
-    start, before = time.monotonic(), _processor_seconds()
+    start, before = time.monotonic(), _processor_time()
     try:
         process = subprocess.Popen(
             argv, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -74,12 +74,12 @@ def take(
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-    processor = _processor_seconds() - before
-    return Taken(time.monotonic() - start if seconds is None else seconds, said.decode(errors="replace"), processor)
+    seconds = time.monotonic() - start if seconds is None else seconds
+    return Taken(seconds, said.decode(errors="replace"), _processor_time() - before)
 
 
-def _processor_seconds() -> float:
-    """Returns the processor's time of all programs that were waited for until now."""
+def _processor_time() -> float:
+    """Returns what all children took that were waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

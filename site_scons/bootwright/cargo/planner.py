@@ -17,6 +17,7 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo import ghost
+from bootwright.cargo.nightly import asks_for_nightly
 from bootwright.cargo.room import Room
 from bootwright.cargo.units import DYLIB, OUT, Plan, Unit, crate_types, mark_for, value_of
 
@@ -167,6 +168,7 @@ class _Reader:
             needs=tuple(dict.fromkeys([*needs, *scripts])),
             scripts=tuple(scripts),
             local=artifact.package_id.startswith("path+") or "(path+" in artifact.package_id,
+            nightly=bool(package["checksum"]) and asks_for_nightly(argv, Path(path)),
             **package,
         )
 

@@ -16,7 +16,7 @@ from bootwright.base.records import field, record, replace
 OUT = "@out@"
 OWN = "own"  # below OUT: what is compiled with a cfg of ours
 TEST_CFG = "bootwright_test"  # that cfg
-FORMAT = 3  # of the remembered plan
+FORMAT = 4  # of the remembered plan
 EXE = ".exe" if sys.platform == "win32" else ""
 DYLIB = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 ENDINGS = {"lib": ".rlib", "rlib": ".rlib", "staticlib": ".a", "proc-macro": DYLIB}
@@ -31,7 +31,7 @@ class Unit:
     Cargo's; root is the package's directory and source the target's root file. checksum is the registry's SHA-256 of
     the package, "" where it is none of a registry's; local says that the person may edit it. is_test: compiled as a
     test. needs are the names of the units whose products it takes; scripts those among them that are runs whose
-    directives reach it. links is the package's key `links`, on a run.
+    directives reach it. nightly: a crate of a registry that asks for a nightly compiler.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Unit:
     is_test: bool = False
     needs: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    nightly: bool = False
 
     @property
     def is_run(self) -> bool:

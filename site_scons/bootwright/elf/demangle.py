@@ -69,8 +69,12 @@ def _legacy(name: str) -> str | None:
 def _unescape(part: str) -> str:
     if part.startswith("_$"):
         part = part[1:]
-    part = re.sub(r"\$u([0-9a-f]{1,6})\$", lambda found: chr(int(found[1], 16)), part)
-    part = re.sub(r"\$([A-Z]{1,2})\$", lambda found: ESCAPES.get(found[1], found[0]), part)
+    # One escape after the other: the type u8 between two of them, $LT$u8$u20$, is none.
+    part = re.sub(
+        r"\$(?:u([0-9a-f]{1,6})|([A-Z]{1,2}))\$",
+        lambda found: chr(int(found[1], 16)) if found[1] else ESCAPES.get(found[2], found[0]),
+        part,
+    )
     return part.replace("..", "::")
 
 

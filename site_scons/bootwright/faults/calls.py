@@ -11,13 +11,14 @@ from bootwright.elf.symbols import Place
 from bootwright.faults.unwind import Frame
 
 SHOWN_FRAMES = 16
+OTHERS = (*LIBRARY, "__rustc")  # nobody's own: the compiler's shims between the library and the kernel
 LIBRARY_PATH = re.compile(r"^/rustc/[0-9a-f]+/library/")
 
 
 def innermost(frames: Sequence[Frame]) -> Place:
     """Returns the innermost place of the kernel's own code, else the innermost that has a name, else a nameless one."""
     places = [place for frame in frames for place in frame.places if place.function]
-    own = [p for p in places if crate_of(p.function) not in LIBRARY and not LIBRARY_PATH.match(p.file)]
+    own = [p for p in places if crate_of(p.function) not in OTHERS and not LIBRARY_PATH.match(p.file)]
     named = own or places
     return named[0] if named else Place("")
 

@@ -29,7 +29,7 @@ class Facts:
 
     access is read, write or fetch; address says where the page fault's address lies (null, device, other); operand what
     is wrong with the address that the instruction used (non-canonical, unaligned); instruction is ud2, sse, iret or
-    other.
+    other; no_base says that its address counts from FS or GS, whose base is 0.
     """
 
     what: What
@@ -42,6 +42,7 @@ class Facts:
     address: str | None = None
     operand: str | None = None
     instruction: str | None = None
+    no_base: bool = False
     selector: bool | None = None
     overflow: bool = False
     red_zone: bool = False
@@ -123,6 +124,13 @@ CATALOGUE = (
         {"vector": 14, "reserved": True},
         "a page-table entry on the way to the address has a bit set that must be zero",
         "NO_EXECUTE in an entry while EFER.NXE is 0; or an entry made of an address that is too high or is shifted",
+    ),
+    Fault(
+        "thread-local storage",
+        {"vector": 14, "no_base": True},
+        "the address counts from the base of FS or GS, as a thread's own data does, and that base is 0: nobody set it",
+        "a #[thread_local] static, or code compiled for a system that has threads; a kernel writes the address of such "
+        "data to the model-specific register IA32_FS_BASE (or IA32_GS_BASE) first",
     ),
     Fault(
         "null pointer",

@@ -57,6 +57,7 @@ def examine_exception(guest: Guest, chain: Sequence[Event], log: Log) -> Facts:
             user=bool(event.error_code & vectors.USER),
             address=kind_of_address(registers["CR2"]),
             instruction=instruction,
+            no_base=found is not None and found.segment != "" and registers.get(f"{found.segment}.base") == 0,
             overflow=is_stack_overflow(memory, registers["CR2"], registers["RSP"]),
             red_zone=red_zone,
             has_idt=has_idt,

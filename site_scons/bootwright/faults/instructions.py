@@ -38,7 +38,7 @@ class Instruction:
     """What is known about one instruction: its opcode with the map's escape (0x0F29), and the memory that it names.
 
     address is None where it names none; stack says that its base is rsp or rbp, aligned that a 16-byte operand must lie
-    at a multiple of 16, vector that it belongs to SSE.
+    at a multiple of 16, vector that it belongs to SSE; segment is FS or GS where the address counts from its base.
     """
 
     opcode: int
@@ -46,6 +46,7 @@ class Instruction:
     stack: bool = False
     aligned: bool = False
     vector: bool = False
+    segment: str = ""
 
 
 def decode(code: bytes, rip: int, registers: Mapping[str, int]) -> Instruction | None:
@@ -132,10 +133,9 @@ def _decode(code: bytes, rip: int, registers: Mapping[str, int]) -> Instruction:
         base += struct.unpack_from("<b", code, at)[0]
     elif mode == 2:
         base += struct.unpack_from("<i", code, at)[0]
-    for prefix, name in ((0x64, "FS.base"), (0x65, "GS.base")):
-        if prefix in prefixes:
-            base += registers.get(name, 0)
-    return Instruction(opcode, base & MASK, stack, aligned, vector)
+    segment = next((name for prefix, name in ((0x64, "FS"), (0x65, "GS")) if prefix in prefixes), "")
+    base += registers.get(f"{segment}.base", 0) if segment else 0
+    return Instruction(opcode, base & MASK, stack, aligned, vector, segment)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bootwright.base.regular import read_text
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
-from bootwright.faults.calls import calls, innermost
+from bootwright.faults.calls import LIBRARY_PATH, calls, innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_handled
@@ -21,7 +21,7 @@ from bootwright.faults.panics import find_panic
 from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processor
 from bootwright.faults.subject import Subject
 from bootwright.faults.told import Report
-from bootwright.faults.unwind import Frame, call_chain
+from bootwright.faults.unwind import Frame, call_chain, is_cut
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import FAILURE_EXIT_CODE, Kind, Verdict
@@ -148,7 +148,8 @@ class _Maker:
     def _where(self, facts: Facts, frames: Sequence[Frame]) -> Place | None:
         """Returns the place to look at: the innermost that is neither the library's nor a panic's."""
         after = [number for number, frame in enumerate(frames) if is_panicking(frame)]
-        if facts.what is What.PANIC and self._panic:
+        # A panic within the library names a place there, where nobody looks.
+        if facts.what is What.PANIC and self._panic and not (after and LIBRARY_PATH.match(self._panic["file"])):
             file, line = self._panic["file"], int(self._panic["line"])
             function = self._symbols.function_with_line(file, line)
             if not function and after:
@@ -211,6 +212,8 @@ class _Maker:
             self._say("symbols", "debug = true in the profile of Cargo.toml gives them")
         for line in calls(frames):
             self._say("calls", line)
+        if frames and is_cut(self._symbols, frames):
+            self._say("calls", "who called that is not known: nothing on the stack fits")
 
     def _source_line(self, where: Place) -> str:
         try:

@@ -6,7 +6,7 @@ the very function that is running: that is as good. Where only a call through a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bootwright.elf.symbols import Place, Symbols
@@ -16,6 +16,7 @@ from bootwright.faults.memory import GuestMemory
 # DWARF's numbers of the registers that a function gives back as it found them, and of rsp and the return address.
 PRESERVED = {3: "RBX", 6: "RBP", 12: "R12", 13: "R13", 14: "R14", 15: "R15"}
 RSP = 7
+JUMP, LONGEST_SHIM = b"\xe9", 3  # jumps
 SEARCHED = 16384  # bytes of stack that are searched for a caller
 DEEPEST = 100_000  # frames; a stack of 2 MiB holds no more
 
@@ -63,6 +64,12 @@ def call_chain(symbols: Symbols, memory: GuestMemory, registers: Mapping[str, in
     return frames
 
 
+def is_cut(symbols: Symbols, frames: Sequence[Frame]) -> bool:
+    """Tells whether the last of frames has a caller that was not found: the kernel began in another function."""
+    last, first = symbols.function(frames[-1].pc - 1) if frames else None, symbols.function(symbols.entry)
+    return bool(frames) and (last is None or first is None or last[0] != first[0])
+
+
 class _Stack:
     """The guest's stack, and what its words mean."""
 
@@ -101,6 +108,16 @@ class _Stack:
             return None
         return _Caller(rip, sp, interrupted=True)
 
+    def _leads_to(self, target: int | None, start: int) -> bool:
+        """Tells whether a call of target runs the function at start, if by jumps: the compiler's shims do no more."""
+        for _ in range(LONGEST_SHIM):
+            if target == start or target is None:
+                break
+            code = self._memory.read(target, 5)
+            near = code[:1] == JUMP and len(code) == 5
+            target = target + 5 + int.from_bytes(code[1:], "little", signed=True) if near else None
+        return target == start
+
     def searched(self, pc: int, sp: int) -> _Caller | None:
         """Returns the caller of a function without a description: who has just called it, else who may have."""
         function = self._symbols.function(pc)
@@ -118,7 +135,7 @@ class _Stack:
             if call is None:
                 continue
             target = self._memory.word(call.pointer) if call.pointer is not None else call.target
-            if target == start:
+            if self._leads_to(target, start):
                 return _Caller(word, sp + offset + 8)
             # Straight after a call through a wild pointer the return address is on top, and certain.
             if (target is None or offset == 0) and guess is None:

@@ -52,7 +52,8 @@ VARIABLES = (
     Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
     Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000; for a board "
              "the one in linker/"),
-    Variable("UNSTABLE", "0", "1 lets a stable compiler take #![feature] in the kernel", ("0", "1")),
+    Variable("UNSTABLE", "", "RUSTC_BOOTSTRAP=1, by which a stable compiler takes #![feature] and -Z: 1 for all of the "
+             "kernel, 0 for none of it; default: for the crates that ask for either", ("0", "1")),
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
     Variable("RAMDISK", "", "a file that a kernel of bootloader_api 0.11 finds in memory"),

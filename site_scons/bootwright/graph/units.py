@@ -17,6 +17,7 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base.records import field, record, replace
+from bootwright.cargo.nightly import is_for_nightly
 from bootwright.cargo.units import Plan, Unit
 from bootwright.graph.sentences import show_once
 from bootwright.graph.session import session
@@ -32,7 +33,8 @@ class Ways:
 
     local comes on top for packages that are no registry's; nodes are what everything for the target depends on, tools
     what everything does. inputs are files that Cargo.toml names as read; flag_files are those that RUSTFLAGS names,
-    each with its SHA-256, which rustc says of none that it read it.
+    each with its SHA-256, which rustc says of none that it read it. nightly is the line that a unit which asks for a
+    nightly compiler gets RUSTC_BOOTSTRAP=1; "" where it needs none, or that is forbidden.
     """
 
     target: More
@@ -45,12 +47,15 @@ class Ways:
     inputs: tuple[Path, ...] = ()
     flag_files: tuple[tuple[str, str], ...] = ()
     allowed: tuple[Path, ...] = ()
+    nightly: str = ""
 
     def more(self, unit: Unit) -> More:
         """Returns what is added to unit."""
+        more = self.builder if unit.for_builder else self.target
+        if self.nightly and is_for_nightly(unit):
+            more = replace(more, environment={**more.environment, "RUSTC_BOOTSTRAP": "1"})
         if unit.for_builder:
-            return self.builder
-        more = self.target
+            return more
         if unit.local:
             more = replace(more, last=(*more.last, *self.local))
         if unit.is_program:
@@ -104,6 +109,8 @@ class Nodes:
         text = f"{unit}{more}{self.room.remaps}{self.ways.inputs}{() if unit.for_builder else self.ways.flag_files}"
         if unit.checksum and has_macros:
             text += str(self.room.variables)  # which is in its key in the store
+        if not unit.checksum:
+            text += str(bool(self.ways.nightly))  # whether rustc may get RUSTC_BOOTSTRAP=1 where it asks for that
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
         files = [env.fs.File(path) for path in [*paths, reads]]
         nodes = list(

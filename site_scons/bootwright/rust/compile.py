@@ -22,6 +22,7 @@ from bootwright.rust.rustc import (
 )
 from bootwright.rust.unit_reads import Reads, digest_or_absent
 
+BOOTSTRAP = "RUSTC_BOOTSTRAP"
 RECIPE = 2  # to be raised when a unit comes out otherwise than before
 NAMES_A_SCRIPT = r"(?:-C|--codegen=)?link-args?=(?:.*\s)?(?:-Wl,)?(?:-T|--script)"
 OF_CARGO_ALONE = r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$"
@@ -58,19 +59,21 @@ def environment_of(unit: Unit, room: Room, more: More) -> dict[str, str]:
 def run_unit(
     unit: Unit, room: Room, more: More, scratch: Path, rustc: Path, base: Mapping[str, str],
     person: Mapping[str, str], show: Callable[[str], None], colour: bool, declared: Iterable[str] = (),
+    bootstrap: Callable[[], None] | None = None,
 ) -> tuple[Outcome, list[str], Reads]:  # fmt: skip
     """Compiles unit into scratch; returns how it ended, the command, and what was read.
 
     base are the variables that each program gets; person is the whole environment and room's variables, of which a
-    crate gets what it asks for by env!() or option_env!(), and what is declared: macros read those unseen.
+    crate gets what it asks for by env!() or option_env!(), and what is declared: macros read those unseen. bootstrap
+    hears that it gets RUSTC_BOOTSTRAP=1 as well, since rustc takes its #![feature] no other way; None forbids it.
     """
     argv = [str(rustc), *arguments(unit, room, more, scratch), *JSON_FLAGS]
     declared = set(declared)
     asked = {name: person[name] for name in sorted(declared) if name in person}
-    held: list[str] = []  # what may be cured by a variable that the crate asks for
+    held: list[str] = []  # what may be cured by a variable that the crate asks for, or that lets it have a feature
 
     def hear(text: str) -> None:
-        if held or "not defined at compile time" in text:
+        if held or "not defined at compile time" in text or "[E0554]" in text:
             held.append(text)
         else:
             show(text)
@@ -83,6 +86,9 @@ def run_unit(
         reads = _reads(unit, scratch, own, person)
         reads.variables |= {name: person.get(name) for name in declared if name not in own}
         wanted = {name: person[name] for name in reads.variables if name in person and name not in environment}
+        if bootstrap and BOOTSTRAP not in environment and any(said.code == "E0554" for said in outcome.said):
+            wanted[BOOTSTRAP] = "1"
+            bootstrap()
         if not wanted:
             for text in held:
                 show(text)

@@ -64,6 +64,13 @@ ENTRIES = (
         "--sysroot in RUSTFLAGS takes it from there, or builds it from rust-src",
     ),
     Explanation(
+        "test harness",
+        (Wording("can't find crate for `test`", "rustc", "E0463"),),
+        "`#[test]` functions are run by std's harness, and {target} has no std: with "
+        "#![feature(custom_test_frameworks)] a kernel brings its own #![test_runner(...)], whose functions are "
+        "#[test_case]; a file in tests/ without one has `harness = false` in its [[test]]",
+    ),
+    Explanation(
         "unknown crate",
         (
             Wording(r"can't find crate for `(?P<crate>\w+)`", "rustc", "E0463"),
@@ -78,8 +85,8 @@ ENTRIES = (
     Explanation(
         "feature on stable",
         (Wording(r"#!\[feature\]` may not be used on the .* release channel", "rustc", "E0554"),),
-        "#![feature] needs a nightly compiler (rustup override set nightly), or UNSTABLE=1, which sets "
-        "RUSTC_BOOTSTRAP=1 for this kernel",
+        "#![feature] needs a nightly compiler (rustup override set nightly), or RUSTC_BOOTSTRAP=1, which UNSTABLE=1 "
+        "sets for this kernel and UNSTABLE=0 forbids",
     ),
     Explanation(
         "unstable without feature",

@@ -68,6 +68,23 @@ ENTRIES = (
         f"is linked without it: on Linux {HOST_ARGUMENTS['Linux']}{BY_HOST.format('linux')}",
     ),
     Explanation(
+        "option of a compiler driver",
+        (
+            Wording(r"unknown argument '(?P<option>-(?:nostartfiles|nodefaultlibs|nostdinc|Wl,|f|m)[^']*)'", LLD),
+        ),
+        "{option} is an option of a C compiler that links; kernels are linked by lld itself, which has no start files "
+        "and no C library: take it out, and write what -Wl, passes on as an argument of its own",
+    ),
+    Explanation(
+        "out of reach",
+        (
+            Wording(r"relocation R_X86_64_(?P<kind>32S?|PC32|PLT32) out of range", LLD),
+            Wording(r"relocation truncated to fit: R_X86_64_(?P<kind>32S?|PC32|PLT32)", GNU_LD),
+        ),
+        "the program is linked at addresses that its code does not reach ({kind}): code-model=kernel reaches the "
+        "upper 2 GiB, so link it at 0xffffffff80000000, and small the lower ones; or RUSTFLAGS=\"-C code-model=large\"",
+    ),
+    Explanation(
         "two entries",
         (
             Wording(r"multiple definition of [`']_start'", GNU_LD),

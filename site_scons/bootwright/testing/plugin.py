@@ -115,6 +115,7 @@ def pytest_runtest_makereport(
     report = yield
     if call.when == "call" and isinstance(item, KernelTest):
         report.passed_over = item.passed_over  # type: ignore[attr-defined]  # reports are open for such things
+        report.not_reached = item.not_reached  # type: ignore[attr-defined]  # reports are open for such things
         for result in item.others:
             passed = result.outcome is Outcome.PASSED
             extra = pytest.TestReport(
@@ -141,6 +142,7 @@ class KernelTest(pytest.Item):
         self.seconds: float | None = None  # what it took, which pytest, having waited for several at once, cannot know
         self.told_name = ""  # of the last test that the guest told of, where its names are not in the ELF
         self.others: list[TestResult] = []  # those before it
+        self.not_reached = False  # since another one failed before it
         self.passed_over: list[str] = []  # those that TESTS= does not choose, where it chooses none of what was told
 
     def may_hold(self, patterns: str) -> bool:
@@ -161,6 +163,9 @@ class KernelTest(pytest.Item):
         *self.others, result = results
         self.told_name = result.name
         self.seconds = result.seconds
+        if result.outcome is Outcome.NOT_REACHED:
+            self.not_reached = True
+            raise pytest.skip.Exception(result.message)
         if result.outcome is not Outcome.PASSED:
             raise KernelTestFailure(result.message)
 

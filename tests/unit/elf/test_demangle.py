@@ -18,6 +18,10 @@ from bootwright.elf.demangle import crate_of, demangle
             "<&T as core::fmt::Display>::fmt",
         ),
         ("_ZN4core3num21_$LT$impl$u20$u64$GT$11to_le_bytes17h12cccb1ceed730f3E", "core::num::<impl u64>::to_le_bytes"),
+        (
+            "_ZN63_$LT$u8$u20$as$u20$alloc..vec..spec_from_elem..SpecFromElem$GT$9from_elem17h12cccb1ceed730f3E",
+            "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem",
+        ),
         ("_RNvCsfgHYwM92fyn_7___rustc17rust_begin_unwind", "__rustc::rust_begin_unwind"),
         ("_RNvMsa_NtCslgPJgheuwSB_4core3fmtNtB5_9Formatter3pad", "<core::fmt::Formatter>::pad"),
         (

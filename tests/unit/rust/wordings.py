@@ -90,6 +90,7 @@ QUOTES = (
     quote("rustc 1.60", "heap", "failed to resolve: use of undeclared type `Box`", "E0433"),
     quote("tried", "target without core", "can't find crate for `core`", "E0463",
           "the `thumbv7em-none-eabihf` target may not be installed"),
+    quote("tried", "test harness", "can't find crate for `test`", "E0463"),
     quote("tried", "unknown crate", "can't find crate for `spin`", "E0463"),
     quote("tried", "unknown crate", "unresolved import `foo`", "E0432", "you might be missing a crate named `foo`"),
     quote("tried", "unknown crate", "cannot find module or crate `spin` in this scope", "E0433"),
@@ -139,6 +140,10 @@ QUOTES = (
     link("tried", "start-up code of C", GNU_TWICE),
     link("tried, rustc 1.95 with rust-lld", "start-up code of C", LLD_TWICE),
     link("the book", "start-up code of C", BOOK_LINUX),
+    link("tried", "option of a compiler driver", "ld.lld-22: error: unknown argument '-nostartfiles'"),
+    link("tried", "out of reach", "ld.lld-22: error: far.o:(.text+0x3): relocation R_X86_64_32S out of range: "
+         "-140737487306496 is not in [-2147483648, 2147483647]; references '_start'"),
+    link("tried", "out of reach", "far.o:(.text+0x3): relocation truncated to fit: R_X86_64_32S against `_start'"),
     link("tried", "two entries", "ld.lld-22: error: duplicate symbol: _start\n>>> defined at a.o:(.text._start+0x0)"),
     link("tried", "two entries", "b.o:(.text._start+0x0): multiple definition of `_start'; a.o: first defined here"),
     link("tried", "start-up code of Windows", "lld-link-22: error: <root>: undefined symbol: mainCRTStartup",
