@@ -107,22 +107,6 @@ fn run(all: &[&dyn Fn()]) {
 fn adds_up() { assert_eq!(1 + 1, 2); }
 """
 )
-#![no_main]
-core::arch::global_asm!(include_str!("entry.s"));
-#[no_mangle]
-pub extern "C" fn rust_main(hart: usize, tree: usize) -> ! {
-    for byte in if hart == 0 && tree != 0 { *b"Hello from S-mode\\n" } else { *b"Hello from where?\\n" } {
-        unsafe { core::arch::asm!("ecall", inlateout("a0") byte as usize => _, in("a7") 1usize, lateout("a1") _) };
-    }
-    unsafe { core::arch::asm!("ecall", in("a7") 8usize) };
-    loop {}
-}
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
-""",
-    ".cargo/config.toml": '[build]\ntarget = "riscv64gc-unknown-none-elf"\n\n[target.riscv64gc-unknown-none-elf]\n'
-    'rustflags = ["-Clink-arg=-Tsrc/linker.ld", "-Cforce-frame-pointers=yes"]\n',
-}
 THUMB = {
     "memory.x": "MEMORY { FLASH : ORIGIN = 0, LENGTH = 4M\n RAM : ORIGIN = 0x20000000, LENGTH = 4M }\n",
     "link.x": "INCLUDE memory.x\nENTRY(Reset)\nEXTERN(RESET_VECTOR)\n"
@@ -148,40 +132,6 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
     ".cargo/config.toml": '[build]\ntarget = "thumbv7em-none-eabihf"\n\n[target.thumbv7em-none-eabihf]\n'
     'rustflags = ["-C", "link-arg=-Tlink.x"]\nrunner = "qemu-system-arm -machine mps2-an386 -kernel"\n',
 }
-extern crate alloc;
-use core::alloc::{GlobalAlloc, Layout};
-struct Nothing;
-unsafe impl GlobalAlloc for Nothing {
-    unsafe fn alloc(&self, _: Layout) -> *mut u8 { core::ptr::null_mut() }
-    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
-}
-#[global_allocator]
-static NOTHING: Nothing = Nothing;
-#[inline(never)]
-fn load_font() -> alloc::vec::Vec<u8> { alloc::vec![1u8; 4096] }
-"""
-#![no_main]
-use core::fmt::Write;
-struct Out;
-impl Write for Out {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        unsafe { core::arch::asm!("syscall", inlateout("rax") 1usize => _, in("rdi") 1usize, in("rsi") text.as_ptr(),
-                                  in("rdx") text.len(), out("rcx") _, out("r11") _) };
-        Ok(())
-    }
-}
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo) -> ! {
-    let _ = writeln!(Out, "{}", info);
-    unsafe { core::arch::asm!("syscall", in("rax") 60usize, in("rdi") 7usize, options(noreturn)) }
-}
-#[no_mangle]
-pub extern "C" fn _start() -> ! {
-    let values = [1.5f64, 2.5];
-    let _ = writeln!(Out, "{:?} {}", values, core::hint::black_box(10u128) * 7);
-    panic!("{}", values[core::hint::black_box(4)])
-}
-"""
 
 PACKAGES = (
     # rustflags and [env] of .cargo/config.toml reach rustc and the linker, from whichever table.
@@ -295,7 +245,7 @@ PACKAGES = (
     ),
     # Boards.
     Package("a vector table of its own", THUMB, ("from the vector",)),
-    # Errors and faults with a line.
+    # Code far up.
     Package(
         "code-model=large reaches it",
         {"src/main.rs": PC + AT, "k.ld": SCRIPT % "0xffff800000100000"},
