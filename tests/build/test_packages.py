@@ -30,7 +30,6 @@ class Kernel:
     tests: tuple[str, ...]
     edit: tuple[str, str, str]
     failing: str
-    words: tuple[str, ...] = ()
     quick: bool = True  # cargo compiles it in seconds
     without_rustup: bool = False  # its rust-toolchain file asks rustup for a nightly
 
@@ -136,11 +135,11 @@ def few(config: pytest.Config) -> list[str]:
     return names if config.getoption("--soak") else random.Random(SEED).sample(names, FEW)
 
 
-def environment(kernel: Kernel) -> dict[str, str]:
-    """Returns the variables that scons gets for a kernel: a PATH without rustup, where that would want a nightly."""
+def words_of(kernel: Kernel) -> list[str]:
+    """Returns the words for a kernel: where rustup would be asked for a nightly, they name a rustc that is not its."""
     places = os.environ["PATH"].split(os.pathsep)
     kept = [place for place in places if not shutil.which("rustup", path=place)]
-    return {"PATH": os.pathsep.join(kept)} if kernel.without_rustup else {}
+    return [f"RUSTC={shutil.which('rustc', path=os.pathsep.join(kept))}"] if kernel.without_rustup else []
 
 
 @pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
@@ -148,18 +147,18 @@ def environment(kernel: Kernel) -> dict[str, str]:
 def test_an_authors_kernel_passes_its_own_tests_as_it_is(
     tested: Checkout, tmp_path: Path, kernel: Kernel, request: pytest.FixtureRequest
 ) -> None:
-    package, variables = copy_of(kernel, tmp_path), environment(kernel)
-    before, words = files(package), [f"KERNEL={package}", *kernel.words]
-    built = tested.scons("test", *words, environment=variables)
+    package = copy_of(kernel, tmp_path)
+    before, words = files(package), [f"KERNEL={package}", *words_of(kernel)]
+    built = tested.scons("test", *words)
     assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
     assert files(package) == before
-    assert tested.build(*words, **variables) == []
+    assert tested.build(*words) == []
     if kernel.name in few(request.config):
-        built = tested.scons("test", "--full", *words, environment=variables)
+        built = tested.scons("test", "--full", *words)
         assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
         name, old, new = kernel.edit
         tested.edit(os.fspath(package / name), old, new)
-        built = tested.scons("test", *words, environment=variables)
+        built = tested.scons("test", *words)
         assert built.status == 1, built.output
         assert f"kernel/{kernel.name}/{kernel.failing}" in lines(built.output, "FAILED")
 
@@ -195,15 +194,14 @@ def test_a_compiler_of_ones_own_choice_goes_before_what_a_toolchain_file_asks_of
 ) -> None:
     options = next(kernel for kernel in KERNELS if kernel.without_rustup)
     package = copy_of(options, tmp_path)
-    rustc = shutil.which("rustc", path=environment(options)["PATH"])
-    built = tested.scons("run", "--headless", "--fast", f"KERNEL={package}", f"RUSTC={rustc}")
+    built = tested.scons("run", "--headless", "--fast", f"KERNEL={package}", *words_of(options))
     assert "built Built(SMP | DEBUG), version rc.1" in built.output  # as build-command of bootimage has it
     assert "processors [0, 1]" in built.output
 
 
 def programs(tested: Checkout, kernel: Kernel, *words: str) -> dict[str, bytes]:
     """Builds a kernel and its tests, which pass; returns all programs by their paths below build/debug."""
-    built = tested.scons("test", *kernel.words, *words, environment=environment(kernel))
+    built = tested.scons("test", *words_of(kernel), *words)
     assert built.status == 0, built.output
     place = tested.path / "build/debug"
     made = [path for path in place.rglob("*.elf") if "history" not in path.parts]
@@ -240,21 +238,21 @@ def compiled_by_us(steps: list[str]) -> set[str]:
 
 def edit_and_put_back(tested: Checkout, kernel: Kernel, package: Path, first: bytes) -> None:
     """Has an edit compile no more than cargo does, and its undoing, under the old time, make the first bytes again."""
-    words, variables = [f"KERNEL={package}", *kernel.words], environment(kernel)
+    words = [f"KERNEL={package}", *words_of(kernel)]
     name, old, new = kernel.edit
     path = package / name
     text, times = path.read_bytes(), path.stat()
-    tested.build(*words, **variables)  # where --cargo was the last that made the program
+    tested.build(*words)  # where --cargo was the last that made the program
     (elf,) = (tested.path / "build/debug").glob("*.elf")
     tested.edit(os.fspath(path), old, new)
-    ours = compiled_by_us(tested.build(*words, **variables))
+    ours = compiled_by_us(tested.build(*words))
     if path.suffix != ".ld":  # for which cargo makes nothing anew, and is wrong
         assert {name.partition(".")[0] for name in ours} <= {
             name.partition(".")[0] for name in compiled_by_cargo(tested)
         }
     path.write_bytes(text)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    tested.build(*words, **variables)
+    tested.build(*words)
     assert elf.read_bytes() == first
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 from tests.build.checkouts import HOME, IDLE, Checkout
 
 from bootwright.rust.build_tools import Question, Tools, find_tools
@@ -151,7 +152,9 @@ def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(
     assert checkout.build(*words)[:1] == ["rustc reader.elf reader.map"]
     with (checkout.path / "build/debug/reader.elf").open("rb") as file:
         image = ELFFile(file)
-        (symbol,) = image.get_section_by_name(".symtab").get_symbol_by_name("from_the_end")
+        symbols = image.get_section_by_name(".symtab")
+        assert isinstance(symbols, SymbolTableSection)
+        (symbol,) = symbols.get_symbol_by_name("from_the_end") or ()
         assert symbol["st_value"] == 0x1234 and 0x500000 <= image["e_entry"] < 0x600000
     spec.write_text(json.dumps(json.loads(text), indent=8))
     assert not [step for step in checkout.build(*words) if step.startswith("rustc")]
