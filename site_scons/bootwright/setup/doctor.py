@@ -13,6 +13,7 @@ from typing import Any
 
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError, Lacks, Status
+from bootwright.base.home import HOME
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
@@ -28,7 +29,6 @@ from bootwright.setup.doctor_lines import show
 from bootwright.setup.lookup import Search
 from bootwright.setup.programs import PROGRAMS, System
 
-HOME = Path(__file__).resolve().parents[3]
 # Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
 # links and checks what nobody runs.
 OPTIONAL = {"gdb", needs.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}
