@@ -24,8 +24,9 @@ from SCons.Script import GetOption
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
+from bootwright.cargo.nightly import asks_for_nightly
 from bootwright.cargo.plans import Planned
-from bootwright.cargo.units import Unit, codegen_option, value_of_joint
+from bootwright.cargo.units import Plan, Unit, codegen_option, value_of_joint
 from bootwright.cargo.watched import watched_files
 from bootwright.graph.actions import action, modules
 from bootwright.graph.sentences import tell, tell_once
@@ -35,7 +36,9 @@ from bootwright.rust.library import library_root
 from bootwright.rust.unit_reads import are_unchanged
 
 if TYPE_CHECKING:
+    from bootwright.cargo.packages import Package
     from bootwright.rust.by_cargo import CargoBuild
+    from bootwright.rust.more import More
     from bootwright.rust.rustc import Outcome
 
 MODULES = (
@@ -136,13 +139,25 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         room=room,
         local=local,
         library=tuple(dict.fromkeys((str(library), str(library.resolve())))),
-        target=units.ways.target,
+        target=_for_nightly(plan, package, units),
         last=units.ways.local,
         program=replace(units.ways.program, last=(*units.ways.target.last, *units.ways.program.last)),
         remaps=(*remaps, (str(room / "target"), "target")),
         identity=tools.identity,
         watched=tuple(name for name, fact in watched.items() if fact.startswith("contents ")),
     )
+
+
+def _for_nightly(plan: Plan, package: Package, units: Nodes) -> More:
+    """Returns what every crate for the target gets, RUSTC_BOOTSTRAP=1 where one of a local package asks for nightly."""
+    roots = {Path(unit.cwd, unit.source): unit.argv for unit in plan.units if unit.local and not unit.is_run}
+    others = [Path(package.main), *Path(package.root, "tests").glob("*.rs")]
+    if not units.ways.nightly or not any(
+        asks_for_nightly(argv, root) for root, argv in {**dict.fromkeys(others, ()), **roots}.items()
+    ):
+        return units.ways.target
+    tell_once(units.ways.nightly)
+    return replace(units.ways.target, environment={**units.ways.target.environment, "RUSTC_BOOTSTRAP": "1"})
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:

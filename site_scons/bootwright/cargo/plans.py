@@ -100,11 +100,11 @@ class Planned:
         Where the plan is no whole one, what is known of the program stands for it.
         """
         package = self.package
-        known = (unit for unit in self.plan.programs("bin", package.root) if unit.target == package.program)
+        known = (unit for unit in self.plan.programs(package.kind, package.root) if unit.target == package.program)
         if self.plan.unplanned:
             argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", "bin")
             own = Unit(
-                package.program, "bin", package.root, argv, {}, package.name, "", package.root, package.main,
+                package.program, package.kind, package.root, argv, {}, package.name, "", package.root, package.main,
                 package.program, local=True,
             )  # fmt: skip
             return next(known, own)
@@ -226,7 +226,7 @@ class _Maker:
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
         request = self.request
-        verb = ("test", "--no-run") if request.tests else ("build", f"--bin={package.program}")
+        verb = ("test", "--no-run") if request.tests else ("build", f"--{package.kind}={package.program}")
         words = self.cargo.command(verb[0], self.target, lock)
         command = [] if request.tests else build_command(package.metadata)
         profile = request.profile if not {"--release", "--profile", "-r"} & set(command) else ()
