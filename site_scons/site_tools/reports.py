@@ -84,7 +84,8 @@ def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> Non
 
     def start() -> int:
         home = Path(env["HOME"])
-        names = ("flash/test_killed.py", "flash/test_lying.py", "flash/test_guest.py", "unit/hostile")
+        flash = [f"flash/test_{what}.py" for what in ("killed", "lying", "guest")]
+        names = [*flash, "unit/hostile", "unit/loader/test_crates.py"]
         long = [str(home / "tests" / name) for name in names]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode

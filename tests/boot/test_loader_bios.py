@@ -132,14 +132,16 @@ def test_a_key_is_not_taken_for_the_keyboard_controllers_answer(rig: Rig) -> Non
     assert ended.told["output_port"] == plain.told["output_port"]
 
 
-def test_a_stack_that_is_too_deep_stops_in_nobodys_data(rig: Rig) -> None:
+def test_a_stack_that_is_too_deep_is_named_and_stops_in_nobodys_data(rig: Rig) -> None:
     disk = rig.image(rig.kernel())
     stage = rig.stage(disk)
     start = rig.symbol("call_kernel") - layout.STAGE_LOAD_ADDRESS
     stage[start : start + 3] = b"\x50\xeb\xfd"  # push rax, again and again
     rig.put_stage(disk, stage)
     ended = rig.boot(disk)
-    assert not ended.runs, "the processor has no stack for an exception: the machine resets"
+    assert ended.code == "XS"
+    assert f"bootwright: XS the loader's stack is full at {rig.symbol('call_kernel'):#x}" in ended.serial
+    assert any(row.startswith("bootwright: XS") for row in ended.rows)
     good = rig.boot(rig.image(rig.kernel()))
     assert ended.data_area[0x10:0x17] == good.data_area[0x10:0x17], "equipment and memory, which lie below the stack"
 

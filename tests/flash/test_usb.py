@@ -32,8 +32,11 @@ def test_the_list_is_made_without_building(checkout: Checkout, tmp_path: Path) -
         assert not (checkout.path / "build" / "debug").exists()
         mine = next(disk for disk in facts if disk["path"] == device.path)
         assert (mine["candidate"], mine["confirm"], mine["refusals"]) == (True, "8388608", [])
-        assert checkout.scons("usb", f"--json={tmp_path}/list.json", "LOOP=1").output == ""
-        assert json.loads((tmp_path / "list.json").read_text()) == facts
+        assert (mine["size"], mine["bus"]) == (8 * MIB, "loop")
+        assert "identity" not in mine  # which is for this program alone
+        assert checkout.scons("usb", f"--json={tmp_path}/list.json").output == ""
+        mine = next(disk for disk in json.loads((tmp_path / "list.json").read_text()) if disk["path"] == device.path)
+        assert (mine["candidate"], [refusal["status"] for refusal in mine["refusals"]]) == (False, [Status.WRONG_BUS])
 
 
 def test_the_image_is_built_and_written_and_refusals_keep_their_statuses(checkout: Checkout, tmp_path: Path) -> None:

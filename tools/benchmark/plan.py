@@ -18,6 +18,7 @@ SIZES = (0, 4, 16)  # MiB of data in the kernel
 INSTRUCTIONS = {0: 0.2, 4: 2.5, 16: 8.0}  # millions, at most
 READS = 300
 MODULES = 1000
+OVER_SCONS = 1.25  # the most that a null build's processor time may be of SCons's own empty build
 MODULE_MILLISECONDS = 0.5
 START_SECONDS = 0.15
 TESTS = 20
@@ -176,6 +177,19 @@ def _own_seconds(output: str) -> float:
     found = re.findall(r" passed in ([\d.]+)s", output)
     assert found, output
     return float(found[-1])
+
+
+def measure_over_scons(ours: Side, floor: Callable[[], Taken], times: int, tell: Tell) -> list[Row]:
+    """Measures the processor time of a null build beside that of SCons alone (floor), in turns."""
+    tell(f"null builds beside SCons alone, {times} times")
+    ours.package.make()
+    ours.build()
+    alone, whole = [], []
+    for _ in range(times):
+        alone.append(floor().processor)
+        whole.append(ours.build_nothing().processor)
+    name = "null build, processor time"
+    return [Row(name, "s", tuple(whole), tuple(alone), OVER_SCONS, against="SCons alone")]
 
 
 def measure_many_modules(ours: Side, floor: Callable[[], Taken], times: int, tell: Tell) -> list[Row]:

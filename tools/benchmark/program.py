@@ -99,6 +99,7 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
 
         rows += plan.measure_boots(sides, count, tell)
     if "nodes" in parts:
+        rows += plan.measure_over_scons(ours, lambda: take_floor(directory), times, tell)
         rows += plan.measure_many_modules(ours, lambda: take_floor(directory), times, tell)
     if "tests" in parts:
         ours.make_tests(plan.TESTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -18,10 +19,14 @@ from bootwright.base.procs import LAST_LINES, pasteable
 
 @dataclass(frozen=True)
 class Taken:
-    """How long a program took, in seconds, and what it said on both of its outputs."""
+    """How long a program took, in seconds, and what it said on both of its outputs.
+
+    processor is the processor time of it and of all that it waited for, in seconds; 0 where it was not waited for.
+    """
 
     seconds: float
     output: str
+    processor: float = 0.0
 
 
 def take(
@@ -33,7 +38,7 @@ def take(
     stop ends it then; else it is waited for and must succeed. Raises BootwrightError where it fails, does not say
     until, or takes longer than limit seconds.
     """
-    start = time.monotonic()
+    start, before = time.monotonic(), _processor_time()
     try:
         process = subprocess.Popen(
             argv, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -69,7 +74,14 @@ def take(
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-    return Taken(time.monotonic() - start if seconds is None else seconds, said.decode(errors="replace"))
+    seconds = time.monotonic() - start if seconds is None else seconds
+    return Taken(seconds, said.decode(errors="replace"), _processor_time() - before)
+
+
+def _processor_time() -> float:
+    """Returns what all children took that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _failure(argv: Sequence[str], said: bytes, how: str) -> BootwrightError:

@@ -143,7 +143,7 @@ enter_long_mode:
 .code64
 in_long_mode:
     load_data_segments eax, {DATA_64}
-    lidt [idt_pointer]
+    load_exceptions
     mov ebx, ebx
     jmp rbx
 

@@ -81,6 +81,7 @@ global_asm!(
     LOADER_STACK_END = const layout::LOADER_STACK_END,
     CODE_64 = const gdt::CODE_64,
     DATA_64 = const gdt::DATA_64,
+    TASK = const gdt::TASK,
     CODE_16 = const gdt::CODE_16,
     DATA_16 = const gdt::DATA_16,
     EAX = const offset_of!(Registers, eax),

@@ -91,6 +91,7 @@ failures! {
     ElfRelocationKind   b"EK" "the kernel has a relocation of kind {} at {x}; only 8 (R_X86_64_RELATIVE) needs no dynamic linker"
     ElfWild             b"EW" "the kernel's addresses collide at {x} with what the loader keeps at {x}"
     // The loader itself.
+    StackFull           b"XS" "the loader's stack is full at {x}"
     Exception           b"XX" "exception {} in the loader at {x}"
     Panic               b"IE" "the loader contradicts itself at line {}"
 }

@@ -101,6 +101,23 @@ fn what_011_does_not_have_is_told_as_none() {
 }
 
 #[test]
+fn the_frame_buffer_may_be_at_the_end_of_all_addresses() {
+    let image = program(0x200000, 0x300000, 0x1000);
+    let settings = Settings {
+        framebuffer_address: Some(0xffff_ffff_f000_0000),
+        ..Settings::new(2)
+    };
+    let screen = FrameBuffer {
+        address: SCREEN.address + 0x800,
+        ..SCREEN
+    };
+    let (_, _, ready) = plan_all(&image, settings, Some(screen), None).unwrap();
+    let mut pages = vec![0; ready.boot_info_length() as usize];
+    ready.write(&mut pages, &[]);
+    assert_eq!(number(&pages, 32), 0xffff_ffff_f000_0800);
+}
+
+#[test]
 fn fixed_mappings_of_011_are_kept_and_wrong_ones_refused() {
     let image = program(0x200000, 0x300000, 0x1000);
     let good = Settings {
@@ -209,7 +226,7 @@ fn no_settings_make_a_plan_panic_or_lie_in_one_place() {
     let image = program(0x200000, 0x300000, 0x1000);
     let mut generator = Generator::new(41);
     let mut planned = 0;
-    for round in 0..support::rounds(20_000) {
+    for round in 0..support::rounds(40_000) {
         let mut settings = Settings {
             stack_address: some_address(&mut generator),
             boot_info_address: some_address(&mut generator),
@@ -224,7 +241,8 @@ fn no_settings_make_a_plan_panic_or_lie_in_one_place() {
         let bits = generator.below(46);
         settings.stack_size = 1 + generator.below(1 << bits);
         settings.features = generator.below(layout::FEATURES_ALL + 1);
-        let Ok((plan, _, ready)) = plan_all(&image, settings, Some(SCREEN), Some(RAMDISK)) else {
+        let planned_so = || plan_all(&image, settings, Some(SCREEN), Some(RAMDISK));
+        let Ok((plan, _, ready)) = support::timed(planned_so) else {
             continue;
         };
         planned += 1;

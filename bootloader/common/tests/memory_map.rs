@@ -253,7 +253,7 @@ fn whatever_is_reported_no_frame_is_given_twice() {
         Use::BadMemory,
     ];
     let mut generator = Generator::new(31);
-    for round in 0..support::rounds(200) {
+    for round in 0..support::rounds(1000) {
         let count = generator.below(1000) + 1;
         let spread = 1 << (20 + generator.below(16));
         let size = 1 << (12 + generator.below(10));
@@ -264,8 +264,11 @@ fn whatever_is_reported_no_frame_is_given_twice() {
                 purpose: uses[generator.below(6) as usize],
             })
             .collect();
-        let mut map = MemoryMap::new(ALL.0, ALL.1);
-        map.take_reports(&reports);
+        let mut map = support::timed(|| {
+            let mut map = MemoryMap::new(ALL.0, ALL.1);
+            map.take_reports(&reports);
+            map
+        });
         let mut given: Vec<(u64, u64)> = Vec::new();
         for _ in 0..50 {
             let modulus = 0x1000 << generator.below(4);

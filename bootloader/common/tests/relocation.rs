@@ -2,8 +2,8 @@
 
 mod support;
 
-use common::elf::Image;
-use support::{Header, PT_LOAD, R, W, X, code, write_elf};
+use common::elf::{Image, Segment};
+use support::{Generator, Header, PT_LOAD, R, W, X, code, write_elf};
 
 const TEXT: Header = Header {
     kind: PT_LOAD,
@@ -103,4 +103,45 @@ fn what_only_a_dynamic_linker_could_do_is_refused() {
     assert_eq!(changed(0x2018, 0x3000), "ER");
     assert_eq!(changed(0x2028, 16), "ER");
     assert_eq!(changed(0x2020, 36), "EK");
+}
+
+#[test]
+fn changed_tables_are_read_or_refused_but_never_panic() {
+    let mut generator = Generator::new(47);
+    let good = movable(&[(0x3200, 8, 0x1010), (0x3ffc, 8, 0x3000), (0x5ff8, 8, 0)]);
+    let words = [0, 1, 8, 24, 0x3000, 0x3800, 0x6000, 1 << 47, u64::MAX - 7];
+    let mut made = 0;
+    for _ in 0..support::rounds(50_000) {
+        let mut file = good.clone();
+        for _ in 0..=generator.below(3) {
+            // The headers, the dynamic section, or the relocations.
+            let (start, count) = [(64, 28), (0x2000, 8), (0x2800, 9)][generator.below(3) as usize];
+            let at = start + generator.below(count) as usize * 8;
+            let word: &mut [u8; 8] = (&mut file[at..at + 8]).try_into().unwrap();
+            let new = match generator.below(3) {
+                0 => words[generator.below(9) as usize],
+                1 => u64::from_le_bytes(*word) ^ 1 << generator.below(64),
+                _ => generator.next() >> generator.below(64),
+            };
+            *word = new.to_le_bytes();
+        }
+        let start = [0x20_0000, 0xffff_ffff_8000_0000, generator.next() & !0xfff];
+        let start = start[generator.below(3) as usize];
+        support::timed(|| {
+            let Ok(image) = Image::parse(&file).and_then(|image| image.moved_to(start)) else {
+                return;
+            };
+            for index in 0..image.relocation_count() {
+                let Ok(relocation) = image.relocation(&file, index) else {
+                    break;
+                };
+                made += 1;
+                let inside = |segment: &Segment| {
+                    segment.address <= relocation.address && relocation.address + 8 <= segment.end()
+                };
+                assert!(image.segments().iter().any(inside), "{relocation:x?}");
+            }
+        });
+    }
+    assert!(made > 10_000, "only {made} relocations were made");
 }

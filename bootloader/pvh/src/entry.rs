@@ -43,5 +43,6 @@ global_asm!(
     SERIAL_PORT = const layout::SERIAL_PORT,
     CODE_64 = const gdt::CODE_64,
     DATA_64 = const gdt::DATA_64,
+    TASK = const gdt::TASK,
     NO_LONG_MODE = sym NO_LONG_MODE,
 );

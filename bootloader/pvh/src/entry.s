@@ -78,6 +78,6 @@ spin:                            # not hlt: that is how a kernel ends
 .code64
 in_long_mode:
     load_data_segments eax, {DATA_64}
-    lidt [idt_pointer]
+    load_exceptions
     mov esp, {LOADER_STACK_END}
     call loader_main

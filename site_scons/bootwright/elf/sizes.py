@@ -63,21 +63,29 @@ def read_sizes(elf: Path) -> Sizes:
             and symbol["st_size"]
             and not symbol.name.startswith("anon.")  # a constant that the compiler numbers anew in each build
         ]
-    symbols: Counter[str] = Counter()
-    crates: Counter[str] = Counter()
-    end = 0
-    for address, size, name in sorted(rows):
-        # One function can have two names, and a symbol lie within another: each byte counts once.
-        counted = min(size, address + size - end)
-        if counted > 0:
-            symbols[demangle(name)] += counted
-            crates[crate_of(name) or NO_CRATE] += counted
-            end = address + size
+    symbols, crates = count_symbols(rows)
     by_section = Counter({section.name: 0 for section in sections})
     for section in sections:
         by_section[section.name] += section["sh_size"]
     crates[NO_SYMBOL] = by_section.total() - crates.total()
     return Sizes(by_section, crates, symbols)
+
+
+def count_symbols(rows: Iterable[tuple[int, int, str]]) -> tuple[Counter[str], Counter[str]]:
+    """Returns the bytes of each symbol and of each crate, of rows of address, size and name.
+
+    One function can have two names, and a symbol lie within another: each byte counts once.
+    """
+    symbols: Counter[str] = Counter()
+    crates: Counter[str] = Counter()
+    end = 0
+    for address, size, name in sorted(rows):
+        counted = min(size, address + size - end)
+        if counted > 0:
+            symbols[demangle(name)] += counted
+            crates[crate_of(name) or NO_CRATE] += counted
+            end = address + size
+    return symbols, crates
 
 
 def report(elf: Path, previous: Path) -> str:

@@ -110,6 +110,7 @@ READ_MAX_SECTORS = 127  # what every BIOS takes in one call
 LOADER_TABLES_ADDRESS = 0x30000  # the loader's own page tables: seven pages that map up to 4 GiB
 LOADER_GUARD_ADDRESS = 0x37000  # a page that is not mapped, below the loader's stack
 LOADER_STACK_END = 0x58000
+LOADER_EXCEPTION_STACK_END = 0x59000
 MEMORY_FLOOR = MIB  # nothing is allocated below, nothing at or above the ceiling, which the loader's tables end at
 MEMORY_CEILING = 4096 * MIB
 

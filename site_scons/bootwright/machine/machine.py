@@ -132,7 +132,7 @@ class Machine:
         if self.qmp.version[:2] < OLDEST_QEMU:
             version = ".".join(map(str, self.qmp.version))
             raise BootwrightError(
-                f"{self.qemu} is version {version}; the oldest supported is 7.1",
+                f"{self.qemu} is version {version}; the oldest supported is {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]}",
                 "install a newer QEMU, or name one by QEMU=path",
                 Status.QEMU_NOT_STARTED,
             )

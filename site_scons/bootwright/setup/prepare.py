@@ -64,6 +64,7 @@ def _set_up(wanted: needs.Wanted) -> None:
             raise search.missing[hopeless[0]]
     if not stamp.venv_is_valid(wanted):
         dotvenv.make(home, wanted.environ, pip)
+    dotvenv.compile_modules(home, Path(stamp.venv_python(wanted.home)), wanted.environ)
     known = {**before, **{name: str(path) for name, path in search.found.items()}, **_cores(wanted, search)}
     _save(home, stamp.write(wanted, known, place))
 

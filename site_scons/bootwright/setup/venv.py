@@ -24,6 +24,12 @@ UNFINISHED = "bootwright.unfinished"
 SCRATCH = "bootwright.tmp"  # TMPDIR of the installers, so that one that is killed leaves nothing elsewhere
 PIP_PACKAGE = "python3-pip-whl"  # Debian's and Ubuntu's, with what ensurepip would install
 PACKAGES = 200_000_000  # bytes that they take, about
+COMPILE = """
+import compileall, sys
+import SCons
+for place in (sys.argv[1], SCons.__path__[0]):
+    compileall.compile_dir(place, quiet=2)
+"""
 # What would lead pip out of .venv.
 LEADS_ASTRAY = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "PYTHONHOME")
 
@@ -85,6 +91,15 @@ def make(home: Path, environ: Mapping[str, str], pip: Path | None = None) -> Non
         raise failure(ended, venv)
     mark.unlink()
     tell(f".venv is ready after {time.monotonic() - started:.1f} s")
+
+
+def compile_modules(home: Path, python: Path, environ: Mapping[str, str]) -> None:
+    """Has python compile our modules and SCons's, so that PYTHONDONTWRITEBYTECODE, which containers set, costs nothing.
+
+    What is compiled already is left as it is, and what cannot be written stays to be compiled at each start.
+    """
+    place = str(home / "site_scons")
+    watched.watch([str(python), "-c", COMPILE, place], environ, lambda line: "")
 
 
 def _empty(directory: Path) -> None:

@@ -1,10 +1,14 @@
-"""The loader's portable crates, tested on the builder: rustc --test for the host, one pytest test for each file."""
+"""The loader's portable crates, tested on the builder: rustc --test for the host, one pytest test for each file.
+
+Tests of chance try a quarter of a million cases; `--soak` has them try WHOLE times as many.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import random
+import re
 import subprocess
 import zlib
 from pathlib import Path
@@ -23,6 +27,8 @@ HOME = Path(__file__).parents[3]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
 PVH = HOME / "bootloader/pvh"
+WHOLE = 40
+ROUNDS = re.compile(r"support::rounds\(([\d_]+)\)")
 
 
 @functools.cache
@@ -31,26 +37,21 @@ def builders_rustc() -> str:
     return str(find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc)
 
 
-def compile_crate(out: Path, *arguments: str | Path, **environment: str) -> None:
-    argv = [
-        builders_rustc(),
-        "--edition=2024",
-        "-Copt-level=1",
-        "-Cdebug-assertions=on",
-        "-Coverflow-checks=on",
-        "-Dwarnings",
-    ]
+def compile_crate(out: Path, whole: bool, *arguments: str | Path, **environment: str) -> None:
+    """Compiles a crate for the builder; what is to try all cases is compiled for speed."""
+    argv = [builders_rustc(), "--edition=2024", f"-Copt-level={3 if whole else 1}", "-Dwarnings"]
+    argv += ["-Cdebug-assertions=on", "-Coverflow-checks=on"]
     argv += ["--out-dir", str(out), "-L", str(out), *map(str, arguments)]
     done = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
-def crates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def crates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A directory with the crates layout, common and arch_x86_64, compiled for the builder."""
     out = tmp_path_factory.mktemp("crates")
     (out / "layout.rs").write_text(generated.rust_source())
-    rlib = ("--crate-type=rlib",)
+    rlib = (request.config.getoption("--soak"), "--crate-type=rlib")
     compile_crate(out, *rlib, "--crate-name=layout", out / "layout.rs")
     compile_crate(out, *rlib, "--crate-name=common", COMMON / "src/lib.rs", *extern(out, "layout"))
     compile_crate(out, *rlib, "--crate-name=arch_x86_64", ARCH / "src/lib.rs", *extern(out, "layout", "common"))
@@ -86,12 +87,15 @@ def write_vectors(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def run_tests(source: Path, crates: Path, tmp_path: Path) -> None:
+def run_tests(source: Path, crates: Path, tmp_path: Path, whole: bool) -> None:
     vectors = tmp_path / "vectors.rs"
     write_vectors(vectors)
     uses = extern(crates, "layout", "common", "arch_x86_64")
-    compile_crate(tmp_path, "--test", source, "--crate-name", source.stem, *uses, "-L", crates, VECTORS=str(vectors))
-    done = subprocess.run([tmp_path / source.stem], capture_output=True, text=True)
+    compile_crate(
+        tmp_path, whole, "--test", source, "--crate-name", source.stem, *uses, "-L", crates, VECTORS=str(vectors)
+    )
+    chance = {"BOOTWRIGHT_FUZZ": str(WHOLE if whole else 1)}
+    done = subprocess.run([tmp_path / source.stem], env={**os.environ, **chance}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 ignored" in done.stdout
 
@@ -110,9 +114,18 @@ def test_there_are_tests() -> None:
         "prepare",
         "start_info",
         "font",
+        "fuzz",
     }
 
 
+def test_the_whole_is_ten_million_cases() -> None:
+    rounds = [int(count.replace("_", "")) for path in SOURCES for count in ROUNDS.findall(path.read_text())]
+    assert len(rounds) >= 8
+    assert sum(rounds) * WHOLE >= 10_000_000
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
-def test_a_crate_of_the_loader_passes_its_tests(source: Path, crates: Path, tmp_path: Path) -> None:
-    run_tests(source, crates, tmp_path)
+def test_a_crate_of_the_loader_passes_its_tests(
+    source: Path, crates: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    run_tests(source, crates, tmp_path, request.config.getoption("--soak"))

@@ -6,7 +6,9 @@ import dataclasses
 import io
 import itertools
 import json
+import os
 import shlex
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +142,27 @@ with socket.socket(fileno=int(number)) as channel:
     ):
         pass
     assert failure.value.status == Status.QEMU_NOT_STARTED
+
+
+DEAF = """
+import json, re, signal, socket, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+number = re.search(r"id=qmp,fd=(\\d+)", " ".join(sys.argv))[1]
+channel = socket.socket(fileno=int(number))
+channel.sendall(b'{"QMP": {"version": {"qemu": {"major": 8, "minor": 0, "micro": 0}}}}\\n{"return": {}}\\n')
+while True:
+    time.sleep(60)
+"""
+
+
+@posix_only
+def test_a_qemu_that_does_not_end_when_it_is_told_to_is_killed(tmp_path: Path) -> None:
+    qemu = fake_qemu(tmp_path, DEAF)
+    with Machine(MachineConfig(tmp_path / "x.img", qemu=str(qemu), accelerator="tcg")) as machine:
+        pid = machine.pid
+    assert machine.exit_code == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 HELP = 'print("Available display backend types:\\nnone\\n{names}")'

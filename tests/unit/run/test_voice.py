@@ -66,3 +66,11 @@ def test_what_nobody_reads_is_not_kept() -> None:
     out = Silence()
     Voice(out).say(b"x" * 1000)
     assert out.getvalue() == ""
+
+
+def test_half_a_character_waits_for_its_other_half() -> None:
+    out = io.StringIO()
+    voice = Voice(out)
+    for byte in "Grüße, 世界".encode():
+        voice.say(bytes([byte]))
+    assert out.getvalue() == "Grüße, 世界"

@@ -57,3 +57,12 @@ def test_a_program_that_is_not_there_has_ended_badly() -> None:
     ended = watched.watch(["no-such-program"], os.environ, lambda line: None)
     assert ended.status == 127
     assert ended.said(("no such file", "cannot find"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows hands no descriptor on")
+def test_an_installer_holds_the_lock_of_the_set_up_as_well(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        program = f"import os; print(os.fstat({lock.fileno()}).st_ino)"
+        ended = watched.watch([sys.executable, "-c", program], os.environ, lambda line: None)
+        assert (ended.status, ended.lines) == (0, (str(os.fstat(lock.fileno()).st_ino),))

@@ -318,3 +318,19 @@ def test_waiting_costs_little_processor_time(tmp_path: Path) -> None:
     assert time.process_time() - before < 0.3
     holder.wait()
     build.finish()
+
+
+def test_what_an_action_begins_is_on_the_disk_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.append((tmp_path / "journal").read_text())
+
+    monkeypatch.setattr(os, "fsync", note)
+    build = BuildDirectory(tmp_path)
+    build.take("scons", print)
+    build.started([tmp_path / "a.elf", tmp_path / "a.map"])
+    assert flushed == ['"a.elf"\n"a.map"\n']
+    build.finish()

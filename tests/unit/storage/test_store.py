@@ -303,3 +303,29 @@ def test_the_root_is_where_the_system_wants_caches(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "Local"))
     assert default_root() == tmp_path / "Local" / "bootwright"
+
+
+def test_prune_by_size_goes_on_with_what_is_left_once_the_oldest_is_gone(store: Store) -> None:
+    for age, (key, size) in enumerate((("new", 150), ("large", 100), ("small", 40))):
+        put(store, "core", key, size=size, age=age)
+    assert [entry.key for entry in store.prune(larger_than=200)] == ["large"]
+
+
+def test_what_is_long_to_make_is_on_the_disk_before_it_appears(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    appeared: list[bool] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.append(os.fstat(descriptor).st_ino)
+        appeared.append(store.path("core", "abc").exists())
+
+    monkeypatch.setattr(os, "fsync", note)
+
+    def build(out: Path) -> None:
+        (out / "file").write_bytes(b"x")
+
+    path = store.take_or_build("core", "abc", build)
+    assert {(path / "file").stat().st_ino, path.stat().st_ino, path.parent.stat().st_ino} <= set(flushed)
+    assert appeared[:-1] == [False] * (len(appeared) - 1)

@@ -34,7 +34,7 @@ class FakeSide:
     def _take(self, what: str) -> Taken:
         self.log.append(f"{self.name} {what}")
         self.seconds += 1
-        return Taken(self.seconds - 1, "")
+        return Taken(self.seconds - 1, "", (self.seconds - 1) / 10)
 
     def forget(self, store: bool = False) -> None:
         self.log.append(f"{self.name} forgets{' all' if store else ''}")
@@ -202,3 +202,15 @@ def test_the_program_says_the_greeting_in_both_places_and_uses_the_data() -> Non
     assert '    println!("Hello 7!");' in changed and 'serial_println!("Hello 7!");' in changed
     assert "black_box(DATA)" in changed and 'include_bytes!("data.bin")' in changed
     assert change_main(example, GREETING, False) == example
+
+
+def test_a_null_build_is_held_to_what_scons_alone_takes_of_the_processor(sides: Sides) -> None:
+    floors = iter([0.5, 0.4])
+
+    def floor() -> Taken:
+        return Taken(9.0, "", next(floors))
+
+    (row,) = plan.measure_over_scons(sides.ours, floor, 2, silent)
+    assert log(sides) == ["we builds", "we builds nothing", "we builds nothing"]
+    assert (row.ours, row.peer, row.limit, row.against) == ((0.2, 0.3), (0.5, 0.4), 1.25, "SCons alone")
+    assert row.ratio == 0.5

@@ -292,7 +292,7 @@ def test_the_peer_is_set_up_for_the_parts_alone_that_compare_with_it(
     monkeypatch.setattr(program, "find_peer_version", lambda _: "a peer")
     for name in ("find_qemu", "qemu_version"):
         monkeypatch.setattr(program, name, lambda _: (9, 2))
-    for name in ("measure_null_builds", "measure_tests", "measure_many_modules"):
+    for name in ("measure_null_builds", "measure_tests", "measure_over_scons", "measure_many_modules"):
         monkeypatch.setattr(plan, name, no_rows)
     program.run_bench(tmp_path, parts, 1, 1)
     assert asked == [*["set_up(1)"] * peer_is_set_up, "set_up(0)", "boot(1)", "make_tests(1)"]

@@ -1,6 +1,6 @@
 //! Exceptions in the loader: a sentence instead of a reset.
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 
 use common::failure::{Failure, Kind};
 
@@ -10,6 +10,8 @@ unsafe extern "Rust" {
     /// The loader's own: tells the failure in whatever ways its firmware has.
     safe fn loader_fail(failure: &Failure) -> !;
 }
+
+const PAGE_FAULT: u64 = 14;
 
 /// The vectors for which the processor pushes an error code before the return address.
 const WITH_ERROR_CODE: u32 = {
@@ -26,6 +28,7 @@ global_asm!(
     include_str!("exceptions.s"),
     CODE_64 = const gdt::CODE_64,
     EXCEPTION = sym exception,
+    EXCEPTION_STACK_END = const layout::LOADER_EXCEPTION_STACK_END,
 );
 
 /// Called by the stubs with what is on the stack: the vector, an error code for some, and rip.
@@ -37,5 +40,17 @@ extern "sysv64" fn exception(frame: *const [u64; 3]) -> ! {
     } else {
         second
     };
+    let guard = layout::LOADER_GUARD_ADDRESS..layout::LOADER_GUARD_ADDRESS + layout::PAGE_SIZE;
+    if vector == PAGE_FAULT && guard.contains(&fault_address()) {
+        loader_fail(&Kind::StackFull.with(rip, 0))
+    }
     loader_fail(&Kind::Exception.with(vector, rip))
+}
+
+/// The address that the last page fault was about.
+fn fault_address() -> u64 {
+    let address: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) }
+    address
 }

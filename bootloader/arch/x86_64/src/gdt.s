@@ -10,6 +10,12 @@ gdt:
     .quad 0x00CF93000000FFFF     # 10h: data
     .quad 0x00009B000000FFFF     # 18h: 16-bit code
     .quad 0x000093000000FFFF     # 20h: data with real mode's limit
+.global task_descriptor
+task_descriptor:
+    .word task_end - task - 1    # 28h: the task state of exceptions.s, which lies below 64 KiB
+    .word task
+    .byte 0, 0x89, 0, 0          # present, an available 64-bit TSS
+    .quad 0
 gdt_end:
     .balign 4
     .word 0

@@ -47,3 +47,12 @@
     mov gs, \register
     mov ss, \register
 .endm
+
+# Loads the IDT, whose exceptions have a stack by the task state. That one is marked as busy when it is loaded, and may
+# not be busy then: a BIOS that ran in between does not take it out.
+.macro load_exceptions
+    mov byte ptr [task_descriptor + 5], 0x89
+    mov eax, {TASK}
+    ltr ax
+    lidt [idt_pointer]
+.endm

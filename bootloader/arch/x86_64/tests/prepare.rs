@@ -212,7 +212,7 @@ fn random_headers_are_refused_or_loaded_but_never_panic() {
             let at = 64 + generator.below(112) as usize;
             file[at] ^= 1 << generator.below(8);
         }
-        if let Ok(mut machine) = prepare(&file, 1 << 20, 0x3000) {
+        if let Ok(mut machine) = support::timed(|| prepare(&file, 1 << 20, 0x3000)) {
             loaded += 1;
             check(&mut machine, &file, 0x3000);
         }
@@ -373,7 +373,8 @@ fn random_movable_files_are_refused_or_loaded_but_never_panic() {
             stack_size: 0x3000,
             ..Settings::new(1 + (round % 2) as u32)
         };
-        loaded += u32::from(prepare_with(&file, 1 << 20, settings).is_ok());
+        let prepared = support::timed(|| prepare_with(&file, 1 << 20, settings));
+        loaded += u32::from(prepared.is_ok());
     }
     assert!(loaded > 100, "only {loaded} files were loaded");
 }

@@ -93,7 +93,7 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
         let frame = page_of(screen.address);
         let length = pages_of(screen.address + screen.length) - frame;
         plan.add(there(address, frame, length))?;
-        framebuffer = Some((address + screen.address - frame, screen));
+        framebuffer = Some((address + (screen.address - frame), screen));
     }
     let mut ramdisk = None;
     if let Some(Placed {

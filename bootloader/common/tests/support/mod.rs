@@ -30,6 +30,12 @@ impl Generator {
         self.next() % limit
     }
 
+    /// A number of at most so many bits, small ones as often as large ones.
+    pub fn of_any_size(&mut self, bits: u64) -> u64 {
+        let bits = self.below(bits + 1);
+        self.below(1 << bits)
+    }
+
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.next() as u8).collect()
     }
@@ -39,6 +45,49 @@ impl Generator {
 pub fn rounds(usual: u64) -> u64 {
     let factor = std::env::var("BOOTWRIGHT_FUZZ").ok();
     usual * factor.map_or(1, |text| text.parse().expect("BOOTWRIGHT_FUZZ is a number"))
+}
+
+/// The most processor time that one case may take, in nanoseconds.
+const LIMIT: u64 = 10_000_000;
+
+/// Runs one case of a test of chance and refuses one that takes longer than `LIMIT`.
+///
+/// Other work on the machine counts for nothing: it is the time of this thread. What a page of memory that is not there
+/// yet, or a host that takes the processor away, adds once, is not added each time: a case over the limit is run again,
+/// and the least of ten times counts.
+pub fn timed<T>(mut case: impl FnMut() -> T) -> T {
+    let mut time = || {
+        let start = processor_time();
+        let result = case();
+        (processor_time() - start, result)
+    };
+    let (first, result) = time();
+    if first > LIMIT {
+        let least = (1..10).map(|_| time().0).min().unwrap_or(first);
+        assert!(least <= LIMIT, "a case takes {least} ns");
+    }
+    result
+}
+
+/// The processor time of this thread so far, in nanoseconds (POSIX, clock_gettime).
+pub fn processor_time() -> u64 {
+    #[repr(C)]
+    struct Timespec {
+        seconds: i64,
+        nanoseconds: core::ffi::c_long,
+    }
+    unsafe extern "C" {
+        fn clock_gettime(clock: core::ffi::c_int, time: *mut Timespec) -> core::ffi::c_int;
+    }
+    const THREAD: core::ffi::c_int = if cfg!(target_os = "macos") { 16 } else { 3 };
+    let mut time = Timespec {
+        seconds: 0,
+        nanoseconds: 0,
+    };
+    // SAFETY: the C library, which std links, writes nothing but the two numbers.
+    let status = unsafe { clock_gettime(THREAD, &mut time) };
+    assert_eq!(status, 0);
+    time.seconds as u64 * 1_000_000_000 + time.nanoseconds as u64
 }
 
 /// Memory from `base` on, which holds rubbish at first.
@@ -69,6 +118,8 @@ pub struct FakePlatform {
     pub framebuffer: Option<FrameBuffer>,
     /// What the kernel wanted of the screen.
     pub screen: Option<Screen>,
+    /// All that was allocated: where, how many bytes, and for what.
+    pub given: Vec<(u64, u64, Use)>,
 }
 
 impl FakePlatform {
@@ -78,6 +129,7 @@ impl FakePlatform {
             map: MemoryMap::new(base, base + length as u64),
             framebuffer: None,
             screen: None,
+            given: Vec::new(),
         }
     }
 }
@@ -95,7 +147,9 @@ impl FrameAllocator for FakePlatform {
         length: u64,
         placement: Placement,
     ) -> Result<u64, Failure> {
-        self.map.allocate(purpose, length, placement)
+        let address = self.map.allocate(purpose, length, placement)?;
+        self.given.push((address, length, purpose));
+        Ok(address)
     }
 }
 

@@ -12,7 +12,10 @@ pub struct Canvas(pub &'static mut FrameBuffer);
 impl Canvas {
     fn offset(&self, point: Point) -> Option<usize> {
         let info = self.0.info();
-        let (x, y) = (usize::try_from(point.x).ok()?, usize::try_from(point.y).ok()?);
+        let (x, y) = (
+            usize::try_from(point.x).ok()?,
+            usize::try_from(point.y).ok()?,
+        );
         (x < info.width && y < info.height).then_some((y * info.stride + x) * info.bytes_per_pixel)
     }
 
@@ -38,9 +41,14 @@ impl DrawTarget for Canvas {
     type Color = Rgb888;
     type Error = core::convert::Infallible;
 
-    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Self::Error> {
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(
+        &mut self,
+        pixels: I,
+    ) -> Result<(), Self::Error> {
         for Pixel(point, colour) in pixels {
-            let Some(at) = self.offset(point) else { continue };
+            let Some(at) = self.offset(point) else {
+                continue;
+            };
             let (red, green, blue) = (colour.r(), colour.g(), colour.b());
             let bytes = match self.0.info().pixel_format {
                 PixelFormat::Rgb => [red, green, blue],

@@ -15,9 +15,16 @@ fn main(info: &'static mut BootInfo) -> ! {
     let size = canvas.size();
     canvas.clear(Rgb888::CSS_SKY_BLUE).unwrap();
     let sea = Rectangle::new(Point::new(0, size.height as i32 * 2 / 3), size);
-    sea.into_styled(PrimitiveStyle::with_fill(Rgb888::CSS_NAVY)).draw(&mut canvas).unwrap();
-    let sun = Circle::with_center(Point::new(size.width as i32 / 2, size.height as i32 / 3), 200);
-    sun.into_styled(PrimitiveStyle::with_fill(Rgb888::CSS_GOLD)).draw(&mut canvas).unwrap();
+    sea.into_styled(PrimitiveStyle::with_fill(Rgb888::CSS_NAVY))
+        .draw(&mut canvas)
+        .unwrap();
+    let sun = Circle::with_center(
+        Point::new(size.width as i32 / 2, size.height as i32 / 3),
+        200,
+    );
+    sun.into_styled(PrimitiveStyle::with_fill(Rgb888::CSS_GOLD))
+        .draw(&mut canvas)
+        .unwrap();
     println!("a picture of {} by {}", size.width, size.height);
     testing::halt()
 }

@@ -35,9 +35,16 @@ fn size(canvas: &mut Canvas) {
 fn circle(canvas: &mut Canvas) {
     canvas.clear(Rgb888::BLACK).unwrap();
     let style = PrimitiveStyle::with_fill(Rgb888::new(255, 128, 1));
-    Circle::with_center(Point::new(300, 300), 101).into_styled(style).draw(canvas).unwrap();
+    Circle::with_center(Point::new(300, 300), 101)
+        .into_styled(style)
+        .draw(canvas)
+        .unwrap();
     for (x, y) in [(300, 300), (345, 300), (300, 255), (335, 335)] {
-        assert_eq!(canvas.get(Point::new(x, y)), Rgb888::new(255, 128, 1), "{x} {y}");
+        assert_eq!(
+            canvas.get(Point::new(x, y)),
+            Rgb888::new(255, 128, 1),
+            "{x} {y}"
+        );
     }
     for (x, y) in [(352, 300), (340, 340), (300, 247)] {
         assert_eq!(canvas.get(Point::new(x, y)), Rgb888::BLACK, "{x} {y}");
@@ -47,12 +54,21 @@ fn circle(canvas: &mut Canvas) {
 fn letters(canvas: &mut Canvas) {
     canvas.clear(Rgb888::BLACK).unwrap();
     let style = MonoTextStyle::new(&FONT_10X20, Rgb888::WHITE);
-    let next = Text::new("Hello", Point::new(100, 100), style).draw(canvas).unwrap();
+    let next = Text::new("Hello", Point::new(100, 100), style)
+        .draw(canvas)
+        .unwrap();
     assert_eq!(next, Point::new(150, 100));
-    let white = |x| (80..110).filter(|&y| canvas.get(Point::new(x, y)) == Rgb888::WHITE).count();
+    let white = |x| {
+        (80..110)
+            .filter(|&y| canvas.get(Point::new(x, y)) == Rgb888::WHITE)
+            .count()
+    };
     // The H: two strokes with a bar between them; then nothing before the e.
     let columns: [usize; 10] = core::array::from_fn(|column| white(100 + column as i32));
-    assert!(columns.iter().filter(|&&count| count > 10).count() >= 2, "{columns:?}");
+    assert!(
+        columns.iter().filter(|&&count| count > 10).count() >= 2,
+        "{columns:?}"
+    );
     assert_eq!(white(99), 0);
 }
 

@@ -37,25 +37,43 @@ fn main(info: &'static mut BootInfo) -> ! {
 fn ramdisk(info: &mut BootInfo) {
     let address = *info.ramdisk_addr.as_ref().expect("a ramdisk");
     // SAFETY: the loader mapped it there.
-    let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, info.ramdisk_len as usize) };
+    let bytes =
+        unsafe { core::slice::from_raw_parts(address as *const u8, info.ramdisk_len as usize) };
     assert_eq!(bytes, include_bytes!("../ramdisk.txt"));
 }
 
 fn offset(info: &BootInfo) -> VirtAddr {
-    VirtAddr::new(*info.physical_memory_offset.as_ref().expect("the map of memory"))
+    VirtAddr::new(
+        *info
+            .physical_memory_offset
+            .as_ref()
+            .expect("the map of memory"),
+    )
 }
 
 fn tables(info: &mut BootInfo) {
     let top = offset(info) + Cr3::read().0.start_address().as_u64();
     // SAFETY: the loader mapped all of memory there, and the top level once more by the recursive entry.
-    let by_offset = unsafe { OffsetPageTable::new(&mut *top.as_mut_ptr::<PageTable>(), offset(info)) };
+    let by_offset =
+        unsafe { OffsetPageTable::new(&mut *top.as_mut_ptr::<PageTable>(), offset(info)) };
     let index = u64::from(*info.recursive_index.as_ref().expect("a recursive entry"));
     let sign = if index < 256 { 0 } else { 0xffff << 48 };
     let address = sign | index << 39 | index << 30 | index << 21 | index << 12;
     // SAFETY: as above.
-    let by_recursion = RecursivePageTable::new(unsafe { &mut *(address as *mut PageTable) }).expect("recursive");
-    let buffer = info.framebuffer.as_ref().expect("a frame buffer").buffer().as_ptr() as u64;
-    let own = [info as *const BootInfo as u64, main as *const () as u64, buffer, &own_stack() as *const u8 as u64];
+    let by_recursion =
+        RecursivePageTable::new(unsafe { &mut *(address as *mut PageTable) }).expect("recursive");
+    let buffer = info
+        .framebuffer
+        .as_ref()
+        .expect("a frame buffer")
+        .buffer()
+        .as_ptr() as u64;
+    let own = [
+        info as *const BootInfo as u64,
+        main as *const () as u64,
+        buffer,
+        &own_stack() as *const u8 as u64,
+    ];
     for address in own.map(VirtAddr::new) {
         let found = by_offset.translate_addr(address);
         assert!(found.is_some(), "{address:?}");
@@ -70,7 +88,11 @@ fn own_stack() -> u8 {
 fn usable(info: &mut BootInfo) {
     let offset = offset(info).as_u64();
     let mut sum = 0;
-    for region in info.memory_regions.iter().filter(|region| region.kind == MemoryRegionKind::Usable) {
+    for region in info
+        .memory_regions
+        .iter()
+        .filter(|region| region.kind == MemoryRegionKind::Usable)
+    {
         for word in (region.start..region.end).step_by(8) {
             // SAFETY: usable memory is nobody's.
             unsafe { ((offset + word) as *mut u64).write(!0) }
@@ -81,8 +103,14 @@ fn usable(info: &mut BootInfo) {
 }
 
 fn low(info: &mut BootInfo) {
-    let usable = info.memory_regions.iter().filter(|region| region.kind == MemoryRegionKind::Usable);
-    let low: u64 = usable.filter(|region| region.end <= 1 << 20).map(|region| region.end - region.start).sum();
+    let usable = info
+        .memory_regions
+        .iter()
+        .filter(|region| region.kind == MemoryRegionKind::Usable);
+    let low: u64 = usable
+        .filter(|region| region.end <= 1 << 20)
+        .map(|region| region.end - region.start)
+        .sum();
     assert!(low > 64 << 10, "{low} bytes");
 }
 
@@ -96,7 +124,8 @@ fn rsdp(info: &mut BootInfo) {
 fn file(info: &mut BootInfo) {
     let address = offset(info).as_u64() + info.kernel_addr;
     // SAFETY: as above.
-    let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, info.kernel_len as usize) };
+    let bytes =
+        unsafe { core::slice::from_raw_parts(address as *const u8, info.kernel_len as usize) };
     assert_eq!(&bytes[..4], b"\x7fELF");
     // A movable program lies where the loader liked to put it.
     assert_ne!(info.kernel_image_offset, 0);

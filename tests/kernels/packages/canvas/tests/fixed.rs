@@ -44,15 +44,24 @@ fn kernel(info: &mut BootInfo) {
     assert!(main as *const () as u64 > KERNEL);
     assert_eq!(info.kernel_image_offset, KERNEL);
     let stack = &info as *const _ as u64;
-    assert!((STACK..STACK + (101 << 10) + 4096).contains(&stack), "{stack:#x}");
+    assert!(
+        (STACK..STACK + (101 << 10) + 4096).contains(&stack),
+        "{stack:#x}"
+    );
 }
 
 fn addresses(info: &mut BootInfo) {
     assert_eq!(info as *const BootInfo as u64, BOOT_INFO);
-    assert_eq!(info.framebuffer.as_ref().unwrap().buffer().as_ptr() as u64, SCREEN);
+    assert_eq!(
+        info.framebuffer.as_ref().unwrap().buffer().as_ptr() as u64,
+        SCREEN
+    );
     assert_eq!(info.ramdisk_addr.into_option(), Some(RAMDISK));
     assert_eq!(info.physical_memory_offset.into_option(), Some(MEMORY));
-    assert_eq!(info.recursive_index.into_option(), Some((TABLES >> 39 & 511) as u16));
+    assert_eq!(
+        info.recursive_index.into_option(),
+        Some((TABLES >> 39 & 511) as u16)
+    );
     // SAFETY: the loader mapped it.
     assert_eq!(unsafe { *(RAMDISK as *const [u8; 4]) }, *b"What");
 }

@@ -17,9 +17,21 @@ entry_point!(main, config = &CONFIG);
 
 fn main(info: &'static mut BootInfo) -> ! {
     let offset = info.physical_memory_offset.into_option();
-    write(if offset == Some(0x2000_0000_0000) { "mapped as asked\n" } else { "mapped elsewhere\n" });
-    write(if info.framebuffer.as_ref().is_some() { "a frame buffer\n" } else { "no frame buffer\n" });
-    write(if info.memory_regions.len() > 5 { "regions\n" } else { "no regions\n" });
+    write(if offset == Some(0x2000_0000_0000) {
+        "mapped as asked\n"
+    } else {
+        "mapped elsewhere\n"
+    });
+    write(if info.framebuffer.as_ref().is_some() {
+        "a frame buffer\n"
+    } else {
+        "no frame buffer\n"
+    });
+    write(if info.memory_regions.len() > 5 {
+        "regions\n"
+    } else {
+        "no regions\n"
+    });
     loop {
         unsafe { asm!("cli", "hlt") }
     }

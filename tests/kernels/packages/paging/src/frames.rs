@@ -19,7 +19,10 @@ impl Frames {
     }
 
     pub fn usable(&self) -> impl Iterator<Item = PhysFrame> {
-        let regions = self.map.iter().filter(|r| r.region_type == MemoryRegionType::Usable);
+        let regions = self
+            .map
+            .iter()
+            .filter(|r| r.region_type == MemoryRegionType::Usable);
         regions
             .flat_map(|r| (r.range.start_addr()..r.range.end_addr()).step_by(4096))
             .map(|address| PhysFrame::containing_address(PhysAddr::new(address)))

@@ -10,8 +10,10 @@ use linked_list_allocator::LockedHeap;
 use paging::frames::Frames;
 use paging::testing;
 use x86_64::structures::paging::mapper::{Mapper, Translate};
-use x86_64::structures::paging::{OffsetPageTable, Page, PageTableFlags as Flags, PhysFrame, Size4KiB};
 use x86_64::structures::paging::FrameAllocator;
+use x86_64::structures::paging::{
+    OffsetPageTable, Page, PageTableFlags as Flags, PhysFrame, Size4KiB,
+};
 use x86_64::{PhysAddr, VirtAddr};
 
 #[global_allocator]
@@ -47,26 +49,47 @@ fn main(info: &'static BootInfo) -> ! {
 fn screen(state: &mut State) {
     let found = state.tables.translate_addr(VirtAddr::new(0xb8000));
     assert_eq!(found, Some(PhysAddr::new(0xb8000)));
-    assert_eq!(state.tables.translate_addr(VirtAddr::new(0xdead_beef_000)), None);
+    assert_eq!(
+        state.tables.translate_addr(VirtAddr::new(0xdead_beef_000)),
+        None
+    );
 }
 
 fn stack(state: &mut State) {
     // The book reads a page of a stack that begins where the package's default puts it.
     let address = VirtAddr::new(0x0100_0020_1a10);
-    let frame = state.tables.translate_addr(address).expect("the stack is mapped");
+    let frame = state
+        .tables
+        .translate_addr(address)
+        .expect("the stack is mapped");
     let here = unsafe { *(address.as_u64() as *const u64) };
-    assert_eq!(here, unsafe { *((state.offset + frame.as_u64()) as *const u64) });
-    assert_eq!(state.tables.translate_addr(VirtAddr::new(0x0100_0000_1000)), None, "the guard page");
+    assert_eq!(here, unsafe {
+        *((state.offset + frame.as_u64()) as *const u64)
+    });
+    assert_eq!(
+        state.tables.translate_addr(VirtAddr::new(0x0100_0000_1000)),
+        None,
+        "the guard page"
+    );
 }
 
 fn new_page(state: &mut State) {
     let page = Page::<Size4KiB>::containing_address(VirtAddr::new(0xdead_beaf_000));
     let frame = PhysFrame::containing_address(PhysAddr::new(0xb8000));
     let flags = Flags::PRESENT | Flags::WRITABLE;
-    unsafe { state.tables.map_to(page, frame, flags, &mut state.frames).unwrap().flush() };
+    unsafe {
+        state
+            .tables
+            .map_to(page, frame, flags, &mut state.frames)
+            .unwrap()
+            .flush()
+    };
     let new = 0xf021_f077_f065_f04e; // New!
     unsafe { (0xdead_beaf_000 as *mut u64).add(40).write_volatile(new) };
-    assert_eq!(unsafe { (0xb8000 as *const u64).add(40).read_volatile() }, new);
+    assert_eq!(
+        unsafe { (0xb8000 as *const u64).add(40).read_volatile() },
+        new
+    );
 }
 
 fn usable(state: &mut State) {
@@ -88,7 +111,13 @@ fn heap(state: &mut State) {
     );
     for page in pages {
         let frame = state.frames.allocate_frame().expect("there is memory");
-        unsafe { state.tables.map_to(page, frame, flags, &mut state.frames).unwrap().flush() };
+        unsafe {
+            state
+                .tables
+                .map_to(page, frame, flags, &mut state.frames)
+                .unwrap()
+                .flush()
+        };
     }
     unsafe { HEAP.lock().init(HEAP_START as *mut u8, 100 << 10) };
     let numbers: Vec<u64> = (0..1000).collect();

@@ -38,7 +38,9 @@ pub fn write(text: &str) {
 
 pub fn exit(passed: bool) -> ! {
     // SAFETY: the port is QEMU's isa-debug-exit, or nobody's.
-    unsafe { asm!("out dx, eax", in("dx") 0xf4_u16, in("eax") if passed { 0x10 } else { 0x11_u32 }) };
+    unsafe {
+        asm!("out dx, eax", in("dx") 0xf4_u16, in("eax") if passed { 0x10 } else { 0x11_u32 })
+    };
     halt()
 }
 

@@ -16,7 +16,10 @@ fn main(_: &'static BootInfo) -> ! {
         asm!("movups xmm0, [{}]", "movups xmm1, [{}]", "mulps xmm0, xmm1", "movups [{}], xmm0",
             in(reg) &left, in(reg) &right, in(reg) &mut products)
     }
-    assert_eq!(products.map(f32::to_bits), [3.0_f32, 1.0, -12.0, 2.0].map(f32::to_bits));
+    assert_eq!(
+        products.map(f32::to_bits),
+        [3.0_f32, 1.0, -12.0, 2.0].map(f32::to_bits)
+    );
     pixels::write("[ok]\n");
     pixels::exit(true)
 }

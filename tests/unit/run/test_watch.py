@@ -1,0 +1,94 @@
+"""When a machine is known to have ended: by a clock and a guest that are played."""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bootwright.machine.boards import PC
+from bootwright.machine.display import Display
+from bootwright.machine.machine import Machine
+from bootwright.machine.transcript import Transcript
+from bootwright.machine.verdict import Kind, Registers, Verdict
+from bootwright.run import watch as watching
+from bootwright.run.config import RunConfig
+from bootwright.run.voice import Voice
+from bootwright.run.watch import Watch
+
+RUNS, STANDS = Registers(0x1000, 0, 0x202, False), Registers(0x2000, 0, 0x2, True)
+MARK = "[ok]"
+
+
+class Guest:
+    """A machine that says, or whose processor does, something at the seconds of script; step() lets time pass."""
+
+    board, gone, exit_code, stderr, console, command = PC, False, None, "", "", "qemu"
+
+    def __init__(self, script: Mapping[float, bytes | Registers]) -> None:
+        self.now = 0.0
+        self.heard = {"serial": Transcript()}
+        self.qmp = SimpleNamespace(events=deque[Any]())
+        self._script = dict(sorted(script.items()))
+        self._processor = RUNS
+
+    @property
+    def serial(self) -> str:
+        return self.heard["serial"].text
+
+    def step(self, seconds: float) -> None:
+        self.now += max(seconds, 0.01)
+        for when in [when for when in self._script if when <= self.now]:
+            happens = self._script.pop(when)
+            if isinstance(happens, bytes):
+                self.heard["serial"].add(happens)
+            else:
+                self._processor = happens
+
+    def registers(self) -> list[Registers]:
+        return [self._processor]
+
+    def rows(self) -> tuple[str, ...]:
+        return ()
+
+    def tend_log(self, now: float) -> None:
+        """There is none."""
+
+
+def watched(
+    monkeypatch: pytest.MonkeyPatch, script: Mapping[float, bytes | Registers], mark: str = ""
+) -> tuple[Verdict, float]:
+    """Returns the verdict on a guest with 10 s for a test, and when it came."""
+    guest = Guest(script)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: guest.now))
+    config = RunConfig(Path("/x.img"), headless=True, timeout=10.0, restart_mark=mark)
+    watch = Watch(cast(Machine, guest), config, Display(None, False), Voice(io.StringIO()))
+    return watch.until_verdict(), guest.now
+
+
+def test_each_mark_of_a_test_gives_the_next_one_the_whole_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = {8.0: b"a::b... [ok]\n", 16.0: b"a::c... [o", 16.5: b"k]\n", 24.0: b"a::d... "}
+    end, seconds = watched(monkeypatch, script, MARK)
+    assert end.kind is Kind.STILL_RUNNING
+    assert 26.5 <= seconds < 27
+
+
+def test_without_a_mark_the_time_out_holds_for_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, seconds = watched(monkeypatch, {8.0: b"a::b... [ok]\n"})
+    assert (end.kind, round(seconds)) == (Kind.STILL_RUNNING, 10)
+
+
+def test_a_processor_that_nothing_wakes_ends_the_run_after_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, seconds = watched(monkeypatch, {3.0: STANDS})
+    assert end.kind is Kind.HALTED
+    assert 3.5 <= seconds < 3.8
+
+
+def test_one_that_goes_on_before_that_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, _ = watched(monkeypatch, {3.0: STANDS, 3.3: RUNS, 5.0: STANDS, 5.4: RUNS})
+    assert end.kind is Kind.STILL_RUNNING
