@@ -63,6 +63,8 @@ LACKING = ("[profile.dev]", "[profile.release]")
 CASES = (
     Case("println", "printing", "#![no_std]\nfn main() { println!(\"hello\"); }", words=("`println!`",)),
     Case("no handler", "no panic handler", "#![no_std]\nfn main() {}", words=("#[panic_handler]",)),
+    Case("two handlers", "two panic handlers", WHOLE + HANDLER.replace("panic(", "other("), ABORT,
+         ("#[cfg(not(test))]",)),
     Case("unwinding", "unwinding", "#![no_std]\n" + HANDLER + "fn main() {}", (), LACKING,
          situation=Situation(lacking=LACKING)),
     Case("unwinding in one profile", "unwinding", "#![no_std]\n" + HANDLER + "fn main() {}", (),

@@ -18,6 +18,14 @@ ENTRIES = (
         "{target} has no std, or it is not to be linked: begin {main} with #![no_std], without `extern crate std`",
     ),
     Explanation(
+        "two panic handlers",
+        (
+            Wording("found duplicate lang item `panic_impl`", "rustc 1.40 on", "E0152"),
+        ),
+        "a program has one panic handler, and the compiler names a second: take one of the two out (a crate such as "
+        "panic-halt brings one), or say #[cfg(test)] over the tests' and #[cfg(not(test))] over the other",
+    ),
+    Explanation(
         "paths of std",
         (
             Wording("cannot find module or crate `std`", "rustc 1.96", "E0433"),
