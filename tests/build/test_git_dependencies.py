@@ -73,7 +73,7 @@ def test_two_checkouts_of_one_package_built_in_turns_share_no_output(
     for place, name in ((kernel, "one"), (other, "two")):
         (place / "name").write_text(name)
     home = {"CARGO_HOME": str(tmp_path / "cargo")}
-    made = {}
+    made: dict[str, bytes] = {}
     for place, name in ((kernel, "one"), (other, "two"), (kernel, "one"), (other, "two")):
         checkout.build(f"KERNEL={place}", **home)
         data = (checkout.path / "build/debug/reader.elf").read_bytes()
