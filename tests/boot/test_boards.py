@@ -114,6 +114,17 @@ def test_it_boots_to_hello_world_and_a_null_build_executes_nothing(checkout: Che
     assert (again.status, again.steps) == (0, []), again.output
 
 
+def test_a_kernel_that_firmware_would_start_is_told_how_to_have_some(checkout: Checkout, tmp_path: Path) -> None:
+    script = tmp_path / "sbi.ld"
+    text = (HOME / "linker" / "riscv64.ld").read_text()
+    script.write_text(text.replace("0x80000000", "0x80200000"))
+    assert script.read_text() != text
+    run = checkout.scons("run", "--headless", "TARGET=riscv64gc-unknown-none-elf", f"LDSCRIPT={script}")
+    assert run.status == 3, run.output
+    said = "the board starts at 0x80000000, and the kernel at 0x802"
+    assert said in run.output and 'QEMUFLAGS="-bios default"' in run.output, run.output
+
+
 def test_of_two_harts_one_begins(checkout: Checkout) -> None:
     run = checkout.scons("run", "--headless", "TARGET=riscv64gc-unknown-none-elf", "QEMUFLAGS=-smp 2")
     said = [line for line in run.output.splitlines() if "World" in line or "3.75" in line]
