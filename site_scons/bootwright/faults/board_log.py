@@ -73,19 +73,6 @@ def places_at_end(end: Verdict, subject: Subject) -> Sequence[Place]:
     return read_symbols(subject.elf).places(address)
 
 
-def wrong_start(start: int, subject: Subject) -> str:
-    """Returns the line on a kernel that begins elsewhere than a board without firmware; "" where it does not."""
-    from bootwright.elf.symbols import read_entry
-
-    entry = read_entry(subject.elf)
-    if entry == start:
-        return ""
-    return (
-        f"  hint     the board starts at {start:#x}, and the kernel at {entry:#x}: a kernel that firmware starts wants "
-        'QEMUFLAGS="-bios default", which brings OpenSBI\n'
-    )
-
-
 def told(places: Sequence[Place]) -> str:
     """Returns the lines that name function, file and line of places."""
     words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in places]

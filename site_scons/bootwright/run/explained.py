@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.terminal import printable
-from bootwright.faults.board_log import PANICKING, places_at_end, told, wrong_start
+from bootwright.faults.board_log import PANICKING, places_at_end, told
 from bootwright.faults.subject import Subject
 from bootwright.machine.arguments import with_tcg
 from bootwright.machine.boards import board_named
@@ -40,11 +40,7 @@ def run_and_report(
         return run_program(config, out, in_test), ""
     if not board_named(config.board).is_pc:
         end = run(config, out, notes)
-        end, where = _placed(end, subject)  # reports read x86-64 registers
-        start = board_named(config.board).start
-        if end.kind is Kind.DIED and start is not None and not names(config.flags, "-bios"):
-            where += wrong_start(start, subject)
-        return end, where
+        return _placed(end, subject)  # reports read x86-64 registers
     seen = _Seen(subject, notes, in_test)
     end = run(config, out, notes, seen.at_end, seen.midway)
     report = seen.report
