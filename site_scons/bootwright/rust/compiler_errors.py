@@ -140,8 +140,8 @@ ENTRIES = (
     Explanation(
         "variable of env!",
         (Wording(r"environment variable `(?P<variable>\w+)` not defined at compile time", "rustc"),),
-        "a variable reaches env!() where the shell has it and Cargo.toml names it: [package.metadata.bootwright] "
-        "env = [\"{variable}\"]",
+        "nobody sets {variable}: env!() takes what the shell has, what [env] of .cargo/config.toml gives, or what a "
+        "build script says by cargo::rustc-env={variable}=...; option_env!() does without",
     ),
     Explanation(
         "no allocator",
