@@ -25,6 +25,7 @@ TESTS = HOME / "tests"
 NEAR_ENOUGH = 0.7
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
 INTERRUPTED = 130
+NOT_REACHED = "not reached"  # a kernel's test, since one before it failed and took its program along
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
@@ -148,6 +149,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     """Lets pytest count, and print nothing: the line is ours."""
     if not hasattr(report, "printed_name"):
         return None
+    if getattr(report, "not_reached", False):
+        return NOT_REACHED, "", ""
     if report.when == "call" or not report.passed:
         category = "error" if report.failed and report.when != "call" else report.outcome
         return category, "", ""
@@ -169,6 +172,10 @@ class Lines:
             report.outcome, ("FAILED ", "red")
         )
         self._reporter.ensure_newline()
+        if getattr(report, "not_reached", False):
+            self._reporter.write(NOT_REACHED, yellow=True)
+            self._reporter.write_line(f"        {report.printed_name}")
+            return
         self._reporter.write(words, **{colour: True})
         self._reporter.write_line(f" {report.duration:7.2f} s  {getattr(report, 'printed_name', report.nodeid)}")
         self._reporter.flush()  # a pipe would keep the lines for itself until there are many
@@ -190,7 +197,7 @@ class Lines:
         if (
             ended
             and pattern != "*"
-            and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped"))
+            and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped", NOT_REACHED))
         ):
             near = terminalreporter.config.stash.get(NEAR, "there are none")
             terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
@@ -228,7 +235,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if is_worker(session.config) and NEAR in session.config.stash:
         session.config.workeroutput["near"] = session.config.stash[NEAR]  # type: ignore[attr-defined]  # xdist's
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    # Where TESTS= chose what was not reached alone, what failed before it was none of the chosen.
+    bad = (NOT_REACHED, *(["skipped"] if IN_CI else []))
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED or (
-        IN_CI and exitstatus == pytest.ExitCode.OK and reporter is not None and reporter.stats.get("skipped")
+        exitstatus == pytest.ExitCode.OK and reporter is not None and any(map(reporter.stats.get, bad))
     ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

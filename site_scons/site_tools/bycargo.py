@@ -24,8 +24,9 @@ from SCons.Script import GetOption
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
+from bootwright.cargo.nightly import asks_for_nightly, is_for_nightly
 from bootwright.cargo.plans import Planned
-from bootwright.cargo.units import Unit, codegen_option, value_of_joint
+from bootwright.cargo.units import Plan, Unit, codegen_option, value_of_joint
 from bootwright.cargo.watched import watched_files
 from bootwright.graph.actions import action, modules
 from bootwright.graph.sentences import tell, tell_once
@@ -35,6 +36,7 @@ from bootwright.rust.library import library_root
 from bootwright.rust.unit_reads import are_unchanged
 
 if TYPE_CHECKING:
+    from bootwright.cargo.packages import Package
     from bootwright.rust.by_cargo import CargoBuild
     from bootwright.rust.rustc import Outcome
 
@@ -141,8 +143,23 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         program=replace(units.ways.program, last=(*units.ways.target.last, *units.ways.program.last)),
         remaps=(*remaps, (str(room / "target"), "target")),
         identity=tools.identity,
+        nightly=tuple(_for_nightly(plan, package, units)),
+        knows_all=not plan.unplanned,
         watched=tuple(name for name, fact in watched.items() if fact.startswith("contents ")),
     )
+
+
+def _for_nightly(plan: Plan, package: Package, units: Nodes) -> list[str]:
+    """Returns the roots of the crates that get RUSTC_BOOTSTRAP=1, since they ask for nightly; tells that there are."""
+    if not units.ways.nightly:
+        return []
+    known = [unit for unit in plan.units if not unit.is_run and not unit.for_builder]
+    found = [os.path.normpath(Path(unit.cwd, unit.source)) for unit in known if is_for_nightly(unit)]
+    others = [Path(package.main), *Path(package.root, "tests").glob("*.rs")]
+    found += [str(root) for root in others if asks_for_nightly((), root)]
+    if found:
+        tell_once(units.ways.nightly)
+    return sorted({*found})
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
+import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop, compile_crate
+from tests.boot.kernels import HOME, KERNEL, SMALL_KERNELS, Built, Workshop, compile_crate
 from tests.boot.pictures import check_words
 
 from bootwright.elf.test_names import read_test_names
@@ -17,6 +23,7 @@ from bootwright.run.config import RunConfig
 from bootwright.run.run import run, screenshot
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome, TestResult
+from bootwright.testing.listed import FILE_NAME, write_programs
 
 OWN_TESTS = {
     "kernel/hello/clock::a_calibrated_clock_counts_at_a_processors_speed",
@@ -95,6 +102,44 @@ def test_a_panic_fails_its_test_with_file_line_and_message(workshop: Workshop) -
     assert len(results) == 3 and others <= {Outcome.PASSED, Outcome.NOT_REACHED}
 
 
+@pytest.fixture
+def failing(workshop: Workshop, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """What runs a program of three failing tests as `scons test` does, with more words, and gives status and output."""
+    program = workshop.program(SMALL_KERNELS / "three_failing_tests.rs")
+    write_programs(tmp_path / FILE_NAME, [program], RunConfig(Path()))
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(HOME / name, tmp_path)
+    environ = {**os.environ, "PYTHONPATH": str(HOME / "site_scons"), "NO_COLOR": "1", "CI": ""}
+
+    def run_tests(*words: str) -> tuple[int, str]:
+        argv = [sys.executable, "-m", "pytest", "-p", "bootwright.testing.plugin", FILE_NAME, *words]
+        ended = subprocess.run(argv, cwd=tmp_path, env=environ, capture_output=True, text=True)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    return run_tests
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("-n", "2", "--dist=loadgroup"), ("--machines=2",)], ids=["one process", "two", "forks"]
+)
+def test_tests_behind_a_failure_are_counted_as_not_reached_and_are_no_failures(
+    failing: Callable[..., tuple[int, str]], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    status, said = failing(*words, "--junitxml=report.xml")
+    assert status == 1 and "\n1 failed, 2 not reached in " in said, said
+    assert len(re.findall(r"^not reached        kernel/hello/three_failing_tests::\w+$", said, re.MULTILINE)) == 2, said
+    assert len(re.findall(r"^FAILED ", said, re.MULTILINE)) == 2, said  # its line, and that of the summary
+    (suite,) = ElementTree.parse(tmp_path / "report.xml").getroot()
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["3", "1", "0", "2"]
+
+
+def test_a_test_that_was_chosen_and_is_not_reached_fails_the_run(failing: Callable[..., tuple[int, str]]) -> None:
+    _, said = failing()
+    behind = re.findall(r"^not reached +(\S+)$", said, re.MULTILINE)
+    status, said = failing(f"--tests={behind[0]}")
+    assert status == 1 and re.search(r"^(2 deselected, )?1 not reached\b", said, re.MULTILINE), said
+
+
 @pytest.mark.parametrize("port", ["", "0xf4"], ids=["our device", "the user's device"])
 @pytest.mark.parametrize("lane", ["image", "fast"])
 def test_a_failure_leaves_a_serial_log_and_a_picture_until_it_passes(
@@ -140,7 +185,7 @@ def test_a_test_that_kills_the_machine_is_told_with_the_address(workshop: Worksh
 
 def test_a_program_that_leaves_early_with_success_does_not_pass(workshop: Workshop) -> None:
     (result,) = run_small(workshop, "silent_test")
-    assert result.outcome is Outcome.NOT_REACHED
+    assert result.outcome is Outcome.FAILED and "never begun: the kernel ended with the success code" in result.message
     assert "silent_test.serial.txt" in result.message and "no picture" in result.message
 
 

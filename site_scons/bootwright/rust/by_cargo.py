@@ -77,10 +77,15 @@ if for_target:
     kept[1:1] = FACTS["first"]
     types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
     is_program = "--test" in words or not types or "bin" in types
+    source = next((word for word in words if word.endswith(".rs") and not word.startswith("-")), "")
     if root in FACTS["local"]:
         kept += FACTS["last"]
+    if root in FACTS["local"] or FACTS["knows_all"]:
+        # It is part of what a crate's hash is made of, so that who does not ask for it is without it.
         os.environ.pop("RUSTC_BOOTSTRAP", None)
         os.environ.update(FACTS["environment"])
+        if os.path.normpath(os.path.join(os.getcwd(), source)) in FACTS["nightly"]:
+            os.environ["RUSTC_BOOTSTRAP"] = "1"
     if is_program:
         kept += [word.replace(FACTS["scratch"], os.path.join(FACTS["units"], stem)) for word in FACTS["program"]]
         if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
@@ -99,7 +104,8 @@ class CargoBuild:
     local are the directories of the packages that may be edited, each with the package's name; library those of the
     standard library's sources. last comes on top for local packages, target for everything for the target; program is
     for what is linked for the target. remaps are pairs of a directory and its name in bytes. identity says which
-    compiler. watched are files that cargo itself reads.
+    compiler. watched are files that cargo itself reads. nightly are the roots of the crates for the target that get
+    RUSTC_BOOTSTRAP=1; knows_all says that those of registries are among them.
     """
 
     command: tuple[str, ...]
@@ -114,6 +120,8 @@ class CargoBuild:
     remaps: tuple[tuple[str, str], ...]
     identity: str
     watched: tuple[str, ...] = ()
+    nightly: tuple[str, ...] = ()
+    knows_all: bool = False
 
     @property
     def reads(self) -> Path:
@@ -140,6 +148,8 @@ class CargoBuild:
             "scratch": SCRATCH,
             "linker": [text for word in linker for text in ("-C", word)],
             "environment": dict(self.target.environment),
+            "nightly": list(self.nightly),
+            "knows_all": self.knows_all,
             "remaps": [f"--remap-path-prefix={path}={name}" for path, name in self.remaps],
         }
         return WRAPPER.format(python=Path(sys.executable).resolve(), facts=facts)

@@ -13,10 +13,11 @@ from typing import Any
 
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError, Lacks, Status
+from bootwright.base.home import HOME
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
-from bootwright.machine.boards import BOARDS, EMULATORS, OTHER_EMULATORS
+from bootwright.machine.boards import BOARDS
 from bootwright.machine.qemu import OLDEST_QEMU
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
@@ -24,21 +25,18 @@ from bootwright.rust.toolchain_file import read_toolchain_file
 from bootwright.setup import apt, cures, lookup, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import venv as dotvenv
+from bootwright.setup.abilities import ESSENTIAL, Ability, find_abilities, needed_for
 from bootwright.setup.doctor_lines import show
 from bootwright.setup.lookup import Search
 from bootwright.setup.programs import PROGRAMS, System
-
-HOME = Path(__file__).resolve().parents[3]
-# Nobody lacks a debugger who does not debug, nor a board of another architecture; a terminal shows the screen too; lld
-# links and checks what nobody runs.
-OPTIONAL = {"gdb", needs.WINDOW, "cc", "rust-std", "qemu-aarch64", "wine64", *OTHER_EMULATORS}
 
 
 @dataclass(frozen=True)
 class Finding:
     """One program: where it is (None: missing), its version, what needs it, and the cure for a missing one.
 
-    origin says who brought it: the system, rustup, or sconsw for this person alone (private); empty for a missing one.
+    needed says that the kernel could not be built or run without it. origin says who brought it: the system, rustup, or
+    sconsw for this person alone (private); empty for a missing one.
     """
 
     name: str
@@ -53,26 +51,28 @@ class Finding:
 
     @property
     def state(self) -> str:
-        """One word: found, missing, or none for what is missing and not needed."""
+        """One word: found, missing, or none for what is not here and is not needed to build and to run."""
         return "found" if not self.problem else "missing" if self.needed else "none"
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that the doctor says: the programs, and facts as name -> sentence."""
+    """All that the doctor says: the programs, facts as name -> sentence, and what can be done with them."""
 
     findings: tuple[Finding, ...]
     facts: Mapping[str, str]
+    abilities: tuple[Ability, ...]
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that is needed was found."""
-        return not any(finding.needed and finding.problem for finding in self.findings)
+        """Whether the kernel can be built and run here."""
+        return not any(ability.lacks for ability in self.abilities if ability.name in ESSENTIAL)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns {complete, programs: [...], facts: {...}}."""
+        """Returns {complete, abilities: {...}, programs: [...], facts: {...}}."""
         return {
             "complete": self.is_complete,
+            "abilities": {ability.name: str(ability) for ability in self.abilities},
             "programs": [asdict(finding) for finding in self.findings],
             "facts": dict(self.facts),
         }
@@ -100,9 +100,11 @@ def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[s
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != needs.WINDOW or needs.has_display(environ)]
     search = lookup.find_programs(names, kernel_dir, environ, rustc)
-    emulator = EMULATORS.get(needs.target_word([f"TARGET={target}"]), "")
-    findings = tuple(_examine_program(name, search, environ, needed={emulator}) for name in names)
-    return Report(findings, _facts(kernel_dir, target, search, environ))
+    where = (str(HOME), str(kernel_dir), target)
+    needed = {name for ability in ESSENTIAL for name in needed_for(ability, *where)}
+    findings = tuple(_examine_program(name, search, environ, needed) for name in names)
+    missing = {finding.name for finding in findings if finding.problem}
+    return Report(findings, _facts(kernel_dir, target, search, environ), tuple(find_abilities(missing, *where)))
 
 
 def _examine_program(name: str, search: Search, environ: Mapping[str, str], needed: Collection[str]) -> Finding:
@@ -121,9 +123,8 @@ def _examine_program(name: str, search: Search, environ: Mapping[str, str], need
             else cure([name], search, environ)
         )
     place = str(path) if path else None
-    is_needed = name not in OPTIONAL or name in needed
     origin = _origin(path, environ) if path else ""
-    return Finding(name, place, version, program.purpose, program.verbs, is_needed, problem, remedy, origin)
+    return Finding(name, place, version, program.purpose, program.verbs, name in needed, problem, remedy, origin)
 
 
 def _origin(path: Path, environ: Mapping[str, str]) -> str:

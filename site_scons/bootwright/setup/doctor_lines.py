@@ -42,9 +42,9 @@ def plain_lines(found: Report) -> list[str]:
 
 
 def closing_lines(found: Report) -> list[str]:
-    """Returns the facts, a cure for each problem and the verdict."""
+    """Returns the facts, a cure for each problem, and a verdict for each thing that can be done."""
     lines = [f"{name:<16}{fact}" for name, fact in found.facts.items()]
     for f in found.findings:
         if f.problem:
             lines += ["", f"{f.name}: {f.problem}", f"  cure: {f.cure}"]
-    return [*lines, "", "all that is needed is here" if found.is_complete else "not all that is needed is here"]
+    return [*lines, "", *(f"{ability.name:<8}{ability}" for ability in found.abilities)]

@@ -104,6 +104,12 @@ def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResu
         results.append(
             TestResult(printed_name(program.package, name), told.outcome, told.seconds, printable(told.message))
         )
+    if not any(result.outcome is Outcome.FAILED for result in results):
+        # No test is why this one was never begun: that is the program's own failure, told once.
+        first = next((number for number, result in enumerate(results) if result.outcome is Outcome.NOT_REACHED), None)
+        if first is not None:
+            message = _with_output(f"never begun: {end.sentence}", report)
+            results[first] = dataclasses.replace(results[first], outcome=Outcome.FAILED, message=message)
     if end.kind is not Kind.PASSED and all(result.outcome is Outcome.PASSED for result in results):
         # Every test said that it passed, and then the program came to another end than it should.
         last = results[-1]

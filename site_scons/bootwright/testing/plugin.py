@@ -108,6 +108,7 @@ def pytest_runtest_makereport(
     """Reports the tests that a guest told of before the last one, which is the item's own report."""
     report = yield
     if call.when == "call" and isinstance(item, KernelTest):
+        report.not_reached = item.not_reached  # type: ignore[attr-defined]  # reports are open for such things
         for result in item.others:
             passed = result.outcome is Outcome.PASSED
             extra = pytest.TestReport(
@@ -134,12 +135,16 @@ class KernelTest(pytest.Item):
         self.seconds: float | None = None  # what it took, which pytest, having waited for several at once, cannot know
         self.told_name = ""  # of the last test that the guest told of, where its names are not in the ELF
         self.others: list[TestResult] = []  # those before it
+        self.not_reached = False  # since another one failed before it
 
     def runtest(self) -> None:
         """Passes or fails as the guest said; its own time goes into the report."""
         *self.others, result = self.run.results(self.name)
         self.told_name = result.name
         self.seconds = result.seconds
+        if result.outcome is Outcome.NOT_REACHED:
+            self.not_reached = True
+            raise pytest.skip.Exception(result.message)
         if result.outcome is not Outcome.PASSED:
             raise KernelTestFailure(result.message)
 

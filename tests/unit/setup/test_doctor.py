@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.home import HOME
 from bootwright.machine.accelerator import Choice
 from bootwright.rust.toolchain import Toolchain, UnknownTarget
 from bootwright.setup import apt, doctor, lookup
@@ -82,16 +84,47 @@ def test_each_program_is_told_with_its_path_version_and_purpose(machine: Machine
     assert "runs the kernel" in qemu.purpose
 
 
-def test_the_status_is_0_when_all_is_there_and_2_when_something_is_missing(
+ABILITIES = ["build", "run", "gdb", "test", "flash"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "status", "state", "verdicts"),
+    [
+        ((), 0, "found", {}),
+        (("gdb",), 0, "none", {"gdb": "lacks gdb"}),
+        (("sudo",), 0, "none", {"flash": "works; without sudo as root alone"}),
+        (("qemu-system-x86_64",), 2, "missing", dict.fromkeys(("run", "gdb", "test"), "lacks qemu-system-x86_64")),
+        (("llvm-objcopy",), 2, "missing", dict.fromkeys(ABILITIES, "lacks llvm-objcopy")),
+    ],
+    ids=["nothing", "gdb", "sudo", "QEMU", "objcopy"],
+)
+def test_each_thing_that_can_be_done_has_its_verdict_and_the_status_is_that_of_build_and_run(
+    machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    lacking: tuple[str, ...], status: int, state: str, verdicts: dict[str, str],
+) -> None:  # fmt: skip
+    def find(chosen: object, name: str, environ: object) -> Path:
+        if name in lacking:
+            raise BootwrightError(f"{name} was not found")
+        return machine.bin / name
+
+    monkeypatch.setattr(lookup, "find_llvm_tool", find)
+    for name in lacking:
+        (machine.bin / name).unlink()
+    assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == status
+    out = capsys.readouterr().out
+    assert out.splitlines()[-5:] == [f"{name:<8}{verdicts.get(name, 'works')}" for name in ABILITIES]
+    assert all(f"{state:<8}{name:<20}" in out for name in lacking)
+
+
+def test_tests_of_the_checkout_are_told_what_some_of_them_lack(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 0
-    assert "all that is needed is here" in capsys.readouterr().out
     (machine.bin / "rustfmt").unlink()
-    assert doctor.report(Path("/a/kernel"), "", None, machine.environ) == 2
+    assert doctor.report(HOME / "kernel", "", None, machine.environ) == 0
     out = capsys.readouterr().out
-    assert "missing rustfmt" in out
-    assert "cure: sudo dnf install rustfmt" in out
+    assert "none    rustfmt" in out and "cure: sudo dnf install rustfmt" in out
+    [test] = [line for line in out.splitlines() if line.startswith("test ")]
+    assert re.fullmatch(r"test    works; without .*\brustfmt\b.* some tests will not run", test)
 
 
 def test_the_emulator_of_another_architecture_is_needed_for_its_targets_alone(machine: Machine) -> None:

@@ -330,3 +330,10 @@ def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.Monk
     assert needs.scons_arguments(str(home), by_name) == by_name
     monkeypatch.chdir(home)
     assert needs.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]
+
+
+@pytest.mark.parametrize("name", ["PATH", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"])
+def test_what_was_found_elsewhere_holds_nothing(home: Path, name: str) -> None:
+    stamped(home)
+    assert needs.are_met(wanted(home))
+    assert not needs.are_met(wanted(home, environ={**ENVIRON, name: "another"}))

@@ -83,8 +83,8 @@ def test_a_test_in_the_elf_that_nobody_ran_does_not_go_missing() -> None:
     results = judge(
         dataclasses.replace(PROGRAM, tests=(*NAMES, "hello::lost")), ended(verdict.exited(33, None), PASSED)
     )
-    assert outcomes(results)[2] == ("kernel/hello/lost", Outcome.NOT_REACHED)
-    assert "success code 33" in results[2].message
+    assert outcomes(results)[2] == ("kernel/hello/lost", Outcome.FAILED)
+    assert results[2].message.startswith("never begun: the kernel ended with the success code 33")
 
 
 def test_a_test_that_the_elf_does_not_hold_is_a_failure() -> None:
@@ -92,9 +92,11 @@ def test_a_test_that_the_elf_does_not_hold_is_a_failure() -> None:
     assert outcomes(results)[1] == ("kernel/hello/vga::wraps", Outcome.FAILED)
 
 
-def test_a_program_that_never_began_fails_every_test_with_the_verdict() -> None:
+def test_a_program_that_never_began_fails_once_with_the_verdict_and_reaches_no_test() -> None:
     end = ended(verdict.reset(None, True), "")
-    assert [result.message for result in judge(PROGRAM, end)] == [f"not reached: {end.sentence}"] * 2
+    first, second = judge(PROGRAM, end, "the report")
+    assert (first.outcome, first.message) == (Outcome.FAILED, f"never begun: {end.sentence}\nthe report")
+    assert (second.outcome, second.message) == (Outcome.NOT_REACHED, f"not reached: {end.sentence}")
 
 
 def test_a_wrong_end_after_the_last_test_is_a_failure() -> None:
