@@ -77,9 +77,8 @@ def add_core(env: Environment, target: Target) -> Core:
     text, link = take_linker_words(migrated.text if migrated.changes else original)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
-    word = str(
-        targetspec.keep_text(text, target.name)
-    )  # one path for all kernels and checkouts: it is in cargo's hashes
+    as_it_is = target.spec.read_bytes() == text.encode()  # cargo's hashes hold its path
+    word = str(target.spec if as_it_is else targetspec.keep_text(text, target.name))
     core = _from_source(
         env, target.name, word, spec, text, migrated.arch == "x86_64", BOOTSTRAP, ["-Zunstable-options"]
     )

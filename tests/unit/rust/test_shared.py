@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bootwright.cargo.units import OUT, Unit
+from bootwright.rust import shared
+from bootwright.rust.more import More, Room
 from bootwright.rust.shared import take_unit
 from bootwright.rust.unit_reads import Reads
 from bootwright.storage.store import Store
@@ -75,3 +77,13 @@ def test_what_a_build_script_made_is_shared_where_no_place_is_in_the_bytes(
         take_unit(unit, "ab", ["libk.rlib"], compile_into, {}, place, store, place=place)
         assert (place / "libk.rlib").read_text() == (says.format(place=place) if compiled == 2 else made[0])
     assert len(made) == compiled
+
+
+def test_what_another_recipe_compiled_is_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key(out: str) -> str:
+        return shared.unit_key(UNIT, Room(Path(out)), More(), {}, "rustc 1.96", False)
+
+    before = key("/out")
+    assert key("/elsewhere") == before
+    monkeypatch.setattr(shared, "RECIPE", 1000)
+    assert key("/out") != before
