@@ -3,7 +3,6 @@
 import gc
 import importlib.util
 import sys
-from pathlib import Path
 
 import SCons
 
@@ -26,7 +25,8 @@ gc.freeze()
 gc.set_threshold(50_000, 20, 50)
 
 from bootwright.base import loaded  # noqa: E402  # an older Python could not read these
+from bootwright.base.home import HOME  # noqa: E402
 from bootwright.setup import stamp  # noqa: E402
 
-stamp.add_private_programs(str(Path(__file__).resolve().parents[1]))
+stamp.add_private_programs(str(HOME))
 loaded.note_sources()

@@ -1,6 +1,6 @@
 """The Tool for programs that cargo makes itself: one node for `cargo build`, one for `cargo test --no-run`.
 
-Builder: ByCargo (for each program NAME.elf and NAME.map). Methods: env.CargoReason(planned, what),
+Builder: ByCargo (for each program NAME.elf, NAME.map and NAME.reads). Methods: env.CargoReason(planned, what),
 whether cargo is to make it; env.CargoNodes(planned, units, programs, objects) -> the nodes of each program, where
 programs are pairs of a unit of the plan and a path without its ending.
 Sets: BYCARGOCOM, unless set before. Uses: CARGOBUILD CARGOBUILDTEXT (its digest) CARGOPROGRAMS CARGOSITUATION,
@@ -24,8 +24,9 @@ from SCons.Script import GetOption
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
+from bootwright.cargo.nightly import asks_for_nightly, is_for_nightly
 from bootwright.cargo.plans import Planned
-from bootwright.cargo.units import Unit, codegen_option, value_of_joint
+from bootwright.cargo.units import Plan, Unit, codegen_option, value_of_joint
 from bootwright.cargo.watched import watched_files
 from bootwright.graph.actions import action, modules
 from bootwright.graph.sentences import tell_last, tell_once
@@ -35,6 +36,7 @@ from bootwright.rust.library import library_root
 from bootwright.rust.unit_reads import are_unchanged
 
 if TYPE_CHECKING:
+    from bootwright.cargo.packages import Package
     from bootwright.rust.by_cargo import CargoBuild
     from bootwright.rust.rustc import Outcome
 
@@ -56,10 +58,11 @@ def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -
         _explain(outcome, env)
         name = Path(target[0].abspath).stem
         raise BootwrightError(f"cargo does not build {name}: it ended with status {outcome.status}")
-    for (key, name), elf, linker_map in zip(wanted, target[::2], target[1::2], strict=True):
+    for (key, name), *nodes in zip(wanted, target[::3], target[1::3], target[2::3], strict=True):
         if key not in made:
             raise BootwrightError(f"cargo made no program of {key[0]}, of which {name} was to be")
-        by_cargo.place_program(build, made[key], Path(elf.abspath), Path(linker_map.abspath))
+        elf, linker_map, reads = (Path(node.abspath) for node in nodes)
+        by_cargo.place_program(build, made[key], elf, linker_map, reads)
     if env["RUSTHISTORY"]:
         from bootwright.elf.sizes import keep_build
 
@@ -93,7 +96,10 @@ def add_nodes(
 
     build = _cargo_build(env, planned, units, Path(objects, "cargo"))
     keys = [((os.path.normpath(Path(unit.cwd, unit.source)), unit.is_test), Path(path).name) for unit, path in programs]
-    files = [env.fs.File(f"{path}{ending}") for _, path in programs for ending in (".elf", ".map")]
+    files = []
+    for _, path in programs:
+        reads = Path(objects, "by-cargo", Path(path).parent.name, f"{Path(path).name}.reads")
+        files += [env.fs.File(name) for name in (f"{path}.elf", f"{path}.map", str(reads))]
     first = programs[0][0]
     name = "release" if codegen_option(first.argv, "opt-level") else "dev"
     lacking = () if codegen_option(first.argv, "panic") == "abort" else (f"[profile.{name}]",)
@@ -104,6 +110,7 @@ def add_nodes(
             [],
             CARGOBUILD=build,
             CARGOPROGRAMS=keys,
+            CARGOSHOWN=" ".join(str(file) for file in files if not file.name.endswith(".reads")),
             CARGOBUILDTEXT=hashlib.sha256(f"{build}{keys}{units.ways.flag_files}".encode()).hexdigest(),
             CARGOSITUATION=Situation(edition, env["CORENAME"], first.source, lacking),
             RUSTHISTORY=history,
@@ -113,7 +120,7 @@ def add_nodes(
     env.SideEffect(str(build.room / "wrapper"), nodes)  # one at a time
     if not are_unchanged(build.reads, os.environ, {}):
         env.AlwaysBuild(nodes)
-    return [nodes[index : index + 2] for index in range(0, len(nodes), 2)]
+    return [nodes[index : index + 3] for index in range(0, len(nodes), 3)]
 
 
 def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -> CargoBuild:
@@ -142,8 +149,23 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         program=replace(units.ways.program, last=(*units.ways.target.last, *units.ways.program.last)),
         remaps=(*remaps, (str(room / "target"), "target")),
         identity=tools.identity,
+        nightly=tuple(_for_nightly(plan, package, units)),
+        knows_all=not plan.unplanned,
         watched=tuple(name for name, fact in watched.items() if fact.startswith("contents ")),
     )
+
+
+def _for_nightly(plan: Plan, package: Package, units: Nodes) -> list[str]:
+    """Returns the roots of the crates that get RUSTC_BOOTSTRAP=1, since they ask for nightly; tells that there are."""
+    if not units.ways.nightly:
+        return []
+    known = [unit for unit in plan.units if not unit.is_run and not unit.for_builder]
+    found = [os.path.normpath(Path(unit.cwd, unit.source)) for unit in known if is_for_nightly(unit)]
+    others = [Path(package.main), *Path(package.root, "tests").glob("*.rs")]
+    found += [str(root) for root in others if asks_for_nightly((), root)]
+    if found:
+        tell_once(units.ways.nightly)
+    return sorted({*found})
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
@@ -155,7 +177,7 @@ def generate(env: Environment) -> None:
     """Adds the Builder and the method."""
     env.SetDefault(
         CARGOBUILD=None, CARGOBUILDTEXT="", CARGOPROGRAMS=[], CARGOSITUATION=None, BYCARGOCOM=_command,
-        BYCARGOSHORT="cargo    $TARGETS",
+        CARGOSHOWN="", BYCARGOSHORT="cargo    $CARGOSHOWN",
     )  # fmt: skip
     env["BUILDERS"]["ByCargo"] = Builder(
         action=action(build_by_cargo, "BYCARGOCOM", ["CARGOBUILDTEXT"]), emitter=_emit, target_factory=env.fs.File

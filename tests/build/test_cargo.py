@@ -132,6 +132,17 @@ def test_a_package_that_is_not_here_is_named_where_no_network_brings_it(
     assert not (package / "Cargo.lock").exists()
 
 
+def test_an_example_is_a_program_that_bin_names(checkout: Checkout, package: Path) -> None:
+    add(package, "examples/shown.rs", MINIMAL.replace("Hello World!", "Hi, example!"))
+    add(package, "examples/not_shown.rs", MINIMAL)
+    assert "image shown.img" in checkout.build(f"KERNEL={package}", "BIN=shown")
+    assert b"Hi, example!" in elf(checkout, "shown")
+    assert checkout.build(f"KERNEL={package}", "BIN=shown") == []
+    assert "it has reader, not_shown (an example), shown (an example)" in checkout.refuse(
+        f"KERNEL={package}", "BIN=other"
+    )
+
+
 def test_what_cargo_refuses_is_said_in_its_words(checkout: Checkout, package: Path) -> None:
     checkout.edit(str(package / "Cargo.toml"), "edition", 'rust-version = "1.999"\nedition')
     said = checkout.refuse(f"KERNEL={package}")

@@ -63,6 +63,8 @@ LACKING = ("[profile.dev]", "[profile.release]")
 CASES = (
     Case("println", "printing", "#![no_std]\nfn main() { println!(\"hello\"); }", words=("`println!`",)),
     Case("no handler", "no panic handler", "#![no_std]\nfn main() {}", words=("#[panic_handler]",)),
+    Case("two handlers", "two panic handlers", WHOLE + HANDLER.replace("panic(", "other("), ABORT,
+         ("#[cfg(not(test))]",)),
     Case("unwinding", "unwinding", "#![no_std]\n" + HANDLER + "fn main() {}", (), LACKING,
          situation=Situation(lacking=LACKING)),
     Case("unwinding in one profile", "unwinding", "#![no_std]\n" + HANDLER + "fn main() {}", (),
@@ -102,7 +104,8 @@ CASES = (
          ("#[unsafe(no_mangle)]",)),
     Case("extern block in edition 2024", "unsafe extern block", WHOLE + "extern \"C\" { fn f(); }", ABORT,
          ("unsafe extern \"C\" {",)),
-    Case("env", "variable of env!", WHOLE + "static WHO: &str = env!(\"NOBODYS\");", ABORT, ('env = ["NOBODYS"]',)),
+    Case("env", "variable of env!", WHOLE + "static WHO: &str = env!(\"NOBODYS\");", ABORT,
+         ("nobody sets NOBODYS", "option_env!()")),
     Case("no cc", "linker missing, cc", WHOLE, (*ABORT, "-Clinker=no-such-gcc"), ("no-such-gcc", "apt install gcc")),
     Case("no link.exe", "linker missing, link.exe", NO_CORE, (*WINDOWS, "-Clinker=link.exe"), ("HOST=windows",),
          bootstrap=True),

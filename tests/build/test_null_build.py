@@ -22,7 +22,7 @@ def write():
 """
 # Another one costs every build half a millisecond: what only an action, a word or an error needs is imported there.
 EXPECTED = """
-base base.atomic base.digests base.errors base.filelock base.loaded base.procs base.records base.regular
+base base.atomic base.digests base.errors base.filelock base.home base.loaded base.procs base.records base.regular
 base.remembered base.sizes
 cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.nightly
 cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,3 +71,10 @@ def test_every_room_says_what_it_knows() -> None:
     without = [path.parent.name for path in (SITE / "bootwright").glob("*/__init__.py")
                if not (path.parent / "README.md").is_file()]  # fmt: skip
     assert without == []
+
+
+def test_one_module_knows_where_bootwright_lies() -> None:
+    asking = re.compile(r"\b__file__\b")
+    found = {path.relative_to(SITE).as_posix() for path in SITE.rglob("*.py") if asking.search(path.read_text())}
+    # The second asks where the library of Python lies, the third what starts pytest.
+    assert found == {"bootwright/base/home.py", "bootwright/flash/trust.py", "site_tools/tests.py"}

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import sys
 
+from bootwright.base.home import SITE
+
 Stamp = tuple[int, int, int, int]
 
-SITE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _loaded: dict[str, Stamp] = {}
 
 
@@ -26,7 +27,7 @@ def stamp(path: str | os.PathLike[str]) -> Stamp | None:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def note_sources(site: str = SITE) -> None:
+def note_sources(site: str = str(SITE)) -> None:
     """Notes every Python file below site, and removes those compiled files that Python could wrongly trust."""
     tag = sys.implementation.cache_tag
     for place, directories, names in os.walk(site):

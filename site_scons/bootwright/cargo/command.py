@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
@@ -67,19 +67,25 @@ def cargos(rustc: Path, environ: Mapping[str, str]) -> list[str]:
 
 def find_cargo(rustc: Path, environ: Mapping[str, str]) -> Cargo:
     """Returns the first of cargos that runs; raises with the cure. rustup's does not where no toolchain is chosen."""
-    ended = None
-    for found in cargos(rustc, environ):
-        ended = attempt([found, "-V"], env=environ)
-        match = re.match(r"cargo (\d+)\.(\d+)", ended.stdout)
-        if not ended.status and match:
-            return Cargo(Path(found), (int(match[1]), int(match[2])), rustc)
-    if ended is None:
+    for cargo in working_cargos(rustc, environ):
+        return cargo
+    found = cargos(rustc, environ)
+    if not found:
         raise BootwrightError(
             f"there is no cargo, neither beside {rustc} nor on PATH",
             "the package that brings this rustc has one of its name for cargo (apt: cargo, or cargo-web); rustup "
             "brings both",
         )
-    raise ended.error()
+    raise attempt([found[-1], "-V"], env=environ).error()
+
+
+def working_cargos(rustc: Path, environ: Mapping[str, str]) -> Iterator[Cargo]:
+    """Yields each of cargos that runs."""
+    for found in cargos(rustc, environ):
+        ended = attempt([found, "-V"], env=environ)
+        match = re.match(r"cargo (\d+)\.(\d+)", ended.stdout)
+        if not ended.status and match:
+            yield Cargo(Path(found), (int(match[1]), int(match[2])), rustc)
 
 
 def run_cargo(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Ended:

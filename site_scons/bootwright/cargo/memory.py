@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base import atomic
+from bootwright.base.home import PACKAGE
 from bootwright.cargo.command import NAMES
 from bootwright.cargo.units import FORMAT, Plan
 from bootwright.cargo.watched import is_as_watched
@@ -24,7 +25,7 @@ def variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 def planner() -> list[list[object]]:
     """Returns what changes when this room does, whose modules make plans."""
-    with os.scandir(Path(__file__).parent) as entries:
+    with os.scandir(PACKAGE / "cargo") as entries:
         return sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries if e.name.endswith(".py"))
 
 

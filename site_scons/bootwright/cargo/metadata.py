@@ -21,7 +21,13 @@ DEFAULT_STACK_PAGES = 512
 # bootimage's own run-command, which many manifests repeat: it says nothing that our machine does not do.
 DEFAULT_COMMAND = ("qemu-system-x86_64", "-drive", "format=raw,file={}")
 CANONICAL_BITS = 48  # x86-64 with four levels: the bits from 47 on are all equal
-OLD_BOOTIMAGE_KEYS = ("default-target", "output", "minimum-image-size", "package-filepath")
+# Keys of older releases of bootimage, and where what they said belongs now.
+OLD_BOOTIMAGE_KEYS = {
+    "default-target": "it is target in [build] of .cargo/config.toml, or TARGET=",
+    "output": "the image is build/VARIANT/NAME.img",
+    "minimum-image-size": "an image is as large as its kernel wants, and a RAM disk is RAMDISK=",
+    "package-filepath": "the boot loader is bootwright's own, and KERNEL= names the package",
+}
 
 
 @record(frozen=True)
@@ -147,8 +153,8 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
     lists = ("build-command", "run-command", "run-args", "test-args")
     table.only((*lists, "test-timeout", "test-success-exit-code", "test-no-reboot", *OLD_BOOTIMAGE_KEYS))
     warnings = [
-        table.error(key, "has no effect: newer releases of bootimage have no such key").message
-        for key in OLD_BOOTIMAGE_KEYS
+        table.error(key, f"has no effect, nor has it in today's bootimage: {now}").message
+        for key, now in OLD_BOOTIMAGE_KEYS.items()
         if key in table.values
     ]
     timeout = table.get("test-timeout", int)

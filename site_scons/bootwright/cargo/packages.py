@@ -21,7 +21,9 @@ class Package:
 
     library is the root of its library, "" without one. metadata is its table [package.metadata]; said are cargo's
     warnings; manifests are the Cargo.toml of all members of its workspace. bootloader: it depends on the crate of that
-    name; fetches: a member depends on a package that cargo may have to fetch.
+    name; fetches: a member depends on a package that cargo may have to fetch. kind is Cargo's word for the program:
+    bin, or example where BIN= names one. untested are kind, name and root file of each target that `cargo test` makes
+    no program of tests of.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Package:
     manifests: tuple[str, ...]
     bootloader: bool = False
     fetches: bool = False
+    kind: str = "bin"
+    untested: tuple[tuple[str, str, str], ...] = ()
 
 
 @record(frozen=True)
@@ -60,8 +64,8 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     package = _choose_package(manifest, facts, members, choice)
     for made in package["targets"]:
         _check_name(package["manifest_path"], made["kind"][0], made["name"])
-    name, main = _choose_program(package, choice)
-    libraries = [t for t in package["targets"] if set(t["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"}]
+    kind, (name, main) = _choose_program(package, choice)
+    libraries = [target for target in package["targets"] if _kind(target) == "lib"]
     return Package(
         name=package["name"],
         root=str(Path(package["manifest_path"]).parent),
@@ -73,8 +77,15 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
         said=tuple(warnings_in(ended.stderr)),
         manifests=tuple(sorted({*members, str(Path(facts["workspace_root"], "Cargo.toml"))})),
         bootloader=any(dependency["name"] == "bootloader" for dependency in package["dependencies"]),
+        kind=kind,
+        untested=tuple((_kind(t), t["name"], t["src_path"]) for t in package["targets"] if not t.get("test", True)),
         fetches=any(_is_fetched(one, members) for member in members.values() for one in member["dependencies"]),
     )
+
+
+def _kind(target: Mapping[str, Any]) -> str:
+    """Returns the word of Cargo.toml for the kind of a target of `cargo metadata`."""
+    return "lib" if set(target["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"} else str(target["kind"][0])
 
 
 def _is_fetched(dependency: Mapping[str, Any], members: Mapping[str, Any]) -> bool:
@@ -93,8 +104,9 @@ def _check_name(manifest: str, kind: str, name: str) -> None:
         raise BootwrightError(f"{manifest}: a name is {len(name.encode())} bytes long; the limit is {LONGEST}", hint)
 
 
-def _programs(package: Mapping[str, Any]) -> dict[str, str]:
-    return {t["name"]: t["src_path"] for t in package["targets"] if "bin" in t["kind"]}
+def _programs(package: Mapping[str, Any], kind: str = "bin") -> dict[str, str]:
+    targets = [t for t in package["targets"] if kind in t["kind"] and "bin" in t["crate_types"]]
+    return {t["name"]: t["src_path"] for t in targets}
 
 
 def _choose_package(
@@ -121,21 +133,24 @@ def _choose_package(
     raise BootwrightError(f"{manifest} is a workspace of several programs", f"PACKAGE= names the kernel: {names}")
 
 
-def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, str]:
-    """Returns name and root file of the program that BIN= names, else default-run, else the package's own or only."""
+def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, tuple[str, str]]:
+    """Returns kind, name and root file of the program that BIN= names, else default-run, else its own or only one."""
     programs = _programs(package)
     manifest = package["manifest_path"]
     if choice.program:
-        if choice.program not in programs:
-            raise BootwrightError(
-                f"BIN={choice.program}: {manifest} has no such program", f"it has {', '.join(programs) or 'none'}"
-            )
-        return choice.program, programs[choice.program]
+        for kind in ("bin", "example"):
+            if choice.program in _programs(package, kind):
+                return kind, (choice.program, _programs(package, kind)[choice.program])
+        examples = [f"{name} (an example)" for name in _programs(package, "example")]
+        raise BootwrightError(
+            f"BIN={choice.program}: {manifest} has no such program",
+            f"it has {', '.join([*programs, *examples]) or 'none'}",
+        )
     wanted = package.get("default_run") or package["name"]
     if wanted in programs:
-        return wanted, programs[wanted]
+        return "bin", (wanted, programs[wanted])
     if len(programs) == 1:
-        return next(iter(programs.items()))
+        return "bin", next(iter(programs.items()))
     if programs:
         raise BootwrightError(
             f"{manifest} has {len(programs)} programs: {', '.join(programs)}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,15 +16,7 @@ from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
 from bootwright.base.records import field, record, replace
 from bootwright.cargo import memory
-from bootwright.cargo.command import (
-    cargo_home,
-    cargos,
-    error_in,
-    find_cargo,
-    run_cargo,
-    run_cargo_with_progress,
-    warnings_in,
-)
+from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.units import Plan, Unit
@@ -33,11 +24,6 @@ from bootwright.cargo.watched import watched_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
-MISSING = (
-    r"(?:failed to download|no matching package named|failed to get|failed to load source for dependency) `([^`]*)`"
-)
-RESOLVED = ("no matching package named", "failed to select a version")  # said of what registries have: nothing fits
-NOT_HERE = ("--offline", "--frozen", "--locked", "offline mode")  # what an error names that a fetch may cure
 
 
 @record(frozen=True)
@@ -100,11 +86,11 @@ class Planned:
         Where the plan is no whole one, what is known of the program stands for it.
         """
         package = self.package
-        known = (unit for unit in self.plan.programs("bin", package.root) if unit.target == package.program)
+        known = (unit for unit in self.plan.programs(package.kind, package.root) if unit.target == package.program)
         if self.plan.unplanned:
             argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", "bin")
             own = Unit(
-                package.program, "bin", package.root, argv, {}, package.name, "", package.root, package.main,
+                package.program, package.kind, package.root, argv, {}, package.name, "", package.root, package.main,
                 package.program, local=True,
             )  # fmt: skip
             return next(known, own)
@@ -133,7 +119,8 @@ def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: C
 
 def _package(facts: Mapping[str, Any]) -> Package:
     tuples = {name: tuple(facts[name]) for name in ("said", "manifests")}
-    return Package(**{**facts, **tuples})
+    untested = tuple(tuple(target) for target in facts["untested"])
+    return Package(**{**facts, **tuples, "untested": untested})
 
 
 def _check_directory(root: Path) -> None:
@@ -202,12 +189,14 @@ class _Maker:
 
     def _plan(self, package: Package, lock: Path) -> Plan:
         """Runs cargo with the ghost; fetches first where the lock file or a package is not here."""
+        from bootwright.cargo.fetching import can_cure, not_fetched
+
         ended = self._run(package, lock, "--frozen" if package.fetches else "--offline")
-        if ended.status and package.fetches and any(word in ended.stderr for word in NOT_HERE):
+        if ended.status and package.fetches and can_cure(ended.stderr):
             fetched = self._fetch(package, lock)
             ended = self._run(package, lock, "--offline")
             if ended.status and fetched.status:
-                raise _not_fetched(package, fetched.stderr, ended.stderr)
+                raise not_fetched(package.name, fetched.stderr, ended.stderr)
         unplanned = ""
         if ended.status:
             error = error_in(ended.stderr)
@@ -226,7 +215,7 @@ class _Maker:
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
         request = self.request
-        verb = ("test", "--no-run") if request.tests else ("build", f"--bin={package.program}")
+        verb = ("test", "--no-run") if request.tests else ("build", f"--{package.kind}={package.program}")
         words = self.cargo.command(verb[0], self.target, lock)
         command = [] if request.tests else build_command(package.metadata)
         profile = request.profile if not {"--release", "--profile", "-r"} & set(command) else ()
@@ -268,25 +257,14 @@ class _Maker:
         return self.cargo.environment(self.environ, lock)
 
     def _fetch(self, package: Package, lock: Path) -> Ended:
-        """Fetches what is missing and brings our lock file up to date; what goes wrong is shown by cargo itself."""
+        """Fetches what is missing; tells where our lock file is not the person's then."""
+        from bootwright.cargo.fetching import fetch
+
         self.tell(f"cargo fetches what {package.name} needs and this machine does not have")
-        words = [*self.cargo.command("fetch", self.target, lock), f"--manifest-path={package.root}/Cargo.toml"]
-        fetched = run_cargo_with_progress(words, self.request.directory, self._base(lock))
+        manifest, directory = Path(package.root, "Cargo.toml"), self.request.directory
+        fetched = fetch(self.cargo, self.target, manifest, lock, directory, self.environ, self.tell)
         theirs = Path(package.workspace, "Cargo.lock")
         if lock.is_file() and not (theirs.is_file() and theirs.read_bytes() == lock.read_bytes()):
             what = "is not what its manifests ask for" if theirs.is_file() else "is not there"
             self.tell(f"{theirs} {what}; {lock} has the versions that are built")
         return fetched
-
-
-def _not_fetched(package: Package, told: str, said: str) -> BootwrightError:
-    """Returns the sentence for what cargo did not fetch: it was told by cargo itself; said is what it misses now."""
-    names = list(dict.fromkeys(re.findall(MISSING, said)))
-    is_known = any(word in told for word in RESOLVED) and not any(word in told for word in NOT_HERE)
-    if is_known or not names:
-        return BootwrightError(f"cargo does not find what {package.name} needs; its own words are above")
-    which = "which is" if len(names) == 1 else "which are"
-    return BootwrightError(
-        f"{package.name} needs {', '.join(names)}, {which} not on this machine and could not be fetched",
-        "cargo's words above say why; what was fetched once is there for every build after, without a network",
-    )

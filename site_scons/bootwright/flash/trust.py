@@ -8,10 +8,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import bootwright
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.home import SITE
 
-HOME = Path(bootwright.__file__).resolve().parents[1]  # what root's Python is given to import from
 ACL = "system.posix_acl_access"
 
 
@@ -36,7 +35,7 @@ def program_files() -> Iterator[Path]:
     if configuration.exists():
         yield configuration
     yield Path(os.__file__)
-    for directory, _, names in os.walk(HOME):
+    for directory, _, names in os.walk(SITE):
         yield Path(directory)
         yield from (Path(directory, name) for name in names)
 

@@ -17,11 +17,11 @@ from SCons.Util import hash_file_signature
 
 from bootwright.base import loaded
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.home import PACKAGE
 from bootwright.graph.sentences import sentence_of
 from bootwright.graph.session import session
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
-PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Inputs:

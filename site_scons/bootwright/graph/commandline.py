@@ -40,7 +40,7 @@ VARIABLES = (
              "architecture's TARGET tests/kernels/hello-ARCH"),
     Variable("PACKAGE", "", "the package of KERNEL's workspace that is the kernel; default: KERNEL's own, else the "
              "only one with a program"),
-    Variable("BIN", "", "the program of the package that is the kernel; default: default-run of Cargo.toml, else "
+    Variable("BIN", "", "the program or the example of the package that is the kernel; default: default-run, else "
              "the one with the package's name"),
     Variable("FEATURES", "", "features of the package, separated by blanks or commas, as `cargo build --features` "
              "takes them"),

@@ -37,7 +37,7 @@ def help_text(home: Path) -> str:
         lines.append(row(v.name, f"{v.help}{legal}{default}"))
     lines += ["", "Switches"]
     lines += [row(name, text) for name, text in SWITCHES]
-    lines += ["", f"Hosts (HOST=, ARCH={'|'.join(ARCHES)}): linker, and what makes a program freestanding"]
+    lines += ["", f"Hosts (HOST=, ARCH={'|'.join(ARCHES)}): linker, what makes it freestanding"]
     for host in dict.fromkeys((host.host, host.linker, " ".join(host.arguments)) for host in read_rows(home / FILE)):
         lines.append(row(host[0], f"{host[1]:<10}{host[2]}"))
     lines += ["", "Machines, by the first word of TARGET="]

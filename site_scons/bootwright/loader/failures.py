@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-TABLE = Path(__file__).parents[3] / "bootloader" / "common" / "src" / "failure.rs"
+from bootwright.base.home import HOME
+
+TABLE = HOME / "bootloader" / "common" / "src" / "failure.rs"
 
 
 def loader_sentences(table: Path = TABLE) -> dict[str, str]:

@@ -60,6 +60,8 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     """Returns QEMU's arguments for a machine that starts from its kernel's ELF and has no screen."""
     flags = take_serial_ports(config.flags)[1]
     arguments = ["-nodefaults", *board.arguments]
+    if board.firmware_at and not names(flags, "-bios"):
+        arguments += ["-bios", "default" if _begins_at(config.image) >= board.firmware_at else "none"]
     if not board.memory:
         arguments += ["-m", config.memory]
     elif config.memory not in (MEMORY, board.memory):
@@ -69,6 +71,19 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     arguments += ["-display", "none", "-kernel", str(config.image.absolute())]
     # A reset must not start the guest anew. QEMU ends with the guest, as its status is the guest's.
     return [*arguments, "-action", "reboot=shutdown,shutdown=poweroff", *flags]
+
+
+def _begins_at(program: Path) -> int:
+    """Returns the lowest physical address that an ELF is loaded to; 0 where it cannot be read, which QEMU says."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with program.open("rb") as stream:
+            segments = ELFFile(stream).iter_segments("PT_LOAD")
+            return min((segment["p_paddr"] for segment in segments if segment["p_memsz"]), default=0)
+    except (OSError, ELFError):
+        return 0
 
 
 def uses_tcg(config: MachineConfig) -> bool:

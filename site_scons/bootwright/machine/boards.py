@@ -30,12 +30,15 @@ class Board:
     emulator is the program, arguments make the machine in it, memory is its size where that is fixed, script is in
     linker/, example is the directory of the kernel that is built where KERNEL names none; console and end are for
     people; unset is where vectors lead that nobody has set: no code of a kernel is there. arch is that of a JSON whose
-    llvm-target begins with another word. A plain class, since sconsw reads it at each start.
+    llvm-target begins with another word. firmware_at: a kernel that is linked there or above is started by QEMU's own
+    firmware, which lies below; another one without any; 0 where there is no such thing. A plain class, since sconsw
+    reads it at each start.
     """
 
     def __init__(
         self, name: str, words: tuple[str, ...], emulator: Emulator, arguments: tuple[str, ...], script: str,
         example: str, console: str, end: str, *, memory: str = "", unset: range = range(0), arch: str = "",
+        firmware_at: int = 0,
     ) -> None:  # fmt: skip
         self.name = name
         self.words = words
@@ -48,6 +51,7 @@ class Board:
         self.memory = memory
         self.unset = unset
         self.arch = arch
+        self.firmware_at = firmware_at
 
     @property
     def qemu(self) -> str:
@@ -79,9 +83,9 @@ BOARDS = (
     ),
     Board(
         "riscv64-virt", ("riscv64gc", "riscv64imac", "riscv64"), RISCV64,
-        ("-machine", "virt", "-bios", "none", *SEMIHOSTING),
+        ("-machine", "virt", *SEMIHOSTING),
         "riscv64.ld", "tests/kernels/hello-riscv64", "a 16550 at 0x10000000",
-        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv64",
+        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv64", firmware_at=0x80200000,
     ),
     Board(
         "aarch64-virt", ("aarch64", "arm64"), AARCH64, ("-machine", "virt", "-cpu", "cortex-a57", *SEMIHOSTING),

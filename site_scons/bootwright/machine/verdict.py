@@ -20,6 +20,7 @@ HALT_SECONDS = 0.5
 
 # The loader's codes for a machine that has too little memory.
 SHORT_OF_MEMORY = ("KB", "MF")
+OTHERS_MEMORY = 64 << 20  # bytes: what the firmware, the loader and the page tables take beside it, and more
 
 
 class Kind(StrEnum):
@@ -198,5 +199,7 @@ def find_loader_failure(console: str, complete: bool, sentences: Mapping[str, st
     text = (found[2] or "").strip() or sentences.get(code, "")
     sentence = f"the loader failed: {code}" + (f": {text}" if text else "")
     if code in SHORT_OF_MEMORY:
-        sentence += "\n  hint: MEMORY= gives the machine more, as in MEMORY=512M"
+        needed = max(map(int, re.findall(r"\b\d{1,15}\b", text)), default=0) + OTHERS_MEMORY
+        enough = max(512, 1 << (needed >> 20).bit_length())
+        sentence += f"\n  hint: MEMORY= gives the machine more, as in MEMORY={enough}M"
     return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)

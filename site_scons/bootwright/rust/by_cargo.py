@@ -77,10 +77,15 @@ if for_target:
     kept[1:1] = FACTS["first"]
     types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
     is_program = "--test" in words or not types or "bin" in types
+    source = next((word for word in words if word.endswith(".rs") and not word.startswith("-")), "")
     if root in FACTS["local"]:
         kept += FACTS["last"]
+    if root in FACTS["local"] or FACTS["knows_all"]:
+        # It is part of what a crate's hash is made of, so that who does not ask for it is without it.
         os.environ.pop("RUSTC_BOOTSTRAP", None)
         os.environ.update(FACTS["environment"])
+        if os.path.normpath(os.path.join(os.getcwd(), source)) in FACTS["nightly"]:
+            os.environ["RUSTC_BOOTSTRAP"] = "1"
     if is_program:
         kept += [word.replace(FACTS["scratch"], os.path.join(FACTS["units"], stem)) for word in FACTS["program"]]
         if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
@@ -99,7 +104,8 @@ class CargoBuild:
     local are the directories of the packages that may be edited, each with the package's name; library those of the
     standard library's sources. last comes on top for local packages, target for everything for the target; program is
     for what is linked for the target. remaps are pairs of a directory and its name in bytes. identity says which
-    compiler. watched are files that cargo itself reads.
+    compiler. watched are files that cargo itself reads. nightly are the roots of the crates for the target that get
+    RUSTC_BOOTSTRAP=1; knows_all says that those of registries are among them.
     """
 
     command: tuple[str, ...]
@@ -114,6 +120,8 @@ class CargoBuild:
     remaps: tuple[tuple[str, str], ...]
     identity: str
     watched: tuple[str, ...] = ()
+    nightly: tuple[str, ...] = ()
+    knows_all: bool = False
 
     @property
     def reads(self) -> Path:
@@ -140,6 +148,8 @@ class CargoBuild:
             "scratch": SCRATCH,
             "linker": [text for word in linker for text in ("-C", word)],
             "environment": dict(self.target.environment),
+            "nightly": list(self.nightly),
+            "knows_all": self.knows_all,
             "remaps": [f"--remap-path-prefix={path}={name}" for path, name in self.remaps],
         }
         return WRAPPER.format(python=Path(sys.executable).resolve(), facts=facts)
@@ -178,23 +188,29 @@ def run_cargo_build(
     return outcome, programs
 
 
-def map_of(build: CargoBuild, program: Path) -> str:
-    """Returns the linker's map of a program that cargo named, "" where the linker made none."""
-    for _, product, place in _units(build):
-        if product.is_file() and filecmp.cmp(product, program, shallow=False) and (place / MAP).is_file():
-            text = (place / MAP).read_text("utf-8", errors="replace")
-            return normalise_map(text, (place, build.target_directory, *(Path(path) for path, _ in build.remaps)))
-    return ""
-
-
-def place_program(build: CargoBuild, program: Path, elf: Path, linker_map: Path) -> None:
-    """Copies a program that cargo named, and its map."""
+def place_program(build: CargoBuild, program: Path, elf: Path, linker_map: Path, reads: Path) -> None:
+    """Copies a program that cargo named, its map, and notes which files it was compiled of."""
+    text, made_of = "", Reads(made=[str(elf), str(linker_map)])
+    for cwd, product, place in _units(build):
+        if product.is_file() and filecmp.cmp(product, program, shallow=False):
+            made_of.files = {name: digest_or_absent(Path(name)) for name in _compiled(cwd, product)}
+            if (place / MAP).is_file():
+                text = (place / MAP).read_text("utf-8", errors="replace")
+    places = (build.room / UNITS, build.target_directory, *(Path(path) for path, _ in build.remaps))
     with atomic.new_directory(elf) as scratch:
         shutil.copyfile(program, scratch / "elf")
         (scratch / "elf").chmod(0o755)
-        (scratch / "map").write_text(map_of(build, program), encoding="utf-8")
-        (scratch / "elf").replace(elf)
-        (scratch / "map").replace(linker_map)
+        (scratch / "map").write_text(normalise_map(text, places), encoding="utf-8")
+        made_of.write(scratch / "reads")
+        for name, path in (("elf", elf), ("map", linker_map), ("reads", reads)):
+            (scratch / name).replace(path)
+
+
+def _compiled(cwd: str, product: Path) -> list[str]:
+    """Returns the files that rustc read for a crate of a local package, absolute."""
+    info = product.with_name(f"{product.name}.d")
+    found = read_dep_info(info.read_text(encoding="utf-8", errors="replace")).files if info.is_file() else ()
+    return [os.path.normpath(Path(cwd, name)) for name in found]
 
 
 def _environment(build: CargoBuild, person: Mapping[str, str]) -> dict[str, str]:
@@ -218,7 +234,7 @@ def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None
         (build.room / "wrapper").chmod(0o755)
         stamp.write_text(digest, encoding="utf-8")
     elif not are_unchanged(build.reads, person, {}):
-        words = [word for word in build.command if not word.startswith(("--message-format", "--bin"))]
+        words = [word for word in build.command if not word.startswith(("--message-format", "--bin=", "--example="))]
         verb = next(index for index, word in enumerate(words) if word in ("build", "test"))
         words[verb] = "clean"
         kept = _without(words, ("--no-run", "--no-default-features", "--frozen"), ("--features", "-F"))
@@ -258,7 +274,7 @@ def _write_reads(build: CargoBuild, person: Mapping[str, str]) -> None:
         info = product.with_name(f"{product.name}.d")
         if info.is_file():
             found = read_dep_info(info.read_text(encoding="utf-8", errors="replace"))
-            names += [os.path.normpath(Path(cwd, name)) for name in found.files]
+            names += _compiled(cwd, product)
             variables.update(found.variables)
         if (place / "link.d").is_file():
             named = read_linker_dependencies((place / "link.d").read_text(encoding="utf-8", errors="replace"))

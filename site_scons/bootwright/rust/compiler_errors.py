@@ -18,6 +18,14 @@ ENTRIES = (
         "{target} has no std, or it is not to be linked: begin {main} with #![no_std], without `extern crate std`",
     ),
     Explanation(
+        "two panic handlers",
+        (
+            Wording("found duplicate lang item `panic_impl`", "rustc 1.40 on", "E0152"),
+        ),
+        "a program has one panic handler, and the compiler names a second: take one of the two out (a crate such as "
+        "panic-halt brings one), or say #[cfg(test)] over the tests' and #[cfg(not(test))] over the other",
+    ),
+    Explanation(
         "paths of std",
         (
             Wording("cannot find module or crate `std`", "rustc 1.96", "E0433"),
@@ -132,8 +140,8 @@ ENTRIES = (
     Explanation(
         "variable of env!",
         (Wording(r"environment variable `(?P<variable>\w+)` not defined at compile time", "rustc"),),
-        "a variable reaches env!() where the shell has it and Cargo.toml names it: [package.metadata.bootwright] "
-        "env = [\"{variable}\"]",
+        "nobody sets {variable}: env!() takes what the shell has, what [env] of .cargo/config.toml gives, or what a "
+        "build script says by cargo::rustc-env={variable}=...; option_env!() does without",
     ),
     Explanation(
         "no allocator",

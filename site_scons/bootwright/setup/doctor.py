@@ -13,6 +13,7 @@ from typing import Any
 
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError, Lacks, Status
+from bootwright.base.home import HOME
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
@@ -28,8 +29,6 @@ from bootwright.setup.abilities import ESSENTIAL, Ability, find_abilities, neede
 from bootwright.setup.doctor_lines import show
 from bootwright.setup.lookup import Search
 from bootwright.setup.programs import PROGRAMS, System
-
-HOME = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)

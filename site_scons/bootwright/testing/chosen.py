@@ -1,4 +1,5 @@
-"""Which tests TESTS= chooses, and what a pattern that chooses none may have meant."""
+"""Which tests TESTS= chooses, by their printed names; which programs may hold some that only the guest names; and
+what a pattern that chooses none may have meant."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 
 NEAR_ENOUGH = 0.7
 TEST = re.compile(r"^(?:async )?def test_(\w+)\(", re.MULTILINE)
+WHOLE = ("lib", "main", "src")  # programs whose tests bear the names of modules, not the program's
 WILD = re.compile(r"[*?\[]")
 
 
@@ -25,6 +27,24 @@ def may_be_chosen(start: str, patterns: str) -> bool:
     """Tells whether one of the patterns may choose a name that begins with start, as those of one file do."""
     plain = [WILD.split(pattern, maxsplit=1)[0] for pattern in patterns.split()]
     return any(start.startswith(word) or word.startswith(start) for word in plain)
+
+
+def may_hold(program: str, patterns: str) -> bool:
+    """Tells whether the program printed as kernel/NAME/SUITE may tell of a test that one of the patterns chooses.
+
+    A test in tests/SUITE.rs bears the suite before its `::`, one of the package's own modules anything.
+    """
+    package, _, suite = program.rpartition("/")
+    for pattern in patterns.split():
+        before, colons, _ = pattern.partition("::")
+        place = before.rpartition("/")[0]
+        if not colons:
+            continue
+        if fnmatch.fnmatchcase(program, before):
+            return True
+        if suite in WHOLE and (not place or "*" in place or fnmatch.fnmatchcase(package, place)):
+            return True
+    return False
 
 
 def module_name(path: Path, tests: Path) -> str:

@@ -136,6 +136,9 @@ moved:
     .endif
     .if HOOK_2401
     cli
+    in al, 0x21                   # nobody takes the key when interrupts are on: IRQ 1 is masked
+    or al, 1 << 1
+    out 0x21, al
     mov al, 0xD2                  # what follows is as if it came from the keyboard
     out 0x64, al
     mov al, 0x1C

@@ -9,6 +9,7 @@ from tests.unit.cargo.manifests import add, read, refusal
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_configuration
+from bootwright.cargo.metadata import OLD_BOOTIMAGE_KEYS
 
 
 @pytest.fixture
@@ -66,6 +67,11 @@ def test_bootimages_settings_are_read_and_old_keys_warn(root: Path) -> None:
     assert (settings.test_timeout, settings.test_success_exit_code, settings.test_no_reboot) == (5, 33, False)
     assert len(package.warnings) == 1
     assert "[package.metadata.bootimage] minimum-image-size has no effect" in package.warnings[0]
+    every = "".join(f'{key} = "x"\n' for key in OLD_BOOTIMAGE_KEYS)
+    told = read(root, f"[package.metadata.bootimage]\n{every}").warnings
+    for key, where in (("default-target", ".cargo/config.toml"), ("output", "build/VARIANT/NAME.img"),
+                       ("minimum-image-size", "RAMDISK="), ("package-filepath", "KERNEL=")):  # fmt: skip
+        assert len([line for line in told if f"] {key} has no effect" in line and where in line]) == 1
 
 
 def test_bootimages_settings_have_its_defaults_but_for_the_time_out(root: Path) -> None:

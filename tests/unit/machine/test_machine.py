@@ -150,8 +150,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 number = re.search(r"id=qmp,fd=(\\d+)", " ".join(sys.argv))[1]
 channel = socket.socket(fileno=int(number))
 channel.sendall(b'{"QMP": {"version": {"qemu": {"major": 8, "minor": 0, "micro": 0}}}}\\n{"return": {}}\\n')
-while True:
-    time.sleep(60)
+time.sleep(20)
 """
 
 

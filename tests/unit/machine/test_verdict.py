@@ -102,6 +102,8 @@ def test_a_qemu_that_ended_by_itself_is_status_5_with_its_words_and_the_command(
 
 def test_a_kernel_that_needs_more_memory_is_told_with_the_variable_that_gives_it() -> None:
     end = find_loader_failure("bootwright: KB the kernel needs 200 bytes\n", True, {})
-    assert end is not None and "MEMORY=" in end.sentence
+    assert end is not None and "as in MEMORY=512M" in end.sentence
+    big = find_loader_failure("bootwright: KB the kernel needs 700000000 bytes of memory; it has 1\n", True, {})
+    assert big is not None and "as in MEMORY=1024M" in big.sentence
     other = find_loader_failure("bootwright: KC the checksum is wrong\n", True, {})
     assert other is not None and "MEMORY=" not in other.sentence

@@ -33,10 +33,10 @@ def test_every_wording_of_an_entry_is_quoted_from_somewhere(entry: explain.Expla
         Diagnostic("E0308", "mismatched types"),
         Diagnostic("E0425", "cannot find function `missing` in this scope"),
         Diagnostic("E0433", "cannot find type `Mutex` in this scope"),
-        Diagnostic("E0152", "found duplicate lang item `panic_impl`", ("first defined in the local crate",)),
+        Diagnostic("E0152", "found duplicate lang item `sized`", ("first defined in the local crate",)),
         Diagnostic("", "linking with `cc` failed: exit status: 1", ('"cc" "undefined symbol: main"', "ld: odd")),
     ],
-    ids=["types", "function", "type", "two_handlers", "the_linkers_command"],
+    ids=["types", "function", "type", "another_item", "the_linkers_command"],
 )
 def test_another_error_has_no_line(said: Diagnostic) -> None:
     assert explanations.find([said], Situation()) == ("", "")

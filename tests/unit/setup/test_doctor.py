@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.home import HOME
 from bootwright.machine.accelerator import Choice
 from bootwright.rust.toolchain import Toolchain, UnknownTarget
 from bootwright.setup import apt, doctor, lookup
@@ -119,7 +120,7 @@ def test_tests_of_the_checkout_are_told_what_some_of_them_lack(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (machine.bin / "rustfmt").unlink()
-    assert doctor.report(doctor.HOME / "kernel", "", None, machine.environ) == 0
+    assert doctor.report(HOME / "kernel", "", None, machine.environ) == 0
     out = capsys.readouterr().out
     assert "none    rustfmt" in out and "cure: sudo dnf install rustfmt" in out
     [test] = [line for line in out.splitlines() if line.startswith("test ")]

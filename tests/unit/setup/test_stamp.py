@@ -347,3 +347,10 @@ def test_the_package_that_the_person_is_in_is_the_kernel(
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     assert needs.with_kernel(str(home), ["run"]) == ["run"]
+
+
+@pytest.mark.parametrize("name", ["PATH", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"])
+def test_what_was_found_elsewhere_holds_nothing(home: Path, name: str) -> None:
+    stamped(home)
+    assert needs.are_met(wanted(home))
+    assert not needs.are_met(wanted(home, environ={**ENVIRON, name: "another"}))

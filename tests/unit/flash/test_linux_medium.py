@@ -1,0 +1,61 @@
+"""A medium that was opened is the one that was looked at: the kernel is asked by the descriptor, then sysfs again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.sizes import MIB
+from bootwright.flash.device import Device
+
+if sys.platform != "linux":
+    pytest.skip("the media of Linux", allow_module_level=True)
+
+from bootwright.flash.linux_medium import BLKGETDISKSEQ, LinuxMedium
+
+IDENTITY = ("8:16", "77", "131072", "1234")
+STICK = Device("/dev/sdx", "usb", 64 * MIB, identity=IDENTITY)
+
+
+class Opened(LinuxMedium):
+    """A medium whose descriptor is of no device: what the kernel answers is given."""
+
+    def __init__(self, number: str, diskseq: int, size: int, identity: tuple[str, ...]) -> None:
+        self._device, self._descriptor, self._number = STICK, 0, number
+        self._diskseq, self._size, self._identity = diskseq, size, lambda: identity
+
+    def _ask(self, request: int) -> int:
+        return self._diskseq if request == BLKGETDISKSEQ else self._size
+
+    def check(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        major, minor = map(int, self._number.split(":"))
+        with monkeypatch.context() as kernel:  # pytest needs the real one
+            kernel.setattr(os, "fstat", lambda _: SimpleNamespace(st_rdev=os.makedev(major, minor)))
+            self._check()
+
+
+def test_the_one_that_was_looked_at_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    Opened("8:16", 77, 64 * MIB, IDENTITY).check(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("opened", "words"),
+    [
+        (("8:32", 77, 64 * MIB, IDENTITY), "its number is 8:32, not 8:16"),
+        (("8:16", 78, 64 * MIB, IDENTITY), "its sequence number is 78, not 77"),
+        (("8:16", 77, 32 * MIB, IDENTITY), "it has 33554432 bytes, not 67108864"),
+        (("8:16", 77, 64 * MIB, ("", "", "", "")), "it is gone"),
+        (("8:16", 77, 64 * MIB, ("8:16", "77", "131072", "99")), "it is 8:16/77/131072/99, not 8:16/77/131072/1234"),
+    ],
+    ids=["number", "sequence", "size", "gone", "serial"],
+)
+def test_another_one_is_refused(
+    opened: tuple[str, int, int, tuple[str, ...]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BootwrightError, match=words) as refusal:
+        Opened(*opened).check(monkeypatch)
+    assert refusal.value.status == Status.CHANGED
