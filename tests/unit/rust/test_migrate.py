@@ -270,6 +270,22 @@ def test_the_migrated_text_is_kept_so_that_a_second_call_asks_nobody(
     assert migrate_spec(text, toolchain, "my.json", store) == first
 
 
+def test_what_another_recipe_made_is_made_again(
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, asked = Store(tmp_path / "store"), list[str]()
+
+    def judge(toolchain: Toolchain, text: str, name: str) -> Verdict:
+        asked.append(name)
+        return Verdict()
+
+    monkeypatch.setattr(targetspec, "judge", judge)
+    for recipe in (2, 2, 3):
+        monkeypatch.setattr(targetspec, "RECIPE", recipe)
+        migrate_spec((SPECS / "2021.json").read_text(), toolchain, "my.json", store)
+    assert len(asked) == 2
+
+
 def test_what_rustc_says_of_the_result_is_heeded(
     toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bootwright.cargo.units import Unit
+from bootwright.rust import shared
+from bootwright.rust.more import More, Room
 from bootwright.rust.shared import take_unit
 from bootwright.rust.unit_reads import Reads
 from bootwright.storage.store import Store
@@ -43,3 +47,13 @@ def test_a_unit_that_read_none_is_one_for_all(tmp_path: Path) -> None:
     for person in ({}, {"LEVEL": "low"}):
         take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
     assert len(made) == 1
+
+
+def test_what_another_recipe_compiled_is_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key(out: str) -> str:
+        return shared.unit_key(UNIT, Room(Path(out)), More(), {}, "rustc 1.96", False)
+
+    before = key("/out")
+    assert key("/elsewhere") == before
+    monkeypatch.setattr(shared, "RECIPE", 1000)
+    assert key("/out") != before
