@@ -8,7 +8,6 @@ do not need, since they are over in the time of a few imports.
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import os
 import signal
 from collections.abc import Generator, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from bootwright.setup import stamp
+from bootwright.testing.chosen import is_chosen
 
 HOME = Path(__file__).parent
 stamp.add_private_programs(str(HOME))
@@ -26,6 +26,7 @@ NEAR_ENOUGH = 0.7
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
 INTERRUPTED = 130
 NOT_REACHED = "not reached"  # a kernel's test, since one before it failed and took its program along
+COUNTED = ("passed", "failed", "error", "skipped", NOT_REACHED)
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
@@ -66,14 +67,6 @@ def printed_name(item: pytest.Item) -> str:
     return f"{room}/{stem}::{item.name.removeprefix('test_')}"
 
 
-def is_chosen(name: str, patterns: str) -> bool:
-    """Tells whether one of the patterns (separated by spaces) is the name, matches it, or is a room or module of it."""
-    return any(
-        name == pattern or fnmatch.fnmatchcase(name, pattern) or name.startswith((f"{pattern}/", f"{pattern}::"))
-        for pattern in patterns.split()
-    )
-
-
 def near_names(patterns: str, names: Sequence[str]) -> str:
     """Returns the words about what patterns, which choose none of names, may have meant."""
     words = {word for name in names for word in (name, name.partition("::")[0], name.partition("/")[0])}
@@ -103,7 +96,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(room)
         if room == "kernel":  # a program boots once for all of its tests: one worker has them
             item.add_marker(pytest.mark.xdist_group(name.rpartition("::")[0].rpartition("/")[0] or name))
-        (chosen if is_chosen(name, config.getoption("tests")) else left).append(item)
+        patterns = config.getoption("tests")
+        may_hold = getattr(item, "may_hold", None)  # a kernel's program, whose tests the guest alone names
+        (chosen if is_chosen(name, patterns) or (may_hold and may_hold(patterns)) else left).append(item)
     if not chosen:
         config.stash[NEAR] = near_names(config.getoption("tests"), [item.stash[NAME] for item in left])
     if left:
@@ -149,6 +144,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     """Lets pytest count, and print nothing: the line is ours."""
     if not hasattr(report, "printed_name"):
         return None
+    if getattr(report, "passed_over", []):
+        return "", "", ""
     if getattr(report, "not_reached", False):
         return NOT_REACHED, "", ""
     if report.when == "call" or not report.passed:
@@ -162,11 +159,14 @@ class Lines:
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._reporter = reporter
+        self._passed_over: list[str] = []  # tests of which the guest told, and which TESTS= does not choose
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Prints how it ended, its seconds and its name."""
-        if report.when != "call" and report.passed:
+        passed_over: list[str] = getattr(report, "passed_over", [])
+        self._passed_over += passed_over
+        if passed_over or (report.when != "call" and report.passed):
             return
         words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
             report.outcome, ("FAILED ", "red")
@@ -194,12 +194,8 @@ class Lines:
             terminalreporter.write_line(f"FAILED {getattr(report, 'printed_name', report.nodeid)}", red=True)
         pattern = terminalreporter.config.getoption("tests")
         ended = exitstatus != pytest.ExitCode.INTERRUPTED
-        if (
-            ended
-            and pattern != "*"
-            and not any(terminalreporter.stats.get(k) for k in ("passed", "failed", "error", "skipped", NOT_REACHED))
-        ):
-            near = terminalreporter.config.stash.get(NEAR, "there are none")
+        if ended and pattern != "*" and not any(map(terminalreporter.stats.get, COUNTED)):
+            near = terminalreporter.config.stash.get(NEAR, "") or near_names(pattern, self._passed_over)
             terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
 
 
@@ -235,9 +231,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if is_worker(session.config) and NEAR in session.config.stash:
         session.config.workeroutput["near"] = session.config.stash[NEAR]  # type: ignore[attr-defined]  # xdist's
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    # Where TESTS= chose what was not reached alone, what failed before it was none of the chosen.
-    bad = (NOT_REACHED, *(["skipped"] if IN_CI else []))
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED or (
-        exitstatus == pytest.ExitCode.OK and reporter is not None and any(map(reporter.stats.get, bad))
-    ):
+    failed = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    if exitstatus == pytest.ExitCode.OK and reporter is not None and not session.config.option.collectonly:
+        # Where TESTS= chose what was not reached alone, what failed before it was none of the chosen.
+        bad = (NOT_REACHED, *(["skipped"] if IN_CI else []))
+        failed = any(map(reporter.stats.get, bad)) or not any(map(reporter.stats.get, COUNTED))
+    if failed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,6 +1,6 @@
 """The Tool for programs that cargo makes itself: one node for `cargo build`, one for `cargo test --no-run`.
 
-Builder: ByCargo (for each program NAME.elf and NAME.map). Methods: env.CargoReason(planned, what),
+Builder: ByCargo (for each program NAME.elf, NAME.map and NAME.reads). Methods: env.CargoReason(planned, what),
 whether cargo is to make it; env.CargoNodes(planned, units, programs, objects) -> the nodes of each program, where
 programs are pairs of a unit of the plan and a path without its ending.
 Sets: BYCARGOCOM, unless set before. Uses: CARGOBUILD CARGOBUILDTEXT (its digest) CARGOPROGRAMS CARGOSITUATION,
@@ -57,10 +57,11 @@ def build_by_cargo(target: list[Entry], source: list[Entry], env: Environment) -
         _explain(outcome, env)
         name = Path(target[0].abspath).stem
         raise BootwrightError(f"cargo does not build {name}: it ended with status {outcome.status}")
-    for (key, name), elf, linker_map in zip(wanted, target[::2], target[1::2], strict=True):
+    for (key, name), *nodes in zip(wanted, target[::3], target[1::3], target[2::3], strict=True):
         if key not in made:
             raise BootwrightError(f"cargo made no program of {key[0]}, of which {name} was to be")
-        by_cargo.place_program(build, made[key], Path(elf.abspath), Path(linker_map.abspath))
+        elf, linker_map, reads = (Path(node.abspath) for node in nodes)
+        by_cargo.place_program(build, made[key], elf, linker_map, reads)
     if env["RUSTHISTORY"]:
         from bootwright.elf.sizes import keep_build
 
@@ -94,7 +95,10 @@ def add_nodes(
 
     build = _cargo_build(env, planned, units, Path(objects, "cargo"))
     keys = [((os.path.normpath(Path(unit.cwd, unit.source)), unit.is_test), Path(path).name) for unit, path in programs]
-    files = [env.fs.File(f"{path}{ending}") for _, path in programs for ending in (".elf", ".map")]
+    files = []
+    for _, path in programs:
+        reads = Path(objects, "by-cargo", Path(path).parent.name, f"{Path(path).name}.reads")
+        files += [env.fs.File(name) for name in (f"{path}.elf", f"{path}.map", str(reads))]
     first = programs[0][0]
     name = "release" if codegen_option(first.argv, "opt-level") else "dev"
     lacking = () if codegen_option(first.argv, "panic") == "abort" else (f"[profile.{name}]",)
@@ -105,6 +109,7 @@ def add_nodes(
             [],
             CARGOBUILD=build,
             CARGOPROGRAMS=keys,
+            CARGOSHOWN=" ".join(str(file) for file in files if not file.name.endswith(".reads")),
             CARGOBUILDTEXT=hashlib.sha256(f"{build}{keys}{units.ways.flag_files}".encode()).hexdigest(),
             CARGOSITUATION=Situation(edition, env["CORENAME"], first.source, lacking),
             RUSTHISTORY=history,
@@ -114,7 +119,7 @@ def add_nodes(
     env.SideEffect(str(build.room / "wrapper"), nodes)  # one at a time
     if not are_unchanged(build.reads, os.environ, {}):
         env.AlwaysBuild(nodes)
-    return [nodes[index : index + 2] for index in range(0, len(nodes), 2)]
+    return [nodes[index : index + 3] for index in range(0, len(nodes), 3)]
 
 
 def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -> CargoBuild:
@@ -171,7 +176,7 @@ def generate(env: Environment) -> None:
     """Adds the Builder and the method."""
     env.SetDefault(
         CARGOBUILD=None, CARGOBUILDTEXT="", CARGOPROGRAMS=[], CARGOSITUATION=None, BYCARGOCOM=_command,
-        BYCARGOSHORT="cargo    $TARGETS",
+        CARGOSHOWN="", BYCARGOSHORT="cargo    $CARGOSHOWN",
     )  # fmt: skip
     env["BUILDERS"]["ByCargo"] = Builder(
         action=action(build_by_cargo, "BYCARGOCOM", ["CARGOBUILDTEXT"]), emitter=_emit, target_factory=env.fs.File

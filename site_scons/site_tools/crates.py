@@ -53,7 +53,7 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
         if unit.checksum:
             key = _key(target, source, env)
             reads = shared.take_unit(
-                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch
+                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, place=room.out
             )
         else:
             reads = _compile(unit, scratch, env, str(target[0]))

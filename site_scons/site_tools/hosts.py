@@ -129,11 +129,10 @@ def _add_variant(env: Environment, row: Row, directory: Path, core: Core, place:
     )  # fmt: skip
     units = env.PlanNodes(planned, settings, core, objects, flags, joined="-Wl," if row.builder else "")
     units.link_with(inputs)
-    path = f"{env['BUILD']}/{variant}/{place}/{package.program}"
+    name = env["BIN"] or package.name
+    path = f"{env['BUILD']}/{variant}/{place}/{name}"
     product = units.program(planned.plan, planned.program, path, row.suffix, env.HostProgram)
-    return KernelNodes(
-        package.program, row.triple, variant, product[0], host=row, status=settings.bootwright.host_status
-    )
+    return KernelNodes(name, row.triple, variant, product[0], host=row, status=settings.bootwright.host_status)
 
 
 def _support(env: Environment, core: Core, objects: str) -> list[Entry]:

@@ -151,18 +151,19 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
         PACKAGEROOT=package.root,
     )
     history = f"{objects}/history"
-    path = f"{place}/{package.program}"
+    path = f"{place}/{env['BIN'] or package.name}"
 
     def add_program(unit: Unit, elf: list[Entry], path: str) -> KernelNodes:
         return _program(env, unit, elf, path, core, files, variant, settings)
 
-    if env.CargoReason(planned, package.program):
+    if env.CargoReason(planned, Path(path).name):
         (elf,) = env.CargoNodes(planned, units, [(planned.program, path)], objects, history)
     else:
         elf = units.program(planned.plan, planned.program, path, RUSTHISTORY=history)
     nodes = add_program(planned.program, elf, path)
-    nodes.objects = objects
+    nodes.objects, nodes.package, nodes.root = objects, package.name, package.root
     if "test" in COMMAND_LINE_TARGETS:
+        env.Tool("testprograms")
         env.TestPrograms(nodes, planned, units, core, variant, add_program)
     return nodes
 
@@ -206,7 +207,9 @@ def plan_nodes(
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(last=(*linker, *link, *words), script=str(script) if script and not own_script else ""),
+        program=More(
+            last=(*linker, *link, *words, *core.link), script=str(script) if script and not own_script else ""
+        ),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],

@@ -79,14 +79,19 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
     check(env, name, compare)
 
 
+# Tests of which --soak runs more than CI does.
+SOAKED = (
+    "build/test_packages.py", "build/test_unmodified.py", "flash/test_killed.py", "flash/test_lying.py",
+    "flash/test_guest.py", "unit/hostile", "unit/loader/test_crates.py",
+)  # fmt: skip
+
+
 def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs the soak, in copies of this checkout."""
 
     def start() -> int:
         home = Path(env["HOME"])
-        flash = [f"flash/test_{what}.py" for what in ("killed", "lying", "guest")]
-        names = [*flash, "unit/hostile", "unit/loader/test_crates.py"]
-        long = [str(home / "tests" / name) for name in names]
+        long = [str(home / "tests" / name) for name in SOAKED]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode
         return builds or subprocess.run([*command, *long], cwd=home, check=False).returncode

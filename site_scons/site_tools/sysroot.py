@@ -15,6 +15,7 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
+from bootwright.base.records import replace
 from bootwright.graph.actions import action, check_inputs, modules
 from bootwright.graph.nodes import Core
 from bootwright.graph.sentences import tell
@@ -69,18 +70,19 @@ def add_core(env: Environment, target: Target) -> Core:
             return Core(target.name, target.name, x86_64=x86_64)
         return _from_source(env, target.name, target.name, [], target.name, x86_64, {}, [])
     from bootwright.rust import migrate as targetspec  # a built-in target does not pay for it
+    from bootwright.rust.linker_words import take_linker_words
 
     original = targetspec.read_spec_text(target.spec)
     migrated = targetspec.migrate_spec(original, toolchain, target.spec)
-    # rustc takes a core for another specification's as soon as one blank differs, and cargo's hashes hold its path.
-    text = migrated.text if migrated.changes else original
+    text, link = take_linker_words(migrated.text if migrated.changes else original)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
-    as_it_is = target.spec.read_bytes() == text.encode()
+    as_it_is = target.spec.read_bytes() == text.encode()  # cargo's hashes hold its path
     word = str(target.spec if as_it_is else targetspec.keep_text(text, target.name))
-    return _from_source(
+    core = _from_source(
         env, target.name, word, spec, text, migrated.arch == "x86_64", BOOTSTRAP, ["-Zunstable-options"]
     )
+    return replace(core, link=link)
 
 
 def _from_source(

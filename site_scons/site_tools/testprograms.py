@@ -6,6 +6,7 @@ kernel.tests. Uses the methods Plan, CargoReason and CargoNodes, and KERNELDIR.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from bootwright.cargo.units import TEST_CFG, Plan, Unit, as_program, test_progra
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import tell_once
 from bootwright.graph.units import Nodes
+from bootwright.testing.written import NO_STD, Target, why_untested
+
+WITHOUT_HARNESS = "harness = false has the program run what it chooses itself"
 
 AddProgram = Callable[[Unit, list[Entry], str], KernelNodes]  # of a unit, its ELF and map, and the path without ending
 
@@ -49,22 +53,29 @@ def add_programs(
         tell_once(
             f"{package.library}: tests in its documentation are not run: rustdoc needs std, and {core.name} has none"
         )
+    kernel.targets = [
+        Target(kind, name, source, why_untested({"kind": kind, "name": name}))
+        for kind, name, source in package.untested
+    ]
     for unit in test_programs(tests.plan, package.root):
         suite = unit.target if unit.kind == "test" else "lib" if unit.kind == "lib" else "main"
         path = f"{objects}/{'tests' if unit.kind == 'test' else 'unit'}/{suite}"
-        root = Path(unit.cwd, unit.source)
-        if "--test" not in unit.argv or mentions_in(root, "custom_test_frameworks"):
+        root = os.path.normpath(Path(unit.cwd, unit.source))
+        if "--test" not in unit.argv or mentions_in(Path(root), "custom_test_frameworks"):
             found.append(_Test(suite, path, unit, tests.plan))
-        elif unit.kind == "test" and not planned.plan.unplanned:
-            unit = as_program(planned.program, unit, TEST_CFG)
-            found.append(_Test(suite, path, unit, planned.plan, own=True))
         else:
-            _tell_of_tests(root)
+            kernel.targets.append(Target(unit.kind, unit.target, root, NO_STD))
+            if unit.kind == "test" and not planned.plan.unplanned:
+                unit = as_program(planned.program, unit, TEST_CFG)
+                found.append(_Test(suite, path, unit, planned.plan, own=True))
+        if "--test" not in unit.argv and unit.kind == "test":
+            kernel.targets.append(Target(unit.kind, unit.target, root, WITHOUT_HARNESS))
     made = _by_cargo(env, [test for test in found if not test.own], tests, units, objects)
     for test in found:
         elf = made.get(test.path) or units.program(test.plan, test.unit, test.path)
         nodes = add_program(test.unit, elf, test.path)
-        nodes.suite = test.suite
+        nodes.suite, nodes.crate, nodes.harness = test.suite, test.unit.crate, "--test" in test.unit.argv
+        nodes.reads = next(node.abspath for node in elf if node.name.endswith(".reads"))
         kernel.tests.append(nodes)
 
 
@@ -77,16 +88,6 @@ def _by_cargo(
         return {}
     nodes = env.CargoNodes(tests, units, [(test.unit, test.path) for test in found], objects)
     return dict(zip(paths, nodes, strict=True))
-
-
-def _tell_of_tests(root: Path) -> None:
-    """Tells of tests that nothing can run: std's harness is what they need."""
-    for attribute in ("#[test]", "#[test_case]"):
-        if mentions(root.parent, attribute):
-            tell_once(
-                f"{root}: {attribute} functions are not run: the harness that runs them needs std; with "
-                "#![feature(custom_test_frameworks)] or harness = false a kernel brings its own"
-            )
 
 
 def generate(env: Environment) -> None:

@@ -25,6 +25,7 @@ from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.sentences import tell_once
 from bootwright.machine import boards
 
 HOW_TO_WRITE = (
@@ -42,6 +43,7 @@ MODULES = (
     "machine/boards", "machine/config", "machine/emulators", "machine/options",
     "machine/verdict", "run/config", "run/settings",
     "rust/library", "testing/judge", "testing/listed",
+    "base/procs", "cargo/listed", "testing/chosen", "testing/written", "rust/unit_reads",
 )  # fmt: skip
 
 
@@ -51,18 +53,21 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 
     from bootwright.elf.test_names import read_test_names
     from bootwright.run.settings import configure
+    from bootwright.rust.unit_reads import read_files
     from bootwright.testing.judge import TestProgram
     from bootwright.testing.listed import write_programs
+    from bootwright.testing.written import find_test_functions
 
     sources = Path(env["KERNELDIR"])
     loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
     asked = replace(asked_machine(env), headless=True)
     config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
     config = replace(config, loader=loader, board=env["TESTBOARD"])
-    listed = [
-        TestProgram(package, name, Path(elf), Path(image), sources, tuple(read_test_names(Path(elf))))
-        for package, name, elf, image in env["TESTPROGRAMS"]
-    ]
+    listed = []
+    for package, name, crate, elf, image, reads in env["TESTPROGRAMS"]:
+        names = tuple(read_test_names(Path(elf)))
+        written = () if names else tuple(find_test_functions(read_files(Path(reads)) if reads else (), sources))
+        listed.append(TestProgram(package, name, Path(elf), Path(image), sources, names, crate, written))
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         write_programs(scratch / target[0].name, listed, config)
         (scratch / target[0].name).replace(target[0].abspath)
@@ -82,9 +87,20 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
         programs = kernel.tests if kernel.board else []
-        rows = [(kernel.name, p.suite, p.elf.abspath, p.starts_from(fast)[0].abspath) for p in programs]
+        rows = [
+            (
+                kernel.package,
+                p.suite,
+                p.crate,
+                p.elf.abspath,
+                p.starts_from(fast)[0].abspath,
+                p.reads if p.harness else "",
+            )
+            for p in programs
+        ]
         path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
         made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
+        made += [env.File(program.reads) for program in programs if program.harness]
         loader = kernel.pvh.abspath if fast and kernel.pvh else ""
         lists += env.KernelTests(
             path,
@@ -105,6 +121,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
         home = Path(env["HOME"])
         own = Path(env["KERNELDIR"]) == home / "kernel"
+        for kernel in kernels:
+            _tell_what_is_not_run(kernel)
         if kernels[0].board is None:
             raise BootwrightError(boards.no_machine(kernels[0].target))
         if not own and not any(kernel.tests for kernel in kernels):
@@ -127,6 +145,16 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)
+
+
+def _tell_what_is_not_run(kernel: KernelNodes) -> None:
+    """Tells of test functions in the package's sources that no program of tests was made of."""
+    from bootwright.rust.unit_reads import read_files
+    from bootwright.testing.written import not_run
+
+    tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}
+    for line in not_run(Path(kernel.root), tested, kernel.targets):
+        tell_once(line)
 
 
 def generate(env: Environment) -> None:

@@ -72,7 +72,7 @@ def test_each_test_is_one_line_with_its_name_and_the_last_line_counts(checkout: 
     status, lines = run(checkout, *workers)
     assert status == 0
     assert names(lines) == ALL
-    assert re.fullmatch(r"6 passed in [\d.]+s", lines[-1])
+    assert re.fullmatch(r"6 passed in [\d.]+s( \([\d:]+\))?", lines[-1])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_failure_is_listed_again_at_the_end(checkout: Path) -> None:
     status, lines = run(checkout, "-n", "2")
     assert status == 1
     assert lines[-2] == "FAILED unit/wrong::it_fails"
-    assert re.fullmatch(r"1 failed, 6 passed in [\d.]+s", lines[-1])
+    assert re.fullmatch(r"1 failed, 6 passed in [\d.]+s( \([\d:]+\))?", lines[-1])
     assert "unit/wrong::it_fails" in names(lines)
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_run_is_listed_and_counts_in_ci(checkout: Path, ci: str, exp
     listed = next(number for number, line in enumerate(lines) if line.startswith("not run: "))
     assert lines[listed].startswith("not run: no-such-program was not found on PATH; install no-such-program")
     assert lines[listed + 1] == "  unit/needy::it_needs_something"
-    assert re.fullmatch(r"6 passed, 1 skipped in [\d.]+s", lines[-1])
+    assert re.fullmatch(r"6 passed, 1 skipped in [\d.]+s( \([\d:]+\))?", lines[-1])
 
 
 def test_a_report_for_a_ci_server_is_written(checkout: Path) -> None:

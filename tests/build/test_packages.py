@@ -6,9 +6,11 @@ see that their tests do run; `--soak` takes all.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +30,8 @@ class Kernel:
     tests: tuple[str, ...]
     edit: tuple[str, str, str]
     failing: str
-    words: tuple[str, ...] = ()
     quick: bool = True  # cargo compiles it in seconds
+    without_rustup: bool = False  # its rust-toolchain file asks rustup for a nightly
 
     @property
     def printed(self) -> list[str]:
@@ -90,10 +92,15 @@ KERNELS = (
         ("fork/src/lib.rs", "| value << start", "| value"), "bits_are_written",
     ),
     Kernel(
-        "layout", "layout-os",
+        "layout", "layout",
         ("all_parts_are_in_the_upper_half", "the_banner_is_the_environments", "the_font_was_read",
          "addresses::the_script_linked_this"),
         ("script/addresses.ld", "88000000", "89000000"), "addresses::the_script_linked_this",
+    ),
+    Kernel(
+        "options", "options",
+        ("debug_assertions_are_on", "there_is_one_processor", "exit_code::success_is_85"),
+        ("src/qemu.rs", "0x2a", "0x10"), "exit_code::success_is_85", without_rustup=True,
     ),
 )  # fmt: skip
 
@@ -128,18 +135,27 @@ def few(config: pytest.Config) -> list[str]:
     return names if config.getoption("--soak") else random.Random(SEED).sample(names, FEW)
 
 
+def words_of(kernel: Kernel) -> list[str]:
+    """Returns the words for a kernel: where rustup would be asked for a nightly, they name a rustc that is not its."""
+    places = os.environ["PATH"].split(os.pathsep)
+    kept = [place for place in places if not shutil.which("rustup", path=place)]
+    return [f"RUSTC={shutil.which('rustc', path=os.pathsep.join(kept))}"] if kernel.without_rustup else []
+
+
 @pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
 @pytest.mark.parametrize("kernel", KERNELS, ids=[kernel.directory for kernel in KERNELS])
 def test_an_authors_kernel_passes_its_own_tests_as_it_is(
     tested: Checkout, tmp_path: Path, kernel: Kernel, request: pytest.FixtureRequest
 ) -> None:
     package = copy_of(kernel, tmp_path)
-    before, words = files(package), [f"KERNEL={package}", *kernel.words]
+    before, words = files(package), [f"KERNEL={package}", *words_of(kernel)]
     built = tested.scons("test", *words)
     assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
     assert files(package) == before
     assert tested.build(*words) == []
     if kernel.name in few(request.config):
+        built = tested.scons("test", "--full", *words)
+        assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
         name, old, new = kernel.edit
         tested.edit(os.fspath(package / name), old, new)
         built = tested.scons("test", *words)
@@ -147,13 +163,97 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
         assert f"kernel/{kernel.name}/{kernel.failing}" in lines(built.output, "FAILED")
 
 
-def programs(tested: Checkout, *words: str) -> dict[str, bytes]:
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
+def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested: Checkout, tmp_path: Path) -> None:
+    heap = next(kernel for kernel in KERNELS if kernel.name == "heap")
+    package = copy_of(heap, tmp_path)
+    with (package / "src/main.rs").open("a") as source:
+        source.write("\n#[cfg(test)]\n#[test_case]\nfn of_a_program_without_tests() {}\n")
+    words = [f"KERNEL={package}"]
+    told = "src/main.rs: #[test_case] functions are not run: [[bin]] heap has test = false in Cargo.toml"
+    # The names of a program's tests are known when it ran; a pattern for one chooses it all the same.
+    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_map*")
+    assert built.status == 0 and told in built.output, built.output
+    assert lines(built.output, "passed") == ["kernel/heap/allocation::a_map_holds_bits"]
+    built = tested.scons("test", *words, "TESTS=*::allocations_are_counted")
+    assert lines(built.output, "passed") == ["kernel/heap/memory::tests::allocations_are_counted"]
+    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_mop*")
+    assert built.status == 1 and lines(built.output, "passed") == [], built.output
+    assert "no test's name matches TESTS=kernel/heap/allocation::a_mop*; near it are kernel/heap/" in built.output
+    name, old, new = heap.edit
+    tested.edit(os.fspath(package / name), old, new)
+    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_map*")
+    assert built.status == 1, built.output
+    assert "3 more tests of this program were not reached: " in built.output
+    assert "a_map_holds_bits (tests/allocation.rs)" in built.output
+
+
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
+def test_a_compiler_of_ones_own_choice_goes_before_what_a_toolchain_file_asks_of_rustup(
+    tested: Checkout, tmp_path: Path
+) -> None:
+    options = next(kernel for kernel in KERNELS if kernel.without_rustup)
+    package = copy_of(options, tmp_path)
+    built = tested.scons("run", "--headless", "--fast", f"KERNEL={package}", *words_of(options))
+    assert "built Built(SMP | DEBUG), version rc.1" in built.output  # as build-command of bootimage has it
+    assert "processors [0, 1]" in built.output
+
+
+def programs(tested: Checkout, kernel: Kernel, *words: str) -> dict[str, bytes]:
     """Builds a kernel and its tests, which pass; returns all programs by their paths below build/debug."""
-    built = tested.scons("test", *words)
+    built = tested.scons("test", *words_of(kernel), *words)
     assert built.status == 0, built.output
     place = tested.path / "build/debug"
     made = [path for path in place.rglob("*.elf") if "history" not in path.parts]
     return {str(path.relative_to(place)): path.read_bytes() for path in made}
+
+
+def compiled_by_cargo(tested: Checkout) -> set[str]:
+    """Runs cargo as --cargo did, but for the cleaning; returns what it compiled anew, as ours are called."""
+    plans = [json.loads(path.read_text()) for path in (tested.path / "build/plan").glob("*/plan.json")]
+    facts = next(plan["plan"] for plan in plans if not plan["question"]["tests"])
+    (room,) = (tested.path / "build/debug/obj").glob("*/*/cargo")
+    place = str(room / "target")
+    own = {"RUSTC_WRAPPER": str(room / "wrapper"), "CARGO_TARGET_DIR": place, "CARGO_BUILD_BUILD_DIR": place}
+    directory = next(plan["question"]["directory"] for plan in plans)
+    done = subprocess.run(
+        facts["command"], cwd=directory, env={**os.environ, **facts["variables"], **own}, stdout=subprocess.PIPE,
+        text=True, check=True,
+    )  # fmt: skip
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    made = [m for m in messages if m["reason"] == "compiler-artifact" and not m["fresh"]]
+    return {_name(message["target"]["kind"][0], message["target"]) for message in made}
+
+
+def _name(kind: str, target: dict[str, str]) -> str:
+    name = f"lib{target['name']}"
+    return {"bin": "program", "custom-build": Path(target["src_path"]).name}.get(kind, name).replace("-", "_")
+
+
+def compiled_by_us(steps: list[str]) -> set[str]:
+    """Returns what these steps of a build compiled."""
+    names = [step.split()[1] for step in steps if step.startswith(("rustc ", "store "))]
+    return {"program" if name.endswith(".elf") else name.replace("-", "_").removesuffix(".rlib") for name in names}
+
+
+def edit_and_put_back(tested: Checkout, kernel: Kernel, package: Path, first: bytes) -> None:
+    """Has an edit compile no more than cargo does, and its undoing, under the old time, make the first bytes again."""
+    words = [f"KERNEL={package}", *words_of(kernel)]
+    name, old, new = kernel.edit
+    path = package / name
+    text, times = path.read_bytes(), path.stat()
+    tested.build(*words)  # where --cargo was the last that made the program
+    (elf,) = (tested.path / "build/debug").glob("*.elf")
+    tested.edit(os.fspath(path), old, new)
+    ours = compiled_by_us(tested.build(*words))
+    if path.suffix != ".ld":  # for which cargo makes nothing anew, and is wrong
+        assert {name.partition(".")[0] for name in ours} <= {
+            name.partition(".")[0] for name in compiled_by_cargo(tested)
+        }
+    path.write_bytes(text)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    tested.build(*words)
+    assert elf.read_bytes() == first
 
 
 @pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
@@ -168,8 +268,9 @@ def test_the_programs_are_cargos_byte_for_byte(
         shutil.rmtree(tested.path / "build", ignore_errors=True)
         package = copy_of(kernel, tmp_path)
         before = files(package)
-        planned = programs(tested, f"KERNEL={package}", *kernel.words)
-        by_cargo = programs(tested, f"KERNEL={package}", *kernel.words, "--cargo")
+        planned = programs(tested, kernel, f"KERNEL={package}")
+        by_cargo = programs(tested, kernel, f"KERNEL={package}", "--cargo")
         assert len(planned) > 1
         assert [name for name in {*planned, *by_cargo} if planned.get(name) != by_cargo.get(name)] == []
         assert files(package) == before
+        edit_and_put_back(tested, kernel, package, planned[f"{kernel.name}.elf"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 from tests.build.checkouts import HOME, IDLE, Checkout
 
 from bootwright.rust.build_tools import Question, Tools, find_tools
@@ -140,7 +141,24 @@ def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(
     spec.write_bytes((SPECS / "2026.json").read_bytes())
     words = [f"KERNEL={package}", f"TARGET={spec}"]
     checkout.build(*words)
-    spec.write_text(json.dumps(json.loads(spec.read_text()), indent=8))
+    # What is said to the linker alone wants no other core, which takes 20 s: the program is linked anew.
+    text = spec.read_text()
+    first, last = (
+        '"pre-link-args": {"ld.lld": ["--image-base=0x500000"]},\n  ',
+        ',\n  "post-link-args": {"gnu-lld": ["--defsym=from_the_end=0x1234"]}',
+    )
+    more = text.replace('"os"', first + '"os"').rstrip().removesuffix("}").rstrip()
+    spec.write_text(more + last + "\n}\n")
+    assert checkout.build(*words)[:1] == ["rustc reader.elf reader.map"]
+    with (checkout.path / "build/debug/reader.elf").open("rb") as file:
+        image = ELFFile(file)
+        symbols = image.get_section_by_name(".symtab")
+        assert isinstance(symbols, SymbolTableSection)
+        found = symbols.get_symbol_by_name("from_the_end")
+        assert found is not None and found[0]["st_value"] == 0x1234 and 0x500000 <= image["e_entry"] < 0x600000
+    spec.write_text(text)
+    checkout.build(*words)
+    spec.write_text(json.dumps(json.loads(text), indent=8))
     assert not [step for step in checkout.build(*words) if step.startswith("rustc")]
     facts = json.loads(spec.read_text())
     facts["disable-redzone"] = False

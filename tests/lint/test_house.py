@@ -143,3 +143,16 @@ def test_every_file_that_a_readme_names_is_there() -> None:
             named = [name for name in BY_ROOM.findall(text) if "NAME" not in name]
             missing += [f"{readme.relative_to(HOME)}: {n}" for n in named if not any((p / n).exists() for p in places)]
     assert missing == []
+
+
+def test_what_takes_longer_with_soak_is_a_part_of_scons_soak() -> None:
+    tree = ast.parse((HOME / "site_scons/site_tools/reports.py").read_text(encoding="utf-8"))
+    (soaked,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SOAKED"
+    )
+    longer = [path for path in (HOME / "tests").rglob("*.py") if '"--soak"' in path.read_text(encoding="utf-8")]
+    longer = [path for path in longer if path.name not in ("conftest.py", "test_house.py")]
+    places = tuple(str(HOME / "tests" / name) for name in soaked)
+    assert len(longer) > 2 and [path for path in longer if not str(path).startswith(places)] == []

@@ -56,18 +56,18 @@ class Bootwright:
 
     def build(self) -> Taken:
         """Builds the image."""
-        return self._scons()
+        return self.scons()
 
     def build_nothing(self) -> Taken:
         """Builds once more; raises if anything was executed."""
-        taken = self._scons()
+        taken = self.scons()
         if UP_TO_DATE not in taken.output:
             raise BootwrightError(f"a null build did something: {taken.output.strip()}")
         return taken
 
     def boot(self, greeting: str) -> Taken:
         """Builds and runs the kernel in the fast lane; the time counts until the guest's serial port says greeting."""
-        return self._scons("run", "--headless", "--fast", until=greeting)
+        return self.scons("run", "--headless", "--fast", until=greeting)
 
     def start(self, greeting: str) -> Taken:
         """Starts the built kernel in the fast lane, without scons; the time counts from QEMU's start to greeting."""
@@ -84,11 +84,12 @@ class Bootwright:
         """Runs the tests that make_tests made; raises unless all of them passed."""
         count = len(list((self._tested / "tests").iterdir()))
         lane = ["--full"] if full else []
-        taken = self._scons("test", f"KERNEL={self._tested}", f"-j{jobs}", *lane)
+        taken = self.scons("test", f"KERNEL={self._tested}", f"-j{jobs}", *lane)
         if f"{count} passed in" not in taken.output:
             last = taken.output.strip().rpartition("\n")[2]
             raise BootwrightError(f"of {count} tests that pass not all did: {last}")
         return taken
 
-    def _scons(self, *arguments: str, until: str = "") -> Taken:
+    def scons(self, *arguments: str, until: str = "") -> Taken:
+        """Runs scons with these arguments in the copy; until ends the time, as take says."""
         return take([sys.executable, "-m", "SCons", "-Q", *arguments], self.checkout, self._environment, until)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.benchmark import plan
+from tools.benchmark import plan, units
 from tools.benchmark.figures import Row
 from tools.benchmark.ours import Bootwright
 from tools.benchmark.peer import CargoBootimage, find_peer_version
@@ -29,7 +29,7 @@ from bootwright.rust.search import find_toolchain
 HOME = Path(__file__).resolve().parents[2]
 TARGET = "x86_64-unknown-none"
 INTERRUPTED = 130
-PARTS = ("clean", "null", "edit", "boot", "nodes", "tests")
+PARTS = ("clean", "null", "edit", "boot", "nodes", "tests", "units")
 ALONE = {"nodes", "tests"}  # in these bootwright is compared with nothing but itself
 FLOOR = 'Command("out", "in", Copy("$TARGET", "$SOURCE"))\n'
 
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--parts", default=",".join(PARTS), help=f"which parts, of {','.join(PARTS)} (default: all)")
     parser.add_argument("--times", type=int, default=7, help="how often a short thing is measured (default: 7)")
     parser.add_argument("--clean-times", type=int, default=2, help="how often a clean build is (default: 2)")
+    busy = "units: compare the processor's time, which other work on the machine changes little"
+    parser.add_argument("--processor", action="store_true", help=busy)
     chosen = parser.parse_args(arguments)
     parts = chosen.parts.split(",")
     try:
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
             raise BootwrightError(
                 "the bench wants a system with links and a shell; the peer's toolchain is made of them"
             )
-        run_bench(chosen.directory.absolute(), parts, chosen.times, chosen.clean_times)
+        run_bench(chosen.directory.absolute(), parts, chosen.times, chosen.clean_times, chosen.processor)
     except BootwrightError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.status
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     return Status.DONE
 
 
-def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: int) -> None:
+def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: int, processor: bool = False) -> None:
     """Measures the parts in directory, prints the table and writes it there, and the plot."""
     toolchain = find_toolchain(HOME / "kernel", TARGET, os.environ.get("RUSTC"), os.environ)
     ours, peer = Bootwright(HOME, directory / "ours"), CargoBootimage(HOME, directory / "peer", toolchain)
@@ -104,6 +106,16 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
     if "tests" in parts:
         ours.make_tests(plan.TESTS)
         rows += plan.measure_tests(ours.test, times, tell)
+    if "units" in parts:
+        we, they = units.Ours(HOME, directory, ours), units.Peer(HOME, directory, peer)
+        tell("building the kernel of 45 units once on each side, which fetches its crates")
+        we.set_up()
+        they.set_up()
+
+        def figure(taken: Taken) -> float:
+            return taken.processor if processor else taken.seconds
+
+        rows += units.measure_units(we, they, we.plan, figure, min(times, 3), clean_times, tell)
     table = write_table(rows, _facts(peer, compared))
     for name, text in (("bench.md", table), ("bench.svg", write_plot(rows, "bootwright beside cargo bootimage"))):
         with atomic.new_file(directory / name) as path:

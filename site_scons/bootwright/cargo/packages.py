@@ -22,7 +22,8 @@ class Package:
     library is the root of its library, "" without one. metadata is its table [package.metadata]; said are cargo's
     warnings; manifests are the Cargo.toml of all members of its workspace. bootloader: it depends on the crate of that
     name; fetches: a member depends on a package that cargo may have to fetch. kind is Cargo's word for the program:
-    bin, or example where BIN= names one.
+    bin, or example where BIN= names one. untested are kind, name and root file of each target that `cargo test` makes
+    no program of tests of.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Package:
     bootloader: bool = False
     fetches: bool = False
     kind: str = "bin"
+    untested: tuple[tuple[str, str, str], ...] = ()
 
 
 @record(frozen=True)
@@ -63,7 +65,7 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     for made in package["targets"]:
         _check_name(package["manifest_path"], made["kind"][0], made["name"])
     kind, (name, main) = _choose_program(package, choice)
-    libraries = [t for t in package["targets"] if set(t["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"}]
+    libraries = [target for target in package["targets"] if _kind(target) == "lib"]
     return Package(
         name=package["name"],
         root=str(Path(package["manifest_path"]).parent),
@@ -76,8 +78,14 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
         manifests=tuple(sorted({*members, str(Path(facts["workspace_root"], "Cargo.toml"))})),
         bootloader=any(dependency["name"] == "bootloader" for dependency in package["dependencies"]),
         kind=kind,
+        untested=tuple((_kind(t), t["name"], t["src_path"]) for t in package["targets"] if not t.get("test", True)),
         fetches=any(_is_fetched(one, members) for member in members.values() for one in member["dependencies"]),
     )
+
+
+def _kind(target: Mapping[str, Any]) -> str:
+    """Returns the word of Cargo.toml for the kind of a target of `cargo metadata`."""
+    return "lib" if set(target["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"} else str(target["kind"][0])
 
 
 def _is_fetched(dependency: Mapping[str, Any], members: Mapping[str, Any]) -> bool:

@@ -119,7 +119,8 @@ def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: C
 
 def _package(facts: Mapping[str, Any]) -> Package:
     tuples = {name: tuple(facts[name]) for name in ("said", "manifests")}
-    return Package(**{**facts, **tuples})
+    untested = tuple(tuple(target) for target in facts["untested"])
+    return Package(**{**facts, **tuples, "untested": untested})
 
 
 def _check_directory(root: Path) -> None:

@@ -18,6 +18,7 @@ from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
+    from bootwright.testing.written import Target
 
 
 CHOOSING = (
@@ -36,7 +37,8 @@ CHOOSING = (
 class Core:
     """What rustc needs for one target: word is what --target takes, directory the --sysroot (None: its own has core).
 
-    nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification.
+    nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification, link are
+    its words for the linker.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Core:
     flags: list[str] = field(default_factory=list)
     x86_64: bool = False
     board: Board | None = None
+    link: tuple[str, ...] = ()
 
 
 @record
@@ -66,8 +69,14 @@ class KernelNodes:
     bootimage: BootimageSettings = field(default_factory=BootimageSettings)
     objects: str = ""  # where what belongs to it and is no product of its own goes
     board: Board | None = None
-    suite: str = ""  # of a program of tests: "src", or its stem in tests/
+    package: str = ""  # Cargo's, which name is unless BIN= chose the program
+    root: str = ""  # the package's directory
+    suite: str = ""  # of a program of tests: "src", "lib", "main", or its stem in tests/
+    crate: str = ""  # of a program of tests: its crate's name
+    reads: str = ""  # of a program of tests: what tells which files it was made of
+    harness: bool = False  # of a program of tests: whether it is compiled with --test, which takes #[test_case]
     tests: list[KernelNodes] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)  # those of Cargo.toml whose tests are not run, and why
     status: int | None = None  # with which a host's program ends, where its manifest says
     host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 

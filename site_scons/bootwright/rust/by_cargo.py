@@ -188,23 +188,29 @@ def run_cargo_build(
     return outcome, programs
 
 
-def map_of(build: CargoBuild, program: Path) -> str:
-    """Returns the linker's map of a program that cargo named, "" where the linker made none."""
-    for _, product, place in _units(build):
-        if product.is_file() and filecmp.cmp(product, program, shallow=False) and (place / MAP).is_file():
-            text = (place / MAP).read_text("utf-8", errors="replace")
-            return normalise_map(text, (place, build.target_directory, *(Path(path) for path, _ in build.remaps)))
-    return ""
-
-
-def place_program(build: CargoBuild, program: Path, elf: Path, linker_map: Path) -> None:
-    """Copies a program that cargo named, and its map."""
+def place_program(build: CargoBuild, program: Path, elf: Path, linker_map: Path, reads: Path) -> None:
+    """Copies a program that cargo named, its map, and notes which files it was compiled of."""
+    text, made_of = "", Reads(made=[str(elf), str(linker_map)])
+    for cwd, product, place in _units(build):
+        if product.is_file() and filecmp.cmp(product, program, shallow=False):
+            made_of.files = {name: digest_or_absent(Path(name)) for name in _compiled(cwd, product)}
+            if (place / MAP).is_file():
+                text = (place / MAP).read_text("utf-8", errors="replace")
+    places = (build.room / UNITS, build.target_directory, *(Path(path) for path, _ in build.remaps))
     with atomic.new_directory(elf) as scratch:
         shutil.copyfile(program, scratch / "elf")
         (scratch / "elf").chmod(0o755)
-        (scratch / "map").write_text(map_of(build, program), encoding="utf-8")
-        (scratch / "elf").replace(elf)
-        (scratch / "map").replace(linker_map)
+        (scratch / "map").write_text(normalise_map(text, places), encoding="utf-8")
+        made_of.write(scratch / "reads")
+        for name, path in (("elf", elf), ("map", linker_map), ("reads", reads)):
+            (scratch / name).replace(path)
+
+
+def _compiled(cwd: str, product: Path) -> list[str]:
+    """Returns the files that rustc read for a crate of a local package, absolute."""
+    info = product.with_name(f"{product.name}.d")
+    found = read_dep_info(info.read_text(encoding="utf-8", errors="replace")).files if info.is_file() else ()
+    return [os.path.normpath(Path(cwd, name)) for name in found]
 
 
 def _environment(build: CargoBuild, person: Mapping[str, str]) -> dict[str, str]:
@@ -228,7 +234,7 @@ def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None
         (build.room / "wrapper").chmod(0o755)
         stamp.write_text(digest, encoding="utf-8")
     elif not are_unchanged(build.reads, person, {}):
-        words = [word for word in build.command if not word.startswith(("--message-format", "--bin"))]
+        words = [word for word in build.command if not word.startswith(("--message-format", "--bin=", "--example="))]
         verb = next(index for index, word in enumerate(words) if word in ("build", "test"))
         words[verb] = "clean"
         kept = _without(words, ("--no-run", "--no-default-features", "--frozen"), ("--features", "-F"))
@@ -268,7 +274,7 @@ def _write_reads(build: CargoBuild, person: Mapping[str, str]) -> None:
         info = product.with_name(f"{product.name}.d")
         if info.is_file():
             found = read_dep_info(info.read_text(encoding="utf-8", errors="replace"))
-            names += [os.path.normpath(Path(cwd, name)) for name in found.files]
+            names += _compiled(cwd, product)
             variables.update(found.variables)
         if (place / "link.d").is_file():
             named = read_linker_dependencies((place / "link.d").read_text(encoding="utf-8", errors="replace"))

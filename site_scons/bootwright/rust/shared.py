@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bootwright.cargo.units import OUT, Unit
@@ -22,6 +22,7 @@ from bootwright.storage.store import DESCRIPTION, Store
 
 KIND = "unit"
 VARIABLES = "variables"  # a file of an entry: what the unit read of the environment, as JSON
+PLACE = "="  # in that file, as no variable can be called: the place of the build, where it stands in the bytes
 
 
 def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], identity: str, has_macros: bool) -> str:
@@ -31,19 +32,16 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
     procedural macros among what it is made of, which may read the environment unseen.
     """
     needed = {}
-    place = ""
     for path, digest in made_of.items():
         name = path.relative_to(room.out).as_posix() if path.is_relative_to(room.out) else path.name
         if name.endswith(".stdout"):
             text = path.read_text(encoding="utf-8", errors="replace").replace(str(room.out), OUT)
             digest = hashlib.sha256(text.encode()).hexdigest()
-        elif name.endswith(".files") and path.stat().st_size:
-            place = str(room.out)  # what was generated there may be named in the bytes
         needed[name] = digest
     facts = [
         RECIPE, identity, unit.kind, unit.cwd, unit.argv, sorted(unit.environment.items()), unit.checksum, more.first,
         more.last if not unit.is_program else (), sorted(more.environment.items()), [name for _, name in room.remaps],
-        needed, place, sorted(room.variables.items()) if has_macros else (),
+        needed, sorted(room.variables.items()) if has_macros else (),
     ]  # fmt: skip
     return _digest(facts)
 
@@ -54,25 +52,27 @@ def _digest(facts: object) -> str:
 
 def take_unit(
     unit: Unit, key: str, names: list[str], compile_into: Callable[[Path], Reads], person: Mapping[str, str], out: Path,
-    store: Store | None = None,
+    store: Store | None = None, place: Path | None = None,
 ) -> Reads:  # fmt: skip
     """Copies the unit's products, by their names, into out; compile_into makes them where the store has none.
 
-    Returns what of person, the environment, the unit read. Who has other values of that finds another entry.
+    Returns what of person, the environment, the unit read. Who has other values of that finds another entry; and so
+    does who builds at another place, of what names the place: files that a build script made lie in it.
     """
 
-    def build(place: Path) -> None:
-        reads = compile_into(place)
-        for path in sorted(place.iterdir()):
+    def build(directory: Path) -> None:
+        reads = compile_into(directory)
+        for path in sorted(directory.iterdir()):
             if path.name not in names:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        (place / VARIABLES).write_text(json.dumps(reads.variables, sort_keys=True), encoding="utf-8")
-        (place / DESCRIPTION).write_text(f"{unit.package} {unit.version}, {unit.crate}\n", encoding="utf-8")
+        known = {**reads.variables, **({PLACE: str(place)} if _names_place(unit, directory, names, place) else {})}
+        (directory / VARIABLES).write_text(json.dumps(known, sort_keys=True), encoding="utf-8")
+        (directory / DESCRIPTION).write_text(f"{unit.package} {unit.version}, {unit.crate}\n", encoding="utf-8")
 
     while True:
         entry = (store or Store()).take_or_build(KIND, key, build, durable=False)
         known = json.loads((entry / VARIABLES).read_text(encoding="utf-8"))
-        here = {name: person.get(name) for name in known}
+        here = {name: str(place) if name == PLACE else person.get(name) for name in known}
         if known == here:
             break
         key = _digest([key, here])
@@ -80,4 +80,12 @@ def take_unit(
         shutil.copyfile(entry / name, out / name)
         if unit.is_program:
             (out / name).chmod(0o755)
-    return Reads(variables=known)
+    return Reads(variables={name: value for name, value in known.items() if name != PLACE})
+
+
+def _names_place(unit: Unit, directory: Path, names: Sequence[str], place: Path | None) -> bool:
+    """Says whether place stands in the products, or may: a procedural macro's metadata is compressed."""
+    if place is None or "OUT_DIR" not in unit.environment:
+        return False
+    found = {str(place).encode(), str(place.resolve()).encode()}
+    return unit.kind == "proc-macro" or any(path in (directory / name).read_bytes() for name in names for path in found)

@@ -32,6 +32,14 @@ class Reads:
         path.write_text(json.dumps(vars(self), indent=0, sort_keys=True), encoding="utf-8")
 
 
+def read_files(path: Path) -> list[str]:
+    """Returns the files that the file at path names as read; none where it is not there."""
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError):
+        return []
+
+
 def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) -> bool:
     """Says whether all that the file at path names is as it was; False where there is no such file.
 

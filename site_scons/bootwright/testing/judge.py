@@ -11,6 +11,7 @@ from pathlib import Path
 from bootwright.base.terminal import printable
 from bootwright.faults.subject import Subject
 from bootwright.machine.verdict import Kind, Verdict
+from bootwright.testing.chosen import WHOLE
 
 MARK = "[test] "
 
@@ -29,7 +30,8 @@ class TestProgram:
 
     image is what its machine starts from: the disk, in the fast lane the NAME.kernel, on a board the ELF.
     source is the package's directory, from which DWARF and panics name files. tests are what read_test_names found
-    in the ELF; a program without any is one test, named for itself.
+    in the ELF; a program without any is one test, named for itself. crate is its crate's name; written are the test
+    functions in its sources, as `name (file)`, where the ELF does not hold their names.
     """
 
     __test__ = False
@@ -40,11 +42,19 @@ class TestProgram:
     image: Path
     source: Path = Path()
     tests: tuple[str, ...] = ()
+    crate: str = ""
+    written: tuple[str, ...] = ()
 
     @property
     def printed_names(self) -> list[str]:
         """The names of its tests as they are printed."""
-        return [printed_name(self.package, name) for name in self.tests or [self.name]]
+        return [self.printed(name) for name in self.tests or [self.name]]
+
+    def printed(self, name: str) -> str:
+        """Returns a test's name as it is printed; a unit test's module stands without its crate, whatever that is."""
+        crate, _, rest = name.partition("::")
+        is_unit_test = rest and self.name in WHOLE and crate == self.crate
+        return printed_name(self.package, f"{self.package.replace('-', '_')}::{rest}" if is_unit_test else name)
 
     @property
     def subject(self) -> Subject:
@@ -86,8 +96,8 @@ def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResu
         return _judge_lines(program, end, report, told_by_name)
     if not names:
         outcome = Outcome.PASSED if end.kind is Kind.PASSED else Outcome.FAILED
-        message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial, report)
-        return [TestResult(printed_name(program.package, program.name), outcome, None, message)]
+        message = "" if outcome is Outcome.PASSED else _with_output(end.sentence, end.serial, report, _untold(program))
+        return [TestResult(program.printed(program.name), outcome, None, message)]
     heard = parse_protocol(end.serial)
     culprit = next((name for name, told in heard.items() if told.outcome is not Outcome.PASSED), "")
     results = []
@@ -101,9 +111,7 @@ def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResu
         elif told.outcome is None:
             told = _Told(Outcome.FAILED, None, _with_output(end.sentence, told.message, report))
         assert told.outcome is not None
-        results.append(
-            TestResult(printed_name(program.package, name), told.outcome, told.seconds, printable(told.message))
-        )
+        results.append(TestResult(program.printed(name), told.outcome, told.seconds, printable(told.message)))
     if not any(result.outcome is Outcome.FAILED for result in results):
         # No test is why this one was never begun: that is the program's own failure, told once.
         first = next((number for number, result in enumerate(results) if result.outcome is Outcome.NOT_REACHED), None)
@@ -175,8 +183,41 @@ def _judge_lines(program: TestProgram, end: Verdict, report: str, told: dict[str
         outcome = Outcome.PASSED if passed else Outcome.FAILED
         if passed and last and end.kind is not Kind.PASSED:
             outcome, message = Outcome.FAILED, _with_output(f"after the test: {end.sentence}", report)
-        results.append(TestResult(printed_name(program.package, name), outcome, None, message))
+        results.append(TestResult(program.printed(name), outcome, None, message))
+    failed = [number for number, result in enumerate(results) if result.outcome is Outcome.FAILED]
+    left = _not_reached(program, list(told), end.serial) if failed else ""
+    if left:
+        result = results[failed[-1]]
+        results[failed[-1]] = dataclasses.replace(result, message=_with_output(result.message, left))
     return results
+
+
+RUNNING = re.compile(r"^running (\d{1,6}) tests?\b", re.MULTILINE | re.IGNORECASE)  # as the books' runners say it
+
+
+def _not_reached(program: TestProgram, told: list[str], serial: str) -> str:
+    """Returns the line that counts the tests which a failure kept from running; it names them where that is certain.
+
+    How many there are the runner says (`Running 4 tests`), else the sources, in which a cfg may hide one.
+    """
+    left = list(program.written)
+    for name in told:
+        function = name.rpartition("::")[2]
+        known = next((one for one in left if one.startswith(f"{function} (")), None)
+        if known:
+            left.remove(known)
+    said = RUNNING.search(serial)
+    count = int(said[1]) - len(told) if said else len(left)
+    if count <= 0:
+        return ""
+    names = f": {', '.join(left)}" if len(left) == count else ""
+    tests = "test of this program was" if count == 1 else "tests of this program were"
+    return f"{count} more {tests} not reached{names}"
+
+
+def _untold(program: TestProgram) -> str:
+    """Returns the line that says which tests a program has that does not tell which of them failed."""
+    return f"it does not say which of its tests failed: {', '.join(program.written)}" if program.written[1:] else ""
 
 
 def _with_output(sentence: str, *texts: str) -> str:

@@ -17,6 +17,7 @@ from bootwright.machine.machine import look_around
 from bootwright.run.config import RunConfig
 from bootwright.setup.told import add_cure
 from bootwright.testing.boot import run_test_program
+from bootwright.testing.chosen import is_chosen, may_hold
 from bootwright.testing.forks import ForkedMachines
 from bootwright.testing.judge import Outcome, TestProgram, TestResult
 from bootwright.testing.listed import FILE_NAME, read_programs
@@ -83,6 +84,11 @@ class _Run:
         self._results: dict[str, TestResult] | None = None
         self.machines: ForkedMachines | None = None
 
+    @property
+    def knows_names(self) -> bool:
+        """Says whether the tests' names are known before the program runs."""
+        return bool(self._program.tests)
+
     def boot(self) -> list[TestResult]:
         try:
             return run_test_program(self._program, self.config)
@@ -108,6 +114,7 @@ def pytest_runtest_makereport(
     """Reports the tests that a guest told of before the last one, which is the item's own report."""
     report = yield
     if call.when == "call" and isinstance(item, KernelTest):
+        report.passed_over = item.passed_over  # type: ignore[attr-defined]  # reports are open for such things
         report.not_reached = item.not_reached  # type: ignore[attr-defined]  # reports are open for such things
         for result in item.others:
             passed = result.outcome is Outcome.PASSED
@@ -136,10 +143,24 @@ class KernelTest(pytest.Item):
         self.told_name = ""  # of the last test that the guest told of, where its names are not in the ELF
         self.others: list[TestResult] = []  # those before it
         self.not_reached = False  # since another one failed before it
+        self.passed_over: list[str] = []  # those that TESTS= does not choose, where it chooses none of what was told
+
+    def may_hold(self, patterns: str) -> bool:
+        """Tells whether the guest may name a test that patterns choose: then the program is run to see."""
+        return not self.run.knows_names and may_hold(self.name, patterns)
 
     def runtest(self) -> None:
         """Passes or fails as the guest said; its own time goes into the report."""
-        *self.others, result = self.run.results(self.name)
+        results = self.run.results(self.name)
+        patterns = self.config.getoption("tests")
+        if not is_chosen(self.name, patterns):
+            # A test that failed may be why a chosen one was not reached.
+            wanted = [r for r in results if is_chosen(r.name, patterns) or r.outcome is not Outcome.PASSED]
+            if not wanted:
+                self.passed_over = [result.name for result in results]
+                return
+            results = wanted
+        *self.others, result = results
         self.told_name = result.name
         self.seconds = result.seconds
         if result.outcome is Outcome.NOT_REACHED:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.cargo.units import Unit
+from bootwright.cargo.units import OUT, Unit
 from bootwright.rust import shared
 from bootwright.rust.more import More, Room
 from bootwright.rust.shared import take_unit
@@ -47,6 +47,36 @@ def test_a_unit_that_read_none_is_one_for_all(tmp_path: Path) -> None:
     for person in ({}, {"LEVEL": "low"}):
         take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "says", "out_dir", "compiled"),
+    [
+        ("lib", "three addresses", True, 1),
+        ("lib", "made in {place}/build", True, 2),
+        ("lib", "made in {place}/build", False, 1),  # it is told no place, so that this is another's
+        ("proc-macro", "three addresses", True, 2),  # whose metadata is compressed
+    ],
+    ids=["no place", "its place", "no script", "a macro"],
+)
+def test_what_a_build_script_made_is_shared_where_no_place_is_in_the_bytes(
+    tmp_path: Path, kind: str, says: str, out_dir: bool, compiled: int
+) -> None:
+    made: list[str] = []
+    environment = {"OUT_DIR": f"{OUT}/build/k/out"} if out_dir else {}
+    unit = Unit("deps/k", kind, "/", (), environment, "k", "0.1.0", "/", checksum="1")
+    for place in (tmp_path / "one", tmp_path / "another", tmp_path / "one"):
+
+        def compile_into(directory: Path, text: str = says.format(place=place)) -> Reads:
+            made.append(text)
+            (directory / "libk.rlib").write_text(text)
+            return Reads()
+
+        place.mkdir(exist_ok=True)
+        store = Store(tmp_path / "store")
+        take_unit(unit, "ab", ["libk.rlib"], compile_into, {}, place, store, place=place)
+        assert (place / "libk.rlib").read_text() == (says.format(place=place) if compiled == 2 else made[0])
+    assert len(made) == compiled
 
 
 def test_what_another_recipe_compiled_is_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,37 @@ def test_a_program_without_the_section_is_one_test(code: int, outcome: Outcome) 
     assert code == 33 or "[failed]" in result.message
 
 
+BOOKS = "Running {} tests\nticker::a... [ok]\nticker::b... [failed]\npanicked\n"
+OF_LINES = TestProgram(
+    "ticker-os", "lib", Path("a.elf"), Path("a.img"), crate="ticker",
+    written=("a (src/lib.rs)", "b (src/lib.rs)", "c (src/clock.rs)", "d (src/clock.rs)"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("serial", "left"),
+    [
+        (BOOKS.format(4), "2 more tests of this program were not reached: c (src/clock.rs), d (src/clock.rs)"),
+        (BOOKS.format(3), "1 more test of this program was not reached"),  # a cfg hides one, and nobody knows which
+        (BOOKS.format(2), ""),
+        (BOOKS.partition("\n")[2], "2 more tests of this program were not reached: c (src/clock.rs), d (src/clock.rs)"),
+    ],
+    ids=["all", "hidden", "none", "no count"],
+)
+def test_tests_that_a_failure_kept_from_running_are_counted_and_named(serial: str, left: str) -> None:
+    passed, failed = judge(OF_LINES, ended(verdict.exited(35, None), serial))
+    assert (passed.name, passed.outcome) == ("kernel/ticker-os/a", Outcome.PASSED)
+    assert (failed.name, failed.outcome) == ("kernel/ticker-os/b", Outcome.FAILED)
+    assert ("not reached" in failed.message) is bool(left) and left in failed.message
+
+
+def test_a_program_that_tells_no_names_is_said_to_hold_them() -> None:
+    (result,) = judge(OF_LINES, ended(verdict.exited(35, None), "running 4 tests\n..panicked"))
+    assert result.message.endswith(
+        "it does not say which of its tests failed: a (src/lib.rs), b (src/lib.rs), c (src/clock.rs), d (src/clock.rs)"
+    )
+
+
 def test_an_interrupt_fails_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = dataclasses.replace(verdict.left("Ctrl-C"), status=Status.INTERRUPTED)
     monkeypatch.setattr(kernel_tests, "run_and_report", lambda *_, **__: (left, ""))

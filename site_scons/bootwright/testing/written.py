@@ -1,0 +1,105 @@
+"""The test functions in a package's sources: their names, and those that no program of tests was made of."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LARGEST = 1 << 24  # bytes of a source that is looked at
+ATTRIBUTE = re.compile(r"^[ \t]*#\[(test|test_case)\]", re.MULTILINE)
+FUNCTION = re.compile(
+    r"^[ \t]*#\[test_case\]\s*(?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*(?:pub(?:\([^)\n]*\))?\s+)?"
+    r'(?:(?:const|async|unsafe|extern(?:\s+"[^"\n]*")?)\s+)*fn\s+(\w+)',
+    re.MULTILINE,
+)
+NAMED = 3  # files that a line names; more are counted
+NO_STD = (
+    "the harness that runs them needs std; with #![feature(custom_test_frameworks)] or harness = false a kernel brings "
+    "its own"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target of Cargo.toml: Cargo's word for its kind, its name, its root file, and why its tests are not run.
+
+    why is "" where they are.
+    """
+
+    kind: str
+    name: str
+    source: str
+    why: str = ""
+
+
+def find_test_functions(files: Iterable[str], root: Path) -> list[str]:
+    """Returns `name (file)` for each #[test_case] function in the Rust sources among files, seen from root."""
+    found = []
+    for name in files:
+        path = Path(name)
+        if path.suffix == ".rs" and path.is_relative_to(root):
+            shown = path.relative_to(root).as_posix()
+            found += [f"{function} ({shown})" for function in FUNCTION.findall(_text(path))]
+    return found
+
+
+def not_run(root: Path, tested: Collection[str], targets: Sequence[Target]) -> list[str]:
+    """Returns a line for test functions of the package in root that stand in none of the files tested, by their why."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for path in _sources(root):
+        if str(path) in tested:
+            continue
+        for attribute in dict.fromkeys(ATTRIBUTE.findall(_text(path))):
+            key = (attribute, _why(path, targets))
+            lines.setdefault(key, []).append(path.relative_to(root).as_posix())
+    return [
+        f"{_listed(names)}: #[{attribute}] functions are not run: {why}" for (attribute, why), names in lines.items()
+    ]
+
+
+def _why(path: Path, targets: Sequence[Target]) -> str:
+    """Returns why the tests in a file are not run: by the target whose root it is, else by one it may belong to."""
+    untested = [target for target in targets if target.why]
+    for target in untested:
+        if target.source == str(path):
+            return target.why
+    for target in untested:
+        if path.is_relative_to(Path(target.source).parent) and target.kind in ("lib", "bin"):
+            return target.why
+    return "no program of tests has the file among its modules"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def why_untested(target: Mapping[str, str]) -> str:
+    """Returns why cargo makes no program of tests of a target that says so itself, or is of a kind that says so."""
+    if target["kind"] in ("example", "bench"):
+        return f"cargo takes no tests from {target['kind']}s, unless one says test = true"
+    table = "[lib]" if target["kind"] == "lib" else f"[[{target['kind']}]] {target['name']}"
+    return f"{table} has test = false in Cargo.toml"
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    """Yields the package's Rust sources: without hidden and build directories, and without packages in it."""
+    for place, directories, names in os.walk(root):
+        if place != str(root) and "Cargo.toml" in names:
+            directories.clear()
+            continue
+        directories[:] = sorted(
+            name for name in directories if name[0] != "." and not Path(place, name, "CACHEDIR.TAG").exists()
+        )
+        yield from (Path(place, name) for name in sorted(names) if name.endswith(".rs") and name[0] != ".")
+
+
+def _text(path: Path) -> str:
+    try:
+        fits = path.is_file() and path.stat().st_size <= LARGEST
+        return path.read_text(encoding="utf-8", errors="replace") if fits else ""
+    except OSError:
+        return ""

@@ -1,0 +1,255 @@
+"""Packages as authors write them: what their manifests and configurations say must be obeyed, or named in a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MANIFEST = """[package]
+name = "{name}"
+version = "1.2.3-rc.4"
+edition = "2021"
+
+[profile.dev]
+panic = "abort"
+
+[profile.release]
+panic = "abort"
+"""
+# A serial port, a panic handler, and an entry that runs what stands behind it.
+PC = """#![no_std]
+#![no_main]
+struct Com1;
+impl core::fmt::Write for Com1 {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for byte in text.bytes() {
+            unsafe { core::arch::asm!("out dx, al", in("dx") 0x3f8u16, in("al") byte) };
+        }
+        Ok(())
+    }
+}
+macro_rules! say { ($($word:tt)*) => {{ use core::fmt::Write; let _ = writeln!($crate::Com1, $($word)*); }} }
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! { say!("{}", info); halt() }
+fn halt() -> ! { loop { unsafe { core::arch::asm!("cli; hlt") } } }
+"""
+START = '#[no_mangle]\npub extern "C" fn _start() -> ! { %s halt() }\n'
+AT = START % 'say!("at {:p}", _start as *const ());'
+SCRIPT = (
+    "ENTRY(_start)\nSECTIONS { . = %s; .rodata : { *(.rodata*) } . = ALIGN(4K); .text : { *(.text*) } "
+    ". = ALIGN(4K); .data : { *(.data*) } .bss : { *(.bss*) } }\n"
+)
+HIGH = "0xffffffff88000000"
+
+
+def config(rustflags: str, table: str = "target.x86_64-unknown-none", more: str = "") -> str:
+    """Returns a .cargo/config.toml with rustflags in table."""
+    return f'[build]\ntarget = "x86_64-unknown-none"\n\n[{table}]\nrustflags = {rustflags}\n{more}'
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package whose files are written, and what `scons run --headless` with words must end with and say.
+
+    Each of says is in the output, none of lacks is; line are words that one line of ours holds together. A status of
+    None is any.
+    """
+
+    id: str
+    files: dict[str, str]
+    says: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    status: int | None = 0
+    manifest: str = ""
+    lacks: tuple[str, ...] = ()
+    line: tuple[str, ...] = ()
+    verb: tuple[str, ...] = field(default=("run", "--headless", "TIMEOUT=20"))
+    slow: bool = False  # it has a core compiled
+
+
+def main(body: str) -> dict[str, str]:
+    """Returns src/main.rs for the PC whose entry runs body."""
+    return {"src/main.rs": PC + START % body}
+
+
+SCRIPTED = {"src/main.rs": PC + AT, "link.ld": SCRIPT % HIGH}
+FLAG = '["-C", "link-arg=-Tlink.ld"]'
+ENVIRONMENT = main(
+    'say!("board {} level {:?}", if cfg!(board = "pc") { "pc" } else { "none" }, option_env!("LOG_LEVEL"));'
+)
+SMP = main('say!("smp {} debug {}", cfg!(feature = "smp"), cfg!(debug_assertions));')
+COMMAND = "\n[features]\nsmp = []\n\n[package.metadata.bootimage]\nbuild-command = %s\n"
+NAMES = PC + START % (
+    'say!("{} {:?} {:?} {}", env!("CARGO_PKG_NAME"), option_env!("CARGO_BIN_NAME"), '
+    'option_env!("CARGO_CRATE_NAME"), module_path!());'
+)
+GCC_JSON = """{"llvm-target": "x86_64-unknown-none", "arch": "x86_64", "target-endian": "little", "os": "none",
+"data-layout": "e-m:e-i64:64-f80:128-n8:16:32:64-S128", "target-pointer-width": "64", "target-c-int-width": "32",
+"linker": "gcc", "linker-flavor": "gcc", "executables": true, "features": "-mmx,-sse,+soft-float",
+"disable-redzone": true, "relocation-model": "static", "panic-strategy": "abort",
+"pre-link-args": {"gcc": ["-m64", "-nostdlib", "-static", "-Wl,--script=layout.ld"]},
+"post-link-args": {"gcc": ["-Wl,--build-id=none"]}}
+"""
+JSON_TARGET = '[build]\ntarget = "x86_64-old.json"\n'
+TESTED = (
+    PC.replace(
+        "#![no_main]",
+        "#![no_main]\n#![feature(custom_test_frameworks)]\n#![test_runner(crate::run)]\n"
+        '#![reexport_test_harness_main = "test_main"]',
+    )
+    + START % "#[cfg(test)] test_main();"
+    + """
+#[cfg(test)]
+fn run(all: &[&dyn Fn()]) {
+    for test in all { test(); }
+    unsafe { core::arch::asm!("out dx, eax", in("dx") 0xf4u16, in("eax") 0x10u32) }
+}
+#[test_case]
+fn adds_up() { assert_eq!(1 + 1, 2); }
+"""
+)
+THUMB = {
+    "memory.x": "MEMORY { FLASH : ORIGIN = 0, LENGTH = 4M\n RAM : ORIGIN = 0x20000000, LENGTH = 4M }\n",
+    "link.x": "INCLUDE memory.x\nENTRY(Reset)\nEXTERN(RESET_VECTOR)\n"
+    "SECTIONS {\n  .vectors ORIGIN(FLASH) : { LONG(ORIGIN(RAM) "
+    "+ LENGTH(RAM)); KEEP(*(.vectors.reset)); . += 56; } > FLASH\n  .text : { *(.text*) *(.rodata*) } > FLASH\n"
+    "  .bss : { *(.bss*) *(.data*) } > RAM\n  /DISCARD/ : { *(.ARM.exidx*) }\n}\n",
+    "src/main.rs": """#![no_std]
+#![no_main]
+#[no_mangle]
+pub extern "C" fn Reset() -> ! {
+    for byte in *b"from the vector\\n" {
+        unsafe { core::arch::asm!("bkpt 0xab", inlateout("r0") 3usize => _, in("r1") &raw const byte) };
+    }
+    unsafe { core::arch::asm!("bkpt 0xab", in("r0") 0x18usize, in("r1") 0x20026usize) };
+    loop {}
+}
+#[used]
+#[link_section = ".vectors.reset"]
+pub static RESET_VECTOR: extern "C" fn() -> ! = Reset;
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+""",
+    ".cargo/config.toml": '[build]\ntarget = "thumbv7em-none-eabihf"\n\n[target.thumbv7em-none-eabihf]\n'
+    'rustflags = ["-C", "link-arg=-Tlink.x"]\nrunner = "qemu-system-arm -machine mps2-an386 -kernel"\n',
+}
+
+PACKAGES = (
+    # rustflags and [env] of .cargo/config.toml reach rustc and the linker, from whichever table.
+    Package("script in target rustflags", {**SCRIPTED, ".cargo/config.toml": config(FLAG)}, (f"at {HIGH[:12]}",)),
+    Package(
+        "script in cfg() rustflags",
+        {**SCRIPTED, ".cargo/config.toml": config(FLAG, "target.'cfg(target_os = \"none\")'")},
+        (f"at {HIGH[:12]}",),
+    ),
+    Package(
+        "script in build.rustflags",
+        {
+            **SCRIPTED,
+            ".cargo/config.toml": '[build]\ntarget = "x86_64-unknown-none"\nrustflags = ' + '"-Clink-arg=-Tlink.ld"\n',
+        },
+        (f"at {HIGH[:12]}",),
+    ),
+    Package(
+        "script of a build script",
+        {
+            **SCRIPTED,
+            "build.rs": 'fn main() { println!("cargo:rustc-link-arg-bins=-T{}/link.ld", '
+            'std::env::var("CARGO_MANIFEST_DIR").unwrap()); }\n',
+        },
+        (f"at {HIGH[:12]}",),
+    ),
+    Package(
+        "env and cfg",
+        {
+            **ENVIRONMENT,
+            ".cargo/config.toml": '[build]\ntarget = "x86_64-unknown-none"\n'
+            'rustflags = ["--cfg", \'board="pc"\']\n\n[env]\nLOG_LEVEL = "trace"\n',
+        },
+        ('board pc level Some("trace")',),
+    ),
+    Package(
+        "a profile in config",
+        {
+            **main('say!("checks {}", cfg!(debug_assertions));'),
+            ".cargo/config.toml": "[profile.dev]\ndebug-assertions = false\n",
+        },
+        ("checks false",),
+    ),
+    # Names.
+    Package(
+        "the program's own name",
+        {"src/bin/alpha.rs": PC + START % "", "src/bin/beta.rs": NAMES},
+        ('multi-os Some("beta") Some("beta") beta',),
+        manifest=MANIFEST.format(name="multi-os").replace("edition", 'default-run = "beta"\nedition'),
+    ),
+    Package(
+        "BIN= chooses",
+        {"src/bin/alpha.rs": PC + START % 'say!("alpha");', "src/bin/beta.rs": NAMES},
+        ("alpha",),
+        ("BIN=alpha",),
+    ),
+    Package(
+        "two programs and no word",
+        {"src/bin/alpha.rs": PC + AT, "src/bin/beta.rs": PC + AT},
+        ("alpha", "beta", "BIN="),
+        status=2,
+    ),
+    Package(
+        "an empty workspace",
+        main('say!("here");'),
+        ("here",),
+        manifest=MANIFEST.format(name="alone") + "\n[workspace]\n",
+    ),
+    Package(
+        "#[path] in the package",
+        {
+            "src/main.rs": PC + '#[path = "../drivers/uart.rs"]\nmod uart;\n' + START % "uart::hello();",
+            "drivers/uart.rs": 'pub fn hello() { say!("driven"); }\n',
+        },
+        ("driven",),
+        lacks=("inputs",),
+    ),
+    # What Cargo refuses, in its words.
+    Package(
+        "rust-version",
+        main(""),
+        ("newer@1.2.3-rc.4 requires rustc 1.99",),
+        status=2,
+        manifest=MANIFEST.format(name="newer").replace("edition", 'rust-version = "1.99"\nedition'),
+    ),
+    # What bootimage would do.
+    Package(
+        "build-command",
+        SMP,
+        ("smp true debug false",),
+        manifest=MANIFEST.format(name="command") + COMMAND % '["build", "--release", "--features", "smp"]',
+    ),
+    Package(
+        "FEATURES=",
+        SMP,
+        ("smp true debug true",),
+        ("FEATURES=smp",),
+        manifest=MANIFEST.format(name="command") + "\n[features]\nsmp = []\n",
+    ),
+    # Old target specifications.
+    Package(
+        "pre-link-args of gcc",
+        {
+            "src/main.rs": PC + AT,
+            "layout.ld": SCRIPT % "0x50100000",
+            "x86_64-old.json": GCC_JSON,
+            ".cargo/config.toml": JSON_TARGET,
+        },
+        ("at 0x501",),
+        slow=True,
+    ),
+    # Boards.
+    Package("a vector table of its own", THUMB, ("from the vector",)),
+    # Code far up.
+    Package(
+        "code-model=large reaches it",
+        {"src/main.rs": PC + AT, "k.ld": SCRIPT % "0xffff800000100000"},
+        ("at 0xffff80",),
+        ("LDSCRIPT={package}/k.ld", "RUSTFLAGS=-C code-model=large"),
+    ),
+)

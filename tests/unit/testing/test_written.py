@@ -1,0 +1,57 @@
+"""Test functions in sources: their names, and a line for those that no program of tests was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bootwright.testing.written import NO_STD, Target, find_test_functions, not_run, why_untested
+
+CASE = "#[test_case]\nfn adds_up() {}\n"
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / f"{name.replace('__', '/')}.rs"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_functions_are_found_with_what_stands_between(tmp_path: Path) -> None:
+    second = "#[test_case]\n#[allow(unused)]\n// a word\npub(crate) unsafe fn b() {}\n"
+    text = f"{CASE}// #[test_case]\n{second}fn c() {{}}\n"
+    write(tmp_path, src__main=text, src__other=CASE)
+    files = [str(tmp_path / "src/main.rs"), str(tmp_path / "src/other.rs"), "/elsewhere/core.rs", "logo.png"]
+    found = ["adds_up (src/main.rs)", "b (src/main.rs)", "adds_up (src/other.rs)"]
+    assert find_test_functions(files, tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("lib", "[lib] has test = false in Cargo.toml"),
+        ("bin", "[[bin]] heap has test = false in Cargo.toml"),
+        ("example", "cargo takes no tests from examples, unless one says test = true"),
+    ],
+)
+def test_a_target_that_is_not_tested_is_told(tmp_path: Path, kind: str, why: str) -> None:
+    write(tmp_path, src__a=CASE, src__main=CASE, src__plain="fn f() {}\n", lib__b=CASE)
+    target = Target(kind, "heap", str(tmp_path / "src/a.rs"), why_untested({"kind": kind, "name": "heap"}))
+    lines = not_run(tmp_path, [str(tmp_path / "src/main.rs")], [target])
+    assert lines == [
+        "lib/b.rs: #[test_case] functions are not run: no program of tests has the file among its modules",
+        f"src/a.rs: #[test_case] functions are not run: {why}",
+    ]
+
+
+def test_the_files_of_one_reason_are_one_line(tmp_path: Path) -> None:
+    write(tmp_path, src__a=CASE, src__b=CASE, src__c=CASE, src__d=CASE, src__main="#[test]\nfn f() {}\n")
+    write(tmp_path, other__src__lib=CASE, target__made=CASE)
+    (tmp_path / "other/Cargo.toml").touch()  # a package of its own
+    (tmp_path / "target/CACHEDIR.TAG").touch()
+    target = Target("bin", "heap", str(tmp_path / "src/main.rs"), NO_STD)
+    assert not_run(tmp_path, [], [target]) == [
+        f"src/a.rs, src/b.rs, src/c.rs and 1 more: #[test_case] functions are not run: {NO_STD}",
+        f"src/main.rs: #[test] functions are not run: {NO_STD}",
+    ]
