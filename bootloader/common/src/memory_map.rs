@@ -77,6 +77,10 @@ impl MemoryMap {
             length,
             purpose,
         } = *report;
+        // Of no bytes nothing is said, nor of the frame that they would be in.
+        if length == 0 {
+            return;
+        }
         // A frame that is usable in part is not usable, and the last frame of all addresses is given up.
         let end = start.saturating_add(length).min(page_of(u64::MAX));
         let (start, end) = match purpose {

@@ -104,6 +104,16 @@ fn reports_up_to_the_end_of_all_addresses_do_no_harm() {
 }
 
 #[test]
+fn a_report_of_no_bytes_says_nothing_about_its_frame() {
+    let map = map(&[
+        (0x1000, 0x9000, Use::Usable),
+        (0x3800, 0x3800, Use::BadMemory),
+        (0x4000, 0x4000, Use::Reserved),
+    ]);
+    assert_eq!(regions(&map), [(0x1000, 0x9000, Use::Usable)]);
+}
+
+#[test]
 fn random_reports_give_what_a_bitmap_gives() {
     let uses = [
         Use::Usable,

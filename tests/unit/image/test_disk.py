@@ -152,3 +152,12 @@ def test_every_layout_constant_reaches_rust() -> None:
     source = generated.rust_source()
     assert f"pub const STAGE_MAGIC: u64 = {layout.STAGE_MAGIC:#x};" in source
     assert f"pub const KERNEL_TYPE: [u8; 16] = {list(layout.KERNEL_TYPE.bytes_le)};" in source
+
+
+def test_the_checksum_is_the_one_that_the_loader_computes() -> None:
+    assert checksum.checksum(bytes(2 * layout.SECTOR_SIZE)) == checksum.checksum(b"") == 0
+    first = bytes(7) + b"\x80" + bytes(496) + (5).to_bytes(8, "little")  # of a sector the first and the last quadword
+    assert checksum.checksum(first) == (1 << 63) + 5
+    # What came before is multiplied once for each sector that follows; what fills a sector up are zeroes.
+    wanted = (((1 << 63) + 5) * layout.CHECKSUM_MULTIPLIER + 3) % (1 << 64)
+    assert checksum.checksum(first + b"\x03") == wanted
