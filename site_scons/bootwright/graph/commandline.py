@@ -114,7 +114,8 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--list", action="store_true", default=False)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
-    if any(word.startswith("-") and word.partition("=")[0] not in known for word in arguments):
+    # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
+    if any(word[:1] == "-" and len(word) > 3 and word.partition("=")[0] not in known for word in arguments):
         from bootwright.graph.meant import check_switches
 
         check_switches(arguments, [name.partition("[")[0].partition("=")[0] for name, _ in SWITCHES], known)
