@@ -1,6 +1,6 @@
 """The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
 
-Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, NAME.kernel).
+Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, bootx64.efi, NAME.kernel).
 Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
 sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label),
 ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT (of
@@ -24,7 +24,9 @@ KERNEL_MODULES = (
     "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "loader/settings", "loader/config_011",
     "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
 )  # fmt: skip
-DISK_MODULES = ("image/bios_disk", "image/layout", "image/gpt", "image/mbr", "base/atomic", "base/sizes")
+DISK_MODULES = (
+    "image/disk", "image/layout", "image/fat32", "image/gpt", "image/mbr", "base/atomic", "base/sizes",
+)  # fmt: skip
 
 
 def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -63,11 +65,11 @@ def _boot_files(env: Environment) -> tuple[Path | None, Path | None]:
 
 def make_image(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes the disk image."""
-    from bootwright.image import bios_disk as image
+    from bootwright.image import disk as image
 
-    boot_sector, stages, kernel = (Path(node.abspath).read_bytes() for node in source[:3])
+    boot_sector, stages, efi, kernel = (Path(node.abspath).read_bytes() for node in source[:4])
     with atomic.new_file(Path(target[0].abspath)) as path:
-        image.write_image(path, env["IMAGENAME"], boot_sector, stages, kernel, env["ACTIVE"])
+        image.write_image(path, env["IMAGENAME"], image.Loaders(boot_sector, stages, efi), kernel, env["ACTIVE"])
 
 
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:

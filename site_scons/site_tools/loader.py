@@ -1,7 +1,7 @@
-"""The Tool for our boot loader: boot sector, stages and PVH loader, built once for all kernels and kept in the store.
+"""The Tool for our boot loader: boot sector, stages, PVH and UEFI loader, once for all kernels, from the store.
 
-Builder: Loader (targets boot_sector.bin, stages.bin and pvh.elf; sources: what loader.crates.loader_sources names).
-Method: env.LoaderFiles() -> these three nodes. Sets: LOADERCOM, unless set before.
+Builder: Loader (targets: loader.crates.FILES; sources: what loader.crates.loader_sources names).
+Method: env.LoaderFiles() -> these four nodes. Sets: LOADERCOM, unless set before.
 Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
 """
 
@@ -24,8 +24,8 @@ from bootwright.rust.targets import Target
 from bootwright.storage.store import Store
 
 MODULES = (
-    "loader/build", "loader/crates", "loader/generated", "image/layout", "base/atomic", "base/procs", "base/records",
-    "base/sizes",
+    "loader/build", "loader/crates", "loader/generated", "image/layout", "image/pe", "base/atomic", "base/procs",
+    "base/records", "base/sizes",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def add_loader(env: Environment) -> list[Entry]:
     core = env.Core(Target(crates.TARGET))
     place = f"{env['BUILD']}/loader"
     sources = [env.File(str(path)) for path in crates.loader_sources(Path(env["HOME"]))]
-    targets = [f"{place}/{name}" for name in ("boot_sector.bin", "stages.bin", "pvh.elf")]
+    targets = [f"{place}/{name}" for name in crates.FILES]
     files = env.Loader(targets, sources, LOADERCORE=core)
     names = env.Value("\n".join(os.path.relpath(node.abspath, env["HOME"]) for node in sources))  # see the Tool rustc
     env.Depends(files, [names, env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])

@@ -9,6 +9,12 @@ from tests.boot.sectors import Sector
 
 
 @pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether long tests are made in full."""
+    return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture
 def sector(tmp_path: Path) -> Sector:
     """Returns a function that makes a disk of 1 MiB whose boot sector is the given code."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bootwright.base.procs import attempt
 from bootwright.elf.test_names import read_test_names
-from bootwright.image import bios_disk as image
+from bootwright.image import disk as image
 from bootwright.image import kernel_file
 from bootwright.loader.build import LoaderFiles, build_loader
 from bootwright.rust.llvm_tools import find_llvm_tool
@@ -24,6 +24,11 @@ HOME = Path(__file__).parents[2]
 KERNEL = HOME / "kernel"
 SMALL_KERNELS = HOME / "tests" / "kernels"
 TARGET = "x86_64-unknown-none"
+
+
+def loaders(files: LoaderFiles) -> image.Loaders:
+    """Returns the bytes of what goes on a disk."""
+    return image.Loaders(files.boot_sector.read_bytes(), files.stages.read_bytes(), files.efi.read_bytes())
 
 
 def silent(_: str) -> None:
@@ -88,8 +93,7 @@ class Workshop:
         path = self.directory / f"{name}-{active}.img"
         kernel = kernel_file.write_kernel_file(stripped.read_bytes())
         (self.directory / f"{name}.kernel").write_bytes(kernel)
-        sector, stages = self.loader.boot_sector.read_bytes(), self.loader.stages.read_bytes()
-        image.write_image(path, name, sector, stages, kernel, active)
+        image.write_image(path, name, loaders(self.loader), kernel, active)
         return path
 
     def program(self, source: Path, name: str = "", library: Path | None = None) -> TestProgram:

@@ -78,10 +78,12 @@ class Dead:
         assert statement in marked, self.report
 
 
-def kill(workshop: Workshop, source: Path, *flags: str, qemu_flags: tuple[str, ...] = ()) -> Dead:
+def kill(
+    workshop: Workshop, source: Path, *flags: str, qemu_flags: tuple[str, ...] = (), firmware: str = "bios"
+) -> Dead:
     built = workshop.build(source, tests=False, flags=flags)
     subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
-    config = RunConfig(built.image, headless=True, timeout=2.5, qemu_flags=qemu_flags)
+    config = RunConfig(built.image, headless=True, timeout=2.5, qemu_flags=qemu_flags, firmware=firmware)
     verdict, report = run_and_report(config, subject, io.StringIO(), io.StringIO(), in_test=True)
     return Dead(verdict, report, source, subject.picture)
 

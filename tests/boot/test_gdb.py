@@ -26,15 +26,18 @@ def tell(self):
     start(self)
     print("pid", self.pid, file=sys.stderr, flush=True)
 machine.Machine._start = tell
-image, elf, source, serial = map(Path, sys.argv[1:])
-sys.exit(debugger.debug(RunConfig(image, headless=True), elf, source, serial, sys.stderr))
+image, elf, source, serial = map(Path, sys.argv[1:5])
+config = RunConfig(image, headless=True, firmware=sys.argv[5])
+sys.exit(debugger.debug(config, elf, source, serial, sys.stderr))
 """
 
 
-def gdb(built: Built, source: Path, serial: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+def gdb(
+    built: Built, source: Path, serial: Path, *commands: str, firmware: str = "bios"
+) -> subprocess.CompletedProcess[str]:
     site_scons = str(Path(debugger.__file__).parents[2])
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(built.image), str(built.elf), str(source), str(serial)],
+        [sys.executable, "-c", PROGRAM, str(built.image), str(built.elf), str(source), str(serial), firmware],
         input="\n".join([*commands, "kill", "quit", ""]),
         env={**os.environ, "PYTHONPATH": site_scons},
         capture_output=True,

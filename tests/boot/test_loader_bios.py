@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.boot.kernels import Workshop
+from tests.boot.kernels import Workshop, loaders
 from tests.boot.loader_rig import Ended, Rig
 
 from bootwright.image import layout
-from bootwright.image.bios_disk import write_image
+from bootwright.image.disk import write_image
 from bootwright.image.kernel_file import write_kernel_file
 
 MIB = 1 << 20
@@ -241,9 +241,8 @@ def test_a_sector_that_cannot_be_read_is_named(rig: Rig, lba: int, code: str) ->
 
 
 def test_the_active_entry_makes_no_difference(rig: Rig, tmp_path: Path) -> None:
-    files = rig.workshop.loader
     for active in ("ee", "none"):
         path = tmp_path / f"{active}.img"
         kernel = write_kernel_file(rig.kernel())
-        write_image(path, "rig", files.boot_sector.read_bytes(), files.stages.read_bytes(), kernel, active)
+        write_image(path, "rig", loaders(rig.workshop.loader), kernel, active)
         assert rig.boot(path.read_bytes()).told["done"] == 1

@@ -53,7 +53,7 @@ def fast(workshop: Workshop, kernel: Path, *flags: str, memory: str = "128M", ma
 def dump(config: RunConfig) -> State:
     with Machine(config) as guest:
         guest.resume()
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + 2 * SECONDS
         while not guest.gone and time.monotonic() < deadline and "\ndone\r\n" not in guest.serial:
             guest.step(0.02)
         assert "\ndone\r\n" in guest.serial, (guest.console, guest.serial)

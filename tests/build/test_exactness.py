@@ -74,7 +74,7 @@ def test_a_change_that_is_taken_back_while_it_is_compiled_fails_the_action_too(
 def test_a_module_of_ours_that_changes_while_it_runs_makes_nothing_that_is_trusted(
     checkout: Checkout, tmp_path: Path
 ) -> None:
-    module = checkout.path / "site_scons/bootwright/image/bios_disk.py"
+    module = checkout.path / "site_scons/bootwright/image/disk.py"
     rustc = write_compiler(tmp_path / "rustc", "hello", after=f"[ -e {tmp_path}/once ] || {append(module, '# more')}")
     said = checkout.refuse(rustc.word)
     assert f"{module} changed while build/debug/hello.img was made of it" in said
@@ -112,7 +112,7 @@ def test_an_exchanged_compiler_rebuilds_though_it_says_that_it_is_the_same(check
     assert rustc.path.stat().st_size == times.st_size
     built = checkout.scons(rustc.word, environment=store)
     assert "is not the same any more: what it made is built again" in built.output
-    assert set(built.steps) >= {"loader boot_sector.bin stages.bin pvh.elf", *ALL[:2]}
+    assert set(built.steps) >= {"loader boot_sector.bin stages.bin pvh.elf bootx64.efi", *ALL[:2]}
 
 
 def test_a_changed_recipe_of_the_loader_is_not_answered_from_the_store(checkout: Checkout) -> None:
@@ -120,7 +120,7 @@ def test_a_changed_recipe_of_the_loader_is_not_answered_from_the_store(checkout:
     loader = checkout.path / "build/loader/stages.bin"
     before = loader.read_bytes()
     checkout.edit("site_scons/bootwright/loader/build.py", "-Copt-level=s", "-Copt-level=z")
-    assert checkout.build()[0] == "loader boot_sector.bin stages.bin pvh.elf"
+    assert checkout.build()[0] == "loader boot_sector.bin stages.bin pvh.elf bootx64.efi"
     assert loader.read_bytes() != before
     checkout.edit("site_scons/bootwright/loader/build.py", "-Copt-level=z", "-Copt-level=s")
     checkout.build()

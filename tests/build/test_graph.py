@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from tests.build.checkouts import HOME, Checkout, copy_checkout
 
 KERNEL = ["rustc hello.elf hello.map", "kernel hello.kernel", "image hello.img"]
@@ -165,22 +166,22 @@ def test_a_changed_loader_is_built_again_and_the_kernel_is_not(checkout: Checkou
     with source.open("a") as text:
         text.write("// changed\n")
     steps = checkout.build()
-    assert steps[0] == "loader boot_sector.bin stages.bin pvh.elf"
+    assert steps[0] == "loader boot_sector.bin stages.bin pvh.elf bootx64.efi"
     assert not [step for step in steps if step.startswith("rustc")]
 
 
 def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(checkout: Checkout) -> None:
     checkout.build()
     checkout.edit("bootloader/pvh/src/vga.rs", "0x0720_0720_0720_0720", "0x0721_0721_0721_0721")
-    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf"]
+    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf bootx64.efi"]
 
 
 def test_a_change_of_what_both_loaders_assemble_reaches_both(checkout: Checkout) -> None:
     checkout.build()
-    files = [checkout.path / "build/loader" / name for name in ("stages.bin", "pvh.elf")]
+    files = [checkout.path / "build/loader" / name for name in ("stages.bin", "pvh.elf", "bootx64.efi")]
     before = [file.read_bytes() for file in files]
     checkout.edit("bootloader/arch/x86_64/src/long_mode.s", "bt edx, 29", "bt edx, 28")
-    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf", "image hello.img"]
+    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf bootx64.efi", "image hello.img"]
     assert all(file.read_bytes() != old for file, old in zip(files, before, strict=True))
 
 
@@ -196,6 +197,16 @@ def test_the_fast_lane_starts_the_kernel_and_makes_no_image(checkout: Checkout) 
         assert taken.status == 0, taken.output
         pictures.append((checkout.path / "build/debug/hello.png").read_bytes())
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.needs("ovmf")
+def test_one_image_starts_by_uefi_too_and_only_from_its_disk(checkout: Checkout) -> None:
+    ran = checkout.scons("run", "--headless", "FIRMWARE=uefi")
+    assert ran.status == 0, ran.output
+    assert "Hello World!" in ran.output and "BdsDxe" not in ran.output
+    assert "starts the kernel without a firmware" in checkout.refuse("run", "--fast", "FIRMWARE=uefi")
+    board = "TARGET=riscv64gc-unknown-none-elf"
+    assert "FIRMWARE=uefi is for x86-64 kernels" in checkout.refuse("run", board, "FIRMWARE=uefi")
 
 
 def test_a_machine_has_one_lane(checkout: Checkout) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.flash.images import write_small_image
+
 from bootwright.base.sizes import MIB
 from bootwright.flash.content import Content, Image
-from bootwright.image import bios_disk as image
 from bootwright.image import kernel_file, layout
 
 HOME = Path(__file__).parents[2]
@@ -173,7 +174,7 @@ def make_image(path: Path, size: int, seed: int = 2, name: str = "hello") -> Pat
     generator = random.Random(seed)
     piece = generator.randbytes(min(size, 16 * MIB))
     kernel = (piece * (size // len(piece) + 1))[: size - 2 * MIB - layout.KERNEL_HEADER_SIZE]
-    image.write_image(
+    write_small_image(
         path, name, generator.randbytes(512), generator.randbytes(9216), kernel_file.write_kernel_file(kernel)
     )
     assert path.stat().st_size == size

@@ -1,9 +1,10 @@
-"""What other systems take a flashed stick for: a GPT with partitions that are nobody's, and no file system."""
+"""What other systems take a flashed stick for: a GPT with two partitions that are nobody's and an EFI system's."""
 
 from __future__ import annotations
 
 import struct
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.boot.kernels import Built
 from tests.flash.rig import flash, loop, make_backing, run
 
 from bootwright.base.sizes import MIB
+from bootwright.image import layout
 from bootwright.image.layout import SECTOR_SIZE
 
 pytestmark = [pytest.mark.needs("losetup", "blkid"), pytest.mark.xdist_group("media")]
@@ -59,11 +61,29 @@ def test_blkid_and_so_udev_find_a_partition_table_and_nothing_else(tmp_path: Pat
         found = dict(line.split("=", 1) for line in run("blkid", "-p", "-o", "udev", device.path).splitlines())
         assert sorted(found) == ["ID_PART_TABLE_TYPE", "ID_PART_TABLE_UUID"]
         assert found["ID_PART_TABLE_TYPE"] == "gpt"
-        # Nor has either partition something that a desktop would mount.
-        for start in (40 * SECTOR_SIZE, 2048 * SECTOR_SIZE):
+        # Nor has the loader's partition, or the kernel's, something that a desktop would mount.
+        for start in (layout.BIOS_BOOT_FIRST_LBA * SECTOR_SIZE, layout.KERNEL_FIRST_LBA * SECTOR_SIZE):
             argv = ["blkid", "-p", f"-O{start}", f"-S{MIB // 2}", device.path]
             done = subprocess.run(argv, capture_output=True, text=True, check=False)
             assert (done.returncode, done.stdout) == (NOTHING_FOUND, "")
+
+
+def test_the_one_file_system_is_that_of_a_partition_which_says_that_it_is_the_firmwares(
+    tmp_path: Path, hello: Built
+) -> None:
+    with loop(make_backing(tmp_path / "disk", 64 * MIB)) as device:
+        assert flash(hello.image, *device.words()).status == 0
+        data = device.data()
+        (start,) = [at for at in range(0, 64 * MIB, MIB) if data[at + 82 : at + 90] == b"FAT32   "]
+        words = ("-p", "-o", "udev", f"-O{start}", f"-S{layout.ESP_SECTORS * SECTOR_SIZE}", device.path)
+        found = dict(line.split("=", 1) for line in run("blkid", *words).splitlines())
+        assert (found["ID_FS_TYPE"], found["ID_FS_VERSION"]) == ("vfat", "FAT32")
+        assert found["ID_FS_LABEL"] == "BOOTWRIGHT"
+    # It is type and place in the table that keep it from being mounted unasked: desktops leave an ESP alone.
+    entries = [data[1024 + 128 * n :][:128] for n in range(4)]
+    types = [(uuid.UUID(bytes_le=entry[:16]), int.from_bytes(entry[32:40], "little")) for entry in entries]
+    assert types[2] == (layout.ESP_TYPE, start // SECTOR_SIZE)
+    assert types[3][0] == uuid.UUID(int=0)
 
 
 def test_windows_and_macos_do_not_take_its_first_sector_for_fat(hello: Built) -> None:

@@ -24,15 +24,15 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def test_the_list_is_made_without_building(checkout: Checkout, tmp_path: Path) -> None:
-    with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
+    with loop(make_backing(tmp_path / "disk", 48 * MIB)) as device:
         listed = checkout.scons("usb")
         assert (listed.status, listed.steps) == (0, []), listed.output
-        assert f"not {device.path} ({tmp_path}/disk, no serial, 8 MiB (8388608 bytes), loop)" in listed.output
+        assert f"not {device.path} ({tmp_path}/disk, no serial, 48 MiB (50331648 bytes), loop)" in listed.output
         facts = json.loads(checkout.scons("usb", "--json", "LOOP=1").output)
         assert not (checkout.path / "build" / "debug").exists()
         mine = next(disk for disk in facts if disk["path"] == device.path)
-        assert (mine["candidate"], mine["confirm"], mine["refusals"]) == (True, "8388608", [])
-        assert (mine["size"], mine["bus"]) == (8 * MIB, "loop")
+        assert (mine["candidate"], mine["confirm"], mine["refusals"]) == (True, "50331648", [])
+        assert (mine["size"], mine["bus"]) == (48 * MIB, "loop")
         assert "identity" not in mine  # which is for this program alone
         assert checkout.scons("usb", f"--json={tmp_path}/list.json").output == ""
         mine = next(disk for disk in json.loads((tmp_path / "list.json").read_text()) if disk["path"] == device.path)
@@ -40,7 +40,7 @@ def test_the_list_is_made_without_building(checkout: Checkout, tmp_path: Path) -
 
 
 def test_the_image_is_built_and_written_and_refusals_keep_their_statuses(checkout: Checkout, tmp_path: Path) -> None:
-    with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
+    with loop(make_backing(tmp_path / "disk", 48 * MIB)) as device:
         words = ["usb", f"DEV={device.path}"]
         for more, status in (
             ([], Status.WRONG_BUS),
@@ -68,7 +68,7 @@ def test_the_image_is_built_and_written_and_refusals_keep_their_statuses(checkou
 
 
 def test_another_build_works_while_the_question_is_open(checkout: Checkout, tmp_path: Path) -> None:
-    with loop(make_backing(tmp_path / "disk", 8 * MIB)) as device:
+    with loop(make_backing(tmp_path / "disk", 48 * MIB)) as device:
         argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "usb", f"DEV={device.path}", "LOOP=1"]
         with at_terminal(argv) as (process, master):
             said = read_until(master, b"to go on: ")

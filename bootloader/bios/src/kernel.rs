@@ -59,7 +59,7 @@ impl Platform for Bios<'_> {
         processor::random()
     }
 
-    fn exit(&mut self) -> &MemoryMap {
+    fn exit(&mut self) -> Result<&MemoryMap, Failure> {
         // AMD's "target operating mode": a BIOS that manages power hears that 64-bit code runs from here on.
         bios::call(
             0x15,
@@ -69,6 +69,6 @@ impl Platform for Bios<'_> {
                 ..Registers::default()
             },
         );
-        &self.0.map
+        Ok(&self.0.map)
     }
 }

@@ -9,6 +9,13 @@ pub trait ReadAt {
     /// A disk may demand that both are multiples of its sector and that `length` is at most `largest_read`.
     fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure>;
 
+    /// Fills `to` with what begins at `offset`, as `read_at` gives it: a source that can do so without a buffer of its
+    /// own in between does.
+    fn read_into(&mut self, offset: u64, to: &mut [u8]) -> Result<(), Failure> {
+        to.copy_from_slice(self.read_at(offset, to.len())?);
+        Ok(())
+    }
+
     /// The most bytes that one call gives.
     fn largest_read(&self) -> usize;
 

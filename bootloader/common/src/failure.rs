@@ -42,16 +42,19 @@ failures! {
     NoLongMode          b"CL" "this processor has no 64-bit mode"
     NoExecuteDisable    b"CN" "this processor has no NX bit, or the set-up turned it off (Execute Disable)"
     A20                 b"A2" "address line A20 stays off: 2401h, keyboard controller and port 92h were tried"
-    NoMemoryMap         b"ME" "the BIOS reports no memory: E820, E801 and 88h all fail"
+    NoMemoryMap         b"ME" "the firmware reports no memory (a BIOS: E820, E801 and 88h all fail)"
     OutOfMemory         b"MF" "{} bytes of memory are needed; the largest free piece below 4 GiB has {}"
     // The disk.
-    DiskRead            b"DR" "the disk cannot be read at LBA {}; the BIOS says {x}"
+    DiskRead            b"DR" "the disk cannot be read at LBA {}; the firmware says {x}"
     GptSignature        b"GS" "there is no GUID partition table at LBA 1"
     GptHeader           b"GH" "the GPT header's CRC is {x}; it states {x}"
     GptHeaderField      b"GF" "the GPT header is out of bounds at byte {}: {}"
     GptEntries          b"GA" "the CRC of the partition entries is {x}; the GPT header states {x}"
     GptBounds           b"GB" "the kernel partition takes LBA {} to {}, outside of what the GPT header allows"
     NoKernelPartition   b"GK" "there is no kernel partition among the {} entries of the GPT"
+    // What a UEFI machine gives.
+    UefiNoDisk          b"UD" "the firmware gives no block device for the disk that this loader came from"
+    UefiNoExit          b"UX" "the firmware does not end its services: ExitBootServices says {x} after {} tries"
     // What a PVH machine gives.
     PvhStartInfo        b"PS" "the PVH start info begins with {x}, version {}"
     PvhNoModule         b"PN" "-initrd NAME.kernel is missing, or out of reach"
@@ -69,7 +72,7 @@ failures! {
     RecordValue         b"KA" "record {} of the kernel file has the value {x}: not whole pages, or no canonical address"
     Alignment           b"KL" "the kernel wants something at {x}, which is no multiple of {x}"
     NoTopLevel          b"KS" "the kernel and what it asks for leave no {} top-level entries in a row free"
-    NoLinearScreen      b"VF" "the screen has no mode with a linear frame buffer (VBE says {x})"
+    NoLinearScreen      b"VF" "the screen has no mode with a linear frame buffer (the firmware says {x})"
     KernelReturned      b"KX" "the kernel's entry point returned"
     // The kernel's ELF.
     ElfMagic            b"EM" "the kernel is no ELF file"

@@ -51,9 +51,7 @@ pub fn read<R: ReadAt, P: Platform>(
     let mut ramdisk = None;
     if settings.ramdisk_length > 0 {
         let length = settings.ramdisk_length;
-        let address = platform
-            .map()
-            .allocate(Use::Ramdisk, length, Placement::ANY)?;
+        let address = platform.allocate(Use::Ramdisk, length, Placement::ANY)?;
         let placed = Placed { address, length };
         let at = at + header.elf_length.next_multiple_of(layout::SECTOR_SIZE);
         copy(source, at, placed, settings.ramdisk_checksum, platform)?;
@@ -73,12 +71,11 @@ fn place(
     remainder: Option<u64>,
 ) -> Result<u64, Failure> {
     let modulus = layout::LARGE_PAGE_SIZE;
-    let map = platform.map();
     let wish = remainder
-        .map(|remainder| map.allocate(Use::Kernel, length, Placement { modulus, remainder }));
+        .map(|remainder| platform.allocate(Use::Kernel, length, Placement { modulus, remainder }));
     match wish {
         Some(Ok(address)) => Ok(address),
-        _ => map.allocate(Use::Kernel, length, Placement::ANY),
+        _ => platform.allocate(Use::Kernel, length, Placement::ANY),
     }
 }
 
@@ -90,21 +87,19 @@ fn copy<R: ReadAt, P: Platform>(
     stated: u64,
     platform: &mut P,
 ) -> Result<(), Failure> {
-    let sector = source.sector_size() as usize;
     let largest = source.largest_read();
     let mut checksum = Checksum::default();
     let bytes = platform.bytes(to.address, pages_of(to.length));
-    let (file, rest) = bytes.split_at_mut(to.length as usize);
-    let mut at = offset;
-    for piece in file.chunks_mut(largest) {
-        let length = piece.len();
-        let read = source.read_at(at, length.next_multiple_of(sector))?;
-        piece.copy_from_slice(&read[..length]);
+    let length = to.length as usize;
+    let whole = length.next_multiple_of(source.sector_size() as usize);
+    let mut start = 0;
+    for piece in bytes[..whole].chunks_mut(largest) {
+        source.read_into(offset + start as u64, piece)?;
         // Of the copy, not of what was read: memory that does not keep what it gets is found too.
-        checksum.update(piece);
-        at += length as u64;
+        checksum.update(&piece[..piece.len().min(length - start)]);
+        start += piece.len();
     }
-    rest.fill(0);
+    bytes[length..].fill(0);
     if checksum.value() == stated {
         Ok(())
     } else {

@@ -9,6 +9,15 @@ pub use crate::region::{Region, Report, Use};
 /// The most regions that a map holds; firmware that reports more loses its smallest ones. UEFI's have hundreds.
 pub const CAPACITY: usize = 512;
 
+/// What is said where there is no memory for `purpose`.
+pub fn refusal(purpose: Use) -> Kind {
+    if matches!(purpose, Use::Kernel | Use::Ramdisk) {
+        Kind::KernelTooBig
+    } else {
+        Kind::OutOfMemory
+    }
+}
+
 /// A place of the map that holds no region: all zeroes, so that a loader need not carry a copy.
 const NOTHING: Region = Region {
     start: 0,
@@ -231,11 +240,7 @@ impl MemoryMap {
         length: u64,
         placement: Placement,
     ) -> Result<u64, Failure> {
-        let kind = if matches!(purpose, Use::Kernel | Use::Ramdisk) {
-            Kind::KernelTooBig
-        } else {
-            Kind::OutOfMemory
-        };
+        let kind = refusal(purpose);
         let whole = length
             .checked_next_multiple_of(PAGE)
             .ok_or(kind.with(length, 0))?;

@@ -38,7 +38,7 @@ pub struct FrameBuffer {
 
 /// A machine with its firmware.
 pub trait Platform: FrameAllocator {
-    /// The memory map as far as it is taken.
+    /// The memory map: its end and the count of its regions are as the kernel will find them, or nearly so.
     fn map(&mut self) -> &mut MemoryMap;
 
     /// Brings the screen to what the kernel wants; the frame buffer, where it is a linear one.
@@ -51,5 +51,5 @@ pub trait Platform: FrameAllocator {
     fn random(&mut self) -> u64;
 
     /// Leaves the firmware, and returns the final map: nothing is allocated any more.
-    fn exit(&mut self) -> &MemoryMap;
+    fn exit(&mut self) -> Result<&MemoryMap, Failure>;
 }

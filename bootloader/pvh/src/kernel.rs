@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 
 use arch_x86_64::machine::Machine;
-use arch_x86_64::{handoff, physical, processor, rsdp};
+use arch_x86_64::{dispi, handoff, physical, processor, rsdp, vga};
 use common::bytes::{ReadAt, u64_at};
 use common::failure::{Failure, Kind};
 use common::file;
@@ -13,7 +13,6 @@ use common::platform::{FrameBuffer, Platform, Screen};
 use common::region::Use;
 
 use crate::start_info::Module;
-use crate::{dispi, vga};
 
 /// What is copied and summed up at a time, so that it stays in the processor's caches.
 const PIECE: usize = 64 << 10;
@@ -109,7 +108,7 @@ impl Platform for Pvh<'_> {
         processor::random()
     }
 
-    fn exit(&mut self) -> &MemoryMap {
-        &self.machine.map
+    fn exit(&mut self) -> Result<&MemoryMap, Failure> {
+        Ok(&self.machine.map)
     }
 }

@@ -1,24 +1,18 @@
 //! The PVH loader: starts a kernel file that QEMU was given as -initrd, with neither disk nor BIOS.
 //!
-//! What is not about PVH is in the crates `common` and `arch_x86_64`; what a BIOS would have programmed, here.
+//! What is not about PVH is in the crates `common` and `arch_x86_64`, what a BIOS would have programmed as well.
 #![no_std]
 #![no_main]
 
-mod chips;
-mod dispi;
 mod entry;
-mod font;
 mod kernel;
-mod pci;
 mod start_info;
-mod vga;
-mod vga_rom;
 
 use core::convert::Infallible;
 
 use arch_x86_64::machine::Machine;
 use arch_x86_64::port::inb;
-use arch_x86_64::{console, physical, processor};
+use arch_x86_64::{chips, console, physical, processor, vga};
 use common::failure::{Failure, Kind};
 
 use crate::kernel::Pvh;

@@ -57,6 +57,7 @@ VARIABLES = (
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
     Variable("RAMDISK", "", "a file that a kernel of bootloader_api 0.11 finds in memory"),
+    Variable("FIRMWARE", "bios", "run, screenshot, gdb, test: what starts the image", ("bios", "uefi")),
     Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
              "PATH, or the one of TARGET's board"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),
@@ -207,6 +208,13 @@ def check_outputs(env: Any, build: Path) -> None:
 def is_fast(default: bool, board: Board | None = None) -> bool:
     """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    firmware = ARGUMENTS.get("FIRMWARE", "bios")
+    if firmware != "bios":
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"FIRMWARE={firmware} is for x86-64 kernels: {board.name} has none")
+        if fast:
+            raise BootwrightError(f"--fast starts the kernel without a firmware, and FIRMWARE={firmware} names one")
+        return False
     if (fast or full) and board is not None and not board.is_pc:
         word = "--fast" if fast else "--full"
         raise BootwrightError(f"{word} is for x86-64 kernels: {board.name} has one way in, QEMU loads the ELF")
@@ -244,6 +252,7 @@ def asked_machine(env: Any) -> CommandLine:
         flags=split_flags(env["QEMUFLAGS"]),
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
+        firmware=env["FIRMWARE"],
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",

@@ -20,12 +20,16 @@ GPT_ENTRY_COUNT = 128
 GPT_ENTRY_SIZE = 128
 GPT_ENTRIES_SECTORS = GPT_ENTRY_COUNT * GPT_ENTRY_SIZE // SECTOR_SIZE
 FIRST_USABLE_LBA = 34
-BIOS_BOOT_FIRST_LBA = 40
+BIOS_BOOT_FIRST_LBA = 96  # behind what a CD has at 64 to 95
 BIOS_BOOT_LAST_LBA = 2047
 KERNEL_FIRST_LBA = 2048
 ALIGNMENT_SECTORS = MIB // SECTOR_SIZE
+# The EFI system partition, behind the kernel's: FAT32 is genuine from 33 MiB on.
+ESP_SECTORS = 34 * ALIGNMENT_SECTORS
+EFI_PATH = "EFI/BOOT/BOOTX64.EFI"  # where firmware looks on a medium that it does not know
 
 # Partition type GUIDs. BIOS boot is GRUB's; the kernel's is our own.
+ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
 BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6e6f-744e-656564454649")
 KERNEL_TYPE = uuid.UUID("b007d15c-6b65-4e72-9e6c-b007d15c0001")
 GUID_NAMESPACE = uuid.UUID("b007d15c-6775-4964-8e73-b007d15c0000")
@@ -35,7 +39,7 @@ BPB_END = 0x5A
 BOOT_CODE_END = 0x1B8
 PARTITION_TABLE_OFFSET = 0x1BE
 
-# The stage: what LBA 40 on holds. The boot sector reads it in pieces that no 64 KiB bank ends in.
+# The stage: what the BIOS boot partition holds. The boot sector reads it in pieces that no 64 KiB bank ends in.
 STAGE_LOAD_ADDRESS = 0x8000
 STAGE_MAX_SECTORS = 192
 STAGE_PIECE_SECTORS = 64
@@ -132,3 +136,5 @@ DEBUG_EXIT_PORT = 0xF4
 DEBUG_EXIT_PASSED = 0x10
 DEBUG_EXIT_FAILED = 0x11
 SERIAL_PORT = 0x3F8
+# What the UEFI loader sends a terminal that showed the firmware's console: attributes off, cursor home, all cleared.
+TERMINAL_CLEARED = b"\x1b[0m\x1b[H\x1b[2J"

@@ -1,8 +1,8 @@
 """Building the loaders: crates compiled and linked; for the disk, sizes, build id and checksum filled in.
 
 The BIOS's program holds the boot sector at 0x7C00 and the stage at 0x8000; both are cut out of it. The PVH loader is a
-program that QEMU starts as it is. Everything that the bytes depend on is in the sources and the compiler: paths are
-relative to the home of bootwright, so that they tell nothing.
+program that QEMU starts as it is, the UEFI loader an ELF of which image/pe.py makes an EFI program. Everything that the
+bytes depend on is in the sources and the compiler: paths are relative to the home of bootwright, and tell nothing.
 """
 
 from __future__ import annotations
@@ -15,32 +15,36 @@ from pathlib import Path
 
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
-from bootwright.image import layout
+from bootwright.image import layout, pe
 from bootwright.loader import generated
-from bootwright.loader.crates import CRATES, PROGRAM, PVH_PROGRAM, TARGET
+from bootwright.loader.crates import CRATES, FILES, MOVABLE, PROGRAM, PVH_PROGRAM, STATIC, TARGET, UEFI_PROGRAM
 
 # The addresses that the linker scripts take from layout.py.
 LINKER_SYMBOLS = (
     "BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_LOW_END", "STAGE_END", "PVH_LOAD_ADDRESS",
+    "PAGE_SIZE",
 )  # fmt: skip
 
-# Static code for low addresses, as small as it gets; no panic unwinds.
+# Code as small as it gets; no panic unwinds. An EFI program is put anywhere, the others have their addresses.
 FLAGS = (
     "--edition=2024", f"--target={TARGET}", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1",
-    "-Crelocation-model=static", "-Ccode-model=small", "-Cdebuginfo=0",
+    "-Cdebuginfo=0",
 )  # fmt: skip
+# Of what is movable core is compiled for another code model than ours would be, and the two are optimised together.
+FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: ()}
 
 
 @dataclass(frozen=True)
 class LoaderFiles:
     """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, and a stage of whole sectors.
 
-    pvh is the program that QEMU takes as -kernel.
+    pvh is the program that QEMU takes as -kernel, efi the one that UEFI finds in the ESP.
     """
 
     boot_sector: Path
     stages: Path
     pvh: Path
+    efi: Path
 
 
 def build_loader(
@@ -55,26 +59,38 @@ def build_loader(
     flags = [*FLAGS, *([f"--sysroot={sysroot}"] if sysroot else []), f"--out-dir={out}", f"-L{out}"]
     # Nothing below out or the home is named in the bytes: a panic's place is relative.
     flags += [f"--remap-path-prefix={out}=generated", f"--remap-path-prefix={home}=."]
-    _compile(rustc, home, [*flags, "--crate-type=rlib", "--crate-name=layout", str(layout_crate)], emit)
-    for crate in CRATES:
-        script = crate.linker_script
-        kind = ["--crate-type=bin", *_link_flags(linker, script)] if script else ["--crate-type=rlib"]
-        uses = [f"--extern={name}={out / f'lib{name}.rlib'}" for name in crate.uses]
-        _compile(rustc, home, [*flags, *kind, *uses, f"--crate-name={crate.name}", crate.root.as_posix()], emit)
+    for model in (STATIC, MOVABLE):
+        for_model = [*flags, *FLAGS_OF[model], f"-Crelocation-model={model}"]
+        _compile(rustc, home, [*for_model, "--crate-type=rlib", "--crate-name=layout", str(layout_crate)], emit)
+        for crate in CRATES:
+            if model not in crate.models:
+                continue
+            script = crate.linker_script
+            kind = ["--crate-type=bin", *_link_flags(linker, script, model)] if script else ["--crate-type=rlib"]
+            uses = [f"--extern={name}={out / f'lib{name}.rlib'}" for name in crate.uses]
+            arguments = [*for_model, *kind, *uses, f"--crate-name={crate.name}", crate.root.as_posix()]
+            _compile(rustc, home, arguments, emit)
+        for path in out.glob("*.rlib"):
+            path.unlink()
     boot_sector, stage = finish(out / PROGRAM)
-    files = LoaderFiles(out / "boot_sector.bin", out / "stages.bin", out / "pvh.elf")
+    files = LoaderFiles(*(out / name for name in FILES))
     files.boot_sector.write_bytes(boot_sector)
     files.stages.write_bytes(stage)
     (out / PVH_PROGRAM).rename(files.pvh)
-    for path in (layout_crate, *out.glob("*.rlib")):
-        path.unlink()
+    files.efi.write_bytes(pe.write_pe(out / UEFI_PROGRAM))
+    (out / UEFI_PROGRAM).unlink()
+    layout_crate.unlink()
     return files
 
 
-def _link_flags(linker: Path, script: Path) -> list[str]:
+def _link_flags(linker: Path, script: Path, model: str) -> list[str]:
     symbols = [f"-Clink-arg=--defsym={name}={getattr(layout, name):#x}" for name in LINKER_SYMBOLS]
     flavour = ["-Clinker-flavor=ld.lld", f"-Clinker={linker}"]
-    return [*flavour, f"-Clink-arg=-T{script.as_posix()}", "-Clink-arg=--build-id=none", *symbols]
+    words = [f"-T{script.as_posix()}", "--build-id=none"]
+    if model == MOVABLE:
+        flavour.append("-Clto=fat")
+        words += ["-pie", "--no-dynamic-linker", "-znorelro", "--icf=all"]
+    return [*flavour, *(f"-Clink-arg={word}" for word in words), *symbols]
 
 
 def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[str], None]) -> None:

@@ -9,24 +9,34 @@ from bootwright.base.records import record
 TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
 PROGRAM = "bios_loader"
 PVH_PROGRAM = "pvh_loader"
+UEFI_PROGRAM = "uefi_loader"
+# What a build of them makes, in the order of loader.build.LoaderFiles.
+FILES = ("boot_sector.bin", "stages.bin", "pvh.elf", "bootx64.efi")
+STATIC, MOVABLE = "static", "pie"  # relocation models, as rustc names them
 
 
 @record(frozen=True)
 class Crate:
     """A crate of the loaders: its name, its root relative to the home, and the crates that it uses.
 
-    A program has a linker script, relative to the home as well.
+    A program has a linker script, relative to the home as well. Libraries are compiled once for each model.
     """
 
     name: str
     root: Path
     uses: tuple[str, ...]
     linker_script: Path | None = None
+    models: tuple[str, ...] = (STATIC,)
 
 
 CRATES = (
-    Crate("common", Path("bootloader/common/src/lib.rs"), ("layout",)),
-    Crate("arch_x86_64", Path("bootloader/arch/x86_64/src/lib.rs"), ("layout", "common")),
+    Crate("common", Path("bootloader/common/src/lib.rs"), ("layout",), models=(STATIC, MOVABLE)),
+    Crate(
+        "arch_x86_64",
+        Path("bootloader/arch/x86_64/src/lib.rs"),
+        ("layout", "common"),
+        models=(STATIC, MOVABLE),
+    ),
     Crate(
         PROGRAM,
         Path("bootloader/bios/src/main.rs"),
@@ -38,6 +48,13 @@ CRATES = (
         Path("bootloader/pvh/src/main.rs"),
         ("layout", "common", "arch_x86_64"),
         Path("bootloader/pvh/link.ld"),
+    ),
+    Crate(
+        UEFI_PROGRAM,
+        Path("bootloader/uefi/src/main.rs"),
+        ("layout", "common", "arch_x86_64"),
+        Path("bootloader/uefi/link.ld"),
+        (MOVABLE,),
     ),
 )
 

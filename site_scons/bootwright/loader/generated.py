@@ -19,12 +19,14 @@ class Constant:
 
 
 def rust_constants() -> Iterable[Constant]:
-    """Yields every public number of the layout as u64, and every GUID as the 16 bytes that a GPT holds."""
+    """Yields every public number of the layout as u64, bytes as they are, and every GUID as a GPT holds it."""
     for name, value in sorted(vars(layout).items()):
         if not name.isupper():
             continue
         if isinstance(value, int):
             yield Constant(name, "u64", f"{value:#x}")
+        elif isinstance(value, bytes):
+            yield Constant(name, f"[u8; {len(value)}]", str(list(value)))
         elif isinstance(value, uuid.UUID):
             yield Constant(name, "[u8; 16]", str(list(value.bytes_le)))
 

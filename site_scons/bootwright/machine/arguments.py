@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.image.layout import DEBUG_EXIT_PORT
+from bootwright.machine import ovmf
 from bootwright.machine.boards import Board, board_named
 from bootwright.machine.config import DISK_DEVICES, MEMORY, Config, MachineConfig
 from bootwright.machine.options import (
@@ -43,6 +44,8 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     arguments += ["-vga", "std"] if ours else []
     arguments += ["-display", display or "none"]
     arguments += _boot_arguments(config) if ours else []
+    if config.firmware == ovmf.UEFI and not ovmf.is_chosen(flags):
+        arguments += ovmf.find_ovmf(find_qemu(config.qemu)).arguments()
     words = (*with_image(config.command or (), config.image), *config.qemu_flags)
     port, without_device = take_exit_device(words)
     if config.stop_at_exit:

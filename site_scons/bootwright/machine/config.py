@@ -29,6 +29,7 @@ class MachineConfig:
     accelerator is one of QEMU's names, or "" where nobody chose: TCG. Flags that name one win.
     image is the disk. In the fast lane, which is where loader is given (build/loader/pvh.elf), image is the NAME.kernel
     that this loader starts, and the machine has no disk.
+    firmware is bios or uefi.
     command makes the machine instead of our own arguments, but for what we watch it by: {} in it is the image's path.
     directory is where QEMU starts, which relative paths in the arguments are seen from; restarts lets a reset start the
     guest anew.
@@ -47,6 +48,7 @@ class MachineConfig:
     command: tuple[str, ...] | None = None
     directory: Path | None = None
     restarts: bool = False
+    firmware: str = "bios"
 
     @property
     def flags(self) -> tuple[str, ...]:

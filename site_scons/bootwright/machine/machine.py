@@ -20,9 +20,11 @@ from bootwright.machine.arguments import machine_arguments, pasteable, uses_tcg
 from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.machine.config import MachineConfig
+from bootwright.machine.firmware_text import FirmwareText
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
 from bootwright.machine.options import has_own_log
+from bootwright.machine.ovmf import UEFI
 from bootwright.machine.qemu import FAST_FIRMWARE, OLDEST_QEMU, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
@@ -59,6 +61,7 @@ class Machine:
         self._ports = take_serial_ports(config.flags)[0]
         self._cwd = config.directory
         self._is_tcg = uses_tcg(config)
+        self._firmware_text = FirmwareText(expected=config.firmware == UEFI)
         self._guest_log = GuestLog()
         self._scratch = contextlib.ExitStack()
         self._directory: Path | None = None
@@ -90,6 +93,11 @@ class Machine:
     def console(self) -> str:
         """What was said on the debug console, as serial has it."""
         return self.heard["console"].text
+
+    @property
+    def in_firmware(self) -> bool:
+        """Whether the machine has UEFI, and its kernel has not begun."""
+        return not self._firmware_text.over
 
     @property
     def directory(self) -> Path:
@@ -176,7 +184,7 @@ class Machine:
         """Takes what the guest wrote; returns whether there was anything."""
         read = {name: output.read() for name, output in self._outputs.items()}
         for name, data in read.items():
-            self.heard[name].add(data)
+            self.heard[name].add(self._firmware_text.pass_on(data) if name == "serial" else data)
         return any(read.values())
 
     def ask(self, line: str) -> str:
@@ -195,7 +203,9 @@ class Machine:
         return parse_registers(dump) if self.board.is_pc else parse_program_counters(dump)
 
     def rows(self) -> tuple[str, ...]:
-        """Returns the 25 rows of the text screen; none when QEMU is gone."""
+        """Returns the 25 rows of the text screen; none when QEMU is gone, or while a firmware has it in graphics."""
+        if not self._firmware_text.over:
+            return ()
         dump = self.ask(f"xp /{textscreen.SIZE // 4}xw {textscreen.ADDRESS:#x}")
         return textscreen.read_rows(textscreen.parse_words(dump)) if dump else ()
 
@@ -273,6 +283,7 @@ class Machine:
         self.exit_code = self._process.wait()
         while self._read_outputs():
             pass  # what is left in the pipes is as much as they hold
+        self.heard["serial"].add(self._firmware_text.rest())
         with (self.directory / "stderr").open("rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - LONGEST_STDERR))
             said = stream.read(LONGEST_STDERR).decode(errors="replace").splitlines(keepends=True)

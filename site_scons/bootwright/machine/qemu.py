@@ -28,7 +28,13 @@ def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ, program
 
 
 @functools.cache
+def data_directories(qemu: Path) -> tuple[Path, ...]:
+    """Returns the directories in which the program qemu looks for its data, those of firmware among them."""
+    said = subprocess.run([qemu, "-L", "help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return tuple(Path(os.path.normpath(line.strip())) for line in said.stdout.splitlines() if line.strip())
+
+
+@functools.cache
 def has_firmware(qemu: Path, name: str) -> bool:
     """Tells whether the program qemu finds the firmware file name in one of its data directories."""
-    said = subprocess.run([qemu, "-L", "help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    return any((Path(line.strip()) / name).is_file() for line in said.stdout.splitlines() if line.strip())
+    return any((directory / name).is_file() for directory in data_directories(qemu))

@@ -8,6 +8,7 @@ from pathlib import Path
 from bootwright.machine.config import MachineConfig
 
 HEADLESS_TIMEOUT = 10.0
+FIRMWARE_SECONDS = 60.0  # that a UEFI firmware may take before a time-out begins to count
 
 
 @dataclass(frozen=True)

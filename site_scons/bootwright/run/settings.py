@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.metadata import BootimageSettings, own_command
-from bootwright.machine.config import MEMORY
+from bootwright.machine.config import MEMORY, MachineConfig
 from bootwright.machine.options import without
 from bootwright.run.config import RunConfig
 
@@ -28,6 +28,7 @@ class CommandLine:
     flags: tuple[str, ...] = ()
     memory: str = MEMORY
     memory_given: bool = False
+    firmware: str = "bios"
     timeout: float | None = None
     headless: bool = False
     raw: bool = False
@@ -50,6 +51,11 @@ def configure(
     program: tuple[str, ...] = ()
     if command and not is_qemu and not line.qemu:
         program = (find_program(command[0], directory), *command[1:])
+        if line.firmware != MachineConfig.firmware:
+            raise BootwrightError(
+                f"FIRMWARE={line.firmware}: the machine is {command[0]}'s, which run-command in Cargo.toml names",
+                "QEMU=qemu-system-x86_64 starts a machine of ours",
+            )
     timeout = line.timeout
     if in_test and timeout is None and settings.test_timeout is not None:
         timeout = float(settings.test_timeout)
@@ -58,6 +64,7 @@ def configure(
         qemu=line.qemu or (find_program(command[0], directory) if is_qemu else None),
         qemu_flags=(*asked, *(() if program else memory), *line.flags),
         memory=line.memory,
+        firmware=line.firmware,
         command=command[1:] if is_qemu else None,
         directory=directory if asked or command else None,
         restarts=in_test and not settings.test_no_reboot,

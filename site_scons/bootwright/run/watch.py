@@ -13,7 +13,7 @@ from bootwright.machine import textscreen, verdict
 from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
-from bootwright.run.config import HEADLESS_TIMEOUT, RunConfig
+from bootwright.run.config import FIRMWARE_SECONDS, HEADLESS_TIMEOUT, RunConfig
 from bootwright.run.standstill import Standstill
 from bootwright.run.voice import Voice
 
@@ -57,13 +57,17 @@ class Watch:
     def until_verdict(self) -> Verdict:
         """Returns the verdict; the machine may be gone then."""
         now = start = self._still_since = time.monotonic()
+        in_firmware = self._machine.in_firmware
+        if in_firmware:
+            start += FIRMWARE_SECONDS  # what it takes is not the kernel's time
         allowed = self._timeout or float("inf")
-        next_look = start + LOOK_SECONDS  # before, there is nothing to see but the firmware's first steps
+        next_look = now + LOOK_SECONDS  # before, there is nothing to see but the firmware's first steps
         while True:
             self._machine.step(max(0.0, min(next_look, start + allowed) - now))
             now = time.monotonic()
-            if self._restarts():
-                start = now
+            if self._restarts() or (in_firmware and not self._machine.in_firmware):
+                start, in_firmware = now, self._machine.in_firmware
+                self._still_since = max(self._still_since, start)
             if now >= next_look:
                 self._look(now)
             end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
@@ -121,6 +125,8 @@ class Watch:
     def _look_closer(self, end: Verdict | None) -> None:
         """Has a report made, where somebody watches a guest that has come to stand."""
         if self.midway is None or end is not None or not self._registers or not self._board.is_pc:
+            return
+        if self._machine.in_firmware:
             return
         if self._standstill.is_new(self._registers[0].rip):
             seen = verdict.stands(self._registers[0])
@@ -196,7 +202,7 @@ class Watch:
             return verdict.halted(self._registers[0])
         if any(processor.rip in self._board.unset for processor in self._registers):
             return self._died()
-        if self._still_seconds and now - self._still_since >= self._still_seconds:
+        if self._still_seconds and not self._machine.in_firmware and now - self._still_since >= self._still_seconds:
             return verdict.stood_still(self._still_seconds)
         return None
 

@@ -16,17 +16,22 @@ TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+OVMF = "ovmf"  # no program but files that QEMU reads
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
 # By how the printed names of tests begin: what these tests want beside a build.
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint/rust", ("rustfmt", "clippy-driver")),
     ("unit/", (*HOST_UNITS, "sgdisk")),
+    ("unit/image", ("fsck.fat", "mcopy")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
     ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/boards", OTHER_EMULATORS),
+    ("boot/uefi", (OVMF,)),
+    ("boot/uefi_run", ("gdb",)),
+    ("build/graph", (OVMF,)),
     ("boot/gdb", ("gdb",)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
@@ -104,6 +109,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
         display = False
     if display and "--headless" not in arguments and any(verb in BY_WORD and BY_WORD[verb].window for verb in verbs):
         needed[WINDOW] = None
+    if "FIRMWARE=uefi" in arguments and CHOSEN_BY_HAND["QEMU"] in needed:
+        needed[OVMF] = None
     for argument in arguments:
         variable, _, value = argument.partition("=")
         if value and variable in CHOSEN_BY_HAND:

@@ -148,6 +148,14 @@ PROGRAMS = {
             ),
         ),
         Program(
+            needs.OVMF,
+            "is the UEFI firmware of a machine with FIRMWARE=uefi",
+            "run, screenshot, gdb with FIRMWARE=uefi; test",
+            packages=_packages(
+                "edk2-ovmf", "edk2-ovmf", "qemu", "SoftwareFreedomConservancy.QEMU", "qemu-ovmf-x86_64", "ovmf", "qemu"
+            ),
+        ),
+        Program(
             "gdb",
             "steps through the kernel",
             "gdb",
@@ -175,6 +183,20 @@ PROGRAMS = {
             "test",
             lacking=SOME_TESTS,
             packages=_packages("gdisk", "gptfdisk", "gptfdisk", "", "gptfdisk", "sgdisk", "gptfdisk"),
+        ),
+        Program(
+            "fsck.fat",
+            "judges our EFI system partition as an outsider",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("dosfstools", "dosfstools", "dosfstools", "", "dosfstools", "dosfstools", "dosfstools"),
+        ),
+        Program(
+            "mcopy",
+            "reads our EFI system partition as an outsider",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("mtools", "mtools", "mtools", "", "mtools", "mtools", "mtools"),
         ),
         Program(
             "strace",

@@ -80,6 +80,9 @@ fn ask_keyboard_controller(command: u8) -> u8 {
 }
 
 extern "sysv64" fn report(boot_info: *const [u64; 199], stack: u64, flags: u64) {
+    let (low, high): (u64, u64);
+    // SAFETY: reads the cycles since the machine began, before much else is done.
+    unsafe { asm!("rdtsc", out("rax") low, out("rdx") high) };
     let (mut cs, mut ds, mut ss, mut fs, mut gs): (u64, u64, u64, u64, u64);
     let (mut idt, mut gdt) = ([0u16; 5], [0u16; 5]);
     // SAFETY: reads registers and stores table pointers into two arrays.
@@ -88,6 +91,7 @@ extern "sysv64" fn report(boot_info: *const [u64; 199], stack: u64, flags: u64) 
         asm!("mov {:e}, fs", "mov {:e}, gs", out(reg) fs, out(reg) gs);
         asm!("sidt [{}]", "sgdt [{}]", in(reg) &raw mut idt, in(reg) &raw mut gdt);
     }
+    tell("tsc", high << 32 | low);
     tell("boot_info", boot_info as u64);
     tell("stack", stack);
     tell("flags", flags);

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.flash.images import write_small_image
 
 from bootwright.base import sizes
 from bootwright.base.errors import BootwrightError, Status
@@ -27,7 +28,6 @@ from bootwright.flash.progress import Meter
 from bootwright.flash.refusals import Wish
 from bootwright.flash.voice import Terminal, Voice
 from bootwright.flash.writer import differing_runs
-from bootwright.image import bios_disk as image
 from bootwright.image import gpt, kernel_file, layout, mbr
 from bootwright.image.layout import SECTOR_SIZE
 
@@ -112,7 +112,7 @@ class Tty(io.StringIO):
 def disk_image(tmp_path: Path) -> Path:
     kernel = kernel_file.write_kernel_file(bytes(range(1, 256)) * 3000)
     path = tmp_path / "hello.img"
-    image.write_image(path, "hello", bytes([0x90]) * 512, bytes([7]) * 9216, kernel)
+    write_small_image(path, "hello", bytes([0x90]) * 512, bytes([7]) * 9216, kernel)
     return path
 
 

@@ -14,18 +14,20 @@ from hypothesis import strategies as st
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB
-from bootwright.image import bios_disk as image
 from bootwright.image import checksum, gpt, kernel_file, layout, mbr
+from bootwright.image import disk as image
 from bootwright.image.layout import SECTOR_SIZE
 from bootwright.loader import generated
 
 KERNEL = kernel_file.write_kernel_file(b"\x7fELF" + bytes(range(256)) * 64)
 STAGES = bytes([7]) * 9216
 BOOT_SECTOR = bytes([0x90]) * SECTOR_SIZE
+EFI = b"MZ" + bytes(range(255)) * 150
+LOADERS = image.Loaders(BOOT_SECTOR, STAGES, EFI)
 
 
 def write(path: Path, kernel: bytes = KERNEL, name: str = "hello", active: str = "dummy") -> bytes:
-    image.write_image(path, name, BOOT_SECTOR, STAGES, kernel, active)
+    image.write_image(path, name, LOADERS, kernel, active)
     return path.read_bytes()
 
 
@@ -37,7 +39,10 @@ def test_every_part_lies_where_the_layout_says(tmp_path: Path) -> None:
     assert data[layout.BIOS_BOOT_FIRST_LBA * SECTOR_SIZE :].startswith(STAGES)
     assert data[layout.KERNEL_FIRST_LBA * SECTOR_SIZE :].startswith(KERNEL)
     assert data[-SECTOR_SIZE:][:8] == b"EFI PART"
-    assert len(data) == 3 * MIB
+    esp = data[2 * MIB : 36 * MIB]
+    assert (esp[82:90], esp[510:512]) == (b"FAT32   ", b"\x55\xaa")
+    assert EFI in esp
+    assert len(data) == 37 * MIB
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,7 @@ def test_the_active_entry_is_the_one_asked_for(
     table = write(tmp_path / "i.img", active=active)[layout.PARTITION_TABLE_OFFSET : 510]
     assert (table[0], table[4]) == (first, mbr.GPT_PROTECTIVE)
     assert (table[16], table[20]) == second
-    assert struct.unpack_from("<II", table, 8) == (1, 3 * MIB // SECTOR_SIZE - 1)
+    assert struct.unpack_from("<II", table, 8) == (1, 37 * MIB // SECTOR_SIZE - 1)
 
 
 @pytest.mark.needs("sgdisk")
@@ -77,8 +82,9 @@ def test_a_change_of_the_kernel_keeps_the_disks_identity(tmp_path: Path) -> None
 
 
 def test_stages_that_leave_their_partition_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BootwrightError, match="stages are 1028608 bytes; the BIOS boot partition has 1028096"):
-        image.write_image(tmp_path / "i.img", "k", BOOT_SECTOR, bytes(2009 * SECTOR_SIZE), KERNEL)
+    with pytest.raises(BootwrightError, match="stages are 999936 bytes; the BIOS boot partition has 999424"):
+        loaders = image.Loaders(BOOT_SECTOR, bytes(1953 * SECTOR_SIZE), EFI)
+        image.write_image(tmp_path / "i.img", "k", loaders, KERNEL)
 
 
 def test_both_headers_carry_their_checksums() -> None:

@@ -57,6 +57,8 @@ def test_the_same_bytes_come_of_any_path(tmp_path: Path, toolchain: Toolchain) -
     assert first.boot_sector.read_bytes() == second.boot_sector.read_bytes()
     assert first.stages.read_bytes() == second.stages.read_bytes()
     assert first.pvh.read_bytes() == second.pvh.read_bytes()
+    assert first.efi.read_bytes() == second.efi.read_bytes()
+    assert str(tmp_path).encode() not in first.efi.read_bytes()
     assert str(tmp_path).encode() not in first.pvh.read_bytes()
     assert str(tmp_path).encode() not in first.stages.read_bytes()
     check_files(first)
@@ -79,6 +81,7 @@ def check_files(files: loader.LoaderFiles) -> None:
     assert sorted(path.name for path in files.stages.parent.iterdir()) == [
         crates.PROGRAM,
         "boot_sector.bin",
+        "bootx64.efi",
         "pvh.elf",
         "stages.bin",
     ]

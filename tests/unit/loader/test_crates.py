@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.image import bios_disk as image
 from bootwright.image import checksum, layout
+from bootwright.image import disk as image
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import generated
 from bootwright.rust.build_tools import Question, find_tools
@@ -27,6 +27,7 @@ HOME = Path(__file__).parents[3]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
 PVH = HOME / "bootloader/pvh"
+UEFI = HOME / "bootloader/uefi"
 WHOLE = 40
 ROUNDS = re.compile(r"support::rounds\(([\d_]+)\)")
 
@@ -75,7 +76,7 @@ def write_vectors(path: Path) -> None:
                               boot_info_address=0x400000000)  # fmt: skip
     elf = generator.randbytes(3000)
     disk = path.with_suffix(".img")
-    image.write_image(disk, "t", bytes(512), bytes(512), write_kernel_file(elf))
+    image.write_image(disk, "t", image.Loaders(bytes(512), bytes(512), b""), write_kernel_file(elf))
     lines = ["const CHECKSUMS: &[(&[u8], u64)] = &["]
     lines += [f"({byte_literal(piece)}, {checksum.checksum(piece):#x})," for piece in sparse]
     lines += ["];", "const CRCS: &[(&[u8], u32)] = &["]
@@ -100,7 +101,7 @@ def run_tests(source: Path, crates: Path, tmp_path: Path, whole: bool) -> None:
     assert " 0 ignored" in done.stdout
 
 
-SOURCES = sorted([*COMMON.glob("tests/*.rs"), *ARCH.glob("tests/*.rs"), *PVH.glob("tests/*.rs")])
+SOURCES = sorted(path for crate in (COMMON, ARCH, PVH, UEFI) for path in crate.glob("tests/*.rs"))
 
 
 def test_there_are_tests() -> None:
@@ -114,6 +115,7 @@ def test_there_are_tests() -> None:
         "prepare",
         "start_info",
         "font",
+        "descriptors",
         "fuzz",
     }
 

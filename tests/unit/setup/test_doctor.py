@@ -54,7 +54,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         ("rustc", VERBOSE), ("cargo", "cargo 1.96.0"), ("ld.lld", "LLD 22.1.8"),
         ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
-        ("strace", "strace -- version 6.1"),
+        ("strace", "strace -- version 6.1"), ("fsck.fat", "fsck.fat 4.2"), ("mcopy", "mcopy (GNU mtools) 4"),
         ("bwrap", "bubblewrap 0.8.0"), ("Xvfb", "Xvfb 21.1.7"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),
         ("sudo", "Sudo version 1.9.13p3"),
@@ -133,6 +133,16 @@ def test_the_emulator_of_another_architecture_is_needed_for_its_targets_alone(ma
         [arm] = [finding for finding in report.findings if finding.name == "qemu-system-arm"]
         assert (arm.needed, "thumbv7em" in arm.purpose, bool(arm.cure)) == (needed, True, True)
     assert "thumbv7em: mps2-an386 (qemu-system-arm)" in report.facts["machines"]
+
+
+def test_the_firmware_beside_qemu_is_found_and_is_not_started(machine: Machine, tmp_path: Path) -> None:
+    share = tmp_path / "toolchain" / "share"
+    (share / "OVMF").mkdir(parents=True)
+    for name in ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"):
+        (share / "OVMF" / name).touch(0o755)
+    machine.add("qemu-system-x86_64", f"{share}/qemu")
+    ovmf = findings(machine)["ovmf"]
+    assert (ovmf.state, ovmf.path, ovmf.version) == ("found", f"{share}/OVMF/OVMF_CODE_4M.fd", "")
 
 
 def test_a_debugger_that_is_missing_is_told_and_is_no_failure(machine: Machine) -> None:

@@ -51,6 +51,7 @@ def test_a_build_needs_a_compiler_and_no_machine() -> None:
 
 
 HOST_UNITS = ("cc", "rust-std")
+FAT = ("fsck.fat", "mcopy")
 FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")
 WORDS: dict[str, tuple[str, ...]] = {
     "": verbs.BUILD,
@@ -60,6 +61,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "usb DEV=/dev/sdx": verbs.BUILD,
     "run": verbs.RUN,
     "run --headless --private": verbs.RUN,
+    "run FIRMWARE=uefi": (*verbs.RUN, "ovmf"),
+    "run FIRMWARE=bios": verbs.RUN,
+    "FIRMWARE=uefi": verbs.BUILD,
+    "run FIRMWARE=uefi QEMU=/my/qemu": (*verbs.BUILD, "ovmf"),
     "screenshot": verbs.RUN,
     "gdb": (*verbs.RUN, "gdb"),
     "doctor": (),
@@ -74,19 +79,21 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test TESTS=kernel": verbs.RUN,
     "test TESTS=kernel/*": verbs.RUN,
     "test TESTS=kernel/hello/memory::*": verbs.RUN,
-    "test TESTS=unit": (*verbs.BUILD, *HOST_UNITS, "sgdisk"),
+    "test TESTS=unit": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT),
+    "test TESTS=unit/image": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT),
     "test TESTS=unit/elf::reads_it": (*verbs.BUILD, *HOST_UNITS, "sgdisk"),
-    "test TESTS=unit/*\\ kernel/*": (*verbs.BUILD, *HOST_UNITS, "sgdisk", "qemu-system-x86_64"),
+    "test TESTS=unit/*\\ kernel/*": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT, "qemu-system-x86_64"),
     "test TESTS=lint/python": verbs.BUILD,
     "test TESTS=lint/rust::clippy": (*verbs.BUILD, "rustfmt", "clippy-driver"),
     "test TESTS=lint/r*": (*verbs.BUILD, "rustfmt", "clippy-driver"),
     "test TESTS=boot/kernel": verbs.RUN,
     "test TESTS=boot/boards": (*verbs.RUN, *OTHER_EMULATORS),
+    "test TESTS=boot/uefi": (*verbs.RUN, "ovmf"),
     "test TESTS=boot/gdb": (*verbs.RUN, "gdb"),
     "test TESTS=boot/window": (*verbs.RUN, needs.WINDOW, "Xvfb"),
     "test TESTS=flash": (*verbs.RUN, *FLASH),
     "test TESTS=build/hosts": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
-    "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace"),
+    "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "ovmf"),
     "test TARGET=riscv64gc-unknown-none-elf": (*verbs.BUILD, "qemu-system-riscv64"),
 }
 

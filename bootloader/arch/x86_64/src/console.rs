@@ -9,17 +9,28 @@ use crate::port::{inb, outb};
 const DEBUG_CONSOLE: u16 = layout::DEBUG_CONSOLE_PORT as u16;
 const SERIAL: u16 = layout::SERIAL_PORT as u16;
 
-/// Tells the failure on the debug console and on the serial port: no memory is written.
+/// Tells the failure on the serial port and on the debug console: no memory is written.
 pub fn tell_ports(failure: &Failure) {
-    let has_serial = set_up_serial();
+    tell_serial(failure);
+    // Last: whoever reads it may end the machine.
+    tell_debug_console(failure);
+}
+
+/// Tells the failure on the debug console.
+pub fn tell_debug_console(failure: &Failure) {
+    failure.tell(&mut |byte| outb(DEBUG_CONSOLE, byte));
+}
+
+/// Tells the failure on the serial port, if there is one.
+pub fn tell_serial(failure: &Failure) {
+    if !set_up_serial() {
+        return;
+    }
     failure.tell(&mut |byte| {
-        outb(DEBUG_CONSOLE, byte);
-        if has_serial {
-            if byte == b'\n' {
-                write_serial(b'\r');
-            }
-            write_serial(byte);
+        if byte == b'\n' {
+            write_serial(b'\r');
         }
+        write_serial(byte);
     });
 }
 
@@ -50,6 +61,13 @@ fn set_up_serial() -> bool {
         .iter()
         .for_each(|&(offset, value)| outb(SERIAL + offset, value));
     inb(SERIAL + 7) == 0x5A
+}
+
+/// Sends at most sixteen bytes to the serial port, if there is one: as many as it takes at once, so nobody waits.
+pub fn send_serial(bytes: &[u8]) {
+    if set_up_serial() {
+        bytes.iter().for_each(|&byte| outb(SERIAL, byte));
+    }
 }
 
 fn write_serial(byte: u8) {

@@ -31,8 +31,22 @@ global_asm!(
     EXCEPTION_STACK_END = const layout::LOADER_EXCEPTION_STACK_END,
 );
 
+/// Loads the table of a loader that lies where the BIOS's stage does.
+pub fn load() {
+    unsafe extern "C" {
+        static idt_pointer: u8;
+    }
+    // SAFETY: the table is the loader's own, and its tables map it.
+    unsafe {
+        asm!("lidt [{}]", in(reg) &raw const idt_pointer, options(nostack, readonly, preserves_flags))
+    }
+}
+
 /// Called by the stubs with what is on the stack: the vector, an error code for some, and rip.
-extern "sysv64" fn exception(frame: *const [u64; 3]) -> ! {
+///
+/// # Safety
+/// A stub alone calls it.
+pub unsafe extern "sysv64" fn exception(frame: *const [u64; 3]) -> ! {
     // SAFETY: the stub gives its own stack pointer, and at least vector, rip and cs are there.
     let [vector, second, third] = unsafe { *frame };
     let rip = if WITH_ERROR_CODE >> (vector & 31) & 1 == 1 {

@@ -8,5 +8,6 @@ pub const DATA_64: u16 = 0x10;
 pub const CODE_16: u16 = 0x18;
 pub const DATA_16: u16 = 0x20;
 pub const TASK: u16 = 0x28;
+pub const CODE_32: u16 = 0x38;
 
 global_asm!(include_str!("gdt.s"));

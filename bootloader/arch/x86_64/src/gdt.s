@@ -4,7 +4,8 @@
 # write here once a kernel's tables make it read-only.
 .section .gdt, "aw"
 .balign 8
-gdt:
+.global gdt_start
+gdt_start:
     .quad 0
     .quad 0x00AF9B000000FFFF     # 08h: 64-bit code
     .quad 0x00CF93000000FFFF     # 10h: data
@@ -12,27 +13,28 @@ gdt:
     .quad 0x000093000000FFFF     # 20h: data with real mode's limit
 .global task_descriptor
 task_descriptor:
-    .word task_end - task - 1    # 28h: the task state of exceptions.s, which lies below 64 KiB
-    .word task
+    .word task_end - task - 1    # 28h: the task state of exceptions.s, whose address load_exceptions fills in
+    .word 0
     .byte 0, 0x89, 0, 0          # present, an available 64-bit TSS
     .quad 0
+    .quad 0x00CF9B000000FFFF     # 38h: 32-bit code, by way of which five levels of page tables are left
 gdt_end:
     .balign 4
     .word 0
 .global gdt_pointer
 gdt_pointer:
-    .word gdt_end - gdt - 1
-    .quad gdt
+    .word gdt_end - gdt_start - 1
+    .quad gdt_start
 # The first three for the kernel, with the limits that upstream's loaders give.
     .balign 4
     .word 0
 .global gdt_pointer_09
 gdt_pointer_09:
     .word 3 * 8 + 2
-    .quad gdt
+    .quad gdt_start
     .balign 4
     .word 0
 .global gdt_pointer_011
 gdt_pointer_011:
     .word 3 * 8 - 1
-    .quad gdt
+    .quad gdt_start

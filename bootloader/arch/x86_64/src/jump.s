@@ -2,10 +2,12 @@
 #
 # Invariants: interrupts are off; this code and the GDT are identity-mapped in both address spaces; the old stack is
 # not used after cr3 changes, the new one not before. EFER.NXE goes on before the tables, which hold NX bits, are used.
+# Nothing here names an address: where the BIOS's place is not to be had, code and GDT run as a copy elsewhere.
 .section .low.enter_kernel, "awx"
 .code64
 
-# Leaves the loader's address space, with the GDT that `table` points to: argument in rdi, address in r10, and the new stack. No register holds a secret.
+# Leaves the loader's address space, with the GDT that `table` points to: argument in rdi, address in r10, and the new
+# stack. No register holds a secret.
 .macro leave_loader table
     push 0x2                     # every flag that can be off is: interrupts, direction, what CPUID's test left
     popfq
@@ -18,7 +20,7 @@
     mov rax, cr0
     or eax, 1 << 16              # WP
     mov cr0, rax
-    lgdt [\table]
+    lgdt [rip + \table]
     mov cr3, rdi
     mov rsp, rsi
     # An IDT with limit 0. The ten bytes are on the new stack and are popped again.
@@ -48,7 +50,9 @@ call_kernel:
 sse_is_left:
     leave_loader gdt_pointer_09
     mov ss, eax
-    push offset kernel_returned
+    lea rax, [rip + kernel_returned]
+    push rax
+    xor eax, eax
     jmp r10
 
 # bootloader 0.11: jumped to, with a zero where a return address would be.
@@ -62,9 +66,14 @@ jump_to_kernel:
 kernel_returned:
     cli
     cld
-    mov eax, {LOADER_TABLES_ADDRESS}
+    mov rax, [rip + way_back]
     mov cr3, rax
-    mov esp, {LOADER_STACK_END}
-    lgdt [gdt_pointer]
-    lidt [idt_pointer]
-    call {RETURNED}
+    mov rsp, [rip + way_back + 8]
+    lgdt [rip + gdt_pointer]
+    call [rip + way_back + 16]
+
+# The loader's tables, its stack's end, and the function that tells of the return: written before the jump.
+.balign 8
+.global way_back
+way_back:
+    .quad 0, 0, 0

@@ -49,8 +49,9 @@
 .endm
 
 # Loads the IDT, whose exceptions have a stack by the task state. That one is marked as busy when it is loaded, and may
-# not be busy then: a BIOS that ran in between does not take it out.
+# not be busy then: a BIOS that ran in between does not take it out. It lies below 64 KiB.
 .macro load_exceptions
+    mov word ptr [task_descriptor + 2], offset task
     mov byte ptr [task_descriptor + 5], 0x89
     mov eax, {TASK}
     ltr ax

@@ -32,10 +32,12 @@ pub fn has_no_execute() -> bool {
     shows()
 }
 
-/// The address of the processor's own interrupt controller, if there is one and it is on (CPUID 1, MSR 1Bh).
+/// The address of the processor's own interrupt controller, if there is one, it is on, and it has its registers in
+/// memory (CPUID 1, MSR 1Bh): firmware may have turned them into registers of the processor (x2APIC).
 pub fn find_apic() -> Option<u64> {
     const BASE: u32 = 0x1B;
     const IS_ON: u64 = 1 << 11;
+    const IN_MEMORY_NO_MORE: u64 = 1 << 10;
     if cpuid(1).edx & 1 << 9 == 0 {
         return None;
     }
@@ -45,7 +47,7 @@ pub fn find_apic() -> Option<u64> {
         asm!("rdmsr", in("ecx") BASE, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
     }
     let base = u64::from(high) << 32 | u64::from(low);
-    (base & IS_ON != 0).then_some(base & !0xFFF)
+    (base & (IS_ON | IN_MEMORY_NO_MORE) == IS_ON).then_some(base & !0xFFF)
 }
 
 /// A number that nobody guesses: RDRAND where there is one, the cycles since the machine began anyway.

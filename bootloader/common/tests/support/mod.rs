@@ -171,8 +171,8 @@ impl Platform for FakePlatform {
         0x1234_5678_9ABC_DEF0
     }
 
-    fn exit(&mut self) -> &MemoryMap {
-        &self.map
+    fn exit(&mut self) -> Result<&MemoryMap, Failure> {
+        Ok(&self.map)
     }
 }
 

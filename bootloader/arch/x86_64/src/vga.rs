@@ -2,7 +2,7 @@
 //!
 //! The values are those of IBM's VGA (VGA BIOS parameter table for mode 3, 400 lines), which every VGA BIOS sets.
 
-use arch_x86_64::port::{inb, outb};
+use crate::port::{inb, outb};
 
 use crate::font::{Font, GLYPH};
 use crate::vga_rom;

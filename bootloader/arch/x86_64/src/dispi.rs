@@ -1,9 +1,9 @@
 //! A linear frame buffer on QEMU's own VGA, by its registers (QEMU, docs/specs/standard-vga): no VGA BIOS has run.
 
-use arch_x86_64::port::{inw, outw};
 use common::platform::{FrameBuffer, PixelFormat};
 
 use crate::pci::{self, COMMAND, COMMAND_BITS, FIRST_BAR, MEMORY_ON};
+use crate::port::{inw, outw};
 
 const INDEX: u16 = 0x1CE;
 const DATA: u16 = 0x1CF;
@@ -58,6 +58,19 @@ pub fn set(width: u64, height: u64) -> Option<FrameBuffer> {
         bytes_per_pixel: BYTES_PER_PIXEL,
         format: PixelFormat::Bgr,
     })
+}
+
+/// Whether the adapter has these registers: the VGAs of Bochs and of QEMU, the one with virtio's 3D included.
+pub fn is_there() -> bool {
+    const IDENTITIES: [u32; 2] = [0x1111_1234, 0x1050_1AF4];
+    let is_known = |vga: pci::Device| IDENTITIES.contains(&vga.read(pci::IDENTITY));
+    // Asked of PCI first: elsewhere somebody else's registers may be at these ports.
+    pci::find_vga().is_some_and(is_known) && IDS.contains(&read(ID))
+}
+
+/// Turns the linear frame buffer off: what remains is a VGA.
+pub fn turn_off() {
+    write(ENABLE, 0);
 }
 
 fn read(register: u16) -> u16 {

@@ -2,10 +2,9 @@
 //!
 //! Source: PCI Local Bus Specification 3.0, chapter 6.2.5.2 (expansion ROM).
 
-use arch_x86_64::physical;
-
 use crate::font::{self, Font};
 use crate::pci::{self, COMMAND, COMMAND_BITS, MEMORY_ON, ROM};
+use crate::physical;
 
 const ROM_ON: u32 = 1 << 0;
 const ROM_ADDRESS: u32 = 0xFFFF_F800;

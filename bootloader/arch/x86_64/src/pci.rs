@@ -1,12 +1,12 @@
 //! The VGA on the first PCI bus (PCI Local Bus Specification 3.0, chapter 3.2.2.3.2).
 
-use arch_x86_64::port::{inl, outl};
+use crate::port::{inl, outl};
 
 const ADDRESS: u16 = 0xCF8;
 const DATA: u16 = 0xCFC;
 const ENABLE: u32 = 1 << 31;
 
-const IDENTITY: u32 = 0x00;
+pub const IDENTITY: u32 = 0x00;
 pub const COMMAND: u32 = 0x04;
 /// The other half of the register is the status, of which writing zeroes changes nothing.
 pub const COMMAND_BITS: u32 = 0xFFFF;

@@ -1,13 +1,15 @@
-"""NAME.img: the disk image, from a loader and a kernel file. The disk map is drawn in bootloader/README.md."""
+"""NAME.img: the disk image, from the loaders and a kernel file. The disk map is drawn in bootloader/README.md."""
 
 from __future__ import annotations
 
+import os
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB
-from bootwright.image import gpt, layout, mbr
+from bootwright.image import fat32, gpt, layout, mbr
 from bootwright.image.layout import SECTOR_SIZE
 
 
@@ -19,7 +21,7 @@ def _guid(name: str, role: str) -> uuid.UUID:
 
 def image_sectors(kernel_length: int) -> int:
     """Returns the disk's size in sectors for a kernel file of kernel_length bytes: whole MiB."""
-    end = (layout.KERNEL_FIRST_LBA + kernel_sectors(kernel_length)) * SECTOR_SIZE
+    end = (esp_first_lba(kernel_length) + layout.ESP_SECTORS) * SECTOR_SIZE
     end += (layout.GPT_ENTRIES_SECTORS + 1) * SECTOR_SIZE
     return -(-end // MIB) * MIB // SECTOR_SIZE
 
@@ -29,16 +31,33 @@ def kernel_sectors(kernel_length: int) -> int:
     return -(-kernel_length // MIB) * MIB // SECTOR_SIZE
 
 
+def esp_first_lba(kernel_length: int) -> int:
+    """Returns where the EFI system partition begins: right behind the kernel's."""
+    return layout.KERNEL_FIRST_LBA + kernel_sectors(kernel_length)
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """The bytes of what starts the kernel: boot sector and stages for a BIOS, the EFI program for UEFI."""
+
+    boot_sector: bytes
+    stages: bytes
+    efi: bytes
+
+
 def write_image(
-    path: Path, name: str, boot_sector: bytes, stages: bytes, kernel_file: bytes, active: mbr.Active | str = "dummy"
+    path: Path, name: str, loaders: Loaders, kernel_file: bytes, active: mbr.Active | str = "dummy"
 ) -> None:
     """Writes the image to path, with holes where it is empty; name gives the GUIDs and the partition's label."""
     room = (layout.BIOS_BOOT_LAST_LBA - layout.BIOS_BOOT_FIRST_LBA + 1) * SECTOR_SIZE
-    if len(stages) > room:
-        raise BootwrightError(f"the loader's stages are {len(stages)} bytes; the BIOS boot partition has {room}")
+    if len(loaders.stages) > room:
+        raise BootwrightError(
+            f"the loader's stages are {len(loaders.stages)} bytes; the BIOS boot partition has {room}"
+        )
     sectors = image_sectors(len(kernel_file))
     disk_guid = _guid(name, "disk")
-    kernel_end = layout.KERNEL_FIRST_LBA + kernel_sectors(len(kernel_file)) - 1
+    esp = esp_first_lba(len(kernel_file))
+    esp_guid = _guid(name, "esp")
     tables = gpt.write_gpt(
         disk_guid,
         sectors,
@@ -50,18 +69,22 @@ def write_image(
                 layout.BIOS_BOOT_LAST_LBA,
                 "BIOS boot",
             ),
-            gpt.Partition(layout.KERNEL_TYPE, _guid(name, "kernel"), layout.KERNEL_FIRST_LBA, kernel_end, name),
+            gpt.Partition(layout.KERNEL_TYPE, _guid(name, "kernel"), layout.KERNEL_FIRST_LBA, esp - 1, name),
+            gpt.Partition(layout.ESP_TYPE, esp_guid, esp, esp + layout.ESP_SECTORS - 1, "EFI system"),
         ],
     )
     records = mbr.protective_records(sectors, mbr.Active(active))
-    sector_0 = mbr.write_mbr(boot_sector[: layout.BOOT_CODE_END], disk_guid.time_low, records)
+    sector_0 = mbr.write_mbr(loaders.boot_sector[: layout.BOOT_CODE_END], disk_guid.time_low, records)
+    files = {layout.EFI_PATH: loaders.efi}
+    volume = fat32.write_volume(layout.ESP_SECTORS, files, "BOOTWRIGHT", esp_guid.time_low, esp)
     with path.open("wb") as image:
         image.truncate(sectors * SECTOR_SIZE)
         for lba, data in (
             (0, sector_0),
             (layout.GPT_HEADER_LBA, tables.primary),
-            (layout.BIOS_BOOT_FIRST_LBA, stages),
+            (layout.BIOS_BOOT_FIRST_LBA, loaders.stages),
             (layout.KERNEL_FIRST_LBA, kernel_file),
+            *((esp + piece.sector, piece.data) for piece in volume),
             (tables.backup_lba, tables.backup),
         ):
             _write_sparse(image.fileno(), lba * SECTOR_SIZE, data)
@@ -69,8 +92,6 @@ def write_image(
 
 def _write_sparse(descriptor: int, offset: int, data: bytes) -> None:
     """Writes data at offset but for its 4 KiB blocks of zeroes, which stay holes."""
-    import os
-
     os.lseek(descriptor, offset, os.SEEK_SET)
     view = memoryview(data)
     run_start = 0

@@ -1,10 +1,10 @@
-//! The chips that a BIOS programs and qboot does not: interrupt controllers, timer, keyboard controller.
+//! The chips that a BIOS programs, and qboot and UEFI do not: interrupt controllers, timer, keyboard controller.
 //!
 //! They are left as SeaBIOS leaves them; where SeaBIOS ran nothing changes. Sources: Intel's sheets of 8259A, 8254 and
 //! 8042, and the Software Developer's Manual, volume 3, for the APIC.
 
-use arch_x86_64::port::{inb, outb};
-use arch_x86_64::processor;
+use crate::port::{inb, outb};
+use crate::processor;
 
 const PICS: [Pic; 2] = [
     // Unmasked: timer, keyboard, the second controller, and 6.

@@ -22,7 +22,13 @@ const UPPER_HALF: usize = 0xDF;
 
 /// Returns the font in `rom`, if there is one.
 pub fn find(rom: &[u8]) -> Option<&Font> {
-    (0..rom.len().checked_sub(GLYPHS * GLYPH)? + 1).find_map(|start| {
+    // A ROM is long, and slow to read: all but a few places are ruled out by the full block's first line.
+    let full_block = UNIFORM[0].0 * GLYPH;
+    let lines = rom.get(full_block..)?;
+    lines.iter().enumerate().find_map(|(start, &line)| {
+        if line != UNIFORM[0].1 {
+            return None;
+        }
         let font: &Font = rom.get(start..)?.first_chunk()?;
         is_font(font).then_some(font)
     })
