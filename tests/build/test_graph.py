@@ -172,13 +172,13 @@ def test_a_changed_loader_is_built_again_and_the_kernel_is_not(checkout: Checkou
 
 def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(checkout: Checkout) -> None:
     checkout.build()
-    checkout.edit("bootloader/pvh/src/vga.rs", "0x0720_0720_0720_0720", "0x0721_0721_0721_0721")
+    checkout.edit("bootloader/pvh/src/kernel.rs", "64 << 10", "32 << 10")
     assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf bootx64.efi"]
 
 
 def test_a_change_of_what_both_loaders_assemble_reaches_both(checkout: Checkout) -> None:
     checkout.build()
-    files = [checkout.path / "build/loader" / name for name in ("stages.bin", "pvh.elf", "bootx64.efi")]
+    files = [checkout.path / "build/loader" / name for name in ("stages.bin", "pvh.elf")]
     before = [file.read_bytes() for file in files]
     checkout.edit("bootloader/arch/x86_64/src/long_mode.s", "bt edx, 29", "bt edx, 28")
     assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf bootx64.efi", "image hello.img"]
@@ -205,8 +205,6 @@ def test_one_image_starts_by_uefi_too_and_only_from_its_disk(checkout: Checkout)
     assert ran.status == 0, ran.output
     assert "Hello World!" in ran.output and "BdsDxe" not in ran.output
     assert "starts the kernel without a firmware" in checkout.refuse("run", "--fast", "FIRMWARE=uefi")
-    board = "TARGET=riscv64gc-unknown-none-elf"
-    assert "FIRMWARE=uefi is for x86-64 kernels" in checkout.refuse("run", board, "FIRMWARE=uefi")
 
 
 def test_a_machine_has_one_lane(checkout: Checkout) -> None:
