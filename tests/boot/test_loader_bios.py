@@ -149,7 +149,7 @@ def test_a_stack_that_is_too_deep_is_named_and_stops_in_nobodys_data(rig: Rig) -
 def test_a_bios_that_reports_no_memory_is_named(rig: Rig) -> None:
     ended = boot_behind_shim(rig, HOOK_15=3)
     assert ended.code == "ME"
-    assert "bootwright: ME the BIOS reports no memory" in ended.serial
+    assert "bootwright: ME the firmware reports no memory" in ended.serial
 
 
 @pytest.mark.parametrize(

@@ -171,9 +171,10 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
             raise BootwrightError(f"--{name} is for {which}")
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
-    for name in ("SERIAL", "RAW"):
-        if words[name] not in ("", "0") and "run" not in wanted:
-            raise BootwrightError(f"{name}={words[name]} is for `scons run`")
+    for name, about in (("SERIAL", ("run",)), ("RAW", ("run",)), ("FIRMWARE", ("run", "screenshot", "gdb", "test"))):
+        if words[name] not in ("", "0", "bios") and not set(about) & set(wanted):
+            which = ", ".join(f"`scons {word}`" for word in about)
+            raise BootwrightError(f"{name}={words[name]} is for {which}")
     for verb in asked:
         if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
