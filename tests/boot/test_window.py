@@ -64,5 +64,5 @@ def test_an_idle_kernel_in_a_window_is_not_taken_for_a_dead_one(workshop: Worksh
         time.sleep(6)
         close_window(display)
         _, said = child.communicate(timeout=60)
-    assert said.endswith("to leave\nbootwright: left by closing the window\n"), said
+    assert said.endswith("leaves\nbootwright: left by closing the window\n"), said
     assert child.returncode == 0
