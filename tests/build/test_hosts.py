@@ -193,7 +193,8 @@ def test_run_starts_a_program_for_windows_under_wine_without_its_own_lines(check
     built = checkout.scons("run", "HOST=windows")
     assert built.status == 42
     lines = [line for line in built.output.splitlines() if "wine" in line]
-    assert lines == ["bootwright: hello-host.exe ended under wine64: status 42"]
+    slow = "bootwright: hello-host.exe runs under wine64; Ctrl-C ends it"  # which a busy machine's wine may come to
+    assert [line for line in lines if line != slow] == ["bootwright: hello-host.exe ended under wine64: status 42"]
 
 
 @pytest.mark.skipif(ARCH != "x86_64", reason="elsewhere a stack is aligned alike at an entry and in a function")

@@ -20,7 +20,7 @@ from bootwright.hosts.elf import aligns_its_stack
 from bootwright.hosts.table import Builder, Row
 
 TIMEOUT = 30.0  # seconds
-RUNS_SECONDS = 3.0  # after which a program is said to run
+RUNS_SECONDS = 5.0  # after which a program is said to run
 WINE = ("wine64", "wine")
 WINE_SERVER = ("wineserver", "wineserver64")
 # wine's own debugger would take a crash over; Mono and Gecko are asked for where they are not switched off.
