@@ -13,7 +13,7 @@ from typing import Any
 from tests.flash.guest_system import HOME, Archive, python
 
 from bootwright.machine.channel import SocketChannel
-from bootwright.machine.qmp import QmpClient
+from bootwright.machine.qmp import QmpClient, QmpError
 
 SERIAL = "4711"
 STICK = "/dev/sda"
@@ -87,15 +87,23 @@ class Guest:
         """Takes the stick out, whatever is done with it."""
         self._qmp.execute("device_del", {"id": "stick"})
         deadline = time.monotonic() + SECONDS
-        while not any(name == "DEVICE_DELETED" for name, _ in self._qmp.events):
+        # The disk inside of the stick says so too, and before.
+        while not any(name == "DEVICE_DELETED" and data.get("device") == "stick" for name, data in self._qmp.events):
             assert time.monotonic() < deadline
             self._qmp.receive(0.1)
         self._qmp.events.clear()
 
     def put_in(self) -> None:
         """Puts the stick in again, and waits until it is there under its name."""
-        self._qmp.execute("device_add", {"driver": "usb-storage", "id": "stick", "drive": "medium", "serial": SERIAL})
+        stick = {"driver": "usb-storage", "id": "stick", "drive": "medium", "serial": SERIAL}
         deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                self._qmp.execute("device_add", stick)
+                break
+            except QmpError:  # the one that was pulled still holds the medium for a moment
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
         while self.run("/bin/sh", "-c", f"[ -b {STICK} ] && [ -e /run/udev/data/b8:0 ]")[0]:
             assert time.monotonic() < deadline, "the stick has another name"
             time.sleep(0.2)

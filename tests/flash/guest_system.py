@@ -35,7 +35,8 @@ UDEV = ("udevadm", "systemd-udevd")
 RULES = ("50-udev-default.rules", "60-block.rules", "60-persistent-storage.rules")
 IMPORTS = (
     "import ctypes, subprocess, selectors, json, tty, termios, fcntl, grp, pwd, select, hashlib, "
-    "bootwright.flash.program, bootwright.flash.linux, bootwright.flash.linux_medium"
+    "bootwright.flash.program, bootwright.flash.linux, bootwright.flash.linux_medium, "
+    "bootwright.base.terminal"  # and what is imported where it is needed alone
 )
 PACKAGES = ("udev", "libkmod2", "libudev1", "dmsetup", "libdevmapper1.02.1")
 KERNEL_PARTS = re.compile(r"/kernel/(drivers/(usb|scsi|block|md|ata)|fs|lib|crypto|block|arch)/")
