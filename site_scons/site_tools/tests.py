@@ -134,9 +134,11 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command += [f"--list-tests={listing}"] if listing else []
         environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
         jobs = str(GetOption("num_jobs"))
-        if (own and not listing) or not IS_SERVED:
+        if listing:
+            pass  # this process alone has all the names
+        elif own or not IS_SERVED:
             command += ["-n", jobs, "--dist=loadgroup"]
-        elif not own:
+        else:
             # A kernel's tests need machines, not processes; no plugin that is installed; and neither the collection of
             # garbage nor the capturing of output, which pytest has for Python's tests.
             command += [f"--machines={jobs}", "-p", "no:unraisableexception", "--capture=no"]
