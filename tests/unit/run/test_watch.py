@@ -28,7 +28,7 @@ MARK = "[ok]"
 class Guest:
     """A machine that says, or whose processor does, something at the seconds of script; step() lets time pass."""
 
-    board, gone, exit_code, stderr, console, command = PC, False, None, "", "", "qemu"
+    board, gone, exit_code, stderr, console, command, in_firmware = PC, False, None, "", "", "qemu", False
 
     def __init__(self, script: Mapping[float, bytes | Registers]) -> None:
         self.now = 0.0
