@@ -51,12 +51,15 @@ NIGHTLY = (
     "RUSTC_BOOTSTRAP=1 is set for crates of {} that ask for #![feature] or -Z: rustc {} is no nightly compiler "
     "(UNSTABLE=0 forbids it)"
 )
+NO_KERNEL = "there is no Cargo.toml here or in a directory above, so there is no kernel to build"
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
 def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
+    if not env["KERNEL"] and not directory.is_dir():  # an installation holds no example
+        raise BootwrightError(NO_KERNEL, "`bootwright new NAME` makes one; KERNEL= names the directory of another")
     if "$" in str(directory):
         raise BootwrightError(
             f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
