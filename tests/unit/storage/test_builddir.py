@@ -362,7 +362,7 @@ def test_a_directory_that_holds_others_files_is_refused_and_left_as_it_is(
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    with pytest.raises(BootwrightError, match="is to hold what is built, and holds .*, which bootwright did not make"):
+    with pytest.raises(BootwrightError, match=r"is to hold what is built, and holds .*, which bootwright did not make"):
         BuildDirectory(tmp_path, own=False).take("scons", print)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
 
