@@ -14,7 +14,7 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import COMMAND_LINE_TARGETS
+from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
@@ -40,6 +40,7 @@ from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
+from bootwright.setup.taken import OF_KERNELS, OF_THE_PC, check_untouched
 
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
@@ -70,11 +71,11 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         tell_once(line)
     rows = env.HostRows(word)
     if rows:
+        check_untouched(OF_KERNELS, ARGUMENTS, f"kernels: a program for {rows[0].name} has no disk and no machine")
         return list(env.HostPrograms(rows, directory))
     target = find_target(word, Path(env["LAUNCH"]))
-    memory = Path(env["BUILD"], "toolchain.json")
-    wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    question = Question(directory, str(target.spec or target.name), _chosen_rustc(env))
+    tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)  # which says what is wrong with a specification
     board = boards.board_of(target)
@@ -82,6 +83,8 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
+    if not core.x86_64:
+        check_untouched(OF_THE_PC, ARGUMENTS, f"x86-64 kernels: for {core.name} there is no disk and no loader")
     core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
@@ -264,8 +267,8 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        boot_sector, stages, nodes.pvh, efi = files
-        nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, efi, nodes.kernel], IMAGENAME=name)[0]
+        *of_bios, nodes.pvh, efi = files
+        nodes.image = env.DiskImage(f"{path}.img", [*of_bios, efi, nodes.kernel], IMAGENAME=name)[0]
     return nodes
 
 

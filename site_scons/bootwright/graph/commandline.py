@@ -15,8 +15,9 @@ from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
 from bootwright.machine.boards import Board
+from bootwright.setup import taken
 from bootwright.setup.verbs import BY_WORD, VERBS
-from bootwright.setup.words import ABOUT, SWITCHES, VARIABLES
+from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
@@ -28,6 +29,7 @@ LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 mor
 def add_switches(arguments: Sequence[str]) -> None:
     """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
     AddOption("--headless", action="store_true", default=False)
+    AddOption("--cd", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
@@ -40,9 +42,9 @@ def add_switches(arguments: Sequence[str]) -> None:
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
     # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
     if any(word[:1] == "-" and len(word) > 3 and word.partition("=")[0] not in known for word in arguments):
-        from bootwright.graph.meant import check_switches
+        from bootwright.setup.meant import check_switches
 
-        check_switches(arguments, [name.partition("[")[0].partition("=")[0] for name, _ in SWITCHES], known)
+        check_switches(arguments, taken.SWITCHES, known)
 
 
 def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -81,23 +83,16 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     """
     for name in wanted:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
-            from bootwright.graph.meant import meant_target
+            from bootwright.setup.meant import meant_target
 
             raise BootwrightError(f"there is no target {name}", meant_target(name, list(BY_WORD)))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
-    for name, about in ABOUT.items():
-        if GetOption(name) and not set(about) & set(wanted):
-            which = " and ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"--{name} is for {which}")
+    taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
-    for name, about in (("SERIAL", ("run",)), ("RAW", ("run",)), ("FIRMWARE", ("run", "screenshot", "gdb", "test"))):
-        if words[name] not in ("", "0", "bios") and not set(about) & set(wanted):
-            which = ", ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"{name}={words[name]} is for {which}")
     for verb in asked:
         if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
@@ -117,6 +112,14 @@ def build_directory(words: Mapping[str, str], home: Path, launch: Path, wanted: 
     if "$" in str(path):
         raise BootwrightError(f"{path} has a $ in its path, which SCons takes for a variable's", "BUILD= names another")
     return path
+
+
+def said(words: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that were said and are not their default, and the switches with their dashes."""
+    switches = {name: "" for name in taken.SWITCHES if name not in OF_SCONSW and GetOption(name.lstrip("-"))}
+    names = {v.name: "TARGETWORD" if v.name == "TARGET" else v.name for v in VARIABLES if v.name in ARGUMENTS}
+    defaults = {v.name: v.default for v in VARIABLES}
+    return {name: words[key] for name, key in names.items() if words[key] != defaults[name]} | switches
 
 
 def is_ours(build: Path, home: Path) -> bool:
@@ -152,6 +155,11 @@ def check_outputs(env: Any, build: Path) -> None:
 def is_fast(default: bool, board: Board | None = None) -> bool:
     """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if GetOption("cd"):
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
+        if fast:
+            raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
     firmware = ARGUMENTS.get("FIRMWARE", "bios")
     if firmware != "bios":
         if board is not None and not board.is_pc:
@@ -197,6 +205,7 @@ def asked_machine(env: Any) -> CommandLine:
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
         firmware=env["FIRMWARE"],
+        cd=bool(GetOption("cd")),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",

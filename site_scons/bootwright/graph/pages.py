@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError
-from bootwright.graph.meant import nearest
+from bootwright.setup.meant import nearest
 
 
 def page(words: Sequence[str], docs: Path) -> str:

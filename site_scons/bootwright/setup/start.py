@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 def start(home: str, arguments: Sequence[str]) -> int:
     """Runs scons with arguments in home; returns where a process cannot become another one, or fails."""
     signal.signal(signal.SIGINT, startup.leave)
+    if any(word[:1] == "-" and word[1:2] != "-" and len(word) > 3 for word in arguments):
+        status = refuse_letters(arguments)
+        if status:
+            return status
     from bootwright.setup import needs, stamp
 
     wanted = needs.Wanted(home, arguments, os.environ)
@@ -39,3 +43,17 @@ def start(home: str, arguments: Sequence[str]) -> int:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches scons too, which ends by itself
     return subprocess.call(command)
+
+
+def refuse_letters(arguments: Sequence[str]) -> int:
+    """Returns a status where one of our switches has one dash, and says which: SCons would obey each of its letters."""
+    from bootwright.base.errors import BootwrightError
+    from bootwright.setup import meant, taken
+    from bootwright.setup.installer import tell
+
+    try:
+        meant.check_letters(arguments, taken.SWITCHES)
+    except BootwrightError as error:
+        tell(str(error))
+        return error.status
+    return 0

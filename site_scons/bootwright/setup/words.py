@@ -65,6 +65,7 @@ VARIABLES = (
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
+    ("--cd", "run, screenshot, gdb: boot the image as a CD"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
@@ -76,15 +77,4 @@ SWITCHES = (
     ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
     ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
-
-
-# Which words a switch is about; said with others, or with none, it would be passed over.
-ABOUT = {
-    "headless": ("run", "screenshot", "gdb", "test"),
-    "fast": ("run", "screenshot", "gdb", "test"),
-    "full": ("run", "screenshot", "gdb", "test"),
-    "check": ("store",),
-    "list": ("test",),
-    "json": ("doctor", "usb", "test"),
-    "junit": ("test",),
-}
+OF_SCONSW = {"--private", "--system"}
