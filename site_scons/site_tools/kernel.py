@@ -28,6 +28,7 @@ from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
+from bootwright.graph.commandline import check_kernel
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
@@ -52,19 +53,13 @@ NIGHTLY = (
     "RUSTC_BOOTSTRAP=1 is set for crates of {} that ask for #![feature] or -Z: rustc {} is no nightly compiler "
     "(UNSTABLE=0 forbids it)"
 )
-NO_KERNEL = "there is no Cargo.toml here or in a directory above, so there is no kernel to build"
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
 def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
-    if not env["KERNEL"] and not directory.is_dir():  # an installation holds no example
-        raise BootwrightError(NO_KERNEL, "`bootwright new NAME` makes one; KERNEL= names the directory of another")
-    if "$" in str(directory):
-        raise BootwrightError(
-            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
-        )
+    check_kernel(directory, bool(env["KERNEL"]))
     configuration = read_configuration(directory, os.environ)
     word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
     for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):

@@ -127,6 +127,19 @@ def is_ours(build: Path, home: Path) -> bool:
     return build in (home / "build", Path(cache_directory(), WORK))
 
 
+def check_kernel(directory: Path, given: bool) -> None:
+    """Raises where there is no kernel to build: nobody named one (given), and an installation has no example."""
+    if not given and not directory.is_dir():
+        raise BootwrightError(
+            "there is no Cargo.toml here or in a directory above, so there is no kernel to build",
+            "`bootwright new NAME` makes one; KERNEL= names the directory of another",
+        )
+    if "$" in str(directory):
+        raise BootwrightError(
+            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
+        )
+
+
 def check_files(wanted: Sequence[str], env: Any) -> None:
     """Raises for a file on the command line that the graph, now complete, does not make."""
     for name in wanted:
