@@ -264,8 +264,8 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        boot_sector, stages, nodes.pvh, efi = files
-        nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, efi, nodes.kernel], IMAGENAME=name)[0]
+        *of_bios, nodes.pvh, efi = files
+        nodes.image = env.DiskImage(f"{path}.img", [*of_bios, efi, nodes.kernel], IMAGENAME=name)[0]
     return nodes
 
 

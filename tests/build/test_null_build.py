@@ -35,7 +35,7 @@ base base.atomic base.digests base.errors base.filelock base.home base.loaded ba
 base.remembered base.sizes
 cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.nightly
 cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
-graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.units
+graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.taken graph.units
 image image.checksum image.kernel_file image.layout
 loader loader.crates loader.settings
 machine machine.boards machine.emulators

@@ -78,6 +78,7 @@ VARIABLES = (
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
+    ("--cd", "run, screenshot, gdb: boot the image as a CD"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
@@ -95,6 +96,7 @@ OF_SCONSW = {"--private", "--system"}
 def add_switches(arguments: Sequence[str]) -> None:
     """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
     AddOption("--headless", action="store_true", default=False)
+    AddOption("--cd", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
@@ -200,6 +202,11 @@ def check_outputs(env: Any, build: Path) -> None:
 def is_fast(default: bool, board: Board | None = None) -> bool:
     """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if GetOption("cd"):
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
+        if fast:
+            raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
     firmware = ARGUMENTS.get("FIRMWARE", "bios")
     if firmware != "bios":
         if board is not None and not board.is_pc:
@@ -245,6 +252,7 @@ def asked_machine(env: Any) -> CommandLine:
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
         firmware=env["FIRMWARE"],
+        cd=bool(GetOption("cd")),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",

@@ -35,6 +35,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "UNMOUNT": ("usb",),
     "PRUNE": ("store",),
     "--headless": MACHINES,
+    "--cd": ("run", "screenshot", "gdb"),
     "--fast": MACHINES,
     "--full": MACHINES,
     "--check": ("store",),
