@@ -21,7 +21,7 @@ MANIFEST = "manifest"
 # runs and reports leave (VARIANT/NAME.png, and below VARIANT/obj/TARGET/NAME/).
 NOT_OUTPUTS = (
     MANIFEST, "CACHEDIR.TAG", ".gitignore", "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json",
-    "*/*.png",
+    "contents.json", "*/*.png",
     "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
     "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
