@@ -23,14 +23,16 @@ BASE = ("base/atomic", "base/procs", "base/records", "base/sizes")
 
 
 def find_prebuilt(compiler: str | None = None, place: Path = PREBUILT) -> Path | None:
-    """Returns the directory of the loader, whole; None where there is none, or one of other sources.
+    """Returns the directory of the loader, whole; None where there is none.
 
-    compiler (compiler_words) asks for the one that it made.
+    compiler (compiler_words) asks for the one that it made, of today's sources: what a build would make.
     """
     known = _read(place)
-    if not known or (compiler is not None and known.get("compiler") != compiler):
+    if not known or damage(place):
         return None
-    return place if known.get("sources") == sources_digest() and not damage(place) else None
+    if compiler is not None and (known.get("compiler") != compiler or known.get("sources") != sources_digest()):
+        return None
+    return place
 
 
 def damage(place: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 
 from bootwright.base.errors import Status
+from bootwright.base.records import replace
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
@@ -130,7 +130,7 @@ class Watch:
             return
         if self._standstill.is_new(self._registers[0].rip):
             seen = verdict.stands(self._registers[0])
-            self.midway(self._machine, dataclasses.replace(seen, serial=self._machine.serial, screen=self.screen))
+            self.midway(self._machine, replace(seen, serial=self._machine.serial, screen=self.screen))
 
     @property
     def screen(self) -> tuple[str, ...]:

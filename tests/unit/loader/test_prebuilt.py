@@ -39,7 +39,8 @@ def test_a_file_that_is_not_the_one_that_was_stored_is_not_taken(place: Path, na
 
 def test_the_loader_of_other_sources_is_not_taken(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prebuilt, "BASE", prebuilt.BASE[:-1])
-    assert prebuilt.find_prebuilt(None, place) is None
+    assert prebuilt.find_prebuilt(COMPILER, place) is None
+    assert prebuilt.find_prebuilt(None, place) == place
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"compiler": 1}'])
