@@ -63,7 +63,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
             f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
         )
     configuration = read_configuration(directory, os.environ)
-    word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
+    word = configuration.target(env["TARGETWORD"], env["LAUNCH"]) or loader.TARGET
     for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
         tell_once(line)
     rows = env.HostRows(word)

@@ -15,6 +15,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
 from bootwright.base.records import field, record, replace
+from bootwright.base.regular import read_text
 from bootwright.cargo import memory
 from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
@@ -177,6 +178,8 @@ class _Maker:
         place.mkdir(parents=True, exist_ok=True)
         own, origin, theirs = place / "Cargo.lock", place / ORIGIN, workspace / "Cargo.lock"
         text = theirs.read_bytes() if theirs.is_file() else b""
+        if text:
+            read_text(theirs)  # which says what is no text
         digest = hashlib.sha256(text).hexdigest()
         if not origin.is_file() or origin.read_text(encoding="utf-8") != digest or (text and not own.is_file()):
             own.unlink(missing_ok=True)
@@ -244,7 +247,8 @@ class _Maker:
             if ended.status or not request.flags or self._has_flags():
                 break
         self.room.keep_answers()
-        return ended
+        # Our copy is what cargo names; a person knows their own.
+        return replace(ended, stderr=ended.stderr.replace(str(lock), str(Path(package.workspace, lock.name))))
 
     def _has_flags(self) -> bool:
         """Says whether RUSTFLAGS= reached what was compiled for the target."""
