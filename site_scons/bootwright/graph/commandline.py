@@ -14,6 +14,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
 from bootwright.graph import taken
+from bootwright.graph.nodes import KernelNodes, only
 from bootwright.machine.boards import Board
 from bootwright.setup.verbs import BY_WORD, VERBS
 
@@ -89,6 +90,7 @@ SWITCHES = (
     ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
     ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
+FOR_MACHINES = (*taken.MACHINES, "usb")
 OF_SCONSW = {"--private", "--system"}
 
 
@@ -221,11 +223,14 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
 
 
-def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[object]) -> None:
+def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]) -> None:
     """Adds every word by its Tool's method; those that are about the kernels where these were added."""
     given = _given(words)
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     for verb in VERBS:
+        asked = verb.word in wanted and verb.word in FOR_MACHINES and not verb.is_idle(given)
+        if asked and (verb.word != "run" or not kernels[0].host):  # a program for a host may run here
+            only(verb.word, kernels[:1])  # what has no machine is told before a core is compiled for it
         if verb.method and (kernels or verb.is_idle(given)) and (verb.word in wanted or not verb.own_graph):
             getattr(env, verb.method)(verb.word, kernels)
 
