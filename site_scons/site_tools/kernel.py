@@ -30,7 +30,7 @@ from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.units import Nodes, Ways
+from bootwright.graph.units import Nodes, Ways, places
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
@@ -192,6 +192,7 @@ def plan_nodes(
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
         planned.plan.variables_for(os.environ),
+        (("workspace", Path(package.workspace)), ("package", Path(package.root)), ("cargo", home), *places(env)),
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
@@ -226,7 +227,8 @@ def plain_nodes(env: Environment, core: Core, objects: str, home: str) -> Nodes:
     """Returns what makes nodes of units of bootwright's own for the target."""
     tools = env["BOOTWRIGHT"]
     toolchain = library_root(tools.toolchain.sysroot)
-    room = Room(Path(objects), ((home, "."),), tuple(path for path in (toolchain, core.directory) if path))
+    unseen = tuple(path for path in (toolchain, core.directory) if path)
+    room = Room(Path(objects), ((home, "."),), unseen, places=places(env))
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     ways = Ways(
         target=More(first=(*core.flags, *sysroot), environment=core.environment), builder=More(), program=More(),

@@ -18,6 +18,7 @@ from bootwright.setup.verbs import BY_WORD, VERBS
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
+    from bootwright.storage.shared_cache import Cache
 
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
@@ -72,6 +73,10 @@ VARIABLES = (
     Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
     Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
     Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
+    Variable("CACHE", "", "a cache that machines share: https://HOST/PATH, as Bazel's HTTP cache, or a directory"),
+    Variable("CACHE_WRITE", "0", "1 puts what is made here into it", ("0", "1")),
+    Variable("CACHE_CA", "", "a file of certificates (PEM) that its server is trusted by; default: the system's"),
+    Variable("CACHE_CREDENTIALS", "", "a file with one line for its server, user:password or a header as Name: value"),
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
@@ -82,6 +87,7 @@ SWITCHES = (
     ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
     ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
     ("--verbose", "show commands in full"),
+    ("--explain", "with CACHE=: say of what the cache has not why it has not"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),
     ("--list", "test: print the names of the tests that TESTS= chooses, one a line, and run none; --json: as JSON"),
@@ -109,6 +115,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
     AddOption("--check", action="store_true", default=False)
+    AddOption("--explain", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
@@ -179,6 +186,18 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
         if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
+
+
+def shared_cache(words: Mapping[str, str], launch: str) -> Cache | None:
+    """Returns the cache that CACHE= names; raises for a word about a cache where none is named."""
+    if words["CACHE"]:
+        from bootwright.graph.cached import open_cache  # who shares nothing does not pay for it
+
+        return open_cache(words, launch, bool(GetOption("explain")))
+    given = [f"{name}={words[name]}" for name in words if name[:6] == "CACHE_" and words[name] not in ("", "0")]
+    if given or GetOption("explain"):
+        raise BootwrightError(f"{(given or ['--explain'])[0]} is about a shared cache, and CACHE= names none")
+    return None
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
