@@ -14,7 +14,7 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import COMMAND_LINE_TARGETS
+from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
@@ -30,12 +30,13 @@ from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
+from bootwright.graph.taken import OF_KERNELS, OF_THE_PC, check_untouched
 from bootwright.graph.units import Nodes, Ways, places
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.flags import files_in_flags, linkers_in_flags
+from bootwright.rust.flags import digests_in_flags, files_in_flags, linkers_in_flags
 from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
@@ -67,11 +68,11 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         tell_once(line)
     rows = env.HostRows(word)
     if rows:
+        check_untouched(OF_KERNELS, ARGUMENTS, f"kernels: a program for {rows[0].name} has no disk and no machine")
         return list(env.HostPrograms(rows, directory))
     target = find_target(word, Path(env["LAUNCH"]))
-    memory = Path(env["BUILD"], "toolchain.json")
-    wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    question = Question(directory, str(target.spec or target.name), _chosen_rustc(env))
+    tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)  # which says what is wrong with a specification
     board = boards.board_of(target)
@@ -79,6 +80,8 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
+    if not core.x86_64:
+        check_untouched(OF_THE_PC, ARGUMENTS, f"x86-64 kernels: for {core.name} there is no disk and no loader")
     core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
@@ -99,12 +102,7 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
 
 def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
     """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
-    files = files_in_flags(env.Split(env["RUSTFLAGS"]), directory)
-    if not files:
-        return ()
-    from bootwright.base.digests import file_digest
-
-    return tuple((str(path), file_digest(path)) for path in files)
+    return digests_in_flags(env.Split(env["RUSTFLAGS"]), directory)
 
 
 def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
@@ -263,8 +261,8 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        boot_sector, stages, nodes.pvh, efi = files
-        nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, efi, nodes.kernel], IMAGENAME=name)[0]
+        *of_bios, nodes.pvh, efi = files
+        nodes.image = env.DiskImage(f"{path}.img", [*of_bios, efi, nodes.kernel], IMAGENAME=name)[0]
     return nodes
 
 

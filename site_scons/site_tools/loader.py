@@ -1,7 +1,7 @@
 """The Tool for our boot loader: boot sector, stages, PVH and UEFI loader, once for all kernels, from the store.
 
 Builder: Loader (targets: loader.crates.FILES; sources: what loader.crates.loader_sources names).
-Method: env.LoaderFiles() -> these four nodes. Sets: LOADERCOM, unless set before.
+Method: env.LoaderFiles() -> these nodes. Sets: LOADERCOM, unless set before.
 Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
 """
 

@@ -99,7 +99,7 @@ def test_a_changed_flag_rebuilds_the_crates_and_no_loader(checkout: Checkout) ->
 
 def test_a_setting_of_qemu_rebuilds_nothing(checkout: Checkout) -> None:
     checkout.build()
-    assert checkout.build("MEMORY=64M", "QEMUFLAGS=-m 1G", "TIMEOUT=3") == []
+    assert checkout.build("run", "-n", "MEMORY=64M", "QEMUFLAGS=-m 1G", "TIMEOUT=3") == []
 
 
 def test_a_changed_profile_rebuilds_its_variant_alone(checkout: Checkout) -> None:
@@ -166,14 +166,14 @@ def test_a_changed_loader_is_built_again_and_the_kernel_is_not(checkout: Checkou
     with source.open("a") as text:
         text.write("// changed\n")
     steps = checkout.build()
-    assert steps[0] == "loader boot_sector.bin stages.bin pvh.elf bootx64.efi"
+    assert steps[0] == "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi"
     assert not [step for step in steps if step.startswith("rustc")]
 
 
 def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(checkout: Checkout) -> None:
     checkout.build()
     checkout.edit("bootloader/pvh/src/kernel.rs", "64 << 10", "32 << 10")
-    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf bootx64.efi"]
+    assert checkout.build() == ["loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi"]
 
 
 def test_a_change_of_what_both_loaders_assemble_reaches_both(checkout: Checkout) -> None:
@@ -181,7 +181,7 @@ def test_a_change_of_what_both_loaders_assemble_reaches_both(checkout: Checkout)
     files = [checkout.path / "build/loader" / name for name in ("stages.bin", "pvh.elf")]
     before = [file.read_bytes() for file in files]
     checkout.edit("bootloader/arch/x86_64/src/long_mode.s", "bt edx, 29", "bt edx, 28")
-    assert checkout.build() == ["loader boot_sector.bin stages.bin pvh.elf bootx64.efi", "image hello.img"]
+    assert checkout.build() == ["loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi", "image hello.img"]
     assert all(file.read_bytes() != old for file, old in zip(files, before, strict=True))
 
 
@@ -205,6 +205,18 @@ def test_one_image_starts_by_uefi_too_and_only_from_its_disk(checkout: Checkout)
     assert ran.status == 0, ran.output
     assert "Hello World!" in ran.output and "BdsDxe" not in ran.output
     assert "starts the kernel without a firmware" in checkout.refuse("run", "--fast", "FIRMWARE=uefi")
+
+
+def test_the_image_is_a_cd_and_the_disk_of_virtual_machines_too(checkout: Checkout) -> None:
+    forms = [f"image hello.{suffix}" for suffix in ("img", "iso", "qcow2", "vdi", "vmdk")]
+    assert sorted(step for step in checkout.build("iso", "vm") if step.startswith("image")) == forms
+    assert checkout.build("iso", "vm", "build/debug/hello.vmdk") == []
+    image = checkout.path / "build/debug/hello.img"
+    assert image.with_suffix(".iso").read_bytes() == image.read_bytes()
+    ran = checkout.scons("run", "--cd", "--headless")
+    assert ran.status == 0 and "Hello World!" in ran.output, ran.output
+    assert "--cd boots one" in checkout.refuse("run", "--cd", "--fast")
+    assert "--cd is for `scons run`" in checkout.refuse("iso", "--cd")
 
 
 def test_a_machine_has_one_lane(checkout: Checkout) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
+from SCons.Script import GetLaunchDir
 
 from bootwright.base.home import PACKAGE
 from bootwright.graph.sentences import tell
@@ -23,8 +24,9 @@ Make = Callable[[Callable[[str], None]], tuple[Reads, list[str]]]
 _looked: dict[Entry, Looked] = {}
 
 
-def open_cache(words: Mapping[str, str], launch: str, explains: bool) -> Cache:
+def open_cache(words: Mapping[str, str], explains: bool) -> Cache:
     """Returns the cache that CACHE= names; what came of it is said when all is built."""
+    launch = GetLaunchDir()
     authority, credentials = (_file(words, name, launch) for name in ("CACHE_CA", "CACHE_CREDENTIALS"))
     place = open_place(words["CACHE"], Path(launch), authority, credentials)
     cache = Cache(place, words["CACHE_WRITE"] == "1", tell, explains)

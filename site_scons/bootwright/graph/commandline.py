@@ -13,6 +13,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
+from bootwright.graph import taken
 from bootwright.machine.boards import Board
 from bootwright.setup.verbs import BY_WORD, VERBS
 
@@ -82,6 +83,7 @@ VARIABLES = (
 
 SWITCHES = (
     ("--headless", "run without a window; serial goes to stdout"),
+    ("--cd", "run, screenshot, gdb: boot the image as a CD"),
     ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
@@ -94,23 +96,13 @@ SWITCHES = (
     ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
     ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
-
-
-# Which words a switch is about; said with others, or with none, it would be passed over.
-ABOUT = {
-    "headless": ("run", "screenshot", "gdb", "test"),
-    "fast": ("run", "screenshot", "gdb", "test"),
-    "full": ("run", "screenshot", "gdb", "test"),
-    "check": ("store",),
-    "list": ("test",),
-    "json": ("doctor", "usb", "test"),
-    "junit": ("test",),
-}
+OF_SCONSW = {"--private", "--system"}
 
 
 def add_switches(arguments: Sequence[str]) -> None:
     """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
     AddOption("--headless", action="store_true", default=False)
+    AddOption("--cd", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
@@ -126,7 +118,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     if any(word[:1] == "-" and len(word) > 3 and word.partition("=")[0] not in known for word in arguments):
         from bootwright.graph.meant import check_switches
 
-        check_switches(arguments, [name.partition("[")[0].partition("=")[0] for name, _ in SWITCHES], known)
+        check_switches(arguments, taken.SWITCHES, known)
 
 
 def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -172,32 +164,30 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
-    for name, about in ABOUT.items():
-        if GetOption(name) and not set(about) & set(wanted):
-            which = " and ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"--{name} is for {which}")
+    taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
-    for name, about in (("SERIAL", ("run",)), ("RAW", ("run",)), ("FIRMWARE", ("run", "screenshot", "gdb", "test"))):
-        if words[name] not in ("", "0", "bios") and not set(about) & set(wanted):
-            which = ", ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"{name}={words[name]} is for {which}")
     for verb in asked:
         if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
 
 
-def shared_cache(words: Mapping[str, str], launch: str) -> Cache | None:
-    """Returns the cache that CACHE= names; raises for a word about a cache where none is named."""
-    if words["CACHE"]:
-        from bootwright.graph.cached import open_cache  # who shares nothing does not pay for it
+def said(words: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that were said and are not their default, and the switches with their dashes."""
+    switches = {name: "" for name in taken.SWITCHES if name not in OF_SCONSW and GetOption(name.lstrip("-"))}
+    names = {v.name: "TARGETWORD" if v.name == "TARGET" else v.name for v in VARIABLES if v.name in ARGUMENTS}
+    defaults = {v.name: v.default for v in VARIABLES}
+    return {name: words[key] for name, key in names.items() if words[key] != defaults[name]} | switches
 
-        return open_cache(words, launch, bool(GetOption("explain")))
-    given = [f"{name}={words[name]}" for name in words if name[:6] == "CACHE_" and words[name] not in ("", "0")]
-    if given or GetOption("explain"):
-        raise BootwrightError(f"{(given or ['--explain'])[0]} is about a shared cache, and CACHE= names none")
-    return None
+
+def shared_cache(words: Mapping[str, str]) -> Cache | None:
+    """Returns the cache that CACHE= names."""
+    if not words["CACHE"]:
+        return None
+    from bootwright.graph.cached import open_cache  # who shares nothing does not pay for it
+
+    return open_cache(words, bool(GetOption("explain")))
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
@@ -228,6 +218,11 @@ def check_outputs(env: Any, build: Path) -> None:
 def is_fast(default: bool, board: Board | None = None) -> bool:
     """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if GetOption("cd"):
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
+        if fast:
+            raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
     firmware = ARGUMENTS.get("FIRMWARE", "bios")
     if firmware != "bios":
         if board is not None and not board.is_pc:
@@ -273,6 +268,7 @@ def asked_machine(env: Any) -> CommandLine:
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
         firmware=env["FIRMWARE"],
+        cd=bool(GetOption("cd")),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",

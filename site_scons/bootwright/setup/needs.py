@@ -23,7 +23,7 @@ WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs wa
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint/rust", ("rustfmt", "clippy-driver")),
     ("unit/", (*HOST_UNITS, "sgdisk")),
-    ("unit/image", ("fsck.fat", "mcopy")),
+    ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
     ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),

@@ -52,6 +52,9 @@ class Verb:
 
 VERBS = (
     Verb("image", "build/VARIANT/NAME.img and what it is made of; so does scons without a word", starts=False),
+    Verb("iso", "build/VARIANT/NAME.iso, the image for a CD: the same bytes", "IsoImages", starts=False),
+    Verb("vm", "NAME.qcow2, NAME.vdi and NAME.vmdk: the image for QEMU, VirtualBox and VMware", "MachineDisks",
+         starts=False),
     Verb("run", "build it and start it in QEMU", "Run", needs=RUN, one_kernel=True, window=True),
     Verb("screenshot", "build/VARIANT/NAME.png, the guest's screen", "Screenshot", needs=RUN, one_kernel=True),
     Verb("gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction", "Debugger", needs=(*RUN, "gdb"),
