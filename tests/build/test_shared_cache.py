@@ -97,7 +97,7 @@ def outputs(machine: Machine) -> dict[str, bytes]:
 def test_a_second_machine_compiles_nothing_and_has_the_same_bytes(first: Machine, second: Machine) -> None:
     assert outputs(second) == outputs(first)
     assert len(outputs(second)) == 5
-    verified = second.scons("verify")
+    verified = second.checkout.scons("verify")
     assert (verified.status, "are what was built" in verified.output) == (0, True), verified.output
     assert second.scons().steps == []
 

@@ -8,35 +8,32 @@ it is left alone for the rest of the run.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
 import os
 import queue
-import shutil
 import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import zstandard
 
 from bootwright.base.sizes import MIB
 from bootwright.storage import action_result
 from bootwright.storage.action_result import Promise
+from bootwright.storage.packed import NAMES_ARE_BAD, empty, files_of, pack, unpack
 from bootwright.storage.places import Place, PlaceError
 
 FORMAT = "bootwright entry 1"
 NAME = "entry.tar.zst"
 PROMISE_LIMIT = 64 * 1024
-ENTRY_LIMIT, CONTENT_LIMIT = 512 * MIB, 4096 * MIB
-LEVEL = 9  # of zstd: core takes 18 MB, and 2 s to compress
+ENTRY_LIMIT = 512 * MIB
 SENDERS = 3
 FACTS = "facts"
 IN_MEMORY = 4 * MIB
-_NAMES_ARE_BAD = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 class Cache:
@@ -75,14 +72,14 @@ class Cache:
                     return False
                 self.received += promise.size
                 blob.seek(0)
-                _unpack(blob, into)
+                unpack(blob, into)
             except PlaceError as error:
                 self._fails(error)
                 return False
             except (ValueError, OSError, tarfile.TarError, zstandard.ZstdError, EOFError) as error:
-                if isinstance(error, OSError) and error.errno not in (None, *_NAMES_ARE_BAD):
+                if isinstance(error, OSError) and error.errno not in (None, *NAMES_ARE_BAD):
                     raise  # this machine's disk
-                _empty(into)
+                empty(into)
                 self._is_damaged(address, f"gave other bytes than it promised of {what or kind}; they are not used")
                 return False
         return True
@@ -93,7 +90,7 @@ class Cache:
             return
         blob = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed where it was sent
         try:
-            _pack(directory, names, blob)
+            pack(directory, names, blob)
         except ValueError:  # it holds what an entry of a cache cannot
             blob.close()
             return
@@ -102,7 +99,7 @@ class Cache:
     def complete(self, kind: str, key: str, directory: Path, is_part: Callable[[str], bool]) -> None:
         """Has an entry that is here already sent where the place has it not, but for names that is_part refuses."""
         if self._writes and not self.has(kind, key):
-            self.offer(kind, key, directory, filter(is_part, _files(directory)))
+            self.offer(kind, key, directory, filter(is_part, files_of(directory)))
 
     def note(self, name: str, facts: Mapping[str, object]) -> None:
         """Keeps what a key was made of, for whoever asks why theirs is another."""
@@ -243,63 +240,6 @@ class Cache:
 def _address(kind: str, key: str) -> str:
     """Returns an entry's name below ac/, of the form that servers take: a SHA-256."""
     return hashlib.sha256(f"{FORMAT}\0{kind}\0{key}".encode()).hexdigest()
-
-
-def _pack(directory: Path, names: Iterable[str] | None, out: tempfile.SpooledTemporaryFile[bytes]) -> None:
-    """Writes the files of an entry, without times and owners; raises ValueError for what is no regular file."""
-    found = sorted(names) if names is not None else _files(directory)
-    with (
-        zstandard.ZstdCompressor(level=LEVEL).stream_writer(out, closefd=False) as stream,
-        tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        for name in found:
-            path = directory / name
-            if path.is_symlink() or not path.is_file():
-                raise ValueError(f"{path} is no regular file")
-            info = tarfile.TarInfo(name)
-            info.size = path.stat().st_size
-            info.mode = 0o755 if os.access(path, os.X_OK) else 0o644
-            with path.open("rb") as file:
-                archive.addfile(info, file)
-
-
-def _files(directory: Path) -> list[str]:
-    found = [path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()]
-    return sorted(path.relative_to(directory).as_posix() for path in found)
-
-
-def _unpack(blob: tempfile.SpooledTemporaryFile[bytes], into: Path) -> None:
-    """Unpacks an entry; raises ValueError for what does not lie in it, or is no regular file."""
-    total = 0
-    with (
-        zstandard.ZstdDecompressor().stream_reader(blob, closefd=False) as stream,
-        tarfile.open(fileobj=stream, mode="r|") as archive,
-    ):
-        for member in archive:
-            name = PurePosixPath(member.name)
-            total += member.size
-            if not member.isreg() or name.is_absolute() or ".." in name.parts or "\\" in member.name:
-                raise ValueError(f"{member.name} has no place in an entry")
-            if total > CONTENT_LIMIT:
-                raise ValueError("too large")
-            path = into / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            source = archive.extractfile(member)
-            assert source is not None
-            with source, path.open("xb") as file:
-                shutil.copyfileobj(source, file, MIB)
-                if file.tell() != member.size:
-                    raise ValueError("cut")
-            if member.mode & 0o100:
-                path.chmod(path.stat().st_mode | (path.stat().st_mode & 0o444) >> 2)
-
-
-def _empty(directory: Path) -> None:
-    for path in directory.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def _megabytes(size: int) -> str:

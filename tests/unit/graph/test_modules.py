@@ -33,6 +33,7 @@ NEUTRAL = {
     "storage/store",
     "storage/shared_cache",
     "storage/places",
+    "storage/packed",
     "storage/action_result",
     "rust/cached",
     "base/filelock",

@@ -100,10 +100,10 @@ def test_where_checkout_and_cargo_lie_is_in_no_key() -> None:
         )  # fmt: skip
         return shared.unit_key(unit, Room(Path("/out"), places=(("cargo", Path(home)),)), More(), {}, "rustc", False)
 
-    assert key("/home/one/.cargo") == key("/cargo")
+    assert key("/people/one/.cargo") == key("/cargo")
     assert key("/cargo") != key("/cargo", "-O")
     # Another's path is no place of this one's, though it begins alike.
-    assert key("/cargo", "/cargo-too/x") != key("/home/one/.cargo", "/home/one/.cargo/x")
+    assert key("/cargo", "/cargo-too/x") != key("/people/one/.cargo", "/people/one/.cargo/x")
 
 
 def test_roots_are_named_where_their_paths_end() -> None:

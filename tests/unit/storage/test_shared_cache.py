@@ -13,7 +13,7 @@ import zstandard
 from tests.cache_server import CERTIFICATE, USER, CacheServer
 
 from bootwright.base.errors import BootwrightError
-from bootwright.storage import action_result, places, shared_cache
+from bootwright.storage import action_result, packed, places, shared_cache
 from bootwright.storage.action_result import Promise
 from bootwright.storage.places import DirectoryPlace, open_place
 from bootwright.storage.shared_cache import Cache
@@ -203,7 +203,7 @@ def hostile(*members: tuple[str, bytes, bytes]) -> bytes:
 def test_an_entry_that_somebody_made_up_leaves_nothing(
     tmp_path: Path, blob: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_cache, "CONTENT_LIMIT", 50_000)
+    monkeypatch.setattr(packed, "CONTENT_LIMIT", 50_000)
     with CacheServer() as server:
         put(server.url, tmp_path)
         digest = hashlib.sha256(blob).hexdigest()
