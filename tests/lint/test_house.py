@@ -152,7 +152,8 @@ def test_what_takes_longer_with_soak_is_a_part_of_scons_soak() -> None:
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SOAKED"
     )
-    longer = [path for path in (HOME / "tests").rglob("*.py") if '"--soak"' in path.read_text(encoding="utf-8")]
+    longer = [path for path in (HOME / "tests").rglob("*.py")
+              if re.search(r'"--soak"|\bsoak: bool', path.read_text(encoding="utf-8"))]  # fmt: skip
     longer = [path for path in longer if path.name not in ("conftest.py", "test_house.py")]
     places = tuple(str(HOME / "tests" / name) for name in soaked)
     assert len(longer) > 2 and [path for path in longer if not str(path).startswith(places)] == []

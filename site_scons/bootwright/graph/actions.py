@@ -37,7 +37,8 @@ class Inputs:
         """Raises if one of them is another now, or was in between: what was made of it has no known source."""
         for path, digest, before in self._seen:
             same = before is not None and loaded.stamp(path) == before and not loaded.changed(str(path))
-            if not same or hash_file_signature(str(path)) != digest:
+            known = before is not None and session().contents.is_settled(str(path), before)
+            if not same or not (known or hash_file_signature(str(path)) == digest):
                 raise BootwrightError(f"{path} changed while {self._made} was made of it", "run scons again")
         for path in self._programs:
             if loaded.changed(str(path)):
