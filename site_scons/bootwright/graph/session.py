@@ -35,8 +35,8 @@ SHA256_LENGTH = 64  # hexadecimal digits
 class Session:
     """One run of scons: the build directory it holds, the targets it began, and what it starts at the end."""
 
-    def __init__(self, build: Path) -> None:
-        self.directory = BuildDirectory(build)
+    def __init__(self, build: Path, own: bool) -> None:
+        self.directory = BuildDirectory(build, own)
         self.start: Callable[[], int] | None = None
         self.start_anyway: Callable[[], int] | None = None  # where something of the build failed
         self.remove_at_end = False
@@ -131,9 +131,12 @@ def session() -> Session:
     return _session
 
 
-def open_session(build: Path) -> Session:
-    """Takes the build directory for this run of scons; called once, before the first Environment."""
+def open_session(build: Path, own: bool = True) -> Session:
+    """Takes the build directory for this run of scons; called once, before the first Environment.
+
+    own: it is the checkout's, in which nothing but bootwright writes.
+    """
     global _session
-    _session = Session(build)
+    _session = Session(build, own)
     _session.open()
     return _session
