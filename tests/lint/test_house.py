@@ -156,3 +156,18 @@ def test_what_takes_longer_with_soak_is_a_part_of_scons_soak() -> None:
     longer = [path for path in longer if path.name not in ("conftest.py", "test_house.py")]
     places = tuple(str(HOME / "tests" / name) for name in soaked)
     assert len(longer) > 2 and [path for path in longer if not str(path).startswith(places)] == []
+
+
+def test_scons_soak_runs_each_test_that_does_more_with_soak() -> None:
+    tool = ast.parse((HOME / "site_scons" / "site_tools" / "reports.py").read_text(encoding="utf-8"))
+    values = {ast.unparse(node.targets[0]): node.value for node in tool.body if isinstance(node, ast.Assign)}
+    soaked = [HOME / "tests" / name for name in ast.literal_eval(values["SOAKED"])]
+    assert named([path for path in soaked if not path.exists()]) == []
+    asks = re.compile(
+        r"""\bsoak: bool\b|"--soak"|^from tests\.unit\.hostile\.sealed import .*\battack\b""", re.MULTILINE
+    )
+    asking = [
+        path for path in tracked() if path.name.startswith("test_") and path.suffix == ".py" and path != Path(__file__)
+    ]
+    asking = [path for path in asking if asks.search(path.read_text(encoding="utf-8"))]
+    assert named([path for path in asking if not any(path.is_relative_to(place) for place in soaked)]) == []
