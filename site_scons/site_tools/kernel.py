@@ -14,7 +14,7 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import COMMAND_LINE_TARGETS
+from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
@@ -31,6 +31,7 @@ from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
+from bootwright.graph.taken import OF_KERNELS, OF_THE_PC, check_untouched
 from bootwright.graph.units import Nodes, Ways
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
@@ -68,11 +69,11 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         tell_once(line)
     rows = env.HostRows(word)
     if rows:
+        check_untouched(OF_KERNELS, ARGUMENTS, f"kernels: a program for {rows[0].name} has no disk and no machine")
         return list(env.HostPrograms(rows, directory))
     target = find_target(word, Path(env["LAUNCH"]))
-    memory = Path(env["BUILD"], "toolchain.json")
-    wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    question = Question(directory, str(target.spec or target.name), _chosen_rustc(env))
+    tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)  # which says what is wrong with a specification
     board = boards.board_of(target)
@@ -80,6 +81,8 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
+    if not core.x86_64:
+        check_untouched(OF_THE_PC, ARGUMENTS, f"x86-64 kernels: for {core.name} there is no disk and no loader")
     core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]

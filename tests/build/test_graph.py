@@ -99,7 +99,7 @@ def test_a_changed_flag_rebuilds_the_crates_and_no_loader(checkout: Checkout) ->
 
 def test_a_setting_of_qemu_rebuilds_nothing(checkout: Checkout) -> None:
     checkout.build()
-    assert checkout.build("MEMORY=64M", "QEMUFLAGS=-m 1G", "TIMEOUT=3") == []
+    assert checkout.build("run", "-n", "MEMORY=64M", "QEMUFLAGS=-m 1G", "TIMEOUT=3") == []
 
 
 def test_a_changed_profile_rebuilds_its_variant_alone(checkout: Checkout) -> None:

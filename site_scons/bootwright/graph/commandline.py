@@ -13,6 +13,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
+from bootwright.graph import taken
 from bootwright.machine.boards import Board
 from bootwright.setup.verbs import BY_WORD, VERBS
 
@@ -88,18 +89,7 @@ SWITCHES = (
     ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
     ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
-
-
-# Which words a switch is about; said with others, or with none, it would be passed over.
-ABOUT = {
-    "headless": ("run", "screenshot", "gdb", "test"),
-    "fast": ("run", "screenshot", "gdb", "test"),
-    "full": ("run", "screenshot", "gdb", "test"),
-    "check": ("store",),
-    "list": ("test",),
-    "json": ("doctor", "usb", "test"),
-    "junit": ("test",),
-}
+OF_SCONSW = {"--private", "--system"}
 
 
 def add_switches(arguments: Sequence[str]) -> None:
@@ -119,7 +109,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     if any(word[:1] == "-" and len(word) > 3 and word.partition("=")[0] not in known for word in arguments):
         from bootwright.graph.meant import check_switches
 
-        check_switches(arguments, [name.partition("[")[0].partition("=")[0] for name, _ in SWITCHES], known)
+        check_switches(arguments, taken.SWITCHES, known)
 
 
 def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -165,20 +155,21 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
-    for name, about in ABOUT.items():
-        if GetOption(name) and not set(about) & set(wanted):
-            which = " and ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"--{name} is for {which}")
+    taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
-    for name, about in (("SERIAL", ("run",)), ("RAW", ("run",)), ("FIRMWARE", ("run", "screenshot", "gdb", "test"))):
-        if words[name] not in ("", "0", "bios") and not set(about) & set(wanted):
-            which = ", ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"{name}={words[name]} is for {which}")
     for verb in asked:
         if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
+
+
+def said(words: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that were said and are not their default, and the switches with their dashes."""
+    switches = {name: "" for name in taken.SWITCHES if name not in OF_SCONSW and GetOption(name.lstrip("-"))}
+    names = {v.name: "TARGETWORD" if v.name == "TARGET" else v.name for v in VARIABLES if v.name in ARGUMENTS}
+    defaults = {v.name: v.default for v in VARIABLES}
+    return {name: words[key] for name, key in names.items() if words[key] != defaults[name]} | switches
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
