@@ -203,17 +203,14 @@ def plan_nodes(
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    own_script = script if env["LDSCRIPT"] else None
-    words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
+    words = ["-C", f"link-arg={joined}-T{script}"] if env["LDSCRIPT"] else []
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(
-            last=(*linker, *link, *words, *core.link), script=str(script) if script and not own_script else ""
-        ),
+        program=More(last=(*linker, *link, *words, *core.link), script=str(script) if script and not words else ""),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
@@ -279,8 +276,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(_chosen_rustc, "ChosenRustc")
     env.AddMethod(linker_script, "LinkerScript")
     given = env["KERNEL"]
-    own = os.path.realpath(Path(env["LAUNCH"], given))  # of links that lead nowhere, which pathlib would not take, too
-    env["KERNELDIR"] = own if given else str(Path(env["HOME"], _example(env)))
+    env["KERNELDIR"] = os.path.realpath(Path(env["LAUNCH"], given)) if given else str(Path(env["HOME"], _example(env)))
 
 
 def _example(env: Environment) -> str:

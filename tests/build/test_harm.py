@@ -57,26 +57,22 @@ def test_a_journal_of_another_tree_removes_nothing_there(checkout: Checkout, pac
 
 def test_an_odd_file_among_the_sources_is_one_sentence_and_never_a_wait(checkout: Checkout, package: Path) -> None:
     odd = package / "src" / "odd"
-    for put, words in (
-        (lambda: os.mkfifo(odd), "is a FIFO"),
-        (lambda: odd.symlink_to("/dev/zero"), "is a device"),
-        (lambda: odd.symlink_to("nowhere"), "is a link to nowhere"),
-    ):
-        put()
-        assert f"{odd} {words}" in checkout.refuse(f"KERNEL={package}")  # what waits for a FIFO waits for ever
+    for target, what in (("", "a FIFO"), ("/dev/zero", "a device"), ("nowhere", "a link to nowhere")):
+        odd.symlink_to(target) if target else os.mkfifo(odd)
+        assert f"{odd} is {what}" in checkout.refuse(f"KERNEL={package}")  # what waits for a FIFO waits for ever
         odd.unlink()
     (package / "src" / ".#main.rs").symlink_to("user@host.1:2")  # Emacs edits main.rs
     assert checkout.build(f"KERNEL={package}")
     # What cargo, rustup, SCons or a linker would read by its name; the place of each is the package's.
-    names = {
+    names: dict[str, tuple[str, ...]] = {
         "rust-toolchain": (), "../.cargo/config.toml": (), "Cargo.lock": (), "../Cargo.toml": (), "boot.json": (),
         "ram": ("RAMDISK={}",), "kernel.ld": ("LDSCRIPT={}",), "os.json": ("TARGET={}",),
     }  # fmt: skip
-    for name, words in names.items():
+    for name, more in names.items():
         odd = Path(os.path.normpath(package / name))
         odd.parent.mkdir(exist_ok=True)
         os.mkfifo(odd)
-        said = checkout.refuse(f"KERNEL={package}", *(word.format(odd) for word in words))
+        said = checkout.refuse(f"KERNEL={package}", *(word.format(odd) for word in more))
         assert f"{odd} is a FIFO, no regular file\n  hint: remove or rename it" in said
         odd.unlink()
     os.mkfifo(package.parent / "pipe")

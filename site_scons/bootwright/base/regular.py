@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import codecs
 import errno
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from bootwright.base.errors import BootwrightError
 
@@ -81,7 +81,7 @@ def read_if_there(path: Path, limit: int = LIMIT) -> bytes | None:
         return None
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> io.BufferedReader:
     """Opens a regular file of any size for reading; raises OSError as open does, BootwrightError for another kind."""
     if what := kind(os.stat(path).st_mode):  # noqa: PTH116
         raise BootwrightError(f"{path} is {what}, no regular file", AWAY)

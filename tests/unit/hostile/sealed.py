@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import shutil
 import signal
 import struct
 import sys
@@ -47,20 +48,26 @@ class Room:
         self.place = directory / "place"
         self.mine = directory / "mine"
         self.place.mkdir()
+        self._write()
+
+    def _write(self) -> None:
         self.mine.mkdir()
         (self.mine / "letter").write_text("dear")
         (self.mine / "deep").mkdir()
         (self.mine / "deep" / "er").write_text("x")
-        self._watched = [str(path) for path in (directory, self.mine, *self.mine.rglob("*"))]
+        self._watched = [str(path) for path in (self.place.parent, self.mine, *self.mine.rglob("*"))]
         self._facts = self._look()
 
     def check(self) -> None:
         """Raises if a file of the person's is another one now. A file more or less is a change of its directory."""
         try:
-            now = self._look()
-        except OSError as error:
-            raise AssertionError(f"a file outside was removed: {error.filename}") from error
-        assert now == self._facts, "a file outside was changed"
+            is_same = self._look() == self._facts
+        except OSError:
+            is_same = False
+        if not is_same:  # so that the next case is judged by what it does
+            shutil.rmtree(self.mine, ignore_errors=True)
+            self._write()
+        assert is_same, "a file outside was changed"
 
     def _look(self) -> list[tuple[int, int, int, int]]:
         return [(s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in map(os.lstat, self._watched)]

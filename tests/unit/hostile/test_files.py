@@ -299,6 +299,8 @@ def test_an_entry_of_the_store_is_what_was_stored_or_made_again(pytestconfig: py
         store = Store(room.place / "store")
         path = store.take_or_build("core", "abc", build)
         for name, how, number in case[0]:
+            if (path / name).parent.is_symlink():
+                continue  # it leads to the person's own files, which are not to be changed here either
             with contextlib.suppress(OSError):  # what it lay in is gone
                 change(path / name, how, number, room.mine)
         if case[1] and not (path / "digests").is_dir():
