@@ -1,6 +1,7 @@
 """The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
 
-Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, stages.bin, bootx64.efi, NAME.kernel).
+Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, cd_boot.bin, stages.bin, bootx64.efi,
+NAME.kernel).
 Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
 sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label),
 ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT (of
@@ -27,7 +28,7 @@ KERNEL_MODULES = (
     "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
 )  # fmt: skip
 DISK_MODULES = (
-    "image/disk", "image/layout", "image/fat32", "image/gpt", "image/mbr", "base/atomic", "base/sizes",
+    "image/disk", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic", "base/sizes",
 )  # fmt: skip
 
 
@@ -69,9 +70,9 @@ def make_image(target: list[Entry], source: list[Entry], env: Environment) -> No
     """Writes the disk image."""
     from bootwright.image import disk as image
 
-    boot_sector, stages, efi, kernel = (Path(node.abspath).read_bytes() for node in source[:4])
+    *loaders, kernel = (Path(node.abspath).read_bytes() for node in source)
     with atomic.new_file(Path(target[0].abspath)) as path:
-        image.write_image(path, env["IMAGENAME"], image.Loaders(boot_sector, stages, efi), kernel, env["ACTIVE"])
+        image.write_image(path, env["IMAGENAME"], image.Loaders(*loaders), kernel, env["ACTIVE"])
 
 
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:

@@ -29,9 +29,9 @@ from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
+from bootwright.graph.commandline import check_kernel
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.taken import OF_KERNELS, OF_THE_PC, check_untouched
 from bootwright.graph.units import Nodes, Ways
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
@@ -42,6 +42,7 @@ from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
+from bootwright.setup.taken import OF_KERNELS, OF_THE_PC, check_untouched
 
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
@@ -59,10 +60,7 @@ PROFILES = {"debug": (), "release": ("--release",)}
 def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
-    if "$" in str(directory):
-        raise BootwrightError(
-            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
-        )
+    check_kernel(directory, bool(env["KERNEL"]))
     configuration = read_configuration(directory, os.environ)
     word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
     for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
@@ -262,8 +260,8 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        boot_sector, stages, nodes.pvh, efi = files
-        nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, efi, nodes.kernel], IMAGENAME=name)[0]
+        *of_bios, nodes.pvh, efi = files
+        nodes.image = env.DiskImage(f"{path}.img", [*of_bios, efi, nodes.kernel], IMAGENAME=name)[0]
     return nodes
 
 

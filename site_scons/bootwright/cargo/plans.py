@@ -245,6 +245,7 @@ class _Maker:
             ended = run_cargo([*words, network, *config], request.directory, environment)
             if ended.status or not request.flags or self._has_flags():
                 break
+        self.room.keep_answers()
         return ended
 
     def _has_flags(self) -> bool:

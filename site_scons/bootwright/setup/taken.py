@@ -17,6 +17,7 @@ MACHINES = ("run", "screenshot", "gdb", "test")
 TAKEN: Mapping[str, tuple[str, ...]] = {
     "KERNEL": (ANY,),  # which sconsw adds in a package's directory, as it does TARGET
     "TARGET": (ANY,),
+    "BUILD": (ANY,),
     "RUSTC": (*BUILDS, "doctor"),
     "ACTIVE": KERNELS,
     "RAMDISK": KERNELS,
@@ -35,6 +36,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "UNMOUNT": ("usb",),
     "PRUNE": ("store",),
     "--headless": MACHINES,
+    "--cd": ("run", "screenshot", "gdb"),
     "--fast": MACHINES,
     "--full": MACHINES,
     "--check": ("store",),
@@ -46,7 +48,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--private": (ANY,),
     "--system": (ANY,),
 }
-SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))
+SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))  # those of setup/words.py
 # What is about a kernel's image or its machine, and so not about a program for a host; what of it boards do without.
 OF_KERNELS = ("ACTIVE", "RAMDISK", "FIRMWARE", "QEMU", "QEMUFLAGS", "MEMORY", "SERIAL", "RAW")
 OF_THE_PC = ("ACTIVE", "RAMDISK")
