@@ -18,6 +18,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
+from bootwright.base.regular import is_there
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
@@ -196,17 +197,14 @@ def plan_nodes(
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    own_script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
-    words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
+    words = ["-C", f"link-arg={joined}-T{script}"] if env["LDSCRIPT"] else []
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(
-            last=(*linker, *link, *words, *core.link), script=str(script) if script and not own_script else ""
-        ),
+        program=More(last=(*linker, *link, *words, *core.link), script=str(script) if script and not words else ""),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
@@ -239,10 +237,10 @@ def _local_roots(planned: Planned) -> list[str]:
 
 def linker_script(env: Environment, core: Core) -> Path | None:
     """Returns the linker script of LDSCRIPT=, else the one of the board."""
-    script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    script = Path(os.path.realpath(Path(env["LAUNCH"], env["LDSCRIPT"]))) if env["LDSCRIPT"] else None
     if script is None and core.board and core.board.script:
         script = Path(env["HOME"], "linker", core.board.script)
-    if script and not script.is_file():
+    if script and not is_there(script):
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     return script
 
@@ -273,7 +271,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(_chosen_rustc, "ChosenRustc")
     env.AddMethod(linker_script, "LinkerScript")
     given = env["KERNEL"]
-    env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
+    env["KERNELDIR"] = os.path.realpath(Path(env["LAUNCH"], given)) if given else str(Path(env["HOME"], _example(env)))
 
 
 def _example(env: Environment) -> str:

@@ -22,6 +22,7 @@ from SCons.Script import GetBuildFailures, Main
 
 from bootwright.base import atomic, loaded
 from bootwright.base.errors import Status
+from bootwright.base.regular import LARGEST, is_there
 from bootwright.graph.sentences import leave, sentences_at_exit, tell, tell_what_is_last
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
@@ -49,6 +50,7 @@ class Session:
     def open(self) -> None:
         """Takes the build directory; from here on the end of this process gives it back."""
         self.directory.take(" ".join(["scons", *sys.argv[1:]]), tell)
+        is_there(self._signatures, LARGEST)
         self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
