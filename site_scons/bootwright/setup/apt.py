@@ -39,7 +39,7 @@ RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
 SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulator.apt != RISCV},
           "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb", "gdb-multiarch": "gdb-multiarch",
           "ovmf": "ovmf",
-          "fsck.fat": "dosfstools", "mcopy": "mtools",
+          "fsck.fat": "dosfstools", "mcopy": "mtools", "xorriso": "xorriso",
           "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
