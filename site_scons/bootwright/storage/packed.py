@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import zstandard
 
+from bootwright.base import regular
 from bootwright.base.sizes import MIB
 
 CONTENT_LIMIT = 4096 * MIB
@@ -33,7 +34,7 @@ def pack(directory: Path, names: Iterable[str] | None, out: tempfile.SpooledTemp
             info = tarfile.TarInfo(name)
             info.size = path.stat().st_size
             info.mode = 0o755 if os.access(path, os.X_OK) else 0o644
-            with path.open("rb") as file:
+            with regular.opened(path) as file:
                 archive.addfile(info, file)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from bootwright.base import regular
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 
@@ -62,10 +63,12 @@ class DirectoryPlace:
 
     def read(self, path: str, limit: int, take: Callable[[bytes], object]) -> bool:
         try:
-            with (self._root / path).open("rb") as stream:
+            with regular.opened(self._root / path) as stream:
                 return _pass_on(stream.read, limit, take)
         except FileNotFoundError:
             return False
+        except BootwrightError as error:  # no regular file
+            raise PlaceError(f"cannot be read: {error.message}") from error
         except OSError as error:
             raise PlaceError(f"cannot be read ({error.strerror or error})") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -243,6 +244,21 @@ def test_the_store_takes_from_the_cache_and_gives_to_it(tmp_path: Path) -> None:
     found, line = take("second", False)
     assert (found, len(built)) == (FILES, 1)
     assert line.startswith("cache: 1 from it, 0 made here; 0.0 MB received")
+
+
+def test_a_directory_in_which_somebody_put_a_FIFO_is_one_line(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    put(str(shared), tmp_path)
+    for path in (shared / "cas").iterdir():
+        path.unlink()
+        os.mkfifo(path)
+    told: list[str] = []
+    cache = cache_at(str(shared), tmp_path, told)
+    into = tmp_path / "into"
+    into.mkdir()
+    assert not cache.fetch("unit", "ab", into)
+    assert len(told) == 1
+    assert "is a FIFO, no regular file; the build goes on without it" in told[0]
 
 
 def test_a_damaged_entry_of_a_cache_is_mended_by_who_may_write(tmp_path: Path) -> None:
