@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,10 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
 
     def show(target: list[Entry], source: list[Entry], env: Environment) -> str:
         short = env.get(f"{command}STR")
-        return str(env.subst(short if short is not None else f"${command}", target=target, source=source))
+        shown = str(env.subst(short if short is not None else f"${command}", target=target, source=source))
+        # Of a build directory that is not the checkout's SCons gives whole paths; its place was told.
+        build = str(env.get("BUILD", ""))
+        return shown if short is None or not build else shown.replace(f"{build}{os.sep}", f"build{os.sep}")
 
     return _OwnAction(act, show, [*varlist, command], function.__code__.co_filename)
 

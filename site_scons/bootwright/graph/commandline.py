@@ -1,9 +1,10 @@
-"""The words of the command line: targets, variables and switches, each once, with its help and its legal values."""
+"""The command line: what was said, whether there is such a word, and whether the words go together."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,86 +12,22 @@ from typing import TYPE_CHECKING, Any
 from SCons.Node.FS import File
 from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, Main
 
+from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
-from bootwright.base.records import record
-from bootwright.graph import taken
+from bootwright.base.home import INSTALLED
+from bootwright.graph.nodes import KernelNodes, only
 from bootwright.machine.boards import Board
+from bootwright.setup import taken
 from bootwright.setup.verbs import BY_WORD, VERBS
+from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
+    from bootwright.storage.shared_cache import Cache
 
+WORK = "work"  # in the store's directory: a build directory for what is about no package
+FOR_MACHINES = (*taken.MACHINES, "usb")
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
-
-
-@record(frozen=True)
-class Variable:
-    """One NAME=value: its default as it is shown, its help, and its legal values where they are few."""
-
-    name: str
-    default: str
-    help: str
-    values: tuple[str, ...] = ()
-
-
-VARIABLES = (
-    Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
-    Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
-             "x86_64-unknown-none"),
-    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
-             "architecture's TARGET tests/kernels/hello-ARCH"),
-    Variable("PACKAGE", "", "the package of KERNEL's workspace that is the kernel; default: KERNEL's own, else the "
-             "only one with a program"),
-    Variable("BIN", "", "the program or the example of the package that is the kernel; default: default-run, else "
-             "the one with the package's name"),
-    Variable("FEATURES", "", "features of the package, separated by blanks or commas, as `cargo build --features` "
-             "takes them"),
-    Variable("NO_DEFAULT_FEATURES", "0", "1 leaves the package's default features out", ("0", "1")),
-    Variable("PROFILE", "", "another profile of Cargo.toml than VARIANT's; build/PROFILE gets what it makes"),
-    Variable("HOST", "", "link a program for a host instead of bare metal: native, or one of the hosts below"),
-    Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
-    Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
-    Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
-    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000; for a board "
-             "the one in linker/"),
-    Variable("UNSTABLE", "", "RUSTC_BOOTSTRAP=1, by which a stable compiler takes #![feature] and -Z: 1 for all of the "
-             "kernel, 0 for none of it; default: for the crates that ask for either", ("0", "1")),
-    Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
-             ("dummy", "ee", "none")),
-    Variable("RAMDISK", "", "a file that a kernel of bootloader_api 0.11 finds in memory"),
-    Variable("FIRMWARE", "bios", "run, screenshot, gdb, test: what starts the image", ("bios", "uefi")),
-    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
-             "PATH, or the one of TARGET's board"),
-    Variable("QEMUFLAGS", "", "more arguments for QEMU"),
-    Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
-    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
-             "test test-timeout in Cargo.toml, else 30"),
-    Variable("SERIAL", "", "run: a file that gets each byte of the guest's serial port"),
-    Variable("RAW", "0", "run: 1 has a terminal obey the guest; else it gets text and colours alone", ("0", "1")),
-    Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
-    Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
-    Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
-    Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
-    Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
-    Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
-    Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
-)  # fmt: skip
-
-SWITCHES = (
-    ("--headless", "run without a window; serial goes to stdout"),
-    ("--cd", "run, screenshot, gdb: boot the image as a CD"),
-    ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
-    ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
-    ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
-    ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
-    ("--verbose", "show commands in full"),
-    ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
-    ("--junit=FILE", "test: also write a JUnit report"),
-    ("--list", "test: print the names of the tests that TESTS= chooses, one a line, and run none; --json: as JSON"),
-    ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
-    ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
-)
-OF_SCONSW = {"--private", "--system"}
 
 
 def add_switches(arguments: Sequence[str]) -> None:
@@ -101,6 +38,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
     AddOption("--check", action="store_true", default=False)
+    AddOption("--explain", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
@@ -109,7 +47,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
     # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
     if any(word[:1] == "-" and len(word) > 3 and word.partition("=")[0] not in known for word in arguments):
-        from bootwright.graph.meant import check_switches
+        from bootwright.setup.meant import check_switches
 
         check_switches(arguments, taken.SWITCHES, known)
 
@@ -150,7 +88,7 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     """
     for name in wanted:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
-            from bootwright.graph.meant import meant_target
+            from bootwright.setup.meant import meant_target
 
             raise BootwrightError(f"there is no target {name}", meant_target(name, list(BY_WORD)))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
@@ -166,12 +104,56 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
 
 
+def build_directory(words: Mapping[str, str], home: Path, launch: Path, wanted: Sequence[str]) -> Path:
+    """Returns where all is made: BUILD=, else build/ of the checkout; of the package, where bootwright is installed."""
+    place = Path(launch, words["BUILD"]) if words["BUILD"] else home / "build"
+    if INSTALLED and not words["BUILD"]:
+        kernel, given = Path(launch, words["KERNEL"]), _given(words)
+        told = [word for word in wanted if word in BY_WORD and BY_WORD[word].tells and BY_WORD[word].is_idle(given)]
+        # What is about no kernel, such as the list of disks, still has its lock and its memory.
+        nowhere = not words["KERNEL"] or not kernel.is_dir() or (wanted and len(told) == len(wanted))
+        place = Path(cache_directory(), WORK) if nowhere else kernel / "build"
+    path = Path(os.path.abspath(place))  # noqa: PTH100  # links stay, as they do in names of kernels
+    if "$" in str(path):
+        raise BootwrightError(f"{path} has a $ in its path, which SCons takes for a variable's", "BUILD= names another")
+    return path
+
+
 def said(words: Mapping[str, str]) -> dict[str, str]:
     """Returns the variables that were said and are not their default, and the switches with their dashes."""
     switches = {name: "" for name in taken.SWITCHES if name not in OF_SCONSW and GetOption(name.lstrip("-"))}
     names = {v.name: "TARGETWORD" if v.name == "TARGET" else v.name for v in VARIABLES if v.name in ARGUMENTS}
     defaults = {v.name: v.default for v in VARIABLES}
     return {name: words[key] for name, key in names.items() if words[key] != defaults[name]} | switches
+
+
+def is_ours(build: Path, home: Path) -> bool:
+    """Tells whether nobody but bootwright has a reason to write in the directory build, so that it needs no mark."""
+    return build in (home / "build", Path(cache_directory(), WORK))
+
+
+def check_kernel(directory: Path, given: bool) -> None:
+    """Raises where there is no kernel to build: nobody named one (given), and an installation has no example."""
+    if not given and not directory.is_dir():
+        raise BootwrightError(
+            "there is no Cargo.toml here or in a directory above, so there is no kernel to build",
+            "`bootwright new NAME` makes one; KERNEL= names the directory of another",
+        )
+    if "$" in str(directory):
+        raise BootwrightError(
+            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
+        )
+
+
+def shared_cache(words: Mapping[str, str]) -> Cache | None:
+    """Returns the cache that CACHE= names."""
+    if not words["CACHE"]:
+        return None
+    try:
+        from bootwright.graph.cached import open_cache  # who shares nothing does not pay for it
+    except ModuleNotFoundError as error:
+        raise BootwrightError(f"CACHE= needs the package {error.name}, which {sys.executable} has not") from error
+    return open_cache(words, bool(GetOption("explain")))
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
@@ -228,11 +210,14 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
 
 
-def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[object]) -> None:
+def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]) -> None:
     """Adds every word by its Tool's method; those that are about the kernels where these were added."""
     given = _given(words)
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     for verb in VERBS:
+        asked = verb.word in wanted and verb.word in FOR_MACHINES and not verb.is_idle(given)
+        if asked and (verb.word != "run" or not kernels[0].host):  # a program for a host may run here
+            only(verb.word, kernels[:1])  # what has no machine is told before a core is compiled for it
         if verb.method and (kernels or verb.is_idle(given)) and (verb.word in wanted or not verb.own_graph):
             getattr(env, verb.method)(verb.word, kernels)
 

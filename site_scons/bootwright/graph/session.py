@@ -22,6 +22,7 @@ from SCons.Script import GetBuildFailures, Main
 
 from bootwright.base import atomic, loaded
 from bootwright.base.errors import Status
+from bootwright.base.regular import LARGEST, is_there
 from bootwright.graph.sentences import leave, sentences_at_exit, tell, tell_what_is_last
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
@@ -35,8 +36,8 @@ SHA256_LENGTH = 64  # hexadecimal digits
 class Session:
     """One run of scons: the build directory it holds, the targets it began, and what it starts at the end."""
 
-    def __init__(self, build: Path) -> None:
-        self.directory = BuildDirectory(build)
+    def __init__(self, build: Path, own: bool) -> None:
+        self.directory = BuildDirectory(build, own)
         self.start: Callable[[], int] | None = None
         self.start_anyway: Callable[[], int] | None = None  # where something of the build failed
         self.remove_at_end = False
@@ -49,6 +50,7 @@ class Session:
     def open(self) -> None:
         """Takes the build directory; from here on the end of this process gives it back."""
         self.directory.take(" ".join(["scons", *sys.argv[1:]]), tell)
+        is_there(self._signatures, LARGEST)
         self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -131,9 +133,12 @@ def session() -> Session:
     return _session
 
 
-def open_session(build: Path) -> Session:
-    """Takes the build directory for this run of scons; called once, before the first Environment."""
+def open_session(build: Path, own: bool = True) -> Session:
+    """Takes the build directory for this run of scons; called once, before the first Environment.
+
+    own: it is the checkout's, in which nothing but bootwright writes.
+    """
     global _session
-    _session = Session(build)
+    _session = Session(build, own)
     _session.open()
     return _session

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base.digests import file_digest
+from bootwright.base.errors import BootwrightError
 from bootwright.base.records import field, record
+from bootwright.base.regular import LARGEST, read_bytes
 
 ABSENT = "-"
+SPECIAL = "no regular file"
 
 
 @record
@@ -46,8 +49,8 @@ def read_warnings(path: Path) -> list[str]:
 
 def _strings_in(path: Path, key: str) -> list[str]:
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))[key])
-    except (OSError, ValueError, KeyError, TypeError):
+        return list(json.loads(read_bytes(path, LARGEST))[key])
+    except (OSError, ValueError, KeyError, TypeError, BootwrightError):
         return []
 
 
@@ -57,7 +60,7 @@ def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) 
     known holds what was found of each file and directory in this run, so that none is read twice.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_bytes(path, LARGEST))
         if any(person.get(name) != value for name, value in facts["variables"].items()):
             return False
         for table, digest in (
@@ -69,17 +72,19 @@ def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) 
                     known[key] = digest(Path(name))
                 if known[key] != value:
                     return False
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BootwrightError):
         return False
     return True
 
 
 def digest_or_absent(path: Path) -> str:
-    """Returns the SHA-256 of a file, or ABSENT."""
+    """Returns the SHA-256 of a file, or ABSENT; of a FIFO and its like, which nobody reads, that it is one."""
     try:
         return file_digest(path)
     except OSError:
         return ABSENT
+    except BootwrightError:
+        return SPECIAL
 
 
 def digest_below(directory: Path) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OVMF = "ovmf"  # no program but files that QEMU reads
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
+FOR_BOARDS = "gdb-multiarch"
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
 # By how the printed names of tests begin: what these tests want beside a build.
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -29,11 +30,11 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
-    ("boot/boards", OTHER_EMULATORS),
+    ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
     ("boot/uefi_run", ("gdb",)),
     ("build/graph", (OVMF,)),
-    ("boot/gdb", ("gdb",)),
+    ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
     ("kernel/", ("qemu-system-x86_64",)),
@@ -53,7 +54,7 @@ OF_LINUX = (
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
-PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory
+PATHS = ("KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "--json", "--junit")  # these name a file or a directory
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
 ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
@@ -101,7 +102,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
         if "test" in verbs:  # of that kernel alone
             needed = dict.fromkeys(RUN)
-        needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
+        of_board = {CHOSEN_BY_HAND["QEMU"]: emulator, "gdb": FOR_BOARDS}
+        needed = {of_board.get(name, name): None for name in needed}
         display = False  # such a machine has no window
     if "cargo" in needed and has_host_units(_values(arguments).get("KERNEL") or os.path.join(home, "kernel")):
         needed |= dict.fromkeys(name for name in HOST_UNITS if sys.platform == "linux" or name not in OF_LINUX)
@@ -229,6 +231,8 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
             changed.append("-Q")
         if elsewhere and value and _is_path(variable, value):
             argument = f"{variable}={os.path.abspath(value)}"
+        elif elsewhere and "=" not in argument and argument[:1] != "-" and os.sep in argument:
+            argument = os.path.abspath(argument)  # the file of a kernel's that is to be made
         changed.append(argument)
     return changed
 

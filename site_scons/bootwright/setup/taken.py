@@ -17,6 +17,7 @@ MACHINES = ("run", "screenshot", "gdb", "test")
 TAKEN: Mapping[str, tuple[str, ...]] = {
     "KERNEL": (ANY,),  # which sconsw adds in a package's directory, as it does TARGET
     "TARGET": (ANY,),
+    "BUILD": (ANY,),
     "RUSTC": (*BUILDS, "doctor"),
     "ACTIVE": KERNELS,
     "RAMDISK": KERNELS,
@@ -43,11 +44,12 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--json": ("doctor", "usb", "test"),
     "--junit": ("test",),
     "--cargo": BUILDS,
+    "--explain": BUILDS,
     "--verbose": (ANY,),
     "--private": (ANY,),
     "--system": (ANY,),
 }
-SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))
+SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))  # those of setup/words.py
 # What is about a kernel's image or its machine, and so not about a program for a host; what of it boards do without.
 OF_KERNELS = ("ACTIVE", "RAMDISK", "FIRMWARE", "QEMU", "QEMUFLAGS", "MEMORY", "SERIAL", "RAW")
 OF_THE_PC = ("ACTIVE", "RAMDISK")
@@ -72,6 +74,10 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said} is for {_told(takes)}")
     if "YES" in given and "DEV" not in given:
         raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
+    for name in ("CACHE_WRITE", "CACHE_CA", "CACHE_CREDENTIALS", "--explain"):
+        if name in given and "CACHE" not in given:
+            said = f"{name}={given[name]}" if given[name] else name
+            raise BootwrightError(f"{said} is about a shared cache, and CACHE= names none")
     if "PRUNE" in given and "--check" in given:
         raise BootwrightError(f"PRUNE={given['PRUNE']} and --check: one of them at a time")
 

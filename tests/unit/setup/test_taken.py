@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.graph.taken import ANY, SWITCHES, TAKEN, check_taken, check_untouched
+from bootwright.setup.taken import ANY, SWITCHES, TAKEN, check_taken, check_untouched
 from bootwright.setup.verbs import BY_WORD
 
 HOME = Path(__file__).resolve().parents[3]
-COMMAND_LINE = (HOME / "site_scons" / "bootwright" / "graph" / "commandline.py").read_text()
+COMMAND_LINE = (HOME / "site_scons" / "bootwright" / "setup" / "words.py").read_text()
 
 
 def test_the_table_names_variables_switches_and_words_that_there_are() -> None:
