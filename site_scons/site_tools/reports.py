@@ -82,7 +82,7 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
 # Tests of which --soak runs more than CI does.
 SOAKED = (
     "build/test_packages.py", "build/test_unmodified.py", "flash/test_killed.py", "flash/test_lying.py",
-    "flash/test_guest.py", "unit/hostile", "unit/loader/test_crates.py",
+    "flash/test_guest.py", "build/test_loader_crates.py", "unit/hostile",
 )  # fmt: skip
 
 
