@@ -12,7 +12,7 @@ from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
 from bootwright.graph.actions import record
-from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.nodes import KernelNodes, chosen_by, only
 
 
 def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
@@ -26,7 +26,8 @@ def add_usb(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
 
         wish = Wish(big=env["BIG"] == "1", loop=env["LOOP"] == "1", unmount=env["UNMOUNT"] == "1")
         if not env["DEV"]:
-            listing.report(systems.this_system(), wish, GetOption("json"), sys.stdout)
+            words = chosen_by(but=("LOOP", "BIG", "UNMOUNT"))
+            listing.report(systems.this_system(), wish, GetOption("json"), sys.stdout, words)
             return 0
         order = Order(only(name, kernels).disk, env["DEV"], wish, env["YES"])
         return program.flash(order, Terminal(sys.stdin, sys.stderr))

@@ -68,7 +68,7 @@ def find_rows(env: Environment, target: str) -> tuple[Row, ...]:
     rows = _rows(env)
     found = table.find_wanted(rows, host, arch, "" if host and not env["TARGETWORD"] else target, table.this_builder())
     if not found:
-        from bootwright.graph.meant import meant_triple
+        from bootwright.setup.meant import meant_triple
 
         known = [row.triple for row in rows]
         near = meant_triple(target, known)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import COMMAND_LINE_TARGETS
+from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
+from bootwright.base.regular import is_there
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
@@ -28,6 +29,7 @@ from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
+from bootwright.graph.commandline import check_kernel
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways
@@ -40,6 +42,7 @@ from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
+from bootwright.setup.taken import OF_KERNELS, OF_THE_PC, check_untouched
 
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
@@ -57,21 +60,18 @@ PROFILES = {"debug": (), "release": ("--release",)}
 def add_kernels(env: Environment) -> list[KernelNodes]:
     """Adds the nodes of KERNEL for TARGET, in each VARIANT that is wanted."""
     directory = Path(env["KERNELDIR"])
-    if "$" in str(directory):
-        raise BootwrightError(
-            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
-        )
+    check_kernel(directory, bool(env["KERNEL"]))
     configuration = read_configuration(directory, os.environ)
     word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
     for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
         tell_once(line)
     rows = env.HostRows(word)
     if rows:
+        check_untouched(OF_KERNELS, ARGUMENTS, f"kernels: a program for {rows[0].name} has no disk and no machine")
         return list(env.HostPrograms(rows, directory))
     target = find_target(word, Path(env["LAUNCH"]))
-    memory = Path(env["BUILD"], "toolchain.json")
-    wanted = str(target.spec or target.name)
-    tools = remember_tools(memory, Question(directory, wanted, _chosen_rustc(env)), os.environ, tell)
+    question = Question(directory, str(target.spec or target.name), _chosen_rustc(env))
+    tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)  # which says what is wrong with a specification
     board = boards.board_of(target)
@@ -79,6 +79,8 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
+    if not core.x86_64:
+        check_untouched(OF_THE_PC, ARGUMENTS, f"x86-64 kernels: for {core.name} there is no disk and no loader")
     core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
@@ -199,17 +201,14 @@ def plan_nodes(
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    own_script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
-    words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
+    words = ["-C", f"link-arg={joined}-T{script}"] if env["LDSCRIPT"] else []
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(
-            last=(*linker, *link, *words, *core.link), script=str(script) if script and not own_script else ""
-        ),
+        program=More(last=(*linker, *link, *words, *core.link), script=str(script) if script and not words else ""),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
@@ -241,10 +240,10 @@ def _local_roots(planned: Planned) -> list[str]:
 
 def linker_script(env: Environment, core: Core) -> Path | None:
     """Returns the linker script of LDSCRIPT=, else the one of the board."""
-    script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    script = Path(os.path.realpath(Path(env["LAUNCH"], env["LDSCRIPT"]))) if env["LDSCRIPT"] else None
     if script is None and core.board and core.board.script:
         script = Path(env["HOME"], "linker", core.board.script)
-    if script and not script.is_file():
+    if script and not is_there(script):
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     return script
 
@@ -261,8 +260,8 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        boot_sector, stages, nodes.pvh, efi = files
-        nodes.image = env.DiskImage(f"{path}.img", [boot_sector, stages, efi, nodes.kernel], IMAGENAME=name)[0]
+        *of_bios, nodes.pvh, efi = files
+        nodes.image = env.DiskImage(f"{path}.img", [*of_bios, efi, nodes.kernel], IMAGENAME=name)[0]
     return nodes
 
 
@@ -275,7 +274,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(_chosen_rustc, "ChosenRustc")
     env.AddMethod(linker_script, "LinkerScript")
     given = env["KERNEL"]
-    env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
+    env["KERNELDIR"] = os.path.realpath(Path(env["LAUNCH"], given)) if given else str(Path(env["HOME"], _example(env)))
 
 
 def _example(env: Environment) -> str:

@@ -1,14 +1,13 @@
 """The Tool for our boot loader: boot sector, stages, PVH and UEFI loader, once for all kernels, from the store.
 
 Builder: Loader (targets: loader.crates.FILES; sources: what loader.crates.loader_sources names).
-Method: env.LoaderFiles() -> these four nodes. Sets: LOADERCOM, unless set before.
+Method: env.LoaderFiles() -> these nodes. Sets: LOADERCOM, unless set before.
 Uses: BOOTWRIGHT (the programs of this build), HOME, BUILD, LOADERCORE (nodes.Core of the loader's target).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -17,9 +16,11 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
+from bootwright.base.home import INSTALLED
 from bootwright.graph.actions import action, check_inputs, modules
 from bootwright.graph.sentences import tell
 from bootwright.loader import crates
+from bootwright.loader.prebuilt import compiler_words, find_prebuilt
 from bootwright.rust.targets import Target
 from bootwright.storage.store import Store
 
@@ -34,6 +35,9 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
     from bootwright.loader import build as loader  # a loader that is there does not pay for it
 
     tools = env["BOOTWRIGHT"]
+    if env["LOADERPREBUILT"]:
+        _copy(Path(env["LOADERPREBUILT"]), target)
+        return
 
     def build(out: Path) -> None:
         loader.build_loader(
@@ -44,27 +48,35 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
     # All that the node depends on, modules of ours and core included: the store must not know less than the graph.
     digest = hashlib.sha256("\0".join(node.get_csig() for node in target[0].children()).encode())
     made = Store().take_or_build("loader", digest.hexdigest()[:32], build, tell)
+    _copy(made, target)
+
+
+def _copy(made: Path, target: list[Entry]) -> None:
     for node in target:
         with atomic.new_file(Path(node.abspath)) as copy:
             shutil.copyfile(made / node.name, copy)
 
 
 def add_loader(env: Environment) -> list[Entry]:
-    """Adds the loader, with the core that it is compiled with."""
+    """Adds the loader: the one of the wheel that this compiler made, else with the core that it is compiled with."""
+    tools, home = env["BOOTWRIGHT"], Path(env["HOME"])
+    targets = [f"{env['BUILD']}/loader/{name}" for name in crates.FILES]
+    carried = find_prebuilt(compiler_words(tools.toolchain.verbose, tools.linker_version)) if INSTALLED else None
+    if carried:
+        files = env.Loader(targets, [env.File(str(carried / name)) for name in crates.FILES], LOADERPREBUILT=carried)
+        return list(files)
     core = env.Core(Target(crates.TARGET))
-    place = f"{env['BUILD']}/loader"
-    sources = [env.File(str(path)) for path in crates.loader_sources(Path(env["HOME"]))]
-    targets = [f"{place}/{name}" for name in crates.FILES]
-    files = env.Loader(targets, sources, LOADERCORE=core)
-    names = env.Value("\n".join(os.path.relpath(node.abspath, env["HOME"]) for node in sources))  # see the Tool rustc
+    paths = crates.loader_sources(home)
+    files = env.Loader(targets, [env.File(str(path)) for path in paths], LOADERCORE=core)
+    names = env.Value("\n".join(crates.source_name(path, home) for path in paths))  # see the Tool rustc
     env.Depends(files, [names, env.Value(env["BOOTWRIGHT"].identity), *core.nodes, *modules(env, *MODULES)])
     return list(files)
 
 
 def generate(env: Environment) -> None:
     """Adds the Builder and the method."""
-    env.SetDefault(LOADERCOM="loader $TARGETS", LOADERSHORT="loader   $TARGETS")
-    env["BUILDERS"]["Loader"] = Builder(action=action(build_loader, "LOADERCOM", []))
+    env.SetDefault(LOADERCOM="loader $TARGETS", LOADERSHORT="loader   $TARGETS", LOADERPREBUILT="")
+    env["BUILDERS"]["Loader"] = Builder(action=action(build_loader, "LOADERCOM", ["LOADERPREBUILT"]))
     env.AddMethod(add_loader, "LoaderFiles")
 
 

@@ -20,7 +20,7 @@ from bootwright.graph.actions import check, record
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell
 from bootwright.graph.session import session
-from bootwright.storage.builddir import SIGNATURES
+from bootwright.storage.builddir import MARK, SIGNATURES
 
 
 def add_doctor(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
@@ -81,8 +81,9 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
 
 # Tests of which --soak runs more than CI does.
 SOAKED = (
-    "build/test_packages.py", "build/test_unmodified.py", "flash/test_killed.py", "flash/test_lying.py",
-    "flash/test_guest.py", "build/test_loader_crates.py", "unit/hostile",
+    "boot/test_uefi.py", "boot/test_uefi_hostile.py", "build/test_loader_crates.py", "build/test_packages.py",
+    "build/test_unmodified.py", "flash/test_guest.py", "flash/test_killed.py", "flash/test_lying.py",
+    "flash/test_unlucky.py", "unit/hostile",
 )  # fmt: skip
 
 
@@ -91,6 +92,8 @@ def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> Non
 
     def start() -> int:
         home = Path(env["HOME"])
+        if not (home / "tools" / "soak").exists():
+            raise BootwrightError("soak tries bootwright itself, in a checkout", "an installed one has not its tests")
         long = [str(home / "tests" / name) for name in SOAKED]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode
@@ -102,7 +105,7 @@ def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> Non
 def clean_build(env: Environment) -> None:
     """Makes `scons -c` remove the whole build directory, whichever kernel and variant filled it."""
     build = Path(env["BUILD"])
-    kept = {"lock", "journal", SIGNATURES}  # this process still writes them; they go when it ends
+    kept = {"lock", "journal", SIGNATURES, MARK}  # this process still writes them; they go when it ends
     left = sorted(path for path in build.iterdir() if path.name not in kept)
     env.Default(env.Alias("clean"))
     for path in left:

@@ -21,6 +21,7 @@ from SCons.Script import ARGUMENTS, GetOption
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.home import SITE
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast
@@ -132,7 +133,9 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
         listing = _how_to_list()
         command += [f"--list-tests={listing}"] if listing else []
-        environment = {**os.environ, "PYTHONPATH": str(home / "site_scons")}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys((SITE, home))))}
+        # Names and lines are conftest.py's, which pytest finds by itself above what it collects from, or nowhere.
+        command += [] if Path(env["BUILD"]).is_relative_to(home) else ["-p", "conftest"]
         jobs = str(GetOption("num_jobs"))
         if listing:
             pass  # this process alone has all the names

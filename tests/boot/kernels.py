@@ -32,7 +32,8 @@ FLAGS = (
 
 def loaders(files: LoaderFiles) -> image.Loaders:
     """Returns the bytes of what goes on a disk."""
-    return image.Loaders(files.boot_sector.read_bytes(), files.stages.read_bytes(), files.efi.read_bytes())
+    parts = (files.boot_sector, files.cd_boot, files.stages, files.efi)
+    return image.Loaders(*(part.read_bytes() for part in parts))
 
 
 def silent(_: str) -> None:

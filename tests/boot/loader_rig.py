@@ -132,7 +132,7 @@ class Rig:
 
     def symbol(self, name: str) -> int:
         """Returns the address of a label of the loader."""
-        return loader.read_program(self.workshop.loader.stages.parent / crates.PROGRAM)[2][name]
+        return loader.read_program(self.workshop.loader.stages.parent / crates.PROGRAM)[-1][name]
 
     def shim(self, disk: bytearray, **switches: int) -> None:
         """Puts shim.s in front of the boot sector, with its switches: a BIOS that behaves otherwise."""

@@ -14,7 +14,7 @@ from bootwright.run.run import run
 
 DISKS = [
     ("pc", "ide"), ("q35", "ahci"), ("q35", "virtio"), ("q35", "nvme"), ("q35", "usb-uhci"), ("q35", "usb-ehci"),
-    ("q35", "usb-xhci"), ("pc", "virtio"),
+    ("q35", "usb-xhci"), ("pc", "virtio"), ("q35", "cd"), ("pc", "cd"), ("q35", "cd-scsi"), ("q35", "cd-usb"),
 ]  # fmt: skip
 
 

@@ -42,7 +42,10 @@ def rig(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Rig:
 MACHINES = [
     ("q35", "virtio", "128M"),
     ("q35", "usb-xhci", "128M"),
+    ("pc", "cd", "64M"),
     ("pc", "ide", "64M"),
+    ("q35", "cd-scsi", "128M"),
+    ("q35", "cd-usb", "128M"),
     ("q35", "ahci", "6G"),
     ("q35", "nvme", "128M"),
     ("q35", "usb-ehci", "128M"),

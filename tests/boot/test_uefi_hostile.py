@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from tests.boot.kernels import HOME, SMALL_KERNELS, Workshop, compile_crate, loaders
@@ -52,7 +53,7 @@ def image_with(rig: Rig, program: bytes, letters: str, kernel: bytes = b"") -> b
     files = loaders(rig.workshop.loader)
     path = rig.directory / "hostile.img"
     kernel = kernel or write_kernel_file(rig.kernel())
-    disk.write_image(path, "rig", disk.Loaders(files.boot_sector, files.stages, efi), kernel)
+    disk.write_image(path, "rig", replace(files, efi=efi), kernel)
     return path.read_bytes()
 
 

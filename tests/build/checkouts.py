@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import py_compile
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
@@ -86,8 +90,20 @@ class Checkout:
         return (self.path / "build" / variant / f"{name}.img").read_bytes()
 
 
+@cache
+def _compiled() -> dict[Path, bytes]:
+    """Returns each compiled file of site_scons/, by its name there: each scons would compile all of them anew."""
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for source in (HOME / "site_scons").rglob("*.py"):
+            made = py_compile.compile(str(source), cfile=str(Path(scratch, "compiled")), doraise=True)
+            name = Path(importlib.util.cache_from_source(str(source))).relative_to(HOME)
+            found[name] = Path(str(made)).read_bytes()
+    return found
+
+
 def copy_checkout(path: Path) -> Checkout:
-    """Copies what a build needs of this checkout to path."""
+    """Copies what a build needs of this checkout to path, compiled for Python."""
     ignore = shutil.ignore_patterns("__pycache__", "build")
     for part in PARTS:
         source = HOME / part
@@ -96,6 +112,9 @@ def copy_checkout(path: Path) -> Checkout:
         else:
             path.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, path / part)
+    for name, data in _compiled().items():
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(data)
     return Checkout(path)
 
 

@@ -1,4 +1,7 @@
-"""A compiler that does something of its own before or after it compiles: a script around the real one."""
+"""A compiler that does something of its own before or after it compiles: a script around the real one.
+
+What it does lies in a file beside it, so that all of them are one compiler to the build, with one loader in the store.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,17 @@ class Script:
         return f"RUSTC={self.path}"
 
 
-def write_compiler(path: Path, crate: str, before: str = "", after: str = "", sysroot: Path | None = None) -> Script:
+def write_compiler(
+    path: Path, crate: str, before: str = "", after: str = "", sysroot: Path | None = None, own: str = "-"
+) -> Script:
     """Writes a compiler to path that runs shell commands before and after it compiles crate.
 
-    $status holds how the compiler ended, and sysroot, where it is given, is what it says is its own.
+    $status holds how the compiler ended, and sysroot, where it is given, is what it says is its own. own, a
+    character, makes it another compiler than those that have another one.
     """
     toolchain = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain
     real = shlex.quote(str(toolchain.rustc))
-    lines = ["#!/bin/sh"]
+    lines = []
     if sysroot:
         lines += [f'[ "$*" = "--print sysroot" ] && echo {shlex.quote(str(sysroot))} && exit']
     lines += [
@@ -46,7 +52,8 @@ def write_compiler(path: Path, crate: str, before: str = "", after: str = "", sy
         "exit $status",
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
+    path.with_name(f"{path.name}.acts").write_text("\n".join(lines) + "\n")
+    path.write_text(f'#!/bin/sh\n# {own}\n. "$0.acts"\n')
     path.chmod(0o755)
     return Script(path, toolchain.rustc, toolchain.sysroot)
 

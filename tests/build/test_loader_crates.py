@@ -82,7 +82,7 @@ def write_vectors(path: Path) -> None:
                               boot_info_address=0x400000000)  # fmt: skip
     elf = generator.randbytes(3000)
     disk = path.with_suffix(".img")
-    image.write_image(disk, "t", image.Loaders(bytes(512), bytes(512), b""), write_kernel_file(elf))
+    image.write_image(disk, "t", image.Loaders(bytes(512), bytes(2048), bytes(512), b""), write_kernel_file(elf))
     lines = ["const CHECKSUMS: &[(&[u8], u64)] = &["]
     lines += [f"({byte_literal(piece)}, {checksum.checksum(piece):#x})," for piece in sparse]
     lines += ["];", "const CRCS: &[(&[u8], u32)] = &["]

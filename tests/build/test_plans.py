@@ -98,6 +98,23 @@ def test_a_file_that_cargo_looks_for_makes_a_new_plan_when_it_appears_and_when_i
         assert planner.plan().fresh, appears.name
 
 
+@pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy")
+def test_rustc_answers_cargo_once_for_all_plans(planner: Planner) -> None:
+    def answers() -> dict[str, dict[str, object]]:
+        facts = json.loads((planner.place / ".rustc_info.json").read_text())
+        return {facts["rustc_fingerprint"]: facts["outputs"]}
+
+    planner.plan()
+    ((compiler, first),) = answers().items()
+    assert first
+    add(planner.root / "build.rs", "fn main() {}\n")
+    planner.plan()
+    assert answers() == {compiler: first}
+    planner.plan("aarch64-unknown-none")
+    ((same, both),) = answers().items()
+    assert same == compiler and len(both) > len(first) and first.items() <= both.items()
+
+
 def units_of(planned: Planned, package: str) -> list[str]:
     return [f"{unit.version} {' '.join(unit.argv)}" for unit in planned.plan.units if unit.package == package]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.build.checkouts import Checkout
+import subprocess
+import sys
+
+import pytest
+from tests.build.checkouts import HOME, Checkout
 
 VERBS, REPORTS = "site_scons/bootwright/setup/verbs.py", "site_scons/site_tools/reports.py"
 ROW = '    Verb("bell", "ring", "Bell", needs=(), kernels=False),\n'
@@ -32,3 +36,20 @@ def test_a_word_is_one_row_and_a_method(checkout: Checkout) -> None:
     assert "did you mean bell?" in checkout.refuse("bel")
     assert "bell and doctor: only one of these at a time" in checkout.refuse("bell", "doctor")
     assert checkout.python(PROBE) == "()\n"
+
+
+@pytest.mark.parametrize("word", ["-headless", "-cargo", "-list", "-json=x", "-verbose"])
+def test_a_switch_with_one_dash_is_told_before_scons_obeys_its_letters(word: str) -> None:
+    said = subprocess.run([sys.executable, HOME / "sconsw", "run", word], capture_output=True, text=True, timeout=60)
+    name = word.partition("=")[0]
+    sentence = f"sconsw: {word} is several switches of one letter each\n  hint: did you mean -{name}?\n"
+    assert (said.returncode, said.stdout, said.stderr) == (2, "", sentence)
+
+
+def test_a_variable_that_nothing_takes_is_refused_before_anything_is_built(checkout: Checkout) -> None:
+    assert checkout.refuse("DEV=/dev/sdx") == "bootwright: DEV=/dev/sdx is for `scons usb`\n"
+    assert "SERIAL=f is for kernels: a program for linux-" in checkout.refuse("run", "HOST=linux", "SERIAL=f")
+    refused = checkout.refuse("TARGET=thumbv7em-none-eabihf", f"KERNEL={checkout.path}/kernel", "RAMDISK=f")
+    assert "RAMDISK=f is for x86-64 kernels: for thumbv7em-none-eabihf there is no disk" in refused
+    assert "`scons -c` removes all that was made" in checkout.refuse("-c", "VARIANT=release")
+    assert not (checkout.path / "build" / "debug").exists()

@@ -16,7 +16,7 @@
 .set LARGEST, 16
 .set TRIES, 18
 .set DRIVE, 19
-.set CODE, 42
+.set CODE, 43
 .global boot_sector
 boot_sector:
     jmp start
@@ -92,6 +92,9 @@ packet:                          # INT 13h AH=42h: size, count, where to, from w
 .global drive
 drive:
     .byte 0
+.global sectors_per_block
+sectors_per_block:               # of what the BIOS counts in; cd_boot.s sets it for a CD
+    .byte 1
 serial_set_up:                   # low byte of the port, value: 115200 baud, eight bits, no parity, one stop bit
     .byte ({SERIAL_PORT} & 0xFF) + 3, 0x80
     .byte ({SERIAL_PORT} & 0xFF), 1
@@ -166,6 +169,7 @@ fail_drive:                      # bp: the code, unless the first hard disk is s
     call_16 reset_segments
     cmp byte ptr [di + DRIVE], 0x80
     mov byte ptr [di + DRIVE], 0x80
+other_drive:
     jne try_drive
     mov [di + CODE], bp
     mov si, offset message

@@ -8,6 +8,9 @@ use crate::bios::{self, Registers};
 
 const TRIES: u32 = 6;
 const SECTOR: u64 = layout::SECTOR_SIZE;
+/// The most sectors that are read from a CD at once: they may begin within a block, and end in one.
+const CD_SECTORS: u64 =
+    (layout::READ_MAX_SECTORS / layout::CD_BLOCK_SECTORS - 1) * layout::CD_BLOCK_SECTORS;
 
 /// The packet of AH=42h.
 #[repr(C)]
@@ -23,30 +26,33 @@ struct Packet {
 /// The disk that the BIOS booted from.
 pub struct Disk {
     drive: u8,
-    /// The most sectors for one call; halved when the BIOS fails at more, and never raised again.
+    /// The sectors of what the BIOS counts in: one on a disk, four on a CD.
+    block: u64,
+    /// The most blocks for one call; halved when the BIOS fails at more, and never raised again.
     largest: u64,
 }
 
 impl Disk {
-    /// The disk of that BIOS number.
-    pub fn new(drive: u8) -> Disk {
+    /// The disk of that BIOS number, whose blocks have so many sectors.
+    pub fn new(drive: u8, block: u64) -> Disk {
         Disk {
             drive,
-            largest: layout::READ_MAX_SECTORS,
+            block,
+            largest: layout::READ_MAX_SECTORS / block,
         }
     }
 
-    /// Reads `count` sectors to `at` bytes into the read buffer, in as many calls as it takes.
-    fn read(&mut self, mut lba: u64, mut count: u64, mut at: u64) -> Result<(), Failure> {
-        let mut tries = 0;
+    /// Reads `count` blocks into the read buffer, in as many calls as it takes.
+    fn read(&mut self, mut block: u64, mut count: u64) -> Result<(), Failure> {
+        let (mut tries, mut at) = (0, 0);
         while count > 0 {
             let piece = count.min(self.largest);
-            match self.call(lba, piece, layout::READ_BUFFER_ADDRESS + at) {
+            match self.call(block, piece, layout::READ_BUFFER_ADDRESS + at) {
                 Ok(()) => {
                     tries = 0;
-                    lba += piece;
+                    block += piece;
                     count -= piece;
-                    at += piece * SECTOR;
+                    at += piece * self.block * SECTOR;
                 }
                 Err(status) => {
                     tries += 1;
@@ -62,7 +68,7 @@ impl Disk {
                         self.largest = piece / 2;
                     }
                     if self.largest == 0 {
-                        return Err(Kind::DiskRead.with(lba, status.into()));
+                        return Err(Kind::DiskRead.with(block * self.block, status.into()));
                     }
                 }
             }
@@ -71,14 +77,14 @@ impl Disk {
     }
 
     /// One call of the BIOS; an error is its status.
-    fn call(&self, lba: u64, count: u64, address: u64) -> Result<(), u8> {
+    fn call(&self, block: u64, count: u64, address: u64) -> Result<(), u8> {
         let (segment, offset) = bios::far(address as usize);
         let packet = Packet {
             size: 16,
             count: count as u16,
             offset,
             segment,
-            lba,
+            lba: block,
         };
         let (ds, si) = bios::far(&raw const packet as usize);
         let mut registers = Registers {
@@ -100,13 +106,20 @@ impl Disk {
 impl ReadAt for Disk {
     fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
         debug_assert!(offset & (SECTOR - 1) == 0 && length <= self.largest_read());
-        self.read(offset / SECTOR, length as u64 / SECTOR, 0)?;
+        let block = self.block * SECTOR;
+        let (first, before) = (offset / block, offset % block);
+        self.read(first, (before + length as u64).div_ceil(block))?;
         // SAFETY: layout.py keeps the buffer for this disk alone, and the borrow of `self` ends the slice's life.
-        Ok(unsafe { physical::slice_mut(layout::READ_BUFFER_ADDRESS, length as u64) })
+        Ok(unsafe { physical::slice_mut(layout::READ_BUFFER_ADDRESS + before, length as u64) })
     }
 
     fn largest_read(&self) -> usize {
-        (layout::READ_MAX_SECTORS * SECTOR) as usize
+        let sectors = if self.block == 1 {
+            layout::READ_MAX_SECTORS
+        } else {
+            CD_SECTORS
+        };
+        (sectors * SECTOR) as usize
     }
 
     fn sector_size(&self) -> u64 {

@@ -22,12 +22,12 @@ use common::failure::{Failure, Kind};
 
 /// Entered from real_mode.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
 #[unsafe(export_name = "loader_main")]
-extern "sysv64" fn main(drive: u8) -> ! {
-    let Err(failure) = boot(drive);
+extern "sysv64" fn main(drive: u8, sectors_per_block: u8) -> ! {
+    let Err(failure) = boot(edd::Disk::new(drive, sectors_per_block.into()));
     console::fail(&failure)
 }
 
-fn boot(drive: u8) -> Result<Infallible, Failure> {
+fn boot(mut disk: edd::Disk) -> Result<Infallible, Failure> {
     screen::prepare();
     if !processor::has_no_execute() {
         return Err(Kind::NoExecuteDisable.alone());
@@ -36,7 +36,7 @@ fn boot(drive: u8) -> Result<Infallible, Failure> {
     let mut machine = Machine::new();
     e820::read(&mut machine)?;
     physical::map_up_to(machine.map.usable_end(layout::MEMORY_CEILING));
-    kernel::boot(&mut edd::Disk::new(drive), kernel::Bios(&mut machine))
+    kernel::boot(&mut disk, kernel::Bios(&mut machine))
 }
 
 #[panic_handler]

@@ -186,6 +186,7 @@ sum_rest:
     xor eax, eax
     rep stosd
     movzx edi, byte ptr [drive]
+    movzx esi, byte ptr [sectors_per_block]
     call loader_main
 
 .code16

@@ -51,6 +51,8 @@ static STAGE_CHECKSUM: [u8; LINE_ROOM] = Kind::StageChecksum.line();
 
 global_asm!(
     include_str!("boot_sector.s"),
+    include_str!("cd_boot.s"),
+    CD_BLOCK_SECTORS = const layout::CD_BLOCK_SECTORS,
     SECTOR_SIZE = const layout::SECTOR_SIZE,
     BPB_END = const layout::BPB_END,
     BOOT_SECTOR_ADDRESS = const layout::BOOT_SECTOR_ADDRESS,

@@ -5,6 +5,8 @@ use crate::failure::{Failure, Kind};
 /// What a top-level entry covers.
 pub const ENTRY_SIZE: u64 = 1 << 39;
 const ENTRIES: usize = 512;
+/// The first entry of the addresses whose upper 16 bits are set.
+const UPPER_HALF: usize = ENTRIES / 2;
 
 /// Which entries are taken, and how the next free one is chosen.
 pub struct TopLevel {
@@ -36,21 +38,23 @@ impl TopLevel {
 
     /// Takes entries for `size` bytes and returns an address in the first, a multiple of `alignment`.
     pub fn choose(&mut self, size: u64, alignment: u64) -> Result<u64, Failure> {
-        let start = self.choose_entries(size.div_ceil(ENTRY_SIZE).max(1))?;
-        let room = (ENTRY_SIZE - size % ENTRY_SIZE) / alignment;
-        let step = match self.next_random() {
-            Some(random) if room > 0 => random % room,
-            _ => 0,
-        };
+        let count = size.div_ceil(ENTRY_SIZE).max(1);
+        let start = self.choose_entries(count)?;
+        // Sizes that fill their entries, as the 1 TiB that QEMU's processors of AMD reserve part of, cannot be moved.
+        let steps = (count * ENTRY_SIZE - size) / alignment;
+        let step = self.next_random().map_or(0, |random| random % (steps + 1));
         Ok(start + step * alignment)
     }
 
     fn choose_entries(&mut self, count: u64) -> Result<u64, Failure> {
         let none = Kind::NoTopLevel.with(count, 0);
         let length = usize::try_from(count).map_err(|_| none)?;
+        // Between the halves lie addresses that no processor takes.
         let is_free = |&start: &usize| {
-            let run = self.taken.get(start..start.saturating_add(length));
-            run.is_some_and(|run| !run.contains(&true))
+            let end = start.saturating_add(length);
+            let run = self.taken.get(start..end);
+            (end <= UPPER_HALF || start >= UPPER_HALF)
+                && run.is_some_and(|run| !run.contains(&true))
         };
         let wanted = match self.random {
             // As many as there are to choose from are counted only where chance chooses.

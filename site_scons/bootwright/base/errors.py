@@ -59,11 +59,12 @@ class BootwrightError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", status: int = Status.BUILD_ERROR) -> None:
-        from bootwright.base.terminal import printable  # a build without an error does not pay for it
+        from bootwright.base.called import as_called  # a build without an error does not pay for them
+        from bootwright.base.terminal import printable
 
         # Names and values come from other people's files, and the sentence goes to a terminal.
-        self.message = printable(message)
-        self.hint = printable(hint)
+        self.message = printable(as_called(message))
+        self.hint = printable(as_called(hint))
         super().__init__(self.message)
         self.status = int(status)
 

@@ -1,7 +1,7 @@
-"""Where bootwright itself lies: the one module that knows it.
+"""Where bootwright itself lies: the one module that knows it, in a checkout and as pip installs it.
 
-In a checkout that is the directory with the SConstruct, above site_scons. The package alone, as pip installs it, has
-nothing above it that is bootwright's; what asks for a file of the home there finds none, and says so.
+In a checkout the home is the directory with the SConstruct, above site_scons. A wheel carries the same files in
+bootwright/carried, beside the modules. Neither is written by a build: an installation may be root's, and read-only.
 """
 
 from __future__ import annotations
@@ -10,4 +10,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the modules
 SITE = PACKAGE.parent  # what Python imports them from
-HOME = SITE.parent  # a checkout's SConstruct, bootloader/, linker/, kernel/ and tests/ lie here
+_CARRIED = PACKAGE / "carried"
+INSTALLED = (_CARRIED / "SConstruct").is_file()
+HOME = _CARRIED if INSTALLED else SITE.parent  # SConstruct, bootloader/, linker/ and docs/ lie here
+SOURCES = PACKAGE if INSTALLED else SITE  # all Python files of bootwright's own are below
+PREBUILT = PACKAGE / "prebuilt"  # the loader that a wheel carries
+PROGRAM = "bootwright" if INSTALLED else "scons"  # what a person types

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bootwright.base.home import SITE
+from bootwright.base.home import INSTALLED, SOURCES
 
 Stamp = tuple[int, int, int, int]
 
@@ -27,8 +27,11 @@ def stamp(path: str | os.PathLike[str]) -> Stamp | None:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def note_sources(site: str = str(SITE)) -> None:
-    """Notes every Python file below site, and removes those compiled files that Python could wrongly trust."""
+def note_sources(site: str = str(SOURCES), edited: bool = not INSTALLED) -> None:
+    """Notes every Python file below site, and removes those compiled files that Python could wrongly trust.
+
+    edited: a person may write these files. Those of an installation pip has written, and compiled, and nobody else.
+    """
     tag = sys.implementation.cache_tag
     for place, directories, names in os.walk(site):
         compiled = {name: os.path.join(place, "__pycache__", name) for name in _names(place, "__pycache__")}
@@ -43,7 +46,7 @@ def note_sources(site: str = str(SITE)) -> None:
             _loaded[path] = found
             cached = compiled.get(f"{name[:-3]}.{tag}.pyc")
             made = stamp(cached) if cached else None
-            if cached and made and made[2] <= found[3]:
+            if edited and cached and made and made[2] <= found[3]:
                 _remove(cached)
 
 

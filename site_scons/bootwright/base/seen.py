@@ -41,25 +41,27 @@ def _file(status: os.stat_result) -> str:
     return f"{status.st_ino} {status.st_mode} {status.st_uid} {status.st_gid}"
 
 
-def _names(directory: str) -> str:
-    """Returns what stands for the names in a directory, and for what each is: another's lock there changes its time."""
-    with os.scandir(directory) as entries:
-        found = sorted(f"{e.name}\0{e.is_dir(follow_symlinks=False)}{e.is_symlink()}" for e in entries)
-    return hashlib.sha256("\n".join(found).encode(errors="surrogateescape")).hexdigest()
-
-
-HOW: dict[str, Callable[[str], str]] = {
-    "found": lambda name: _file(_stat(name)),
-    "links": lambda name: _file(_lstat(name)),
-    "listed": _names,
-}
+LOOKS: dict[str, Callable[[str], os.stat_result]] = {"found": _stat, "links": _lstat}
 
 
 def _fact(how: str, name: str) -> str:
     try:
-        return HOW[how](name)
+        return _file(LOOKS[how](name))
     except (OSError, ValueError):
         return ABSENT
+
+
+def _names(directory: str) -> set[str] | None:
+    """Returns the names in a directory, each with what it is; a lock that comes and goes there changes its times."""
+    try:
+        with os.scandir(directory) as entries:
+            return {f"{e.name}\0{e.is_dir(follow_symlinks=False)}{e.is_symlink()}" for e in entries}
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(names: set[str] | None) -> str:
+    return ABSENT if names is None else hashlib.sha256("\n".join(sorted(names)).encode(errors="replace")).hexdigest()
 
 
 def _is_older(found: os.stat_result, began: os.stat_result) -> bool:
@@ -80,7 +82,8 @@ class Seen:
     def __init__(self, clock: Path) -> None:
         self.started_others = False
         self._clock = clock
-        self._looks: dict[str, dict[str, str]] = {how: {} for how in HOW}
+        self._looks: dict[str, dict[str, str]] = {how: {} for how in LOOKS}
+        self._listed: dict[str, set[str] | None] = {}
         self._opened: set[str] = set()
         self._written: set[str] = set()
         self._active = False
@@ -109,32 +112,40 @@ class Seen:
         """Returns what was seen, for is_as_seen; None where it was another one meanwhile, or is too young to tell."""
         began = _stat(self._clock)
         trusted = began.st_dev if began.st_ctime_ns > began.st_mtime_ns else None
-        facts: Facts = {how: {} for how in (*HOW, "contents")}
+        facts: Facts = {how: {} for how in (*LOOKS, "listed", "contents")}
         for how, looks in self._looks.items():
             for name, fact in looks.items():
                 if name in self._written:
                     continue
-                if _fact(how, name) != fact:
-                    return None
-                if (
-                    fact != ABSENT
-                    and how != "listed"
-                    and not _is_older((_stat if how == "found" else _lstat)(name), began)
-                ):
+                if _fact(how, name) != fact or (fact != ABSENT and not _is_older(LOOKS[how](name), began)):
                     return None
                 facts[how][name] = fact
+        for name, listed in self._listed.items():
+            now = _names(name)
+            if self._others(name, now) != self._others(name, listed):
+                return None
+            facts["listed"][name] = _digest(now)
         for name in self._opened - self._written:
             if facts["found"].get(name, ABSENT) != ABSENT and _stat(name).st_dev != trusted:
                 facts["contents"][name] = _contents(name)
         return facts
 
-    def _note(self, how: str, path: object) -> None:
-        if isinstance(path, int):
-            return
-        name = os.fsdecode(path) if path is not None else "."  # type: ignore[arg-type]  # what os.stat takes
-        if name not in self._looks[how]:
-            self._looks[how][name] = ""  # to list it is heard as well
-            self._looks[how][name] = _fact(how, name)
+    def _others(self, directory: str, names: set[str] | None) -> set[str] | None:
+        """Returns those names in directory that this process has not written itself."""
+        own = {path.name for path in map(Path, self._written) if path.parent == Path(directory)}
+        return names and {name for name in names if name.partition("\0")[0] not in own}
+
+    def _note(self, how: str, path: Any) -> None:
+        if not isinstance(path, int):
+            name = os.fsdecode(path)
+            if name not in self._looks[how]:
+                self._looks[how][name] = _fact(how, name)
+
+    def _list(self, path: Any) -> None:
+        name = "." if path is None else os.fsdecode(path) if not isinstance(path, int) else ""
+        if name and name not in self._listed:
+            self._listed[name] = None  # to list it is heard as well
+            self._listed[name] = _names(name)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._active:
@@ -150,7 +161,9 @@ class Seen:
                 self._note("found", name)
                 self._opened.add(name)
         elif event in ("os.listdir", "os.scandir"):
-            self._note("listed", arguments[0])
+            self._list(arguments[0])
+        elif event == "os.rename":
+            self._written.add(os.fsdecode(arguments[1]))
         elif event in STARTS:
             self.started_others = True
 
@@ -168,6 +181,8 @@ class Seen:
 
 def is_as_seen(facts: Mapping[str, Mapping[str, str]]) -> bool:
     """Says whether all that facts() returned is as it was."""
-    return all(_fact(how, name) == fact for how in HOW for name, fact in facts[how].items()) and all(
-        _contents(name) == fact for name, fact in facts["contents"].items()
+    return (
+        all(_fact(how, name) == fact for how in LOOKS for name, fact in facts[how].items())
+        and all(_digest(_names(name)) == fact for name, fact in facts["listed"].items())
+        and all(_contents(name) == fact for name, fact in facts["contents"].items())
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.records import record
+from bootwright.base.regular import is_there
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.toml import Table, read_toml, show
 from bootwright.cargo.watched import included_files
@@ -77,13 +78,13 @@ class Configuration:
 
 
 def read_configuration(directory: Path, environ: Mapping[str, str]) -> Configuration:
-    """Reads cargo's configuration for directory; raises BootwrightError for a file that is no TOML."""
+    """Reads cargo's configuration for directory; raises BootwrightError for a file that is no TOML, or no file."""
     directory = directory.absolute()
     places = [place / ".cargo" for place in (directory, *directory.parents)]
     files: dict[Path, Mapping[str, Any]] = {}
     for place in dict.fromkeys([*places, cargo_home(environ)]):
         for name in ("config", "config.toml"):  # as cargo does, which takes the older name where both are there
-            if (place / name).is_file():
+            if is_there(place / name):
                 _add(place / name, files)
                 break
     return Configuration(directory, tuple(files.items()), environ)
@@ -91,7 +92,7 @@ def read_configuration(directory: Path, environ: Mapping[str, str]) -> Configura
 
 def _add(path: Path, files: dict[Path, Mapping[str, Any]]) -> None:
     """Adds a file and what it includes, of which the last wins, but none over the file itself."""
-    if path in files or not path.is_file():
+    if path in files or not is_there(path):
         return
     values = read_toml(path)
     files[path] = values

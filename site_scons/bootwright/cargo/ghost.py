@@ -1,38 +1,108 @@
 """The ghost: stands for rustc and for every build script while cargo plans; it records each call and makes nothing.
 
 cargo runs it as RUSTC_WRAPPER. Of what a compiler makes, cargo itself needs build scripts alone, since it runs them: in
-their place the ghost puts a copy of itself that knows which call it is the product of. Run as a build script it prints
-one directive of each kind with its own id in it, so that cargo puts that id where a real directive would go: into the
-arguments, the environment and the metadata of exactly those units that get it.
+their place the ghost puts a few lines that call it as the product of that call. Run so it prints one directive of each
+kind with the call's own id in it, and cargo puts that id where a real directive would go: into the arguments, the
+environment and the metadata of exactly those units that get it.
+
+It is started for each unit, so that a plan is as dear as its start: 2 ms where a shell can do it, 9 ms where Python has
+to. A shell loses variables that it cannot name (CARGO_BIN_EXE_my-kernel); Linux shows them all the same, in /proc.
 """
 
 from __future__ import annotations
 
-import marshal
 import os
 import re
+import shlex
+import shutil
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 LOG = "BOOTWRIGHT_GHOST_LOG"
-MARK = "bootwright_script_"  # an id is MARK and the script's OUT_DIR, with _ for what no identifier may hold
+MARK = "bootwright_script_"  # an id is MARK and the name of the call
+ENVIRON = Path("/proc/self/environ")
 
-# Started some hundred times while a large package is planned, so it imports nothing but what Python has already.
-SOURCE = """#!{python} -IS
-import marshal, os, sys, time
+# A record is a file, whose name is the call's: kind, call, directory, number of arguments, these, then the variables,
+# each with a zero after it. A question such as -vV is none: the real answer decides what cargo does.
+SHELL = """#!/bin/sh
+if [ "$0" = {own} ]; then call=; fi
+
+record() {{
+    kind=$1
+    shift
+    cd -P . || exit
+    set -C
+    number=0
+    until {{ : >"${log}/$$-$number"; }} 2>/dev/null; do
+        number=$((number + 1))
+        [ "$number" -lt 10000 ] || exit 1
+    done
+    name=$$_$number
+    printf '%s\\0' "$kind" "$call" "$PWD" "$#" "$@" >>"${log}/$$-$number" || exit
+    {cat} "/proc/$$/environ" >>"${log}/$$-$number" || exit
+}}
+
+act_as_script() {{
+    record script "$0" "$@"
+    mark={mark}$name
+    printf 'cargo:%s\\n' "rustc-cfg=$mark" "rustc-check-cfg=cfg($mark)" "rustc-link-search=native=/$mark" \\
+        "rustc-link-lib=$mark" "rustc-link-arg=$mark" "rustc-env=$mark=" "$mark="
+}}
+
+act_as_compiler() {{
+    crate= out= type= kept= json= extra= before=
+    for word do
+        case $before in
+            --crate-name) crate=${{crate:-$word}} ;;
+            --out-dir) out=${{out:-$word}} ;;
+            --crate-type) type=${{type:-$word}} ;;
+        esac
+        case $word in
+            --test | --target) kept=no ;;
+            *.json) json=1 ;;
+            extra-filename=*) extra=$extra${{word#*=}} ;;
+        esac
+        before=$word
+    done
+    if [ -z "$crate" ] || [ -z "$out" ]; then
+        [ -z "$json" ] || export RUSTC_BOOTSTRAP=1
+        exec "$@"
+    fi
+    shift
+    # A wrapper for the packages of a workspace stood before it.
+    if [ "$1" = "$RUSTC" ]; then shift; fi
+    record rustc "$@"
+    [ "$type$kept" = bin ] || return 0
+    {{
+        printf '%s\\n' '#!/bin/sh' "call=$name"
+        printf '%s\\n' {source}
+    }} >|"$out/$crate$extra" && chmod 755 "$out/$crate$extra"
+}}
+
+if [ -n "$call" ]; then act_as_script "$@"; else act_as_compiler "$@"; fi
+"""
+PYTHON = """#!{python} -IS
+import os, sys
 
 CALL = {call!r}
 
 
 def record(kind, argv):
-    name = "%s-%d-%d" % (kind, time.time_ns(), os.getpid())
-    path = os.environb[{log!r}.encode()] + b"/" + name.encode()
-    facts = (kind, os.getcwdb(), [os.fsencode(word) for word in argv], dict(os.environb), CALL)
-    with open(path + b".new", "wb") as file:
-        file.write(marshal.dumps(facts))
-    os.rename(path + b".new", path)
-    return name
+    number = 0
+    while True:
+        name = "%d-%d" % (os.getpid(), number)
+        try:
+            file = open(os.environb[{log!r}.encode()] + b"/" + name.encode(), "xb")
+        except FileExistsError:
+            number += 1
+            continue
+        facts = [kind.encode(), CALL.encode(), os.getcwdb(), b"%d" % len(argv), *map(os.fsencode, argv)]
+        facts += [name + b"=" + value for name, value in os.environb.items()]
+        with file:
+            file.write(b"".join(fact + b"\\0" for fact in facts))
+        return name.replace("-", "_")
 
 
 def value_of(words, option):
@@ -40,8 +110,7 @@ def value_of(words, option):
 
 
 def act_as_script():
-    record("script", sys.argv)
-    mark = {mark!r} + "".join(c if c.isalnum() else "_" for c in os.environ["OUT_DIR"])
+    mark = {mark!r} + record("script", sys.argv)
     print("cargo:rustc-cfg=" + mark)
     print("cargo:rustc-check-cfg=cfg(" + mark + ")")
     print("cargo:rustc-link-search=native=/" + mark)
@@ -57,7 +126,6 @@ def act_as_compiler():
         words = words[1:]  # a wrapper for the packages of a workspace stood before it
     name, out = value_of(words, "--crate-name"), value_of(words, "--out-dir")
     if not name or not out:
-        # A question such as -vV: the real answer decides what cargo does.
         environment = dict(os.environ)
         if any(word.endswith(".json") for word in words):
             environment["RUSTC_BOOTSTRAP"] = "1"
@@ -94,17 +162,27 @@ class Call:
     environment: dict[str, str]
     product_of: str = ""
 
+    @property
+    def mark(self) -> str:
+        """The id in what a script printed."""
+        return f"{MARK}{self.name}"
+
 
 def write_ghost(path: Path) -> None:
-    """Writes the ghost, an executable script, to path."""
-    python = Path(sys.executable).resolve()
-    path.write_text(SOURCE.format(python=python, call="", log=LOG, mark=MARK, own=str(path)), encoding="utf-8")
-    path.chmod(0o755)
+    """Writes the ghost, an executable script, to path, unless it is there: to cargo a new one were a new compiler."""
+    text = source(path)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
 
 
-def mark_of(out_dir: str) -> str:
-    """Returns the id that the ghost prints for a script with this OUT_DIR."""
-    return MARK + "".join(c if c.isalnum() else "_" for c in out_dir)
+def source(path: Path, shell: bool | None = None) -> str:
+    """Returns the ghost that is to lie at path, for a shell or for Python; None: what is the quicker here."""
+    cat = shutil.which("cat")
+    if cat and (ENVIRON.exists() if shell is None else shell):
+        own = shlex.quote(str(path))
+        return SHELL.format(log=f"{{{LOG}}}", mark=MARK, cat=shlex.quote(cat), own=own, source=shlex.quote(f". {own}"))
+    return PYTHON.format(python=Path(sys.executable).resolve(), call="", log=LOG, mark=MARK, own=str(path))
 
 
 def marks_in(text: str) -> list[str]:
@@ -112,12 +190,19 @@ def marks_in(text: str) -> list[str]:
     return re.findall(rf"{MARK}\w+", text)
 
 
+def replace_marks(text: str, by: Callable[[str], str]) -> str:
+    """Returns text with what by says of an id in the place of each."""
+    return re.sub(rf"{MARK}\w+", lambda match: by(match[0]), text) if MARK in text else text
+
+
 def read_calls(log: Path) -> list[Call]:
-    """Returns what the ghost recorded in the directory log, in the order of its calls."""
-    calls = []
-    for path in sorted(log.iterdir(), key=lambda path: int(path.name.split("-")[1])):
-        kind, cwd, argv, environment, product_of = marshal.loads(path.read_bytes())
-        decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
-        words = tuple(os.fsdecode(word) for word in argv)
-        calls.append(Call(path.name, kind, os.fsdecode(cwd), words, decoded, product_of))
-    return calls
+    """Returns what the ghost recorded in the directory log, in no order: cargo calls several at once."""
+    return [_read_call(path) for path in sorted(log.iterdir())]
+
+
+def _read_call(path: Path) -> Call:
+    words: Iterator[str] = map(os.fsdecode, path.read_bytes().removesuffix(b"\0").split(b"\0"))
+    kind, product_of, cwd, count = (next(words) for _ in range(4))
+    argv = tuple(next(words) for _ in range(int(count)))
+    environment = dict(word.split("=", 1) for word in words if "=" in word)
+    return Call(path.name.replace("-", "_"), kind, cwd, argv, environment, product_of)

@@ -12,10 +12,12 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
 from bootwright.cargo import ghost
 from bootwright.cargo.nightly import asks_for_nightly
 from bootwright.cargo.room import Room
@@ -26,8 +28,10 @@ NOT_RECORDED = {
     "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR",
     "CARGO_BUILD_BUILD_DIR",
     "CARGO_RESOLVER_LOCKFILE_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", ghost.LOG,
+    "LC_CTYPE",  # which a ghost in Python gives itself where the locale is C
 }  # fmt: skip
 ALWAYS_RECORDED = {"RUSTC", "RUSTDOC", "CARGO", "HOST", "TARGET"}
+MADE = (".rlib", ".rmeta", ".a", DYLIB)  # what a library's compilation makes may end so
 SEARCH_PATHS = ("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 KNOWN_TYPES = {"lib", "rlib", "bin", "proc-macro", "staticlib"}
 ARTIFACT = re.compile(r"CARGO_(BIN|CDYLIB|STATICLIB)_(FILE|DIR)_")  # of artifact dependencies, an unstable feature
@@ -53,7 +57,7 @@ def read_plan(
 def read_checksums(lock: Path) -> dict[tuple[str, str], str]:
     """Returns the registry's checksum of each package, by its name and version, as a lock file has them."""
     try:
-        packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("package", [])
+        packages = tomllib.loads(read_text(lock)).get("package", [])
     except FileNotFoundError:
         return {}
     return {(p["name"], p["version"]): p["checksum"] for p in packages if "checksum" in p}
@@ -82,6 +86,9 @@ class _Reader:
     dropped: set[str] = field(default_factory=set)  # marks and products of the standard library's units
     makers: dict[str, str] = field(default_factory=dict)  # a product's path below OUT -> name of the unit
 
+    def __post_init__(self) -> None:
+        self.place = str(self.room.target)
+
     def read_messages(self, messages: str) -> None:
         for line in messages.splitlines():
             message: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
@@ -104,9 +111,9 @@ class _Reader:
         compiled: dict[str, Unit] = {}  # by the name of the call
         for call in own:
             if call.kind == "script":
-                self.scripts[ghost.mark_of(call.environment["OUT_DIR"])] = self._below(call.environment["OUT_DIR"])
+                self.scripts[call.mark] = self._below(call.environment["OUT_DIR"])
         units, unplanned = [], ""
-        for call in own:
+        for call in self._in_order(own):
             if call.kind == "rustc":
                 unplanned = unplanned or _what_is_odd(call)
                 unit = self._compilation(call)
@@ -117,8 +124,32 @@ class _Reader:
             else:
                 unit = self._run(call, compiled)
             units.append(unit)
-        # As cargo called them: it waits for what a call needs.
         return Plan(tuple(units), tuple(said), unplanned, configured=self.variables)
+
+    def _in_order(self, calls: Sequence[ghost.Call]) -> list[ghost.Call]:
+        """Returns calls, each after those whose products or directives it takes; the order is the same each time."""
+        named = {self._name(call): call for call in calls}
+        products = {f"{directory}/lib{stem}{ending}": call.name for call in calls if call.kind == "rustc"
+                    for directory, stem in [self._stem(call)] for ending in MADE}  # fmt: skip
+        makers = {**products, **{call.mark: call.name for call in calls if call.kind == "script"}}
+        graph: TopologicalSorter[str] = TopologicalSorter()
+        for _, call in sorted(named.items()):
+            texts = [*call.argv, *(variable.lower() for variable in call.environment)]  # DEP_... has marks in capitals
+            taken = [mark for text in texts for mark in ghost.marks_in(text)]
+            taken += map(self._extern, call.argv)
+            needs = [makers[one] for one in taken if one in makers]
+            graph.add(call.name, *needs, *([call.product_of] if call.product_of else []))
+        by_name = {call.name: call for call in named.values()}
+        return [by_name[name] for name in graph.static_order()]
+
+    def _extern(self, value: str) -> str:
+        """Returns the path below OUT that a value of --extern names; "" where it names none."""
+        match = EXTERN.fullmatch(value)
+        return match["path"].removeprefix(f"{self.place}{os.sep}") if match else ""
+
+    def _name(self, call: ghost.Call) -> str:
+        """Returns the name of the call's unit."""
+        return self._below(call.environment["OUT_DIR"]) if call.kind == "script" else "/".join(self._stem(call))
 
     def _is_library(self, call: ghost.Call) -> bool:
         root = Path(call.environment.get("CARGO_MANIFEST_DIR", ""))
@@ -126,10 +157,10 @@ class _Reader:
 
     def _drop(self, call: ghost.Call) -> None:
         if call.kind == "script":
-            self.dropped.add(ghost.mark_of(call.environment["OUT_DIR"]))
+            self.dropped.add(call.mark)
             return
         stem = self._stem(call)
-        self.dropped |= {f"{stem[0]}/lib{stem[1]}{ending}" for ending in (".rlib", ".rmeta", DYLIB)}
+        self.dropped |= {f"{stem[0]}/lib{stem[1]}{ending}" for ending in MADE}
 
     def _stem(self, call: ghost.Call) -> tuple[str, str]:
         """Returns the directory of a compilation's products, from OUT, and their names without lib and ending."""
@@ -137,7 +168,7 @@ class _Reader:
         return self._below(value_of(call.argv, "--out-dir")), "".join([value_of(call.argv, "--crate-name"), *extra])
 
     def _below(self, path: str) -> str:
-        return Path(path).relative_to(self.room.target).as_posix()
+        return Path(path).relative_to(self.place).as_posix()
 
     def _compilation(self, call: ghost.Call) -> Unit:
         directory, stem = self._stem(call)
@@ -200,8 +231,7 @@ class _Reader:
         words = iter(argv)
         for word in words:
             value = next(words) if word in ("--extern", "-L") else ""
-            match = EXTERN.fullmatch(value) if word == "--extern" else None
-            path = self._relative(match["path"]).removeprefix(f"{OUT}/") if match else ""
+            path = self._extern(value) if word == "--extern" else ""
             if (path and path in self.dropped) or any(mark in self.dropped for mark in ghost.marks_in(value)):
                 continue
             found += [path] if path else []
@@ -211,22 +241,14 @@ class _Reader:
     def _scripts_in(self, texts: Sequence[str] | Mapping[str, str]) -> list[str]:
         """Returns the names of the runs whose marks are in texts; a variable DEP_... has them in capitals."""
         found: dict[str, None] = {}
-        capitals = {mark.upper(): name for mark, name in self.scripts.items()}
         for text in texts:
-            for mark in ghost.marks_in(text):
-                if mark in self.scripts:
-                    found[self.scripts[mark]] = None
-            position = text.find(ghost.MARK.upper())
-            if position >= 0 and text[position:] in capitals:
-                found[capitals[text[position:]]] = None
+            found |= {self.scripts[mark]: None for mark in ghost.marks_in(text.lower()) if mark in self.scripts}
         return list(found)
 
     def _relative(self, text: str) -> str:
         """Returns text with OUT for cargo's target directory, and a run's name for its mark."""
-        text = text.replace(str(self.room.target), OUT)
-        for mark in ghost.marks_in(text):
-            text = text.replace(mark, mark_for(self.scripts[mark]) if mark in self.scripts else "")
-        return text
+        text = text.replace(self.place, OUT)
+        return ghost.replace_marks(text, lambda mark: mark_for(self.scripts[mark]) if mark in self.scripts else "")
 
     def _environment(self, call: ghost.Call) -> dict[str, str]:
         found = {}

@@ -6,9 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base import atomic
 from bootwright.cargo import ghost
 
-INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers; kept, it saves six starts of it
+INFO = ".rustc_info.json"  # what cargo remembers of rustc's answers, for one wrapper; kept, it saves six starts of it
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Room:
 
     @property
     def ghost(self) -> Path:
-        """The program that stands for rustc."""
-        return self.directory / "ghost"
+        """The program that stands for rustc: one for all rooms, which share rustc's answers so."""
+        return self.directory.parent / "ghost"
 
     @property
     def log(self) -> Path:
@@ -41,6 +42,15 @@ class Room:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.log.mkdir()
         ghost.write_ghost(self.ghost)
+        known = self.directory.with_name(INFO)
+        if known.is_file():
+            shutil.copyfile(known, self.target / INFO)
+
+    def keep_answers(self) -> None:
+        """Gives rustc's answers to the next plan, in whichever room."""
+        if (self.target / INFO).is_file():
+            with atomic.new_file(self.directory.with_name(INFO)) as temporary:
+                shutil.copyfile(self.target / INFO, temporary)
 
     def environment(self) -> dict[str, str]:
         """Returns the variables that make cargo plan."""

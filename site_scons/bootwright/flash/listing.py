@@ -10,6 +10,7 @@ from typing import TextIO
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.home import PROGRAM
 from bootwright.base.sizes import size_text
 from bootwright.flash.device import Device, System
 from bootwright.flash.refusals import Wish, find_refusals
@@ -40,8 +41,11 @@ def summary(device: Device) -> str:
                       device.bus])  # fmt: skip
 
 
-def report(system: System, wish: Wish, json_to: str | None, out: TextIO) -> None:
-    """Prints the candidates, then the others with the reason; json_to: None, "-" for out, or a file."""
+def report(system: System, wish: Wish, json_to: str | None, out: TextIO, chosen: str = "") -> None:
+    """Prints the candidates, then the others with the reason; json_to: None, "-" for out, or a file.
+
+    chosen are the words that choose the kernel, each after a blank: the command that writes it has them too.
+    """
     disks = [(device, find_refusals(device, wish)) for device in system.list_disks()]
     if json_to is not None:
         text = json.dumps([_facts(device, refusals) for device, refusals in disks], indent=2) + "\n"
@@ -57,7 +61,7 @@ def report(system: System, wish: Wish, json_to: str | None, out: TextIO) -> None
             print(line, file=out)
         words = " LOOP=1" if device.bus == "loop" else ""
         words += "".join(f" {'BIG=1' if r.status == Status.TOO_BIG else 'UNMOUNT=1'}" for r in refusals)
-        print(f"  to write to it: scons usb DEV={device.path}{words}", file=out)
+        print(f"  to write to it: {PROGRAM} usb DEV={device.path}{words}{chosen}", file=out)
     if not good:
         print("no disk here is a stick or a card that can be written to", file=out)
     for device, refusals in disks:

@@ -96,7 +96,7 @@ def root_command(order: Order, device: Device) -> list[str]:
     -I, -S and -B: nothing of the person's environment, no package but this one, and no file of root's is left.
     """
     start = f"from {MODULE} import main_as_root; sys.exit(main_as_root())"
-    program = f"import sys; sys.path.insert(0, {str(SITE)!r}); {start}"
+    program = f"import sys; sys.path.append({str(SITE)!r}); {start}"
     words = [os.path.abspath(order.image), os.path.abspath(order.dev)]  # noqa: PTH100  # links stay
     words += [f"YES={device.token}", f"IDENTITY={'/'.join(device.identity)}"]
     switches = {"BIG": order.wish.big, "LOOP": order.wish.loop, "UNMOUNT": order.wish.unmount}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.home import SITE
+from bootwright.base.home import SITE, SOURCES
 
 ACL = "system.posix_acl_access"
 
@@ -35,7 +35,8 @@ def program_files() -> Iterator[Path]:
     if configuration.exists():
         yield configuration
     yield Path(os.__file__)
-    for directory, _, names in os.walk(SITE):
+    yield SITE
+    for directory, _, names in os.walk(SOURCES):
         yield Path(directory)
         yield from (Path(directory, name) for name in names)
 

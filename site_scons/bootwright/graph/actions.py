@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ class Inputs:
         """Raises if one of them is another now, or was in between: what was made of it has no known source."""
         for path, digest, before in self._seen:
             same = before is not None and loaded.stamp(path) == before and not loaded.changed(str(path))
-            if not same or hash_file_signature(str(path)) != digest:
+            known = before is not None and session().contents.is_settled(str(path), before)
+            if not same or not (known or hash_file_signature(str(path)) == digest):
                 raise BootwrightError(f"{path} changed while {self._made} was made of it", "run scons again")
         for path in self._programs:
             if loaded.changed(str(path)):
@@ -78,7 +80,10 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
 
     def show(target: list[Entry], source: list[Entry], env: Environment) -> str:
         short = env.get(f"{command}STR")
-        return str(env.subst(short if short is not None else f"${command}", target=target, source=source))
+        shown = str(env.subst(short if short is not None else f"${command}", target=target, source=source))
+        # Of a build directory that is not the checkout's SCons gives whole paths; its place was told.
+        build = str(env.get("BUILD", ""))
+        return shown if short is None or not build else shown.replace(f"{build}{os.sep}", f"build{os.sep}")
 
     return _OwnAction(act, show, [*varlist, command], function.__code__.co_filename)
 

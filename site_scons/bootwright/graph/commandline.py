@@ -1,4 +1,4 @@
-"""The words of the command line: targets, variables and switches, each once, with its help and its legal values."""
+"""The command line: what was said, whether there is such a word, and whether the words go together."""
 
 from __future__ import annotations
 
@@ -11,100 +11,25 @@ from typing import TYPE_CHECKING, Any
 from SCons.Node.FS import File
 from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, Main
 
+from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
-from bootwright.base.records import record
+from bootwright.base.home import INSTALLED
 from bootwright.machine.boards import Board
+from bootwright.setup import taken
 from bootwright.setup.verbs import BY_WORD, VERBS
+from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
 
+WORK = "work"  # in the store's directory: a build directory for what is about no package
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
-
-
-@record(frozen=True)
-class Variable:
-    """One NAME=value: its default as it is shown, its help, and its legal values where they are few."""
-
-    name: str
-    default: str
-    help: str
-    values: tuple[str, ...] = ()
-
-
-VARIABLES = (
-    Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
-    Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
-             "x86_64-unknown-none"),
-    Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
-             "architecture's TARGET tests/kernels/hello-ARCH"),
-    Variable("PACKAGE", "", "the package of KERNEL's workspace that is the kernel; default: KERNEL's own, else the "
-             "only one with a program"),
-    Variable("BIN", "", "the program or the example of the package that is the kernel; default: default-run, else "
-             "the one with the package's name"),
-    Variable("FEATURES", "", "features of the package, separated by blanks or commas, as `cargo build --features` "
-             "takes them"),
-    Variable("NO_DEFAULT_FEATURES", "0", "1 leaves the package's default features out", ("0", "1")),
-    Variable("PROFILE", "", "another profile of Cargo.toml than VARIANT's; build/PROFILE gets what it makes"),
-    Variable("HOST", "", "link a program for a host instead of bare metal: native, or one of the hosts below"),
-    Variable("ARCH", "", "the architecture of HOST=; default: the builder's", ("x86_64", "aarch64")),
-    Variable("RUSTC", "", "the compiler; default: rustup's for KERNEL, else the one on PATH"),
-    Variable("RUSTFLAGS", "", "more arguments for every crate of the kernel"),
-    Variable("LDSCRIPT", "", "the kernel's linker script; default: none, which links it at 0x200000; for a board "
-             "the one in linker/"),
-    Variable("UNSTABLE", "", "RUSTC_BOOTSTRAP=1, by which a stable compiler takes #![feature] and -Z: 1 for all of the "
-             "kernel, 0 for none of it; default: for the crates that ask for either", ("0", "1")),
-    Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
-             ("dummy", "ee", "none")),
-    Variable("RAMDISK", "", "a file that a kernel of bootloader_api 0.11 finds in memory"),
-    Variable("FIRMWARE", "bios", "run, screenshot, gdb, test: what starts the image", ("bios", "uefi")),
-    Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
-             "PATH, or the one of TARGET's board"),
-    Variable("QEMUFLAGS", "", "more arguments for QEMU"),
-    Variable("MEMORY", "128M", "the machine's memory, as QEMU's -m takes it"),
-    Variable("TIMEOUT", "", "seconds after which a run or a test ends; default: 10 headless, none with a window; for a "
-             "test test-timeout in Cargo.toml, else 30"),
-    Variable("SERIAL", "", "run: a file that gets each byte of the guest's serial port"),
-    Variable("RAW", "0", "run: 1 has a terminal obey the guest; else it gets text and colours alone", ("0", "1")),
-    Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
-    Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
-    Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
-    Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
-    Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
-    Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
-    Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
-)  # fmt: skip
-
-SWITCHES = (
-    ("--headless", "run without a window; serial goes to stdout"),
-    ("--fast", "run, screenshot, gdb: start NAME.kernel without image, disk and BIOS, in half the time"),
-    ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
-    ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
-    ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
-    ("--verbose", "show commands in full"),
-    ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
-    ("--junit=FILE", "test: also write a JUnit report"),
-    ("--list", "test: print the names of the tests that TESTS= chooses, one a line, and run none; --json: as JSON"),
-    ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
-    ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
-)
-
-
-# Which words a switch is about; said with others, or with none, it would be passed over.
-ABOUT = {
-    "headless": ("run", "screenshot", "gdb", "test"),
-    "fast": ("run", "screenshot", "gdb", "test"),
-    "full": ("run", "screenshot", "gdb", "test"),
-    "check": ("store",),
-    "list": ("test",),
-    "json": ("doctor", "usb", "test"),
-    "junit": ("test",),
-}
 
 
 def add_switches(arguments: Sequence[str]) -> None:
     """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
     AddOption("--headless", action="store_true", default=False)
+    AddOption("--cd", action="store_true", default=False)
     AddOption("--fast", action="store_true", default=False)
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
@@ -117,9 +42,9 @@ def add_switches(arguments: Sequence[str]) -> None:
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
     # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
     if any(word[:1] == "-" and len(word) > 3 and word.partition("=")[0] not in known for word in arguments):
-        from bootwright.graph.meant import check_switches
+        from bootwright.setup.meant import check_switches
 
-        check_switches(arguments, [name.partition("[")[0].partition("=")[0] for name, _ in SWITCHES], known)
+        check_switches(arguments, taken.SWITCHES, known)
 
 
 def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -158,27 +83,61 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     """
     for name in wanted:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
-            from bootwright.graph.meant import meant_target
+            from bootwright.setup.meant import meant_target
 
             raise BootwrightError(f"there is no target {name}", meant_target(name, list(BY_WORD)))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
-    for name, about in ABOUT.items():
-        if GetOption(name) and not set(about) & set(wanted):
-            which = " and ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"--{name} is for {which}")
+    taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
-    for name, about in (("SERIAL", ("run",)), ("RAW", ("run",)), ("FIRMWARE", ("run", "screenshot", "gdb", "test"))):
-        if words[name] not in ("", "0", "bios") and not set(about) & set(wanted):
-            which = ", ".join(f"`scons {word}`" for word in about)
-            raise BootwrightError(f"{name}={words[name]} is for {which}")
     for verb in asked:
         if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
             hint = "say VARIANT=debug or VARIANT=release"
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
+
+
+def build_directory(words: Mapping[str, str], home: Path, launch: Path, wanted: Sequence[str]) -> Path:
+    """Returns where all is made: BUILD=, else build/ of the checkout; of the package, where bootwright is installed."""
+    place = Path(launch, words["BUILD"]) if words["BUILD"] else home / "build"
+    if INSTALLED and not words["BUILD"]:
+        kernel, given = Path(launch, words["KERNEL"]), _given(words)
+        told = [word for word in wanted if word in BY_WORD and BY_WORD[word].tells and BY_WORD[word].is_idle(given)]
+        # What is about no kernel, such as the list of disks, still has its lock and its memory.
+        nowhere = not words["KERNEL"] or not kernel.is_dir() or (wanted and len(told) == len(wanted))
+        place = Path(cache_directory(), WORK) if nowhere else kernel / "build"
+    path = Path(os.path.abspath(place))  # noqa: PTH100  # links stay, as they do in names of kernels
+    if "$" in str(path):
+        raise BootwrightError(f"{path} has a $ in its path, which SCons takes for a variable's", "BUILD= names another")
+    return path
+
+
+def said(words: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that were said and are not their default, and the switches with their dashes."""
+    switches = {name: "" for name in taken.SWITCHES if name not in OF_SCONSW and GetOption(name.lstrip("-"))}
+    names = {v.name: "TARGETWORD" if v.name == "TARGET" else v.name for v in VARIABLES if v.name in ARGUMENTS}
+    defaults = {v.name: v.default for v in VARIABLES}
+    return {name: words[key] for name, key in names.items() if words[key] != defaults[name]} | switches
+
+
+def is_ours(build: Path, home: Path) -> bool:
+    """Tells whether nobody but bootwright has a reason to write in the directory build, so that it needs no mark."""
+    return build in (home / "build", Path(cache_directory(), WORK))
+
+
+def check_kernel(directory: Path, given: bool) -> None:
+    """Raises where there is no kernel to build: nobody named one (given), and an installation has no example."""
+    if not given and not directory.is_dir():
+        raise BootwrightError(
+            "there is no Cargo.toml here or in a directory above, so there is no kernel to build",
+            "`bootwright new NAME` makes one; KERNEL= names the directory of another",
+        )
+    if "$" in str(directory):
+        raise BootwrightError(
+            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
+        )
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:
@@ -209,6 +168,11 @@ def check_outputs(env: Any, build: Path) -> None:
 def is_fast(default: bool, board: Board | None = None) -> bool:
     """Says which lane a machine takes: --fast, --full, or what the target does by default; a board has no lanes."""
     fast, full = bool(GetOption("fast")), bool(GetOption("full"))
+    if GetOption("cd"):
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
+        if fast:
+            raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
     firmware = ARGUMENTS.get("FIRMWARE", "bios")
     if firmware != "bios":
         if board is not None and not board.is_pc:
@@ -254,6 +218,7 @@ def asked_machine(env: Any) -> CommandLine:
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
         firmware=env["FIRMWARE"],
+        cd=bool(GetOption("cd")),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",

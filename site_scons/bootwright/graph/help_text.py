@@ -6,10 +6,11 @@ import shutil
 import textwrap
 from pathlib import Path
 
-from bootwright.graph.commandline import SWITCHES, VARIABLES
+from bootwright.base.called import as_called
 from bootwright.hosts.table import ARCHES, FILE, read_rows
 from bootwright.machine.boards import BOARDS
 from bootwright.setup.verbs import HELP, VERBS
+from bootwright.setup.words import SWITCHES, VARIABLES
 
 WIDEST = 120  # columns, however wide the terminal
 CLEAN = "remove every variant, target and screenshot; .venv and the store stay"  # what SCons's own -c does here
@@ -20,6 +21,7 @@ def help_text(home: Path) -> str:
     width = min(shutil.get_terminal_size().columns, WIDEST) - 1
 
     def row(name: str, text: str) -> str:
+        name, text = as_called(name), as_called(text)
         start = f"  {name:<18}" if len(name) < 18 else f"  {name}  "
         indent = " " * min(20, width // 3)
         return textwrap.fill(
@@ -43,5 +45,5 @@ def help_text(home: Path) -> str:
     lines += ["", "Machines, by the first word of TARGET="]
     for board in BOARDS:
         lines.append(row("|".join(board.words), f"{board.qemu}, {board.name}; it says: {board.console}"))
-    lines += ["", "-j defaults to the number of processors. SCons's own options: scons -H"]
+    lines += ["", as_called("-j defaults to the number of processors. SCons's own options: scons -H")]
     return "\n".join(lines) + "\n"

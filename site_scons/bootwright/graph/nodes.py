@@ -105,18 +105,19 @@ def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
     if row is not None:
         raise BootwrightError(
             f"{kernels[0].name} is a program for {row.name}; `scons {name}` is for machines",
-            f"`scons run{_chosen_by()}` starts it where {row.name} is, `scons hosts` checks it",
+            f"`scons run{chosen_by()}` starts it where {row.name} is, `scons hosts` checks it",
         )
     board = kernels[0].board
     if board is None:
         raise BootwrightError(boards.no_machine(kernels[0].target), f"{kernels[0].elf} is there")
     if not board.is_pc and name in boards.REFUSED_VERBS:
         what, hint = boards.REFUSED_VERBS[name]
-        hint = hint.format(words=_chosen_by(), elf=shlex.quote(str(kernels[0].elf)))
+        hint = hint.format(words=chosen_by(), elf=shlex.quote(str(kernels[0].elf)))
         raise BootwrightError(f"{board.name}, which runs {kernels[0].name}, {what}", hint)
     return kernels[0]
 
 
-def _chosen_by() -> str:
-    """Returns the words of the command line that chose the kernel, each after a blank."""
-    return "".join(f" {name}={shlex.quote(ARGUMENTS[name])}" for name in CHOOSING if name in ARGUMENTS)
+def chosen_by(but: Sequence[str] | None = None) -> str:
+    """Returns the words of the command line that chose the kernel, each after a blank; with but, all except those."""
+    names = CHOOSING if but is None else [name for name in ARGUMENTS if name not in but]
+    return "".join(f" {name}={shlex.quote(ARGUMENTS[name])}" for name in names if ARGUMENTS.get(name))

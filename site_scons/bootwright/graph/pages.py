@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError
-from bootwright.graph.meant import nearest
+from bootwright.setup.meant import nearest
 
 
 def page(words: Sequence[str], docs: Path) -> str:
@@ -15,14 +16,14 @@ def page(words: Sequence[str], docs: Path) -> str:
     subjects = [word for word in words if word != "help"]
     if not subjects:
         rows = "".join(f"  scons help {name:<12}{title}\n" for name, title in titles.items())
-        return f"{rows}\nscons -h lists targets, variables and switches.\n"
+        return as_called(f"{rows}\nscons -h lists targets, variables and switches.\n")
     if len(subjects) > 1:
         raise BootwrightError(f"{' and '.join(subjects)}: `scons help` prints one page")
     if subjects[0] not in titles:
         near = nearest(subjects[0].lower(), titles)
         hint = f"did you mean scons help {near}?" if near else f"there are {', '.join(titles)}"
         raise BootwrightError(f"there is no page on {subjects[0]}", hint)
-    return (docs / f"{subjects[0]}.md").read_text(encoding="utf-8")
+    return as_called((docs / f"{subjects[0]}.md").read_text(encoding="utf-8"))
 
 
 def _title(path: Path) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError, Lacks, Status
 
 # What SCons says where a node of the graph finds something else in its place.
@@ -21,7 +22,7 @@ def tell(line: str) -> None:
     """Prints one line for the person, apart from what a guest or a table writes to stdout."""
     _told.add(line)
     sys.stdout.flush()
-    print(f"bootwright: {line}", file=sys.stderr, flush=True)
+    print(f"bootwright: {as_called(line)}", file=sys.stderr, flush=True)
 
 
 def sentence_of(error: BootwrightError) -> str:
@@ -50,8 +51,8 @@ BOLD, PLAIN = "\x1b[1m", "\x1b[m"
 
 def tell_last(line: str) -> None:
     """Tells what a person is to read last, below what SCons says of a step that failed."""
-    if line not in _last:
-        _last.append(line)
+    if as_called(line) not in _last:
+        _last.append(as_called(line))
 
 
 def tell_what_is_last() -> None:

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import SCons.Errors
 import SCons.Node
@@ -22,9 +23,13 @@ from SCons.Script import GetBuildFailures, Main
 
 from bootwright.base import atomic, loaded
 from bootwright.base.errors import Status
+from bootwright.base.regular import LARGEST, is_there
 from bootwright.graph import unchanged
 from bootwright.graph.sentences import leave, sentences_at_exit, tell, tell_what_is_last, was_quiet
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
+
+if TYPE_CHECKING:
+    from bootwright.graph.contents import Contents
 
 INTERRUPTED = SCons.Taskmaster.Job.interrupt_msg
 _WRITE = SCons.SConsign.write
@@ -34,8 +39,8 @@ SHA256_LENGTH = 64  # hexadecimal digits
 class Session:
     """One run of scons: the build directory it holds, the targets it began, and what it starts at the end."""
 
-    def __init__(self, build: Path) -> None:
-        self.directory = BuildDirectory(build)
+    def __init__(self, build: Path, own: bool) -> None:
+        self.directory = BuildDirectory(build, own)
         self.start: Callable[[], int] | None = None
         self.start_anyway: Callable[[], int] | None = None  # where something of the build failed
         self.remove_at_end = False
@@ -44,15 +49,26 @@ class Session:
         self._interrupted = False
         self._looked_at_all = False
         self._signatures = build / SIGNATURES
+        self._contents: Contents | None = None
 
     def open(self) -> None:
         """Takes the build directory; from here on the end of this process gives it back."""
         self.directory.take(" ".join(["scons", *sys.argv[1:]]), tell)
+        is_there(self._signatures, LARGEST)
         self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
         SCons.SConsign.write = self._write_signatures
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._interrupt)
+
+    @property
+    def contents(self) -> Contents:
+        """What is known of the products of units; what was found of them is kept as this run ends."""
+        if self._contents is None:
+            from bootwright.graph.contents import Contents  # of words that build nothing none is asked for
+
+            self._contents = Contents(self.directory.path, self.directory.path / "lock")
+        return self._contents
 
     def _write_signatures(self) -> None:
         """Has SCons record what was made. Where nothing was, what it has recorded holds, and is not written again.
@@ -87,6 +103,8 @@ class Session:
 
     def _close(self) -> None:
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not come between these steps
+        if self._contents is not None and not self.remove_at_end:
+            self._contents.keep()
         if self._began:
             # A full disk can keep SCons from writing its signatures; then it knows of nothing that was made.
             recorded = loaded.stamp(self._signatures) != self._recorded_before
@@ -132,9 +150,12 @@ def session() -> Session:
     return _session
 
 
-def open_session(build: Path) -> Session:
-    """Takes the build directory for this run of scons; called once, before the first Environment."""
+def open_session(build: Path, own: bool = True) -> Session:
+    """Takes the build directory for this run of scons; called once, before the first Environment.
+
+    own: it is the checkout's, in which nothing but bootwright writes.
+    """
     global _session
-    _session = Session(build)
+    _session = Session(build, own)
     _session.open()
     return _session

@@ -113,6 +113,8 @@ class Nodes:
             text += str(bool(self.ways.nightly))  # whether rustc may get RUSTC_BOOTSTRAP=1 where it asks for that
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
         files = [env.fs.File(path) for path in [*paths, reads]]
+        for file in files[:-1]:
+            session().contents.expect(file)
         nodes = list(
             build(
                 files,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB
-from bootwright.image import fat32, gpt, layout, mbr
+from bootwright.image import fat32, gpt, iso9660, layout, mbr
 from bootwright.image.layout import SECTOR_SIZE
 
 
@@ -38,9 +38,10 @@ def esp_first_lba(kernel_length: int) -> int:
 
 @dataclass(frozen=True)
 class Loaders:
-    """The bytes of what starts the kernel: boot sector and stages for a BIOS, the EFI program for UEFI."""
+    """The bytes of what starts the kernel: boot sectors of disk and CD and stages for a BIOS, the program for UEFI."""
 
     boot_sector: bytes
+    cd_boot: bytes
     stages: bytes
     efi: bytes
 
@@ -77,11 +78,15 @@ def write_image(
     sector_0 = mbr.write_mbr(loaders.boot_sector[: layout.BOOT_CODE_END], disk_guid.time_low, records)
     files = {layout.EFI_PATH: loaders.efi}
     volume = fat32.write_volume(layout.ESP_SECTORS, files, "BOOTWRIGHT", esp_guid.time_low, esp)
+    on_cd = iso9660.EfiImage(esp // layout.CD_BLOCK_SECTORS, layout.ESP_SECTORS)
+    face = iso9660.write_face(sectors // layout.CD_BLOCK_SECTORS, name, on_cd)
     with path.open("wb") as image:
         image.truncate(sectors * SECTOR_SIZE)
         for lba, data in (
             (0, sector_0),
             (layout.GPT_HEADER_LBA, tables.primary),
+            (layout.CD_FIRST_LBA, face),
+            (layout.CD_BOOT_LBA, loaders.cd_boot),
             (layout.BIOS_BOOT_FIRST_LBA, loaders.stages),
             (layout.KERNEL_FIRST_LBA, kernel_file),
             *((esp + piece.sector, piece.data) for piece in volume),

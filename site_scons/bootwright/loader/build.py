@@ -32,8 +32,8 @@ from bootwright.rust.command import Link, crate_words
 
 # The addresses that the linker scripts take from layout.py.
 LINKER_SYMBOLS = (
-    "BOOT_SECTOR_ADDRESS", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_LOW_END", "STAGE_END", "PVH_LOAD_ADDRESS",
-    "PAGE_SIZE",
+    "BOOT_SECTOR_ADDRESS", "SECTOR_SIZE", "STAGE_LOAD_ADDRESS", "STAGE_HEADER_SIZE", "STAGE_LOW_END", "STAGE_END",
+    "PVH_LOAD_ADDRESS", "PAGE_SIZE",
 )  # fmt: skip
 
 # Code as small as it gets; no panic unwinds. An EFI program is put anywhere, the others have their addresses.
@@ -44,12 +44,14 @@ FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: ()}
 
 @dataclass(frozen=True)
 class LoaderFiles:
-    """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, and a stage of whole sectors.
+    """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, that of a CD, of
+    a block of 2048, and a stage of whole sectors.
 
     pvh is the program that QEMU takes as -kernel, efi the one that UEFI finds in the ESP.
     """
 
     boot_sector: Path
+    cd_boot: Path
     stages: Path
     pvh: Path
     efi: Path
@@ -79,9 +81,10 @@ def build_loader(
             _compile(rustc, home, words, emit)
         for path in out.glob("*.rlib"):
             path.unlink()
-    boot_sector, stage = finish(out / PROGRAM)
+    boot_sector, cd_boot, stage = finish(out / PROGRAM)
     files = LoaderFiles(*(out / name for name in FILES))
     files.boot_sector.write_bytes(boot_sector)
+    files.cd_boot.write_bytes(cd_boot)
     files.stages.write_bytes(stage)
     (out / PVH_PROGRAM).rename(files.pvh)
     files.efi.write_bytes(pe.write_pe(out / UEFI_PROGRAM))
@@ -104,25 +107,28 @@ def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[
         emit(ended.stderr)
 
 
-def read_program(program: Path) -> tuple[bytearray, bytearray, dict[str, int]]:
-    """Returns boot sector and stage as they were linked, and the addresses of the program's symbols."""
+def read_program(program: Path) -> tuple[bytearray, bytearray, bytearray, dict[str, int]]:
+    """Returns boot sector, the CD's part and stage as they were linked, and the addresses of the program's symbols."""
     from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
     from elftools.elf.sections import SymbolTableSection
 
     with program.open("rb") as stream:
         elf = ELFFile(stream)
-        boot_sector, stage, table = (elf.get_section_by_name(name) for name in (".boot_sector", ".stage", ".symtab"))
-        assert boot_sector and stage and isinstance(table, SymbolTableSection), "the linker script makes all three"
+        found = [elf.get_section_by_name(name) for name in (".boot_sector", ".cd_boot", ".stage")]
+        parts = [part for part in found if part]
+        table = elf.get_section_by_name(".symtab")
+        assert len(parts) == 3 and isinstance(table, SymbolTableSection), "the linker script makes all four"
         symbols = {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
-        return bytearray(boot_sector.data()), bytearray(stage.data()), symbols
+        boot_sector, cd_boot, stage = (bytearray(part.data()) for part in parts)
+        return boot_sector, cd_boot, stage, symbols
 
 
-def finish(program: Path) -> tuple[bytes, bytes]:
-    """Returns boot sector and stage, cut out of the linked program, with everything filled in that is known only now.
+def finish(program: Path) -> tuple[bytes, bytes, bytes]:
+    """Returns the boot sectors of disk and CD and the stage, cut out of the linked program, with everything filled in.
 
-    The build id is made of both before it is written into them. Raises BootwrightError for a part that is too big.
+    The build id is made of all three before it is written into them. Raises BootwrightError for a part that is too big.
     """
-    boot_sector, stage, symbols = read_program(program)
+    boot_sector, cd_boot, stage, symbols = read_program(program)
     if len(boot_sector) > layout.BOOT_CODE_END:
         raise BootwrightError(f"boot sector is {len(boot_sector)} bytes; the limit is {layout.BOOT_CODE_END}")
     boot_sector += bytes(layout.SECTOR_SIZE - 2 - len(boot_sector)) + b"\x55\xaa"
@@ -130,7 +136,7 @@ def finish(program: Path) -> tuple[bytes, bytes]:
     sectors = len(stage) // layout.SECTOR_SIZE
     if sectors > layout.STAGE_MAX_SECTORS:
         raise BootwrightError(f"the loader's stage takes {sectors} sectors; the limit is {layout.STAGE_MAX_SECTORS}")
-    build_id = hashlib.sha256(bytes(boot_sector + stage)).digest()[:8]
+    build_id = hashlib.sha256(bytes(boot_sector + cd_boot + stage)).digest()[:8]
 
     def place(symbol: str) -> int:
         return symbols[symbol] - layout.BOOT_SECTOR_ADDRESS
@@ -140,7 +146,10 @@ def finish(program: Path) -> tuple[bytes, bytes]:
     struct.pack_into("<I", stage, layout.STAGE_SECTORS_OFFSET, sectors)
     struct.pack_into("<8s", stage, layout.STAGE_BUILD_ID_OFFSET, build_id)
     balance(stage)
-    return bytes(boot_sector), bytes(stage)
+    # The same code at the same place: the stage uses it. Its first jump, of three bytes as well, leads behind it.
+    jump = struct.pack("<Bh", 0xE9, symbols["cd_boot"] - layout.BOOT_SECTOR_ADDRESS - 3)
+    cd_block = (jump + boot_sector[3:] + cd_boot).ljust(layout.CD_BLOCK_SECTORS * layout.SECTOR_SIZE, b"\0")
+    return bytes(boot_sector), bytes(cd_block), bytes(stage)
 
 
 # The first part of a stage, which the boot sector checks; that part checks what lies behind.

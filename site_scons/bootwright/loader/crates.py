@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bootwright.base.home import PACKAGE
 from bootwright.base.records import record
 
 TARGET = "x86_64-unknown-none"  # whatever the kernel is for; a kernel that does not say is for it as well
@@ -11,7 +12,7 @@ PROGRAM = "bios_loader"
 PVH_PROGRAM = "pvh_loader"
 UEFI_PROGRAM = "uefi_loader"
 # What a build of them makes, in the order of loader.build.LoaderFiles.
-FILES = ("boot_sector.bin", "stages.bin", "pvh.elf", "bootx64.efi")
+FILES = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "pvh.elf", "bootx64.efi")
 STATIC, MOVABLE = "static", "pie"  # relocation models, as rustc names them
 
 
@@ -60,8 +61,14 @@ CRATES = (
 
 
 def loader_sources(home: Path) -> list[Path]:
-    """Returns every file that the loader is made of, sorted: all below its crates, and layout.py."""
+    """Returns every file that the loader is made of: all below its crates, sorted, and layout.py."""
     folders = [crate.root.parent for crate in CRATES]
     found = [path for folder in folders for path in (home / folder).rglob("*") if path.suffix in (".rs", ".s")]
     scripts = [home / crate.linker_script for crate in CRATES if crate.linker_script]
-    return sorted([*found, *scripts, home / "site_scons/bootwright/image/layout.py"])
+    return [*sorted([*found, *scripts]), PACKAGE / "image" / "layout.py"]
+
+
+def source_name(path: Path, home: Path) -> str:
+    """Returns the name of one of these files that is the same in every checkout and installation."""
+    place = home if path.is_relative_to(home) and not path.is_relative_to(PACKAGE / "image") else PACKAGE
+    return path.relative_to(place).as_posix()

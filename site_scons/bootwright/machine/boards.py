@@ -16,6 +16,8 @@ SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
 # The verbs that a board has not: the sentence's end, and the hint, where {words} choose the kernel and {elf} is it.
 REFUSED_VERBS = {
     "screenshot": ("has no screen", "`scons run --headless{words}` shows what its serial port says"),
+    "iso": ("starts from an ELF; there is no disk to put on a CD", "disks are made of x86-64 kernels"),
+    "vm": ("starts from an ELF, in QEMU alone", "disks are made of x86-64 kernels"),
     "usb": ("starts from an ELF; there is no disk to write", "disks are made of x86-64 kernels"),
     "gdb": (
         "is none of `scons gdb`'s machines",

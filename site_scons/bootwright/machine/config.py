@@ -12,6 +12,10 @@ PROGRAM = PC.qemu
 MEMORY = "128M"
 # How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.
 DISK_DEVICES: dict[str, tuple[str, ...]] = {
+    "cd": ("-device", "ide-cd,drive=disk,bus=ide.0"),
+    "cd-scsi": ("-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-cd,drive=disk,bus=scsi.0"),
+    "cd-usb": ("-device", "qemu-xhci,id=usb", "-device", "usb-bot,id=bot,bus=usb.0", "-device",
+               "scsi-cd,drive=disk,bus=bot.0"),
     "ahci": ("-device", "ide-hd,drive=disk,bus=ide.0"),
     "ide": ("-device", "ide-hd,drive=disk,bus=ide.0"),
     "virtio": ("-device", "virtio-blk-pci,drive=disk"),
@@ -19,7 +23,7 @@ DISK_DEVICES: dict[str, tuple[str, ...]] = {
     "usb-uhci": ("-device", "piix3-usb-uhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
     "usb-ehci": ("-device", "usb-ehci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
     "usb-xhci": ("-device", "qemu-xhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

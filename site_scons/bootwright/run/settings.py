@@ -29,6 +29,7 @@ class CommandLine:
     memory: str = MEMORY
     memory_given: bool = False
     firmware: str = "bios"
+    cd: bool = False
     timeout: float | None = None
     headless: bool = False
     raw: bool = False
@@ -56,6 +57,8 @@ def configure(
                 f"FIRMWARE={line.firmware}: the machine is {command[0]}'s, which run-command in Cargo.toml names",
                 "QEMU=qemu-system-x86_64 starts a machine of ours",
             )
+    if line.cd and command and not (line.qemu and not is_qemu):
+        raise BootwrightError("--cd: the disk is what run-command in Cargo.toml makes of the image")
     timeout = line.timeout
     if in_test and timeout is None and settings.test_timeout is not None:
         timeout = float(settings.test_timeout)
@@ -65,6 +68,7 @@ def configure(
         qemu_flags=(*asked, *(() if program else memory), *line.flags),
         memory=line.memory,
         firmware=line.firmware,
+        disk="cd" if line.cd else MachineConfig.disk,
         command=command[1:] if is_qemu else None,
         directory=directory if asked or command else None,
         restarts=in_test and not settings.test_no_reboot,

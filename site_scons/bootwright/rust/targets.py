@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
+from bootwright.base.regular import is_there
 
 
 @record(frozen=True)
@@ -25,6 +26,6 @@ def find_target(text: str, cwd: Path) -> Target:
         return Target(text)
     path = (cwd / text).absolute()
     path = Path(os.path.realpath(path.parent), path.name)  # a link keeps its own name, which is the target's
-    if not path.is_file():
+    if not is_there(path):
         raise BootwrightError(f"TARGET={text}: there is no file {path}")
     return Target(path.stem, path)

@@ -38,7 +38,7 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_AL
 RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
 SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulator.apt != RISCV},
           "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb", "ovmf": "ovmf",
-          "fsck.fat": "dosfstools", "mcopy": "mtools",
+          "fsck.fat": "dosfstools", "mcopy": "mtools", "xorriso": "xorriso",
           "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bootwright import __version__
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError, Lacks, Status
-from bootwright.base.home import HOME
+from bootwright.base.home import HOME, INSTALLED, PACKAGE
 from bootwright.base.procs import attempt
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
@@ -178,9 +179,12 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         facts["channel"] = _channel("", mentions(kernel_dir / "src", "#![feature"))
     facts.update(_toolchain_file(kernel_dir, chosen, environ))
     facts["python"] = f"{sys.version.split()[0]} ({dotvenv.base_python()})"
-    wanted = needs.Wanted(str(HOME), [], environ)
-    state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
-    facts[".venv"] = f"{HOME / '.venv'}: {state}"
+    if INSTALLED:
+        facts["bootwright"] = f"{__version__}, installed in {PACKAGE}"
+    else:
+        wanted = needs.Wanted(str(HOME), [], environ)
+        state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
+        facts[".venv"] = f"{HOME / '.venv'}: {state}"
     facts.update(_store())
     qemu = search.found.get("qemu-system-x86_64")
     if qemu:

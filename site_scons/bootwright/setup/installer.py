@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError
 
 TAIL = 6  # lines of an installer's own words that are shown when it fails
@@ -35,7 +36,7 @@ READ_ONLY = ("read-only file system", "permission denied")
 
 def tell(words: str) -> None:
     """Prints a line of sconsw's own; standard output belongs to scons."""
-    print(f"sconsw: {words}", file=sys.stderr, flush=True)
+    print(f"{as_called('sconsw')}: {as_called(words)}", file=sys.stderr, flush=True)
 
 
 def show_progress(words: str) -> None:

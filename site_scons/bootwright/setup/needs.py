@@ -23,7 +23,7 @@ WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs wa
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint/rust", ("rustfmt", "clippy-driver")),
     ("unit/", (*HOST_UNITS, "sgdisk")),
-    ("unit/image", ("fsck.fat", "mcopy")),
+    ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
     ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),
@@ -52,7 +52,7 @@ OF_LINUX = (
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
-PATHS = ("KERNEL", "LDSCRIPT", "--json", "--junit")  # these name a file or a directory
+PATHS = ("KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "--json", "--junit")  # these name a file or a directory
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
 ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
@@ -252,6 +252,8 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
             changed.append("-Q")
         if elsewhere and value and _is_path(variable, value):
             argument = f"{variable}={os.path.abspath(value)}"
+        elif elsewhere and "=" not in argument and argument[:1] != "-" and os.sep in argument:
+            argument = os.path.abspath(argument)  # the file of a kernel's that is to be made
         changed.append(argument)
     return changed
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import wait_for_lock
@@ -48,23 +49,25 @@ def _set_up(wanted: needs.Wanted) -> None:
     before = stamp.found_before(wanted)  # so that run and test, in turn, do not forget each other's programs
     place = stamp.private_programs(wanted.home)
     search = _find(wanted, place)
-    lacks_pip = not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
+    installed = stamp.is_installed(wanted.home)  # then pip has made what .venv is for
+    lacks_pip = not installed and not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
     pip: Path | None = None
     if search.missing and not place and host_system.this_system(wanted.environ) is System.APT:
         found = private_programs.newest(Store(), private_programs.this_system())  # of another checkout
         place = str(found or "")
         search = _find(wanted, place)
     if search.missing or lacks_pip:
-        installed = _Installation(wanted, search)
-        installed.install(lacks_pip)
-        pip, place = installed.pip, installed.private or place
+        installation = _Installation(wanted, search)
+        installation.install(lacks_pip)
+        pip, place = installation.pip, installation.private or place
         search = _find(wanted, place)
         hopeless = [name for name in search.missing if PROGRAMS[name].essential]
         if hopeless:
             raise search.missing[hopeless[0]]
-    if not stamp.venv_is_valid(wanted):
-        dotvenv.make(home, wanted.environ, pip)
-    dotvenv.compile_modules(home, Path(stamp.venv_python(wanted.home)), wanted.environ)
+    if not installed:
+        if not stamp.venv_is_valid(wanted):
+            dotvenv.make(home, wanted.environ, pip)
+        dotvenv.compile_modules(home, Path(stamp.venv_python(wanted.home)), wanted.environ)
     known = {**before, **{name: str(path) for name, path in search.found.items()}, **_cores(wanted, search)}
     _save(home, stamp.write(wanted, known, place))
 
@@ -75,6 +78,8 @@ def _find(wanted: needs.Wanted, private: str) -> lookup.Search:
         return lookup.Search()
     variables = dict(argument.split("=", 1) for argument in wanted.arguments if "=" in argument)
     kernel = Path(variables.get("KERNEL") or Path(wanted.home) / "kernel").absolute()
+    if stamp.is_installed(wanted.home) and not kernel.is_dir():  # there is no example; what is wrong scons says
+        kernel = Path.cwd()
     target = _target(wanted, variables)
     environ = stamp.with_private_programs(wanted.environ, private)
     return lookup.find_programs(wanted.programs, kernel, environ, variables.get("RUSTC"), target)
@@ -240,8 +245,23 @@ def _save(home: Path, text: str) -> None:
 
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """Holds the lock on the set-up of home. The file sconsw itself carries it, so that no file is left behind."""
-    with (home / "sconsw").open("rb") as stream:
+    """Holds the lock on the set-up of home. The file sconsw itself carries it, so that no file is left behind.
+
+    Of an installation it is a file beside the stamp.
+    """
+    with _open_to_lock(home) as stream:
         os.set_inheritable(stream.fileno(), True)
         wait_for_lock(stream.fileno(), lambda: tell("waiting for the set-up that another sconsw makes here"))
         yield
+
+
+def _open_to_lock(home: Path) -> IO[bytes]:
+    if not stamp.is_installed(str(home)):
+        return (home / "sconsw").open("rb")
+    path = Path(stamp.stamp_path(str(home))).with_suffix(".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as error:
+        hint = "the environment variable XDG_CACHE_HOME can name another place"
+        raise BootwrightError(f"{error.filename or path} cannot be written: {error.strerror}", hint) from error

@@ -199,6 +199,13 @@ PROGRAMS = {
             packages=_packages("mtools", "mtools", "mtools", "", "mtools", "mtools", "mtools"),
         ),
         Program(
+            "xorriso",
+            "judges our image as a CD as an outsider",
+            "test",
+            lacking=SOME_TESTS,
+            packages=_packages("xorriso", "libisoburn", "xorriso", "", "xorriso", "xorriso", "xorriso"),
+        ),
+        Program(
             "strace",
             "lists what a clean build opens",
             "test",

@@ -4,11 +4,16 @@ To look at it is all that sconsw does on a machine that is set up: it starts no 
 a set-up writes. It names the interpreter, PATH, the directory of the person's private programs where some are used, and
 the programs that were found, then holds a copy of requirements.txt: what differs from today's makes it invalid. Of the
 compiler it names the targets that it was found to serve, too: without the library's sources it serves a few.
+Where bootwright is installed pip has made what .venv is for, and nobody writes there: the stamp lies in the person's
+cache.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+
+from bootwright.base.cache import cache_directory
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
@@ -19,13 +24,29 @@ if TYPE_CHECKING:
 FORMAT = "bootwright set-up 2"
 
 
+def is_installed(home: str) -> bool:
+    """Tells whether home is the one that a wheel carries, beside the modules."""
+    return os.path.isfile(os.path.join(os.path.dirname(home), "base", "home.py"))
+
+
+def package(home: str) -> str:
+    """Returns the directory of the modules."""
+    return os.path.dirname(home) if is_installed(home) else os.path.join(home, "site_scons", "bootwright")
+
+
 def venv_python(home: str) -> str:
-    """Returns the path of the interpreter of home's .venv."""
+    """Returns the path of the interpreter of home's .venv; of an installation, the one that it is installed for."""
+    if is_installed(home):
+        return sys.executable
     return home + ("\\.venv\\Scripts\\python.exe" if os.name == "nt" else "/.venv/bin/python")
 
 
 def stamp_path(home: str) -> str:
     """Returns the path of the stamp."""
+    if is_installed(home):
+        from zlib import crc32
+
+        return os.path.join(cache_directory(), f"set-up-{crc32(home.encode()):08x}.stamp")
     return os.path.join(home, ".venv", "bootwright.stamp")
 
 
@@ -51,7 +72,9 @@ def read(path: str) -> str:
 
 
 def requirements(home: str) -> str:
-    """Returns the text of requirements.txt."""
+    """Returns the text of requirements.txt; of an installation, where it is."""
+    if is_installed(home):
+        return f"{home}\n"
     return read(os.path.join(home, "requirements.txt"))
 
 

@@ -23,12 +23,13 @@ class Verb:
     tells something once all is built, of which one run of scons does one. one_kernel: it takes one, not VARIANT=all.
     window: a window may open. only_with names the variable without which the word neither builds nor needs anything.
     own_graph: what it builds is no kernel, and long to find out, so that it is added where it is asked for alone.
+    tells: without only_with it is about this machine, and makes no file.
     """
 
     def __init__(
         self, word: str, help_line: str, method: str = "", *, needs: tuple[str, ...] = BUILD, kernels: bool = True,
         starts: bool = True, one_kernel: bool = False, window: bool = False, only_with: str = "",
-        own_graph: bool = False,
+        own_graph: bool = False, tells: bool = False,
     ) -> None:  # fmt: skip
         self.word = word
         self.help_line = help_line
@@ -40,6 +41,7 @@ class Verb:
         self.window = window
         self.only_with = only_with
         self.own_graph = own_graph
+        self.tells = tells
 
     def is_idle(self, given: Iterable[str]) -> bool:
         """Tells whether, with the variables of these names given, it builds no kernel."""
@@ -52,6 +54,9 @@ class Verb:
 
 VERBS = (
     Verb("image", "build/VARIANT/NAME.img and what it is made of; so does scons without a word", starts=False),
+    Verb("iso", "build/VARIANT/NAME.iso, the image for a CD: the same bytes", "IsoImages", starts=False),
+    Verb("vm", "NAME.qcow2, NAME.vdi and NAME.vmdk: the image for QEMU, VirtualBox and VMware", "MachineDisks",
+         starts=False),
     Verb("run", "build it and start it in QEMU", "Run", needs=RUN, one_kernel=True, window=True),
     Verb("screenshot", "build/VARIANT/NAME.png, the guest's screen", "Screenshot", needs=RUN, one_kernel=True),
     Verb("gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction", "Debugger", needs=(*RUN, "gdb"),
@@ -66,10 +71,11 @@ VERBS = (
     Verb("soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing", "Soak",
          kernels=False),
     Verb("usb", "write the image to DEV=, read all of it back; without DEV list the disks", "Usb", one_kernel=True,
-         only_with="DEV"),
-    Verb("doctor", "what was found, what is missing, and the command that cures it", "Doctor", needs=(), kernels=False),
+         only_with="DEV", tells=True),
+    Verb("doctor", "what was found, what is missing, and the command that cures it", "Doctor", needs=(), kernels=False,
+         tells=True),
     Verb("store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes", "ListStore", needs=(),
-         kernels=False),
+         kernels=False, tells=True),
 )  # fmt: skip
 HELP = "help"  # scons help SUBJECT, which builds nothing and starts nothing
 BY_WORD = {verb.word: verb for verb in VERBS}

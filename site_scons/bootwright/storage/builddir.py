@@ -21,17 +21,23 @@ from typing import IO
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import try_lock
-from bootwright.base.regular import read_text
+from bootwright.base.regular import read_bytes, read_text
 from bootwright.storage import outputs
 
 SIGNATURES = ".sconsign.dblite"
+# By https://bford.info/cachedir/: cargo, backups and our own search for sources leave such a directory out.
+MARK = "CACHEDIR.TAG"
+MARK_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by bootwright: all in here is made again.\n"
+IGNORE = ".gitignore"
+ANOTHER_PLACE = "BUILD= names another directory"
 
 
 class BuildDirectory:
-    """A build directory that this process has, or waits for."""
+    """A build directory that this process has, or waits for; own: nobody but bootwright has a reason to write there."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, own: bool = True) -> None:
         self.path = path
+        self._own = own
         self._journal = path / "journal"
         self._lock: IO[str] | None = None
         self._inside: dict[str, bool] = {}  # by the directory part of a name
@@ -39,6 +45,8 @@ class BuildDirectory:
     def take(self, command: str, tell: Callable[[str], None]) -> None:
         """Locks the directory for command, waiting for another build to end; then removes what a dead one left."""
         told = False
+        if not self._own:
+            self._check_others()
         while True:
             stream = self._open_lock()
             if not self._try_lock(stream):
@@ -52,6 +60,8 @@ class BuildDirectory:
             if self._is_there(stream):
                 break
             stream.close()  # `scons -c` removed the file while this process waited for it
+        if not self._own:
+            self._mark(tell)
         stream.truncate(0)
         stream.write(f"process {os.getpid()}: {command}\n")
         stream.flush()
@@ -102,6 +112,29 @@ class BuildDirectory:
         if remove and sys.platform == "win32":  # where no file is removed that is open here or in a waiting build
             shutil.rmtree(self.path, ignore_errors=True)
 
+    def _check_others(self) -> None:
+        """Raises for a directory that holds others' files: all in a build directory is ours to remove."""
+        try:
+            there = {entry.name for entry in os.scandir(self.path)} if self.path.exists() else set()
+            text = read_bytes(self.path / MARK).decode(errors="replace") if MARK in there else ""
+        except OSError as error:
+            raise BootwrightError(f"{error.filename} cannot be read: {error.strerror}", ANOTHER_PLACE) from error
+        others = there - {MARK, IGNORE, "lock"}  # which a build has that was killed as it began
+        if text == MARK_TEXT or (not others and MARK_TEXT.startswith(text)):
+            return
+        name = min(others or {MARK})
+        raise BootwrightError(
+            f"{self.path} is to hold what is built, and holds {name}, which bootwright did not make", ANOTHER_PLACE
+        )
+
+    def _mark(self, tell: Callable[[str], None]) -> None:
+        """Marks a directory that is new, and is locked, as ours, and has git pass it over."""
+        if (self.path / MARK).exists() and (self.path / MARK).stat().st_size:
+            return
+        (self.path / IGNORE).write_text("*\n", encoding="utf-8", newline="\n")
+        (self.path / MARK).write_text(MARK_TEXT, encoding="utf-8", newline="\n")
+        tell(f"what is built goes to {self.path}, which git passes over; BUILD= names another place")
+
     def _open_lock(self) -> IO[str]:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -132,7 +165,7 @@ class BuildDirectory:
     def _remove(self) -> None:
         """Removes the directory with all that is left in it, the lock last: until then nobody comes in."""
         for path in self.path.iterdir():
-            if path.name != "lock":
+            if path.name not in ("lock", MARK):
                 atomic.remove(path)
         if sys.platform != "win32":
             shutil.rmtree(self.path, ignore_errors=True)

@@ -20,7 +20,8 @@ MANIFEST = "manifest"
 # What lies in a build directory and is no output: the build's own memory, what `scons size` compares with, and what
 # runs and reports leave (VARIANT/NAME.png, and below VARIANT/obj/TARGET/NAME/).
 NOT_OUTPUTS = (
-    MANIFEST, "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json", "*/*.png",
+    MANIFEST, "CACHEDIR.TAG", ".gitignore", "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json",
+    "contents.json", "*/*.png",
     "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
     "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip

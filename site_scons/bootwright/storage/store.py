@@ -3,6 +3,7 @@
     ROOT/KIND/KEY/          one entry, a directory; its modification time is when it was last used
     ROOT/lock/KIND-KEY      whoever makes or removes that entry holds the lock on this file
     ROOT/new/KIND-KEY-...   an entry being made, or being removed
+    ROOT/work               no entries: the build directory of an installed bootwright for what is about no package
 
 Each entry holds the proof of what it is, see proof.py; one that was damaged since is made again when it is wanted.
 An entry appears by renaming, after its files reached the disk, so whatever is killed at any moment leaves either a
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.records import record
@@ -30,7 +32,7 @@ from bootwright.storage import proof
 
 DESCRIPTION = "description"  # a file of an entry: one line for the list
 _NAMES = r"[A-Za-z0-9_.]+"
-_INTERNAL = ("lock", "new")
+_INTERNAL = ("lock", "new", "work")
 _PROVEN_BY_OTHERS = ("apt",)  # lists of packages, whose signatures apt checks each time
 _PLACE_IS_BAD = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EEXIST}
 
@@ -47,16 +49,8 @@ class Entry:
 
 
 def default_root() -> Path:
-    """Returns where this system wants caches, and bootwright in it; the environment is the process's own."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", "")
-        # The XDG specification: a relative path is to be ignored.
-        base = base if Path(base).is_absolute() else str(Path.home() / ".cache")
-    return Path(base) / "bootwright"
+    """Returns where this person's store is."""
+    return Path(cache_directory())
 
 
 class Store:

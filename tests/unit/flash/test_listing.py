@@ -41,3 +41,5 @@ def test_people_get_the_sticks_first_and_why_the_others_are_none() -> None:
     lines = out.getvalue().splitlines()
     assert "  to write to it: scons usb DEV=/dev/sdx" in lines
     assert lines[-1].startswith("not /dev/vda (")
+    report(MACHINE, Wish(), None, out, " VARIANT=release")
+    assert "  to write to it: scons usb DEV=/dev/sdx VARIANT=release\n" in out.getvalue()

@@ -20,10 +20,11 @@ from bootwright.image.layout import SECTOR_SIZE
 from bootwright.loader import generated
 
 KERNEL = kernel_file.write_kernel_file(b"\x7fELF" + bytes(range(256)) * 64)
+CD_BOOT = bytes([0x91]) * 4 * SECTOR_SIZE
 STAGES = bytes([7]) * 9216
 BOOT_SECTOR = bytes([0x90]) * SECTOR_SIZE
 EFI = b"MZ" + bytes(range(255)) * 150
-LOADERS = image.Loaders(BOOT_SECTOR, STAGES, EFI)
+LOADERS = image.Loaders(BOOT_SECTOR, CD_BOOT, STAGES, EFI)
 
 
 def write(path: Path, kernel: bytes = KERNEL, name: str = "hello", active: str = "dummy") -> bytes:
@@ -83,7 +84,7 @@ def test_a_change_of_the_kernel_keeps_the_disks_identity(tmp_path: Path) -> None
 
 def test_stages_that_leave_their_partition_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BootwrightError, match="stages are 999936 bytes; the BIOS boot partition has 999424"):
-        loaders = image.Loaders(BOOT_SECTOR, bytes(1953 * SECTOR_SIZE), EFI)
+        loaders = image.Loaders(BOOT_SECTOR, CD_BOOT, bytes(1953 * SECTOR_SIZE), EFI)
         image.write_image(tmp_path / "i.img", "k", loaders, KERNEL)
 
 

@@ -72,6 +72,10 @@ def check_files(files: loader.LoaderFiles) -> None:
     # A geometry where a BIOS parameter block has it, and nothing that makes a FAT of it.
     assert struct.unpack_from("<HBHBHHBHHHII", boot_sector, 11) == (512, 0, 0, 0, 0, 0, 0, 0, 63, 255, 0, 0)
     assert boot_sector[1] + 2 >= layout.BPB_END
+    cd_boot = files.cd_boot.read_bytes()
+    assert len(cd_boot) == 2048
+    assert cd_boot[3 : layout.BOOT_CODE_END] == boot_sector[3 : layout.BOOT_CODE_END], "the stage calls into it"
+    assert (cd_boot[0], cd_boot[1] + cd_boot[2] * 256) == (0xE9, 512 - 3), "the first jump leads behind it"
     sectors = len(stage) // layout.SECTOR_SIZE
     assert 0 < sectors <= layout.STAGE_MAX_SECTORS
     assert struct.unpack_from("<QI", stage, layout.STAGE_MAGIC_OFFSET) == (layout.STAGE_MAGIC, sectors)
@@ -82,6 +86,7 @@ def check_files(files: loader.LoaderFiles) -> None:
         crates.PROGRAM,
         "boot_sector.bin",
         "bootx64.efi",
+        "cd_boot.bin",
         "pvh.elf",
         "stages.bin",
     ]
@@ -112,7 +117,7 @@ def test_the_sources_are_all_files_below_the_crates() -> None:
 def test_a_part_that_is_too_big_is_named_with_both_numbers(
     sizes: tuple[int, int], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = bytearray(sizes[0]), bytearray(sizes[1])
+    parts = bytearray(sizes[0]), bytearray(), bytearray(sizes[1])
     monkeypatch.setattr(loader, "read_program", lambda program: (*parts, {}))
     with pytest.raises(BootwrightError, match=re.escape(sentence)):
         loader.finish(Path("program"))

@@ -55,7 +55,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         ("llvm-objcopy", "LLVM version 22.1.8"), ("gdb", "GNU gdb 13.1"),
         ("rustfmt", "rustfmt 1.9.0"), ("clippy-driver", VERBOSE), ("sgdisk", "GPT fdisk (sgdisk) version 1.0.9"),
         ("strace", "strace -- version 6.1"), ("fsck.fat", "fsck.fat 4.2"), ("mcopy", "mcopy (GNU mtools) 4"),
-        ("bwrap", "bubblewrap 0.8.0"), ("Xvfb", "Xvfb 21.1.7"),
+        ("xorriso", "xorriso 1.5.4"), ("bwrap", "bubblewrap 0.8.0"), ("Xvfb", "Xvfb 21.1.7"),
         ("losetup", "losetup from util-linux 2.38.1"), ("mkfs.ext4", "mke2fs 1.47.0"), ("fusermount3", "3.14.0"),
         ("sudo", "Sudo version 1.9.13p3"),
         ("qemu-system-x86_64", "QEMU emulator version 7.2.22 (Debian 1:7.2)"),

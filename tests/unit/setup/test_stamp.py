@@ -51,7 +51,7 @@ def test_a_build_needs_a_compiler_and_no_machine() -> None:
 
 
 HOST_UNITS = ("cc", "rust-std")
-FAT = ("fsck.fat", "mcopy")
+FAT = ("fsck.fat", "mcopy", "xorriso")
 FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")
 WORDS: dict[str, tuple[str, ...]] = {
     "": verbs.BUILD,

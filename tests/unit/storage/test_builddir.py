@@ -334,3 +334,44 @@ def test_what_an_action_begins_is_on_the_disk_before_it_begins(tmp_path: Path, m
     build.started([tmp_path / "a.elf", tmp_path / "a.map"])
     assert flushed == ['"a.elf"\n"a.map"\n']
     build.finish()
+
+
+def test_a_directory_in_somebodys_package_is_marked_before_anything_is_made_in_it(tmp_path: Path) -> None:
+    place, said = tmp_path / "package" / "build", list[str]()
+    for _ in range(2):
+        build = BuildDirectory(place, own=False)
+        build.take("scons", said.append)
+        assert (place / builddir.MARK).read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+        assert (place / builddir.IGNORE).read_text() == "*\n"
+        build.finish()
+    assert said == [f"what is built goes to {place}, which git passes over; BUILD= names another place"]
+    assert outputs.found_outputs(place) == []
+    build = BuildDirectory(place, own=False)
+    build.take("scons -c", said.append)
+    build.finish(remove=True)
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"notes.txt": ""}, {"CACHEDIR.TAG": "somebody's"}, {"CACHEDIR.TAG": "", "notes.txt": ""}, {"lock": "", "a": ""}],
+    ids=["a file", "another's mark", "an empty mark and a file", "a lock and a file"],
+)
+def test_a_directory_that_holds_others_files_is_refused_and_left_as_it_is(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(BootwrightError, match=r"is to hold what is built, and holds .*, which bootwright did not make"):
+        BuildDirectory(tmp_path, own=False).take("scons", print)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+
+
+@pytest.mark.parametrize("left", [["lock"], ["lock", ".gitignore"], ["lock", ".gitignore", "CACHEDIR.TAG"]])
+def test_a_build_that_was_killed_as_it_marked_its_directory_is_no_stranger(tmp_path: Path, left: list[str]) -> None:
+    for name in left:
+        (tmp_path / name).touch()
+    build = BuildDirectory(tmp_path, own=False)
+    build.take("scons", lambda line: None)
+    assert (tmp_path / builddir.MARK).read_text() == builddir.MARK_TEXT
+    build.finish()

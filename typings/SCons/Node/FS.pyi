@@ -16,7 +16,11 @@ class Base(Node):
 class Entry(Base):
     sources: list[Entry]
 
-class File(Entry): ...
+class FileNodeInfo:
+    csig: str
+
+class File(Entry):
+    def get_ninfo(self) -> FileNodeInfo: ...
 
 class Dir(Base):
     def Dir(self, name: str, create: bool = ...) -> Dir: ...

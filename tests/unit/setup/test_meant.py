@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.graph.meant import ELSEWHERE, check_switches, meant_target, meant_triple
+from bootwright.setup.meant import ELSEWHERE, check_switches, meant_target, meant_triple
 
 TARGETS = ["image", "run", "screenshot", "gdb", "size", "test", "hosts", "verify", "soak", "usb", "doctor", "store"]
 OURS = ["--headless", "--fast", "--full", "--json", "--junit", "--check", "--verbose", "--list"]

@@ -74,25 +74,29 @@ def meant_triple(word: str, triples: Sequence[str]) -> str:
     return near or ("" if "-" in word else BARE.get(nearest(word, BARE, SURE), ""))
 
 
+def check_letters(arguments: Iterable[str], ours: Sequence[str]) -> None:
+    """Raises for one of ours that was written with one dash: SCons would read -headless as -h -e -a -d -l ess.
+
+    It says of some of these letters that it ignores them, and obeys others (-c removes), before the SConstruct is read.
+    """
+    for argument in arguments:
+        plain = argument.partition("=")[0].lstrip("-")
+        near = nearest(f"--{plain}", ours, SURE) if len(plain) > 2 and argument[1:2] != "-" else ""
+        if argument.startswith("-") and near:
+            raise BootwrightError(f"{argument} is several switches of one letter each", f"did you mean {near}?")
+
+
 def check_switches(arguments: Sequence[str], ours: Sequence[str], others: Sequence[str]) -> None:
     """Raises for a word that begins with a dash and is no switch, but is like one of ours; others are SCons's own.
 
-    SCons reads -headless as -h -e -a -d -l ess, and says of --fsat that there is no such option and no more.
+    SCons says of --fsat that there is no such option and no more.
     """
+    check_letters(arguments, ours)
     known = {*ours, *others}
     for argument in arguments:
         word = argument.partition("=")[0]
-        plain = word.lstrip("-")
-        if not word.startswith("-"):
+        # As SCons's optparse has it, the beginning of a switch is enough where only one begins so.
+        if not word.startswith("--") or not word.lstrip("-") or any(name.startswith(word) for name in known):
             continue
-        if word.startswith("--"):
-            # As SCons's optparse has it, the beginning of a switch is enough where only one begins so.
-            if not plain or any(name.startswith(word) for name in known):
-                continue
-            near = nearest(word, known)
-            raise BootwrightError(
-                f"there is no switch {word}", f"did you mean {near}?" if near else "scons -h lists them"
-            )
-        near = nearest(f"--{plain}", ours, SURE) if len(plain) > 2 else ""
-        if near:
-            raise BootwrightError(f"{argument} is several switches of one letter each", f"did you mean {near}?")
+        near = nearest(word, known)
+        raise BootwrightError(f"there is no switch {word}", f"did you mean {near}?" if near else "scons -h lists them")

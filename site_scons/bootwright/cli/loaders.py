@@ -1,0 +1,77 @@
+"""The loader without SCons: the one that a wheel carries, else the store's, else compiled there.
+
+`python -m bootwright.cli.loaders DIRECTORY` makes the one that a wheel is to carry.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bootwright.base.errors import BootwrightError
+from bootwright.base.home import HOME
+from bootwright.loader.crates import FILES, TARGET
+from bootwright.loader.prebuilt import compiler_words, find_prebuilt, sources_digest, write_list
+from bootwright.storage.store import Store
+
+Tell = Callable[[str], None]
+
+
+def find_loader(environ: Mapping[str, str], tell: Tell) -> Path:
+    """Returns the directory that holds the loader's files (loader.crates.FILES), made by whichever compiler."""
+    found = find_prebuilt()
+    if found:
+        return found
+
+    def build(out: Path) -> None:
+        tell("the boot loader is compiled, once for all kernels")
+        _build(environ, out, tell)
+
+    return Store().take_or_build("loader", f"any{sources_digest()[:29]}", build, tell)
+
+
+def _build(environ: Mapping[str, str], out: Path, tell: Tell) -> str:
+    """Compiles the loader into out, with core from its sources where the compiler has none; returns compiler_words."""
+    from bootwright.loader.build import build_loader
+    from bootwright.rust.build_tools import Question, find_tools
+    from bootwright.rust.recipe import sysroot_key
+    from bootwright.rust.sysroot import build_sysroot
+    from bootwright.rust.toolchain import find_rust_src, has_core
+
+    tools = find_tools(Question(HOME, TARGET, None, objcopy=False), environ)
+    toolchain, library = tools.toolchain, find_rust_src(tools.toolchain)
+    sysroot = None
+    if not has_core(toolchain, TARGET):
+        key = sysroot_key(toolchain, TARGET, library)
+
+        def build(made: Path) -> None:
+            build_sysroot(toolchain, TARGET, None, library, made, tell)
+
+        sysroot = Store().take_or_build("sysroot", key, build, tell)
+    assert tools.linker is not None, "the question names one"
+    build_loader(toolchain.rustc, sysroot, tools.linker, HOME, out, tell)
+    for path in out.iterdir():
+        if path.name not in FILES:
+            path.unlink()
+    return compiler_words(toolchain.verbose, tools.linker_version)
+
+
+def main() -> int:
+    """Makes the loader for a wheel in the directory that is named, which exists and is empty; returns the status."""
+    place = Path(sys.argv[1]).absolute()
+
+    def tell(line: str) -> None:
+        print(f"bootwright: {line}", file=sys.stderr)
+
+    try:
+        write_list(place, _build(os.environ, place, tell))
+    except BootwrightError as error:
+        tell(str(error))
+        return error.status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The program `bootwright`: what a wheel installs. Its words are those of scons, and some that need no build.
+
+It imports little before it knows the word: Cargo's runner is to be quick, and scons is another process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+USAGE = "bootwright -h lists words, variables and switches"
+SAME = {"build": "image"}  # as cargo calls it
+
+
+def main() -> int:
+    """Does what the command line says; returns the status, where no other program takes this one's place."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--version"]:
+        from bootwright import __version__
+
+        print(f"bootwright {__version__}")
+        return 0
+    _keep_away(os.environ)
+    from bootwright.base.home import HOME
+    from bootwright.setup.start import start
+
+    return start(str(HOME), ["-Q", *(SAME.get(word, word) for word in arguments)])
+
+
+def _keep_away(environ: os._Environ[str]) -> None:
+    """Takes away what would put other modules in the place of Python's own in the programs that are started.
+
+    Where bootwright itself is found by PYTHONPATH, that stays.
+    """
+    from bootwright.base.home import SITE
+
+    places = environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(SITE) not in map(os.path.realpath, filter(None, places)):
+        environ.pop("PYTHONPATH", None)
+    environ.pop("PYTHONHOME", None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Which words take which variables and switches: said with others, or with none, one would be passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bootwright.base.errors import BootwrightError
+from bootwright.setup.verbs import BY_WORD, VERBS
+
+NO_WORD = ""  # scons alone, or a file of the kernel's
+ANY = "*"
+BUILDS = (NO_WORD, *(verb.word for verb in VERBS if verb.kernels), "hosts")
+KERNELS = tuple(word for word in BUILDS if word != "hosts")
+MACHINES = ("run", "screenshot", "gdb", "test")
+
+# By the name of a variable, or of a switch with its dashes. What is not here is for what builds.
+TAKEN: Mapping[str, tuple[str, ...]] = {
+    "KERNEL": (ANY,),  # which sconsw adds in a package's directory, as it does TARGET
+    "TARGET": (ANY,),
+    "BUILD": (ANY,),
+    "RUSTC": (*BUILDS, "doctor"),
+    "ACTIVE": KERNELS,
+    "RAMDISK": KERNELS,
+    "FIRMWARE": MACHINES,
+    "QEMU": MACHINES,
+    "QEMUFLAGS": MACHINES,
+    "MEMORY": MACHINES,
+    "TIMEOUT": ("run", "screenshot", "test", "hosts"),
+    "SERIAL": ("run",),
+    "RAW": ("run",),
+    "TESTS": ("test",),
+    "DEV": ("usb",),
+    "YES": ("usb",),
+    "BIG": ("usb",),
+    "LOOP": ("usb",),
+    "UNMOUNT": ("usb",),
+    "PRUNE": ("store",),
+    "--headless": MACHINES,
+    "--cd": ("run", "screenshot", "gdb"),
+    "--fast": MACHINES,
+    "--full": MACHINES,
+    "--check": ("store",),
+    "--list": ("test",),
+    "--json": ("doctor", "usb", "test"),
+    "--junit": ("test",),
+    "--cargo": BUILDS,
+    "--verbose": (ANY,),
+    "--private": (ANY,),
+    "--system": (ANY,),
+}
+SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))  # those of setup/words.py
+# What is about a kernel's image or its machine, and so not about a program for a host; what of it boards do without.
+OF_KERNELS = ("ACTIVE", "RAMDISK", "FIRMWARE", "QEMU", "QEMUFLAGS", "MEMORY", "SERIAL", "RAW")
+OF_THE_PC = ("ACTIVE", "RAMDISK")
+
+
+def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) -> None:
+    """Raises for a variable or a switch that none of the words wanted takes.
+
+    given are those that were said and are not their default, with their values ("" of a switch); clean is scons -c.
+    """
+    if clean and wanted:
+        raise BootwrightError(f"scons -c {' '.join(wanted)}: `scons -c` removes all that was made, and takes no word")
+    words = {word if word in BY_WORD else NO_WORD for word in wanted} or {NO_WORD}
+    for name, value in given.items():
+        said = name if name.startswith("--") else f"{name}={value}"
+        takes = TAKEN.get(name, BUILDS)
+        if ANY in takes:
+            continue
+        if clean:
+            raise BootwrightError(f"{said}: `scons -c` removes all that was made, whichever kernel's and variant's")
+        if words.isdisjoint(takes):
+            raise BootwrightError(f"{said} is for {_told(takes)}")
+    if "YES" in given and "DEV" not in given:
+        raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
+    if "PRUNE" in given and "--check" in given:
+        raise BootwrightError(f"PRUNE={given['PRUNE']} and --check: one of them at a time")
+
+
+def check_untouched(names: Sequence[str], given: Mapping[str, str], why: str) -> None:
+    """Raises for one of names that was given, since what is built has no use for it; why ends the sentence."""
+    for name in names:
+        if given.get(name):
+            raise BootwrightError(f"{name}={given[name]} is for {why}")
+
+
+def _told(takes: Sequence[str]) -> str:
+    """Returns words as a sentence names them."""
+    if NO_WORD in takes:
+        return "words that build a kernel"
+    named = [f"`scons {word}`" for word in takes]
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
