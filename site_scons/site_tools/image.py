@@ -10,6 +10,7 @@ boot.json).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from SCons.Builder import Builder
@@ -18,6 +19,7 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import LARGEST, is_there, read_bytes
 from bootwright.graph.actions import action, modules
 from bootwright.graph.sentences import tell_once
 
@@ -48,7 +50,7 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
     settings, remarks = finish_settings(elf, env["KERNELSETTINGS"], boot_config, ramdisk_file)
     for line in remarks:
         tell_once(line)
-    ramdisk = ramdisk_file.read_bytes() if ramdisk_file else b""
+    ramdisk = read_bytes(ramdisk_file, LARGEST) if ramdisk_file else b""
     with atomic.new_directory(made) as scratch:
         stripped = scratch / elf.name
         run([env.subst("$OBJCOPY"), "--strip-debug", str(elf), str(stripped)], env=env["ENV"])
@@ -60,8 +62,8 @@ def make_kernel_file(target: list[Entry], source: list[Entry], env: Environment)
 def _boot_files(env: Environment) -> tuple[Path | None, Path | None]:
     """Returns boot.json, if the kernel's package has one, and the ramdisk, if there is to be one."""
     boot_config = Path(env["PACKAGEROOT"], "boot.json") if env["PACKAGEROOT"] else None
-    ramdisk = Path(env["LAUNCH"], env["RAMDISK"]).resolve() if env["RAMDISK"] else None
-    return boot_config if boot_config and boot_config.is_file() else None, ramdisk
+    ramdisk = Path(os.path.realpath(Path(env["LAUNCH"], env["RAMDISK"]))) if env["RAMDISK"] else None
+    return boot_config if boot_config and is_there(boot_config) else None, ramdisk
 
 
 def make_image(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -76,7 +78,7 @@ def make_image(target: list[Entry], source: list[Entry], env: Environment) -> No
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     files = [path for path in _boot_files(env) if path]
     ramdisk = files[-1] if env["RAMDISK"] else None
-    if ramdisk and not (ramdisk.is_file() and ramdisk.stat().st_size):
+    if ramdisk and not (is_there(ramdisk, LARGEST) and ramdisk.stat().st_size):
         raise BootwrightError(f"RAMDISK={env['RAMDISK']}: {ramdisk} is no file with anything in it")
     # Their names as well: one that comes or goes makes another kernel file.
     names = env.Value("\n".join(map(str, files)))

@@ -18,6 +18,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
+from bootwright.base.regular import is_there
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
@@ -31,12 +32,12 @@ from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_feature
 from bootwright.graph.commandline import check_kernel
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.units import Nodes, Ways
+from bootwright.graph.units import Nodes, Ways, places
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.flags import files_in_flags, linkers_in_flags
+from bootwright.rust.flags import digests_in_flags, files_in_flags, linkers_in_flags
 from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
@@ -61,7 +62,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     directory = Path(env["KERNELDIR"])
     check_kernel(directory, bool(env["KERNEL"]))
     configuration = read_configuration(directory, os.environ)
-    word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
+    word = configuration.target(env["TARGETWORD"], env["LAUNCH"]) or loader.TARGET
     for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
         tell_once(line)
     rows = env.HostRows(word)
@@ -100,12 +101,7 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
 
 def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
     """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
-    files = files_in_flags(env.Split(env["RUSTFLAGS"]), directory)
-    if not files:
-        return ()
-    from bootwright.base.digests import file_digest
-
-    return tuple((str(path), file_digest(path)) for path in files)
+    return digests_in_flags(env.Split(env["RUSTFLAGS"]), directory)
 
 
 def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
@@ -193,6 +189,7 @@ def plan_nodes(
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
         planned.plan.variables_for(os.environ),
+        (("workspace", Path(package.workspace)), ("package", Path(package.root)), ("cargo", home), *places(env)),
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
@@ -200,17 +197,14 @@ def plan_nodes(
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    own_script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
-    words = ["-C", f"link-arg={joined}-T{own_script}"] if own_script else []
+    words = ["-C", f"link-arg={joined}-T{script}"] if env["LDSCRIPT"] else []
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(
-            last=(*linker, *link, *words, *core.link), script=str(script) if script and not own_script else ""
-        ),
+        program=More(last=(*linker, *link, *words, *core.link), script=str(script) if script and not words else ""),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
@@ -227,7 +221,8 @@ def plain_nodes(env: Environment, core: Core, objects: str, home: str) -> Nodes:
     """Returns what makes nodes of units of bootwright's own for the target."""
     tools = env["BOOTWRIGHT"]
     toolchain = library_root(tools.toolchain.sysroot)
-    room = Room(Path(objects), ((home, "."),), tuple(path for path in (toolchain, core.directory) if path))
+    unseen = tuple(path for path in (toolchain, core.directory) if path)
+    room = Room(Path(objects), ((home, "."),), unseen, places=places(env))
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     ways = Ways(
         target=More(first=(*core.flags, *sysroot), environment=core.environment), builder=More(), program=More(),
@@ -242,10 +237,10 @@ def _local_roots(planned: Planned) -> list[str]:
 
 def linker_script(env: Environment, core: Core) -> Path | None:
     """Returns the linker script of LDSCRIPT=, else the one of the board."""
-    script = Path(env["LAUNCH"], env["LDSCRIPT"]).resolve() if env["LDSCRIPT"] else None
+    script = Path(os.path.realpath(Path(env["LAUNCH"], env["LDSCRIPT"]))) if env["LDSCRIPT"] else None
     if script is None and core.board and core.board.script:
         script = Path(env["HOME"], "linker", core.board.script)
-    if script and not script.is_file():
+    if script and not is_there(script):
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     return script
 
@@ -276,7 +271,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(_chosen_rustc, "ChosenRustc")
     env.AddMethod(linker_script, "LinkerScript")
     given = env["KERNEL"]
-    env["KERNELDIR"] = str(Path(env["LAUNCH"], given).resolve() if given else Path(env["HOME"], _example(env)))
+    env["KERNELDIR"] = os.path.realpath(Path(env["LAUNCH"], given)) if given else str(Path(env["HOME"], _example(env)))
 
 
 def _example(env: Environment) -> str:

@@ -26,8 +26,8 @@ from bootwright.rust.toolchain import find_rust_src, has_core
 from bootwright.storage.store import Store
 
 MODULES = (
-    "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/counting", "base/procs", "base/records",
-    "base/storage_space",
+    "rust/sysroot", "rust/recipe", "rust/command", "rust/library", "base/atomic", "base/counting", "base/procs",
+    "base/records", "base/storage_space",
 )  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for"
@@ -55,7 +55,7 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
             counting.close()
         check_inputs(target)
 
-    made = Store().take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
+    made = Store(cache=env["SHAREDCACHE"]).take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
     with atomic.new_file(Path(target[0].abspath)) as manifest:
         manifest.write_text(sysroot.manifest_text(made), encoding="utf-8")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.loaded import stamp
 from bootwright.base.procs import attempt
+from bootwright.base.regular import opened
 from bootwright.base.remembered import Memory
 
 FORMAT = "digests 1"
@@ -60,6 +61,6 @@ def digest_of_all(paths: Iterable[Path], memory: Path) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
+    """Returns the SHA-256 of a regular file, in hexadecimal; raises as opened does."""
+    with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, allowed_environment, attempt
 from bootwright.base.records import record
+from bootwright.cargo.watched import check_toolchain_files
 
 SYSTEM = () if os.name == "nt" else (Path("/usr/bin"), Path("/usr/local/bin"))
 EXE = ".exe" if os.name == "nt" else ""
@@ -81,6 +82,7 @@ def find_cargo(rustc: Path, environ: Mapping[str, str]) -> Cargo:
 
 def working_cargos(rustc: Path, environ: Mapping[str, str]) -> Iterator[Cargo]:
     """Yields each of cargos that runs."""
+    check_toolchain_files(Path.cwd())  # a cargo on PATH may be rustup's
     for found in cargos(rustc, environ):
         ended = attempt([found, "-V"], env=environ)
         match = re.match(r"cargo (\d+)\.(\d+)", ended.stdout)

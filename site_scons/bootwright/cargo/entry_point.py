@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import LARGEST, read_text
 from bootwright.cargo.sources import crate_files, mentions
 
 # Comments go; strings and characters are matched so that what looks like a comment in them does not count.
@@ -39,8 +41,8 @@ def find_functions(root: Path) -> Iterator[Function]:
     """Yields the functions with a body of the crate with this root, the root's file first."""
     for path in (root, *(path for path in crate_files(root) if path != root and path.suffix == ".rs")):
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            text = read_text(path, LARGEST)
+        except (OSError, BootwrightError):
             continue
         text = TOKEN.sub(lambda token: _blank(token[0]), text)
         place = path.relative_to(root.parent.parent).as_posix()

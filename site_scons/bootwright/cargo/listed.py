@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import attempt
+from bootwright.base.regular import read_text
 
 MANIFEST = "Cargo.toml"
 CACHE = "CACHEDIR.TAG"  # in a build directory, of whatever tool
@@ -32,9 +33,9 @@ def package_files(root: Path) -> list[Path]:
 def _patterns(root: Path) -> tuple[list[str], list[str]]:
     """Returns include and exclude of the manifest; nothing where it cannot be read, which cargo says."""
     try:
-        package = tomllib.loads((root / MANIFEST).read_text(encoding="utf-8")).get("package", {})
+        package = tomllib.loads(read_text(root / MANIFEST)).get("package", {})
         return [str(word) for word in package.get("include", [])], [str(word) for word in package.get("exclude", [])]
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, BootwrightError):
         return [], []
 
 

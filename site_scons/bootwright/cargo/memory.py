@@ -13,6 +13,7 @@ from typing import Any
 
 from bootwright.base import atomic
 from bootwright.base.home import PACKAGE
+from bootwright.base.regular import LARGEST, read_bytes
 from bootwright.cargo.command import NAMES
 from bootwright.cargo.units import FORMAT, Plan
 from bootwright.cargo.watched import is_as_watched
@@ -32,7 +33,7 @@ def planner() -> list[list[object]]:
 def recall(path: Path, question: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]] | None:
     """Returns the plan at path and what was remembered with it, if it answers question and nothing it read changed."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_bytes(path, LARGEST))
         if facts["format"] != FORMAT or facts["question"] != question:
             return None
         if not all(is_as_watched(name, fact) for name, fact in facts["watched"].items()):

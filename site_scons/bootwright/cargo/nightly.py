@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import LARGEST, read_bytes
 from bootwright.cargo.units import Unit
 
 FEATURE = rb"(?m)^[ \t]*#!\s*\[\s*feature\s*\("
@@ -22,8 +24,8 @@ def asks_for_nightly(argv: Sequence[str], root: Path) -> bool:
     if any(word.startswith("-Z") and word != OF_JSON for word in argv):
         return True
     try:
-        text = root.read_bytes()
-    except OSError:
+        text = read_bytes(root, LARGEST)
+    except (OSError, BootwrightError):
         return False  # rustc says so
     if re.search(FEATURE, text):
         return True

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
 from bootwright.cargo import ghost
 from bootwright.cargo.nightly import asks_for_nightly
 from bootwright.cargo.room import Room
@@ -56,7 +57,7 @@ def read_plan(
 def read_checksums(lock: Path) -> dict[tuple[str, str], str]:
     """Returns the registry's checksum of each package, by its name and version, as a lock file has them."""
     try:
-        packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("package", [])
+        packages = tomllib.loads(read_text(lock)).get("package", [])
     except FileNotFoundError:
         return {}
     return {(p["name"], p["version"]): p["checksum"] for p in packages if "checksum" in p}

@@ -15,12 +15,13 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.procs import Ended
 from bootwright.base.records import field, record, replace
+from bootwright.base.regular import is_there, read_if_there, read_text
 from bootwright.cargo import memory
 from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.packages import Choice, Package, read_package
 from bootwright.cargo.units import Plan, Unit
-from bootwright.cargo.watched import watched_files
+from bootwright.cargo.watched import check_files, watched_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
@@ -49,7 +50,7 @@ class Request:
 
     def question(self, environ: Mapping[str, str]) -> dict[str, Any]:
         """Returns all that the plan depends on beside files, in JSON's types."""
-        spec = Path(self.target).read_text(encoding="utf-8") if self.target.endswith(".json") else ""
+        spec = read_text(Path(self.target)) if self.target.endswith(".json") else ""
         found = [[path, _stamp(path)] for path in cargos(self.rustc, environ)]
         own = {**vars(self), "choice": vars(self.choice)}  # asdict would have both classes made, in each build
         facts = {
@@ -109,6 +110,7 @@ def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: C
     if known is not None:
         return Planned(known[0], _package(known[1]))
     _check_directory(request.directory)
+    check_files(request.directory, cargo_home(environ))
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock_file(path.with_name("lock"), lambda: None):
         maker = _Maker(request, place, environ, tell)
@@ -127,7 +129,7 @@ def _check_directory(root: Path) -> None:
     if root.is_file():
         hint = f"KERNEL={root.parent}" if root.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
         raise BootwrightError(f"{root} is a file; KERNEL= takes the package's directory", hint)
-    if not (root / "Cargo.toml").is_file():
+    if not is_there(root / "Cargo.toml"):
         hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
 
@@ -176,9 +178,11 @@ class _Maker:
         place = self.place / f"lock-{hashlib.sha256(str(workspace).encode()).hexdigest()[:16]}"
         place.mkdir(parents=True, exist_ok=True)
         own, origin, theirs = place / "Cargo.lock", place / ORIGIN, workspace / "Cargo.lock"
-        text = theirs.read_bytes() if theirs.is_file() else b""
+        text = read_if_there(theirs) or b""
+        if text:
+            read_text(theirs)  # which says what is no text
         digest = hashlib.sha256(text).hexdigest()
-        if not origin.is_file() or origin.read_text(encoding="utf-8") != digest or (text and not own.is_file()):
+        if read_if_there(origin) != digest.encode() or (text and not is_there(own)):
             own.unlink(missing_ok=True)
             if text:
                 with atomic.new_file(own) as temporary:
@@ -244,7 +248,8 @@ class _Maker:
             if ended.status or not request.flags or self._has_flags():
                 break
         self.room.keep_answers()
-        return ended
+        # Our copy is what cargo names; a person knows their own.
+        return replace(ended, stderr=ended.stderr.replace(str(lock), str(Path(package.workspace, lock.name))))
 
     def _has_flags(self) -> bool:
         """Says whether RUSTFLAGS= reached what was compiled for the target."""
@@ -265,7 +270,7 @@ class _Maker:
         manifest, directory = Path(package.root, "Cargo.toml"), self.request.directory
         fetched = fetch(self.cargo, self.target, manifest, lock, directory, self.environ, self.tell)
         theirs = Path(package.workspace, "Cargo.lock")
-        if lock.is_file() and not (theirs.is_file() and theirs.read_bytes() == lock.read_bytes()):
+        if lock.is_file() and read_if_there(theirs) != read_if_there(lock):
             what = "is not what its manifests ask for" if theirs.is_file() else "is not there"
             self.tell(f"{theirs} {what}; {lock} has the versions that are built")
         return fetched

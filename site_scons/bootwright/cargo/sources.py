@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from bootwright.base import regular
 from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import kind
+from bootwright.base.regular import LARGEST
 
 DOC_FENCE = rb"(?m)^\s*//[/!][ \t]*```([^\n`]*)$"
 NO_TEST = rb"\b(text|ignore|console|toml|sh|bash|plain|txt|none|rust,ignore)\b"
-LARGEST = 1 << 30  # bytes; rustc takes no source of 4 GiB, and to hash this much takes a second
 
 
 def crate_files(root: Path) -> list[Path]:
@@ -60,20 +59,14 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
         status = entry.stat()
     except OSError as error:
-        target = f" to {Path(entry.path).readlink()}" if entry.is_symlink() else ""
-        why = f"is a link{target} that leads back to itself" if error.errno == errno.ELOOP else (
-            f"is a link{target}, where nothing is" if target else f"cannot be read: {error.strerror}"
-        )  # fmt: skip
-        raise BootwrightError(f"{entry.path} {why}", _hint(entry)) from error
+        raise BootwrightError(f"{entry.path} {regular.why_lost(entry.path, error)}", _hint(entry)) from error
     if stat.S_ISDIR(status.st_mode):
         return False
-    if what := kind(status.st_mode):
-        raise BootwrightError(f"{entry.path} is {what}, no regular file", _hint(entry))
     if status.st_size > LARGEST:
         size = f"{status.st_size / LARGEST:.1f} GiB"
         raise BootwrightError(f"{entry.path} has {size}; 1 GiB is the most that a crate reads", _hint(entry))
-    if not os.access(entry.path, os.R_OK):
-        raise BootwrightError(f"{entry.path} cannot be read: {os.strerror(errno.EACCES)}", _hint(entry))
+    if why := regular.why_unreadable(entry.path, status, LARGEST):
+        raise BootwrightError(f"{entry.path} {why}", _hint(entry))
     return True
 
 
@@ -88,8 +81,8 @@ def mentions(directory: Path, word: str) -> bool:
 
 def _text(path: Path) -> bytes:
     try:
-        return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST else b""
-    except OSError:
+        return regular.read_bytes(path, LARGEST)
+    except (OSError, BootwrightError):
         return b""
 
 
@@ -111,7 +104,4 @@ def package_sources(directory: Path) -> Iterator[Path]:
 
 def mentions_in(path: Path, word: str) -> bool:
     """Says whether the file at path has word in it; False where it cannot be read."""
-    try:
-        return word.encode() in path.read_bytes()
-    except OSError:
-        return False
+    return word.encode() in _text(path)

@@ -4,7 +4,8 @@ Of files of the person's these are the manifests of the packages, wherever a man
 path (used or not: a [patch] that does not fit is read as well), those in the directories above, which may make a
 workspace of the package; the lock file; the configuration with what it includes; the toolchain files; and the *names*
 from which cargo infers targets, members of a workspace and the README. A file that is not there counts as well: cargo
-looks for it. `tests/build/test_plans.py` compares this with what cargo opens.
+looks for it. `tests/build/test_plans.py` compares this with what cargo opens. A FIFO or an endless file among them is
+told before cargo and rustup read it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bootwright.base import regular
+
 CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 TOOLCHAIN_FILES = ("rust-toolchain.toml", "rust-toolchain")
 INFERRED = ("build.rs", "src/lib.rs", "src/main.rs", "README.md", "README.txt", "README")
@@ -24,10 +27,30 @@ GLOB = frozenset("*?[")
 
 
 def _contents(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ABSENT
+    data = read(path)
+    return ABSENT if data is None else hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path) -> bytes | None:
+    """Returns what a file of cargo's or rustup's holds, None where there is none; raises for what nobody can read."""
+    if path.name in TOOLCHAIN_FILES and path.is_dir():
+        return None  # rustup passes over a directory of that name, such as a clone of its sources
+    return regular.read_if_there(path)
+
+
+def check_toolchain_files(directory: Path) -> None:
+    """Raises where rustup, which is about to be started in directory, would wait for a toolchain file."""
+    for path in toolchain_files(directory):
+        read(path)
+
+
+def check_files(directory: Path, cargo_home: Path) -> None:
+    """Raises where cargo, which is about to be started for the package in directory, would wait for a file of it."""
+    for name, fact in watched_files(directory, directory, [], cargo_home).items():
+        if fact.startswith("packages "):  # of a directory of sources
+            for place in Path(name).glob("*/"):
+                for file in ("Cargo.toml", ".cargo-checksum.json"):
+                    regular.is_there(place / file)
 
 
 def _name(path: Path) -> str:
@@ -78,7 +101,7 @@ def watched_files(directory: Path, workspace: Path, manifests: Iterable[str], ca
         if places.get(manifest) == "contents":
             continue
         places[manifest] = "contents"
-        if manifest.is_file():
+        if regular.is_there(manifest):
             root = manifest.parent
             places |= {root / name: "name" for name in INFERRED} | {root / name: "sources" for name in LISTED}
             found, more = _named_in(_read(manifest), root)
@@ -120,8 +143,8 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib  # a plan that is remembered does not pay for it
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return tomllib.loads((read(path) or b"").decode())
+    except (ValueError, RecursionError):
         return {}  # cargo says what is wrong with it
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
+from bootwright.graph.nodes import KernelNodes, only
 from bootwright.machine.boards import Board
 from bootwright.setup import taken
 from bootwright.setup.verbs import BY_WORD, VERBS
@@ -21,8 +23,10 @@ from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
+    from bootwright.storage.shared_cache import Cache
 
 WORK = "work"  # in the store's directory: a build directory for what is about no package
+FOR_MACHINES = (*taken.MACHINES, "usb")
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
@@ -34,6 +38,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
     AddOption("--check", action="store_true", default=False)
+    AddOption("--explain", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
@@ -140,6 +145,17 @@ def check_kernel(directory: Path, given: bool) -> None:
         )
 
 
+def shared_cache(words: Mapping[str, str]) -> Cache | None:
+    """Returns the cache that CACHE= names."""
+    if not words["CACHE"]:
+        return None
+    try:
+        from bootwright.graph.cached import open_cache  # who shares nothing does not pay for it
+    except ModuleNotFoundError as error:
+        raise BootwrightError(f"CACHE= needs the package {error.name}, which {sys.executable} has not") from error
+    return open_cache(words, bool(GetOption("explain")))
+
+
 def check_files(wanted: Sequence[str], env: Any) -> None:
     """Raises for a file on the command line that the graph, now complete, does not make."""
     for name in wanted:
@@ -194,11 +210,14 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
 
 
-def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[object]) -> None:
+def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]) -> None:
     """Adds every word by its Tool's method; those that are about the kernels where these were added."""
     given = _given(words)
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     for verb in VERBS:
+        asked = verb.word in wanted and verb.word in FOR_MACHINES and not verb.is_idle(given)
+        if asked and (verb.word != "run" or not kernels[0].host):  # a program for a host may run here
+            only(verb.word, kernels[:1])  # what has no machine is told before a core is compiled for it
         if verb.method and (kernels or verb.is_idle(given)) and (verb.word in wanted or not verb.own_graph):
             getattr(env, verb.method)(verb.word, kernels)
 

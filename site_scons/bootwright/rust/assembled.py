@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_bytes
 
 LARGEST = 4 << 20  # bytes; no assembly is longer, pictures and fonts are
 # Where a comment, which may quote anything, or a literal begins; a lifetime begins with ' as a character does.
@@ -65,8 +66,8 @@ def _directives(path: Path) -> Iterator[tuple[str, str, int]]:
 def _text(path: Path) -> bytes:
     """Returns what a source holds; nothing where it is too big for one, or no file."""
     try:
-        return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST else b""
-    except OSError:
+        return read_bytes(path, LARGEST)
+    except (OSError, BootwrightError):
         return b""
 
 

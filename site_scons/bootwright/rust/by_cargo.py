@@ -24,8 +24,10 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
+from bootwright.cargo.sources import package_sources
 from bootwright.rust.compile import NAMES_A_SCRIPT
 from bootwright.rust.more import MAP, SCRATCH, More
+from bootwright.rust.readable import check_readable, configured_flags
 from bootwright.rust.rustc import ANSI, Outcome, normalise_map, read_dep_info, read_diagnostic, read_linker_dependencies
 from bootwright.rust.unit_reads import Reads, are_unchanged, digest_of_package, digest_or_absent
 
@@ -162,6 +164,10 @@ def run_cargo_build(
 
     What an earlier run left in the room is cargo's to use, but for what it would take for unchanged and is not.
     """
+    flags = configured_flags(Path(build.cwd), person)
+    words = [*build.target.first, *build.last, *build.program.last, *flags]
+    for root in build.local:
+        check_readable(words, package_sources(Path(root)), Path(build.cwd))
     _make_ready(build, person, jobs)
     outcome, programs = Outcome(0), {}
     command = [*build.command, f"-j{jobs}"]

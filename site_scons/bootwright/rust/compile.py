@@ -10,8 +10,10 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.directives import expand_environment, expand_words
+from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import Unit
 from bootwright.rust.more import SCRATCH, More, Room
+from bootwright.rust.readable import check_readable
 from bootwright.rust.rustc import (
     JSON_FLAGS,
     SHARED_LIBRARY,
@@ -68,6 +70,8 @@ def run_unit(
     hears that it gets RUSTC_BOOTSTRAP=1 as well, since rustc takes its #![feature] no other way; None forbids it.
     """
     argv = [str(rustc), *arguments(unit, room, more, scratch), *JSON_FLAGS]
+    if unit.local:
+        check_readable(argv[1:], crate_files(Path(unit.cwd, unit.source)), Path(unit.cwd))
     declared = set(declared)
     asked = {name: person[name] for name in sorted(declared) if name in person}
     held: list[str] = []  # what may be cured by a variable that the crate asks for, or that lets it have a feature

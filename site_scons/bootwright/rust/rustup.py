@@ -14,10 +14,10 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, attempt
+from bootwright.cargo.watched import TOOLCHAIN_FILES, check_toolchain_files, toolchain_files
 
 # A build downloads nothing. Before 1.28 rustup did not know the first, so it gets a server that cannot be reached too.
 OFFLINE = {"RUSTUP_AUTO_INSTALL": "0", "RUSTUP_DIST_SERVER": "http://127.0.0.1:9", "RUSTUP_MAX_RETRIES": "0"}
-TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ def active_toolchain(rustup: Path, directory: Path, environ: Mapping[str, str]) 
     """Asks rustup what it takes in directory.
 
     Raises BootwrightError where a file or an override chose a toolchain that is not installed, or that has no rustc,
-    and where rustup cannot read such a file.
+    and where rustup cannot read such a file, or would wait for it.
     """
+    check_toolchain_files(directory)
     which = _ask(rustup, directory, environ, "which", "rustc")
     shown = _ask(rustup, directory, environ, "show", "active-toolchain")
     if which.status == 0:
@@ -126,11 +127,6 @@ def nearest_toolchain_file(directory: Path) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def toolchain_files(directory: Path) -> list[Path]:
-    """Returns every path where a toolchain file for directory may lie, nearest first."""
-    return [place / name for place in (directory, *directory.parents) for name in TOOLCHAIN_FILES]
 
 
 def _guess(directory: Path, environ: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError, Lacks
 from bootwright.base.procs import EXE, attempt, run
+from bootwright.cargo.watched import toolchain_files
 from bootwright.rust import library as rust_library
 from bootwright.rust import rustup
 from bootwright.rust.lacks import LackOfCore, LackOfRustc, OldRustc
@@ -93,7 +94,7 @@ class _Search:
     def _watch_rustup(self, program: Path | None) -> None:
         home = rustup.rustup_home(self.environ)
         settings = [home / "settings.toml", home / "toolchains"] if home else []
-        files = rustup.toolchain_files(self.kernel_dir)
+        files = toolchain_files(self.kernel_dir)
         compilers = [Path(path) for path in SYSTEM_COMPILERS]
         on_path = [Path(p, n + EXE) for p in self._path() for n in ("rustup", "rustc")]
         for path in (*([program] if program else []), *settings, *files, *on_path, *compilers):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
+from bootwright.base.regular import is_there
 
 
 @record(frozen=True)
@@ -20,11 +21,13 @@ class Target:
 def find_target(text: str, cwd: Path) -> Target:
     """Returns the target that TARGET=text means, a relative path being seen from cwd."""
     if not text.endswith(".json"):
-        if not text or any(c in text for c in "/\\ ."):
+        word, dash, rest = text.partition("-")
+        # An architecture may have a dot, as thumbv8m.main-none-eabi.
+        if not text or any(c in text for c in "/\\ ") or "." in rest or ("." in word and not dash):
             raise BootwrightError(f"TARGET={text} is neither a triple nor the path of a .json file")
         return Target(text)
     path = (cwd / text).absolute()
     path = Path(os.path.realpath(path.parent), path.name)  # a link keeps its own name, which is the target's
-    if not path.is_file():
+    if not is_there(path):
         raise BootwrightError(f"TARGET={text}: there is no file {path}")
     return Target(path.stem, path)

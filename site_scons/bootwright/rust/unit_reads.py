@@ -9,16 +9,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bootwright.base.digests import file_digest
+from bootwright.base.errors import BootwrightError
 from bootwright.base.records import field, record
+from bootwright.base.regular import LARGEST, read_bytes
 
 ABSENT = "-"
+SPECIAL = "no regular file"
 
 
 @record
 class Reads:
     """Files, directories and packages with their SHA-256, and variables with their values.
 
-    ABSENT stands for a file that is gone, None for a variable that is not set. made are the products.
+    ABSENT stands for a file that is gone, None for a variable that is not set. made are the products, and warnings what
+    rustc warned of, with colours: it is shown again where a unit of the person's need not be made again.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -26,6 +30,7 @@ class Reads:
     packages: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str | None] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Writes them to path."""
@@ -34,9 +39,18 @@ class Reads:
 
 def read_files(path: Path) -> list[str]:
     """Returns the files that the file at path names as read; none where it is not there."""
+    return _strings_in(path, "files")
+
+
+def read_warnings(path: Path) -> list[str]:
+    """Returns what the file at path says that rustc warned of; nothing where it is not there."""
+    return _strings_in(path, "warnings")
+
+
+def _strings_in(path: Path, key: str) -> list[str]:
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError):
+        return list(json.loads(read_bytes(path, LARGEST))[key])
+    except (OSError, ValueError, KeyError, TypeError, BootwrightError):
         return []
 
 
@@ -46,7 +60,7 @@ def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) 
     known holds what was found of each file and directory in this run, so that none is read twice.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_bytes(path, LARGEST))
         if any(person.get(name) != value for name, value in facts["variables"].items()):
             return False
         for table, digest in (
@@ -58,17 +72,19 @@ def are_unchanged(path: Path, person: Mapping[str, str], known: dict[str, str]) 
                     known[key] = digest(Path(name))
                 if known[key] != value:
                     return False
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BootwrightError):
         return False
     return True
 
 
 def digest_or_absent(path: Path) -> str:
-    """Returns the SHA-256 of a file, or ABSENT."""
+    """Returns the SHA-256 of a file, or ABSENT; of a FIFO and its like, which nobody reads, that it is one."""
     try:
         return file_digest(path)
     except OSError:
         return ABSENT
+    except BootwrightError:
+        return SPECIAL
 
 
 def digest_below(directory: Path) -> str:

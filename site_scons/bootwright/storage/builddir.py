@@ -21,7 +21,7 @@ from typing import IO
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import try_lock
-from bootwright.base.regular import read_text
+from bootwright.base.regular import read_bytes, read_text
 from bootwright.storage import outputs
 
 SIGNATURES = ".sconsign.dblite"
@@ -116,7 +116,7 @@ class BuildDirectory:
         """Raises for a directory that holds others' files: all in a build directory is ours to remove."""
         try:
             there = {entry.name for entry in os.scandir(self.path)} if self.path.exists() else set()
-            text = (self.path / MARK).read_text(encoding="utf-8", errors="replace") if MARK in there else ""
+            text = read_bytes(self.path / MARK).decode(errors="replace") if MARK in there else ""
         except OSError as error:
             raise BootwrightError(f"{error.filename} cannot be read: {error.strerror}", ANOTHER_PLACE) from error
         others = there - {MARK, IGNORE, "lock"}  # which a build has that was killed as it began

@@ -19,6 +19,7 @@ DECIDERS = {
     "rust/targets",
     "rust/build_tools",
     "cargo/sources",
+    "cargo/watched",
     "rust/llvm_tools",
     "rust/rustup",
 }
@@ -26,6 +27,7 @@ DECIDERS = {
 NEUTRAL = {
     "base/terminal",
     "base/regular",
+    "rust/readable",
     "base/interrupts",
     "base/scratch",
     "base/errors",
@@ -34,6 +36,11 @@ NEUTRAL = {
     "base/cache",
     "setup/cures",
     "storage/store",
+    "storage/shared_cache",
+    "storage/places",
+    "storage/packed",
+    "storage/action_result",
+    "rust/cached",
     "base/filelock",
     "elf/sizes",
     "base/loaded",

@@ -20,6 +20,7 @@ from tests.unit.rust.test_migrate import RUSTC_196
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.metadata import read_settings
 from bootwright.cargo.toml import Table, read_toml
+from bootwright.flash import content
 from bootwright.flash.content import TAIL, Content, Image
 from bootwright.image import gpt
 from bootwright.image.layout import SECTOR_SIZE
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.skipif(not IS_SERVED, reason="mount namespaces are Linu
 HUGE, HUGE_HEX = "<5000 digits>", "<5000 hexadecimal digits>"
 DIGITS = {HUGE: "9" * 5000, HUGE_HEX: f"0x{'f' * 5000}"}
 WORDS = st.one_of(
-    st.text(max_size=5),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),  # the default's set, without trying it by a codec
     st.sampled_from(
         [
             "",
@@ -298,6 +299,8 @@ def test_an_entry_of_the_store_is_what_was_stored_or_made_again(pytestconfig: py
         store = Store(room.place / "store")
         path = store.take_or_build("core", "abc", build)
         for name, how, number in case[0]:
+            if (path / name).parent.is_symlink():
+                continue  # it leads to the person's own files, which are not to be changed here either
             with contextlib.suppress(OSError):  # what it lay in is gone
                 change(path / name, how, number, room.mine)
         if case[1] and not (path / "digests").is_dir():
@@ -319,7 +322,10 @@ def test_an_entry_of_the_store_is_what_was_stored_or_made_again(pytestconfig: py
     attack(pytestconfig, tmp_path, st.tuples(CHANGES, st.one_of(st.just(b""), st.binary(max_size=80))), attempt)
 
 
-def test_the_tables_of_an_image_are_read_or_refused(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+def test_the_tables_of_an_image_are_read_or_refused(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "SETTLED", 0.0)  # nobody writes to the image meanwhile
     part = gpt.Partition(uuid.UUID(int=1), uuid.UUID(int=2), 40, 60, "k")
     tables = gpt.write_gpt(uuid.UUID(int=3), 128, [part])
     good = (bytes(510) + b"\x55\xaa" + tables.primary).ljust(
@@ -341,9 +347,9 @@ def test_the_tables_of_an_image_are_read_or_refused(pytestconfig: pytest.Config,
         path.write_bytes(data[:size])
         try:
             with Image(path) as image:
-                content = Content(image, max(medium, size) // SECTOR_SIZE * SECTOR_SIZE)
-                for offset, length in content.pieces():
-                    assert len(content.read(offset, length)) == length
+                whole = Content(image, max(medium, size) // SECTOR_SIZE * SECTOR_SIZE)
+                for offset, length in whole.pieces():
+                    assert len(whole.read(offset, length)) == length
         except BootwrightError as error:
             judge(error)
 

@@ -11,10 +11,11 @@ from tests.unit.hostile.sealed import CANNOT, Hang, Room, in_sealed_process, lim
 
 
 def test_a_sealed_process_writes_its_own_directory_and_no_other(tmp_path: Path) -> None:
-    (tmp_path / "sealed" / "place").mkdir(parents=True)
+    (tmp_path / "sealed").mkdir()
 
-    def run() -> None:
+    def run(room: Room) -> None:
         Path("own").write_text("x")
+        assert [path.name for path in room.place.iterdir()] == ["own"]
         for other in (tmp_path / "elsewhere", Path.home() / ".bootwright-test"):
             with pytest.raises(OSError, match="Read-only file system"):
                 other.write_text("x")
@@ -23,7 +24,7 @@ def test_a_sealed_process_writes_its_own_directory_and_no_other(tmp_path: Path) 
     if status == CANNOT:
         pytest.skip(f"no mount namespace may be made here: {said}")
     assert (status, said) == (0, "")
-    assert [path.name for path in (tmp_path / "sealed" / "place").iterdir()] == ["own"]
+    assert [path.name for path in (tmp_path / "sealed").iterdir()] == ["said"]
     assert not (tmp_path / "elsewhere").exists()
 
 
