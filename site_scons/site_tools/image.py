@@ -28,7 +28,8 @@ KERNEL_MODULES = (
     "loader/config_011", "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
 )  # fmt: skip
 DISK_MODULES = (
-    "image/disk", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic", "base/sizes",
+    "image/disk", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic",
+    "base/records", "base/sizes",
 )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ TARGETS = {
     "pc": "x86_64-unknown-none",
     "mps2-an386": "thumbv7em-none-eabihf",
     "mps2-an385": "thumbv7m-none-eabi",
+    "microbit": "thumbv6m-none-eabi",
+    "riscv32-virt": "riscv32imac-unknown-none-elf",
     "riscv64-virt": "riscv64gc-unknown-none-elf",
     "aarch64-virt": "aarch64-unknown-none",
 }
@@ -187,7 +189,7 @@ def files(wish: Wish, environ: Mapping[str, str]) -> dict[str, str]:
         words = words.replace("use NAME::", f"use {crate}::").replace("    REST\n", f"    {rest}\n")
         return ENTRY_09.sub(lambda _: ENTRY_011, words) if wish.handover == "0.11" else words
 
-    board = FILES / "pc.rs" if wish.board.is_pc else HOME / wish.board.example / "src" / "board.rs"
+    board = FILES / "board.rs" if wish.board.is_pc else board_source(wish.board)
     screenless = wish.handover == "0.11"  # which has no text screen
     return {
         "Cargo.toml": MANIFEST.format(name=wish.name, dependencies=API if screenless else ""),
@@ -203,8 +205,14 @@ def files(wish: Wish, environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def board_source(board: Board) -> Path:
+    """Returns the board.rs of the example for a board; two boards of one family share it."""
+    own = HOME / board.example / "src" / "board.rs"
+    return own if own.exists() else HOME / "tests" / "kernels" / "boards" / f"{board.arch.rstrip('0123456789')}.rs"
+
+
 def without_screen(source: str) -> str:
-    """Returns pc.rs without the text screen."""
+    """Returns the PC's board.rs without the text screen."""
     source = re.sub(r"const SCREEN.*?\n\n/// There is", "/// There is", source, flags=re.DOTALL)
     source = re.sub(r"/// Writes a byte to the screen, which.*?\n}\n\n", "", source, flags=re.DOTALL)
     source = source.replace("    show(byte);\n", "").replace("use core::sync::atomic::{AtomicUsize, Ordering};\n", "")

@@ -19,7 +19,7 @@ from bootwright.loader.crates import FILES, loader_sources, source_name
 
 LIST = "loader.json"  # beside the files
 ROOMS = ("image", "loader")  # the modules that make a loader are of these, and
-BASE = ("base/atomic", "base/procs", "base/records", "base/sizes")
+OTHERS = ("base/atomic", "base/procs", "base/records", "base/sizes", "rust/command", "rust/library")
 
 
 def find_prebuilt(compiler: str | None = None, place: Path = PREBUILT) -> Path | None:
@@ -76,7 +76,7 @@ def _sources() -> Iterator[tuple[str, Path]]:
         yield source_name(path, HOME), path
     for room in ROOMS:
         yield from ((f"{room}/{path.name}", path) for path in sorted((PACKAGE / room).glob("*.py")))
-    yield from ((name, PACKAGE / f"{name}.py") for name in BASE)
+    yield from ((name, PACKAGE / f"{name}.py") for name in OTHERS)
 
 
 def _read(place: Path) -> Mapping[str, Any]:

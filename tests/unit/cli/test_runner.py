@@ -16,7 +16,7 @@ STANDS = Registers(0x1000, 0, 0, halted=True)
 
 @pytest.mark.parametrize(
     ("exe", "is_test"),
-    [("target/x/debug/deps/boots-12", True), ("/tmp/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False)],
+    [("target/x/debug/deps/boots-12", True), ("/x/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False)],
 )
 def test_a_test_is_known_by_where_it_lies(exe: str, is_test: bool) -> None:
     request = Request([exe], {})

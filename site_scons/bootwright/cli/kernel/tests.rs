@@ -12,7 +12,10 @@ pub extern "C" fn _start() -> ! {
     board::enable_fpu();
     testing::run(&[
         ("boots::two_and_two_is_four", two_and_two_is_four),
-        ("boots::statics_without_a_value_are_zero", statics_without_a_value_are_zero),
+        (
+            "boots::statics_without_a_value_are_zero",
+            statics_without_a_value_are_zero,
+        ),
     ])
 }
 

@@ -39,7 +39,11 @@ fn show(byte: u8) {
         return;
     }
     // SAFETY: the cell lies on the screen, whose memory the loader has mapped to itself.
-    unsafe { SCREEN.add(cell).write_volatile(LIGHT_GREY | u16::from(byte)) };
+    unsafe {
+        SCREEN
+            .add(cell)
+            .write_volatile(LIGHT_GREY | u16::from(byte))
+    };
     CELL.store(cell + 1, Ordering::Relaxed);
 }
 
