@@ -1,5 +1,5 @@
-"""Which tests TESTS= chooses, by their printed names; which programs may hold some that only the guest names; and
-what a pattern that chooses none may have meant."""
+"""Which tests TESTS= and SHARD= choose, by their printed names; which programs may hold some that only the guest names;
+and what a pattern that chooses none may have meant."""
 
 from __future__ import annotations
 
@@ -74,3 +74,12 @@ def near_names(patterns: str, names: Sequence[str]) -> str:
     if near:
         return f"near it are {', '.join(near[:3])}"
     return f"there is {min(names)}, for example" if names else "there are none"
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """Returns k and n of "k/n"; raises ValueError where it is not that, or k is none of 1 to n."""
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise ValueError(text)
+    return number, count
