@@ -25,7 +25,7 @@ from bootwright.base.home import SITE
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast
-from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
 from bootwright.machine import boards
 
@@ -77,13 +77,7 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
 def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs every test there is."""
     if kernels and kernels[0].host:
-
-        def refuse() -> int:
-            only(name, kernels[:1])
-            return 0
-
-        record(env, name, [], refuse)
-        return
+        return  # such a program is no machine's; who asks for its tests is told before
     again = _again(env)
     lists = []
     for kernel in kernels:
@@ -125,8 +119,6 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         own = Path(env["KERNELDIR"]) == home / "kernel"
         for kernel in kernels:
             _tell_what_is_not_run(kernel)
-        if kernels[0].board is None:
-            raise BootwrightError(boards.no_machine(kernels[0].target))
         if not own and not any(kernel.tests for kernel in kernels):
             raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OVMF = "ovmf"  # no program but files that QEMU reads
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
+FOR_BOARDS = "gdb-multiarch"
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
 # By how the printed names of tests begin: what these tests want beside a build.
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -28,11 +29,11 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
-    ("boot/boards", OTHER_EMULATORS),
+    ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
     ("boot/uefi_run", ("gdb",)),
     ("build/graph", (OVMF,)),
-    ("boot/gdb", ("gdb",)),
+    ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
     ("kernel/", ("qemu-system-x86_64",)),
@@ -100,7 +101,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
         if "test" in verbs:  # of that kernel alone
             needed = dict.fromkeys(RUN)
-        needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
+        of_board = {CHOSEN_BY_HAND["QEMU"]: emulator, "gdb": FOR_BOARDS}
+        needed = {of_board.get(name, name): None for name in needed}
         display = False  # such a machine has no window
     if "cargo" in needed and has_host_units(_values(arguments).get("KERNEL") or os.path.join(home, "kernel")):
         needed |= dict.fromkeys(name for name in HOST_UNITS if sys.platform == "linux" or name not in OF_LINUX)
