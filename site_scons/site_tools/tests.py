@@ -150,10 +150,12 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
 def _again(env: Environment) -> list[str]:
     """Returns pytest's options for a part of the tests, and for tests that are run again."""
+    if not (env["SHARD"] or GetOption("retries") or GetOption("stress")):
+        return []
+    from bootwright.testing.chosen import MOST_TIMES, is_number_of_times, read_shard
+
     words = []
     if env["SHARD"]:
-        from bootwright.testing.chosen import read_shard
-
         try:
             read_shard(env["SHARD"])
         except ValueError as error:
@@ -162,10 +164,10 @@ def _again(env: Environment) -> list[str]:
     for name in ("retries", "stress"):
         number = GetOption(name)
         if number is not None:
-            if not number.isdecimal() or not 1 <= int(number) <= 1_000_000:
-                raise BootwrightError(f"--{name}={number} is no number of times from 1 to 1000000")
+            if not is_number_of_times(number):
+                raise BootwrightError(f"--{name}={number} is no number of times from 1 to {MOST_TIMES}")
             words.append(f"--{name}={int(number)}")
-    return ["-p", "bootwright.testing.again", *words] if words else []
+    return ["-p", "bootwright.testing.again", *words]
 
 
 def _how_to_list() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 NEAR_ENOUGH = 0.7
+MOST_TIMES = 1_000_000
 TEST = re.compile(r"^(?:async )?def test_(\w+)\(", re.MULTILINE)
 WHOLE = ("lib", "main", "src")  # programs whose tests bear the names of modules, not the program's
 WILD = re.compile(r"[*?\[]")
@@ -83,3 +84,8 @@ def read_shard(text: str) -> tuple[int, int]:
     if not 1 <= number <= count:
         raise ValueError(text)
     return number, count
+
+
+def is_number_of_times(text: str) -> bool:
+    """Says whether text is a number from 1 to MOST_TIMES."""
+    return re.fullmatch(r"\d{1,7}", text, re.ASCII) is not None and 1 <= int(text) <= MOST_TIMES
