@@ -42,6 +42,8 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
+    AddOption("--retries", nargs=1, type="string", default=None)
+    AddOption("--stress", nargs=1, type="string", default=None)
     AddOption("--list", action="store_true", default=False)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
