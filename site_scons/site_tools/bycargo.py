@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rust/assembled", "rust/by_cargo", "rust/compile", "rust/more", "rust/rustc", "rust/unit_reads", "cargo/command",
-    "cargo/directives", "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records",
+    "cargo/directives", "rust/roots", "cargo/listed", "cargo/units", "base/atomic", "base/procs", "base/records",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
-    "rust/assembled", "cargo/command", "cargo/directives",
+    "rust/assembled", "rust/roots", "cargo/command", "cargo/directives",
     "cargo/listed", "cargo/nightly", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
@@ -52,10 +53,12 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
         if unit.checksum:
-            key = _key(target, source, env)
+            key, store = _key(target, source, env), Store(cache=env["SHAREDCACHE"])
             reads = shared.take_unit(
-                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, place=room.out
+                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, store, room.roots
             )
+        elif env["SHAREDCACHE"]:
+            reads = _take_or_compile(target, scratch, env)
         else:
             reads = _compile(unit, scratch, env, str(target[0]))
         reads.made = [node.abspath for node in target[:-1]]
@@ -67,6 +70,19 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
         from bootwright.elf.sizes import keep_build
 
         keep_build(first, Path(env["RUSTHISTORY"]))
+
+
+def _take_or_compile(target: list[Entry], scratch: Path, env: Environment) -> Reads:
+    """Takes a unit of the person's own from the shared cache, or compiles it and offers it to the cache."""
+    from bootwright.graph import cached  # who shares nothing does not pay for it
+
+    unit = env["UNIT"]
+
+    def compile_there(hear: Callable[[str], None]) -> tuple[Reads, list[str]]:
+        reads = _compile(unit, scratch, env, str(target[0]), hear)
+        return reads, [path.name for path, _ in _products(unit, env["UNITROOM"], scratch, target)]
+
+    return cached.take_or_make(target, scratch, env, _person(env), compile_there)
 
 
 def _person(env: Environment) -> dict[str, str]:
@@ -89,15 +105,29 @@ def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
 
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
-    """Returns the word for what is done: rustc compiles, or the store has it."""
+    """Returns the word for what is done: rustc compiles, or the store or the shared cache has it."""
     from bootwright.rust import shared
 
-    taken = env["UNIT"].checksum and Store().has(shared.KIND, _key(target, source, env))
-    return "store" if taken else "rustc"
+    cache = env["SHAREDCACHE"]
+    if env["UNIT"].checksum:
+        key = _key(target, source, env)
+        if Store().has(shared.KIND, key):
+            return "store"
+        return "cache" if cache and cache.has(shared.KIND, key) else "rustc"
+    if cache is None:
+        return "rustc"
+    from bootwright.graph import cached
+
+    return "cache" if cached.look(target, env, _person(env)).facts is not None else "rustc"
 
 
-def _compile(unit: Unit, scratch: Path, env: Environment, made: str = "") -> Reads:
-    """Compiles unit into scratch; returns what it read, of a local one settled, for what sentences call made."""
+def _compile(
+    unit: Unit, scratch: Path, env: Environment, made: str = "", hear: Callable[[str], None] | None = None
+) -> Reads:
+    """Compiles unit into scratch; returns what it read, of a local one settled, for what sentences call made.
+
+    hear gets what the compiler says, beside the person.
+    """
     from bootwright.base import storage_space
     from bootwright.base.terminal import takes_colour
     from bootwright.cargo.nightly import is_for_nightly
@@ -111,8 +141,14 @@ def _compile(unit: Unit, scratch: Path, env: Environment, made: str = "") -> Rea
     compiler = env["BOOTWRIGHT"].toolchain.rustc
     base = {**env["ENV"], **dict.fromkeys(env["RUSTDIRECTORIES"] if unit.is_program else (), str(scratch))}
     coloured = takes_colour(sys.stderr, os.environ)
+
+    def show(text: str) -> None:
+        session().show(text)
+        if hear:
+            hear(text)
+
     outcome, argv, reads = units.run_unit(
-        unit, room, more, scratch, compiler, base, _person(env), session().show, coloured, _declared(env),
+        unit, room, more, scratch, compiler, base, _person(env), show, coloured, _declared(env),
         (lambda: tell_once(ways.nightly)) if ways.nightly else None,
     )  # fmt: skip
     if outcome.status:
@@ -204,7 +240,7 @@ def generate(env: Environment) -> None:
     env.SetDefault(
         UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITTEXT="",
         UNITSHOWN="$TARGETS",
-        RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", UNITCOM=_command, UNITHOW=_how,
+        RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", SHAREDCACHE=None, UNITCOM=_command, UNITHOW=_how,
         UNITSHORT="$UNITHOW    $UNITSHOWN",
         SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",
     )  # fmt: skip

@@ -32,12 +32,12 @@ from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_feature
 from bootwright.graph.commandline import check_kernel
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.units import Nodes, Ways
+from bootwright.graph.units import Nodes, Ways, places
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.flags import files_in_flags, linkers_in_flags
+from bootwright.rust.flags import digests_in_flags, files_in_flags, linkers_in_flags
 from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
@@ -101,12 +101,7 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
 
 def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
     """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
-    files = files_in_flags(env.Split(env["RUSTFLAGS"]), directory)
-    if not files:
-        return ()
-    from bootwright.base.digests import file_digest
-
-    return tuple((str(path), file_digest(path)) for path in files)
+    return digests_in_flags(env.Split(env["RUSTFLAGS"]), directory)
 
 
 def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
@@ -194,6 +189,7 @@ def plan_nodes(
         ((str(home), "/cargo"), (package.workspace, "."), (str(out), "target")),
         tuple(path for path in (toolchain, core.directory, home / "registry", home / "git") if path),
         planned.plan.variables_for(os.environ),
+        (("workspace", Path(package.workspace)), ("package", Path(package.root)), ("cargo", home), *places(env)),
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
@@ -225,7 +221,8 @@ def plain_nodes(env: Environment, core: Core, objects: str, home: str) -> Nodes:
     """Returns what makes nodes of units of bootwright's own for the target."""
     tools = env["BOOTWRIGHT"]
     toolchain = library_root(tools.toolchain.sysroot)
-    room = Room(Path(objects), ((home, "."),), tuple(path for path in (toolchain, core.directory) if path))
+    unseen = tuple(path for path in (toolchain, core.directory) if path)
+    room = Room(Path(objects), ((home, "."),), unseen, places=places(env))
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     ways = Ways(
         target=More(first=(*core.flags, *sysroot), environment=core.environment), builder=More(), program=More(),

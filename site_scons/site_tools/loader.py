@@ -47,7 +47,7 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
 
     # All that the node depends on, modules of ours and core included: the store must not know less than the graph.
     digest = hashlib.sha256("\0".join(node.get_csig() for node in target[0].children()).encode())
-    made = Store().take_or_build("loader", digest.hexdigest()[:32], build, tell)
+    made = Store(cache=env["SHAREDCACHE"]).take_or_build("loader", digest.hexdigest()[:32], build, tell)
     _copy(made, target)
 
 

@@ -55,7 +55,7 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
             counting.close()
         check_inputs(target)
 
-    made = Store().take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
+    made = Store(cache=env["SHAREDCACHE"]).take_or_build("sysroot", env["SYSROOTKEY"], build, tell)
     with atomic.new_file(Path(target[0].abspath)) as manifest:
         manifest.write_text(sysroot.manifest_text(made), encoding="utf-8")
 

@@ -20,7 +20,7 @@ PARTS = (
     "SConstruct", "site_scons", "kernel", "bootloader", "linker", "pyproject.toml", "tests/kernels/hello-host"
 )  # fmt: skip
 # What a line of a quiet build begins with, for each kind of action.
-STEP = re.compile(r"^(core|spec|loader|rustc|cargo|script|store|kernel|image|tests|check) +(\S.*)$", re.MULTILINE)
+STEP = re.compile(r"^(core|spec|loader|rustc|cargo|script|store|cache|kernel|image|tests|check) +(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
     from bootwright.run.settings import CommandLine
+    from bootwright.storage.shared_cache import Cache
 
 WORK = "work"  # in the store's directory: a build directory for what is about no package
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
@@ -34,6 +36,7 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--full", action="store_true", default=False)
     AddOption("--cargo", action="store_true", default=False)
     AddOption("--check", action="store_true", default=False)
+    AddOption("--explain", action="store_true", default=False)
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
@@ -138,6 +141,17 @@ def check_kernel(directory: Path, given: bool) -> None:
         raise BootwrightError(
             f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
         )
+
+
+def shared_cache(words: Mapping[str, str]) -> Cache | None:
+    """Returns the cache that CACHE= names."""
+    if not words["CACHE"]:
+        return None
+    try:
+        from bootwright.graph.cached import open_cache  # who shares nothing does not pay for it
+    except ModuleNotFoundError as error:
+        raise BootwrightError(f"CACHE= needs the package {error.name}, which {sys.executable} has not") from error
+    return open_cache(words, bool(GetOption("explain")))
 
 
 def check_files(wanted: Sequence[str], env: Any) -> None:

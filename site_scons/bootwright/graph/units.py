@@ -23,6 +23,7 @@ from bootwright.graph.sentences import show_once
 from bootwright.graph.session import session
 from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged
+from bootwright.storage.store import default_root
 
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
 
@@ -153,6 +154,20 @@ class Nodes:
 
     def _direct(self, plan: Plan, unit: Unit) -> Iterable[Unit]:
         return (plan.by_name[name] for name in unit.needs)
+
+
+def places(env: Environment) -> tuple[tuple[str, Path | None], ...]:
+    """Returns where things lie on this machine that lie elsewhere on others, each with its name."""
+    tools = env["BOOTWRIGHT"]
+    sysroot = tools.toolchain.sysroot
+    return (
+        ("bootwright", Path(env["HOME"])),
+        ("build", Path(env["BUILD"])),
+        ("store", default_root()),
+        ("linker", tools.linker),
+        ("rustc", tools.toolchain.rustc),
+        ("sysroot", sysroot if sysroot.parts[1:] != ("usr",) else None),  # which is the system's alike everywhere
+    )
 
 
 def _is_reads(node: Entry) -> bool:

@@ -11,6 +11,7 @@ from bootwright.cargo.units import OUT, Unit
 
 if TYPE_CHECKING:
     from bootwright.cargo.directives import Directives
+    from bootwright.rust.roots import Roots
 
 SCRATCH = "@scratch@"  # in More's words: where the products are written at first
 MAP = "program.map"  # the linker's map there
@@ -21,12 +22,21 @@ class Room:
     """Where the units of a plan are built: out stands for OUT; remaps are pairs of a directory and its name in bytes.
 
     unseen hold what rustc may read unseen. variables are what every unit gets and only some read: those of [env].
+    places are what differs from machine to machine, each with its name in what machines share.
     """
 
     out: Path
     remaps: tuple[tuple[str, str], ...] = ()
     unseen: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[tuple[str, Path | None], ...] = ()
+
+    @property
+    def roots(self) -> Roots:
+        """What stands for out and for places where no path may stand."""
+        from bootwright.rust.roots import roots_of  # a build that compiles nothing does not pay for it
+
+        return roots_of((("out", self.out), *self.places))
 
     def text(self, words: str) -> str:
         """Returns words with out for OUT."""

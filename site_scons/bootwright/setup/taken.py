@@ -44,6 +44,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--json": ("doctor", "usb", "test"),
     "--junit": ("test",),
     "--cargo": BUILDS,
+    "--explain": BUILDS,
     "--verbose": (ANY,),
     "--private": (ANY,),
     "--system": (ANY,),
@@ -73,6 +74,10 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said} is for {_told(takes)}")
     if "YES" in given and "DEV" not in given:
         raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
+    for name in ("CACHE_WRITE", "CACHE_CA", "CACHE_CREDENTIALS", "--explain"):
+        if name in given and "CACHE" not in given:
+            said = f"{name}={given[name]}" if given[name] else name
+            raise BootwrightError(f"{said} is about a shared cache, and CACHE= names none")
     if "PRUNE" in given and "--check" in given:
         raise BootwrightError(f"PRUNE={given['PRUNE']} and --check: one of them at a time")
 

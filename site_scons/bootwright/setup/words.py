@@ -60,6 +60,10 @@ VARIABLES = (
     Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
     Variable("LOOP", "0", "1 allows loop devices", ("0", "1")),
     Variable("UNMOUNT", "0", "1 unmounts DEV first, without force", ("0", "1")),
+    Variable("CACHE", "", "a cache that machines share: https://HOST/PATH, as Bazel's HTTP cache, or a directory"),
+    Variable("CACHE_WRITE", "0", "1 puts what is made here into it", ("0", "1")),
+    Variable("CACHE_CA", "", "a file of certificates (PEM) that its server is trusted by; default: the system's"),
+    Variable("CACHE_CREDENTIALS", "", "a file with one line for its server, user:password or a header as Name: value"),
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
@@ -70,6 +74,7 @@ SWITCHES = (
     ("--full", "test: boot the image of each program of the kernel's tests; else they start as with --fast"),
     ("--cargo", "let `cargo build` and `cargo test` make the ELF files, where else their plan is carried out here"),
     ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
+    ("--explain", "with CACHE=: say of what the cache has not why it has not"),
     ("--verbose", "show commands in full"),
     ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test: also write a JUnit report"),

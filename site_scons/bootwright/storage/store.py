@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
@@ -29,6 +30,9 @@ from bootwright.base.filelock import lock_file
 from bootwright.base.records import record
 from bootwright.base.regular import read_text
 from bootwright.storage import proof
+
+if TYPE_CHECKING:
+    from bootwright.storage.shared_cache import Cache
 
 DESCRIPTION = "description"  # a file of an entry: one line for the list
 _NAMES = r"[A-Za-z0-9_.]+"
@@ -54,10 +58,14 @@ def default_root() -> Path:
 
 
 class Store:
-    """The store in root. A kind and a key are letters, digits, "_" and "."."""
+    """The store in root. A kind and a key are letters, digits, "_" and ".".
 
-    def __init__(self, root: Path | None = None) -> None:
+    What it has not is taken from cache, where there is one, and what is made is offered to it.
+    """
+
+    def __init__(self, root: Path | None = None, cache: Cache | None = None) -> None:
         self.root = root if root is not None else default_root()
+        self._cache = cache
 
     def path(self, kind: str, key: str) -> Path:
         """Returns where the entry is, or would be."""
@@ -91,6 +99,8 @@ class Store:
                     if damage:
                         self._build(path, build, durable)
                 self._remove_dead_leftovers()
+        elif self._cache:
+            self._cache.complete(kind, key, path, lambda name: name != proof.DIGESTS)
         with contextlib.suppress(OSError):  # who may only read the store does not keep its entries young
             os.utime(path)
         return path
@@ -150,7 +160,7 @@ class Store:
     def _build(self, path: Path, build: Callable[[Path], None], durable: bool) -> None:
         scratch = self._new_directory(path)
         try:
-            build(scratch)
+            self._fill(path, scratch, build)
             proof.seal(scratch, scratch.stat().st_mode & 0o777)
             if durable:
                 for file in sorted(scratch.rglob("*")):
@@ -166,6 +176,17 @@ class Store:
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
+
+    def _fill(self, path: Path, scratch: Path, build: Callable[[Path], None]) -> None:
+        cache, kind, key = self._cache, path.parent.name, path.name
+        if cache is None:
+            build(scratch)
+            return
+        found = cache.fetch(kind, key, scratch, f"{kind} {key}")
+        cache.counted(found)
+        if not found:
+            build(scratch)
+            cache.offer(kind, key, scratch)
 
     def _remove(self, entry: Entry) -> bool:
         try:

@@ -9,6 +9,7 @@ import pytest
 from bootwright.cargo.units import OUT, Unit
 from bootwright.rust import shared
 from bootwright.rust.more import More, Room
+from bootwright.rust.roots import Roots, roots_of
 from bootwright.rust.shared import take_unit
 from bootwright.rust.unit_reads import Reads
 from bootwright.storage.store import Store
@@ -26,7 +27,9 @@ def test_who_has_other_values_of_what_a_unit_read_gets_another_product(tmp_path:
             (place / "libk.d").write_text("")
             return Reads(variables={name: person.get(name) for name in reads})
 
-        found = take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
+        found = take_unit(
+            UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"), Roots(())
+        )
         assert found.variables == {name: person.get(name) for name in reads}
         return (tmp_path / "libk.rlib").read_text()
 
@@ -45,7 +48,7 @@ def test_a_unit_that_read_none_is_one_for_all(tmp_path: Path) -> None:
         return Reads()
 
     for person in ({}, {"LEVEL": "low"}):
-        take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"))
+        take_unit(UNIT, "ab", ["libk.rlib"], compile_into, person, tmp_path, Store(tmp_path / "store"), Roots(()))
     assert len(made) == 1
 
 
@@ -74,7 +77,7 @@ def test_what_a_build_script_made_is_shared_where_no_place_is_in_the_bytes(
 
         place.mkdir(exist_ok=True)
         store = Store(tmp_path / "store")
-        take_unit(unit, "ab", ["libk.rlib"], compile_into, {}, place, store, place=place)
+        take_unit(unit, "ab", ["libk.rlib"], compile_into, {}, place, store, roots_of((("out", place),)))
         assert (place / "libk.rlib").read_text() == (says.format(place=place) if compiled == 2 else made[0])
     assert len(made) == compiled
 
@@ -87,3 +90,29 @@ def test_what_another_recipe_compiled_is_compiled_again(monkeypatch: pytest.Monk
     assert key("/elsewhere") == before
     monkeypatch.setattr(shared, "RECIPE", 1000)
     assert key("/out") != before
+
+
+def test_where_checkout_and_cargo_lie_is_in_no_key() -> None:
+    def key(home: str, flag: str = "") -> str:
+        unit = Unit(
+            "deps/k", "lib", f"{home}/registry/src/k", ("--crate-name", "k", f"{home}/registry/src/k/lib.rs", flag),
+            {"CARGO_MANIFEST_DIR": f"{home}/registry/src/k"}, "k", "0.1.0", "/", checksum="1",
+        )  # fmt: skip
+        return shared.unit_key(unit, Room(Path("/out"), places=(("cargo", Path(home)),)), More(), {}, "rustc", False)
+
+    assert key("/people/one/.cargo") == key("/cargo")
+    assert key("/cargo") != key("/cargo", "-O")
+    # Another's path is no place of this one's, though it begins alike.
+    assert key("/cargo", "/cargo-too/x") != key("/people/one/.cargo", "/people/one/.cargo/x")
+
+
+def test_roots_are_named_where_their_paths_end() -> None:
+    roots = roots_of((("home", Path("/a/b")), ("inner", Path("/a/b/c")), ("nothing", None), ("root", Path("/"))))
+    text = "/a/b /a/b/c/d -L/a/b/c /a/bc /a/b.c x=/a/b:/a/b/c"
+    assert roots.free(text) == "@home@ @inner@/d -L@inner@ /a/bc /a/b.c x=@home@:@inner@"
+    assert [roots.full(word) for word in ("@home@", "@inner@/d", "@home@x", "/a")] == [
+        "/a/b",
+        "/a/b/c/d",
+        "@home@x",
+        "/a",
+    ]
