@@ -30,3 +30,4 @@ from bootwright.setup import stamp  # noqa: E402
 
 stamp.add_private_programs(str(HOME))
 loaded.note_sources()
+loaded.note(str(HOME / "SConstruct"))

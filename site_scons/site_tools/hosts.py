@@ -29,6 +29,7 @@ from bootwright.graph.actions import action, modules, record
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import tell, tell_once
 from bootwright.rust.build_tools import Question, remember_tools
+from bootwright.rust.command import crate_words
 from bootwright.rust.library import is_bare, is_custom
 from bootwright.rust.more import MAP, SCRATCH
 from bootwright.rust.targets import Target
@@ -144,11 +145,12 @@ def _add_variant(env: Environment, row: Row, directory: Path, core: Core, place:
 def _support(env: Environment, core: Core, objects: str) -> list[Entry]:
     """Adds what compilers call there and no library brings, compiled alike for every program and variant."""
     home = env["HOME"]
-    words = (
-        "--crate-name", "support", "--edition=2024", "linker/support/lib.rs", "--crate-type", "lib",
-        "--emit=dep-info,link", "-C", "opt-level=3", "-C", "panic=abort", "--out-dir", OUT, "--target", core.word,
+    source = "linker/support/lib.rs"
+    words = crate_words(
+        "support", source, "lib", target=core.word, emit="dep-info,link", flags=("-Copt-level=3", "-Cpanic=abort"),
+        directory=Path(OUT),
     )  # fmt: skip
-    unit = Unit("support/support", "lib", home, words, {}, "support", "", home, "linker/support/lib.rs", local=True)
+    unit = Unit("support/support", "lib", home, tuple(words), {}, "support", "", home, source, local=True)
     return list(env.PlainNodes(core, objects, home).add(Plan((unit,)), unit))
 
 

@@ -26,7 +26,7 @@ from bootwright.storage.store import Store
 
 MODULES = (
     "loader/build", "loader/crates", "loader/generated", "image/layout", "image/pe", "base/atomic", "base/procs",
-    "base/records", "base/sizes",
+    "base/records", "base/sizes", "rust/command", "rust/library",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Methods: env.Run(alias, kernels), env.Screenshot(alias, kernels), env.Debugger(alias, kernels).
 Uses: QEMU QEMUFLAGS MEMORY TIMEOUT KERNELDIR. Run and Screenshot boot the image; with --fast the PVH loader starts
 NAME.kernel, and no image is made. [package.metadata.bootimage] of the kernel has its say: run.settings of bootwright. A
-board of another architecture runs NAME.elf, and Run alone knows it.
+board of another architecture runs NAME.elf, and has no screen to take.
 All start after SCons wrote its signatures, so that a window or a debugger left open keeps nobody waiting.
 """
 
@@ -90,7 +90,7 @@ def add_debugger(env: Environment, name: str, kernels: Sequence[KernelNodes]) ->
             _config(env, kernel, watched=True), Path(kernel.elf.abspath), Path(env["KERNELDIR"]), serial, sys.stderr
         )
 
-    record(env, name, [kernel.image for kernel in kernels if kernel.image], start)
+    record(env, name, _nodes(kernels), start)
 
 
 def generate(env: Environment) -> None:

@@ -26,8 +26,8 @@ from bootwright.rust.toolchain import find_rust_src, has_core
 from bootwright.storage.store import Store
 
 MODULES = (
-    "rust/sysroot", "rust/recipe", "rust/library", "base/atomic", "base/counting", "base/procs", "base/records",
-    "base/storage_space",
+    "rust/sysroot", "rust/recipe", "rust/command", "rust/library", "base/atomic", "base/counting", "base/procs",
+    "base/records", "base/storage_space",
 )  # fmt: skip
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 BOOTSTRAP_NOTE = "RUSTC_BOOTSTRAP=1 is set for {}, which rustc has no stable interface for"

@@ -1,10 +1,11 @@
-"""What the tests of this room share: a disk whose boot sector is theirs."""
+"""What the tests of this room share: a disk whose boot sector is theirs, and a kernel that dies on boards."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from tests.boot.boards import Yard
 from tests.boot.sectors import Sector
 
 
@@ -12,6 +13,12 @@ from tests.boot.sectors import Sector
 def soak(request: pytest.FixtureRequest) -> bool:
     """Whether long tests are made in full."""
     return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    """Where a kernel is compiled once for each board that it is to die on."""
+    return Yard(tmp_path_factory.mktemp("yard"))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from bootwright.elf.test_names import read_test_names
 from bootwright.image import disk as image
 from bootwright.image import kernel_file
 from bootwright.loader.build import LoaderFiles, build_loader
+from bootwright.rust.command import Link, crate_words
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.search import find_toolchain
@@ -24,6 +25,9 @@ HOME = Path(__file__).parents[2]
 KERNEL = HOME / "kernel"
 SMALL_KERNELS = HOME / "tests" / "kernels"
 TARGET = "x86_64-unknown-none"
+FLAGS = (
+    "-Cpanic=abort", "-g", "-Crelocation-model=static", "--check-cfg=cfg(bootwright_test)", "-Dwarnings",
+)  # fmt: skip
 
 
 def loaders(files: LoaderFiles) -> image.Loaders:
@@ -78,12 +82,11 @@ class Workshop:
         name = name or source.stem
         elf = self.directory / f"{name}.elf"
         crate = "hello" if source.stem == "main" else source.stem
-        arguments = [str(source), "--crate-type", "bin", "--crate-name", crate, "-o", str(elf)]
-        arguments += ["--cfg", "bootwright_test"] if tests else []
-        arguments += ["--extern", f"hello={library or self.library}", "-C", f"linker={self.linker}"]
-        arguments += ["-C", "linker-flavor=ld.lld", "-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
-        arguments += flags
-        compile_crate(self.toolchain, self.sysroot, arguments, {"BIG_DATA": str(data)} if data else {})
+        compile_crate(
+            self.toolchain, self.sysroot, crate, source, "bin", elf, flags=flags,
+            cfgs=["bootwright_test"] if tests else [], externs={"hello": library or self.library},
+            link=Link(self.linker, ("-z", "nostart-stop-gc")), environment={"BIG_DATA": str(data)} if data else {},
+        )  # fmt: skip
         return Built(elf, self.write_image(elf, name), self.directory / f"{name}.kernel")
 
     def write_image(self, elf: Path, name: str, active: str = "dummy") -> Path:
@@ -106,13 +109,16 @@ class Workshop:
 
 
 def compile_crate(
-    toolchain: Toolchain, sysroot: Path | None, arguments: Sequence[str], environment: Mapping[str, str] | None = None
-) -> None:
+    toolchain: Toolchain, sysroot: Path | None, name: str, source: Path, kind: str, output: Path, *, emit: str = "",
+    flags: Sequence[str] = (), cfgs: Sequence[str] = (), externs: Mapping[str, Path] | None = None,
+    link: Link | None = None, environment: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Runs rustc for the bare target with the flags that every kernel crate has."""
-    argv = [str(toolchain.rustc), "--edition", "2024", "--target", TARGET, "-C", "panic=abort", "-g"]
-    argv += ["-C", "relocation-model=static", "--check-cfg", "cfg(bootwright_test)", "-D", "warnings"]
-    argv += ["--sysroot", str(sysroot)] if sysroot else []
-    result = attempt([*argv, *arguments], extra=environment)
+    words = crate_words(
+        name, source, kind, target=TARGET, sysroot=sysroot, emit=emit, flags=(*FLAGS, *flags), cfgs=cfgs,
+        externs=externs, link=link, output=output,
+    )  # fmt: skip
+    result = attempt([str(toolchain.rustc), *words], extra=environment)
     assert result.status == 0, result.stderr
 
 
@@ -131,10 +137,12 @@ def open_workshop(directory: Path) -> Workshop:
     (directory / "loader").mkdir()
     loader = build_loader(toolchain.rustc, sysroot, linker, HOME, directory / "loader", silent)
     libraries = []
-    for name, flags in (("plain", []), ("tested", ["--cfg", "bootwright_test"])):
+    for name, cfgs in (("plain", []), ("tested", ["bootwright_test"])):
         (directory / name).mkdir()
         libraries.append(directory / name / "libhello.rlib")
-        arguments = [str(KERNEL / "src" / "lib.rs"), "--crate-type", "rlib", "--crate-name", "hello", *flags]
-        compile_crate(toolchain, sysroot, [*arguments, "-C", f"metadata={name}", "-o", str(libraries[-1])])
+        compile_crate(
+            toolchain, sysroot, "hello", KERNEL / "src" / "lib.rs", "rlib", libraries[-1], cfgs=cfgs,
+            flags=[f"-Cmetadata={name}"],
+        )  # fmt: skip
     objcopy = find_llvm_tool(toolchain, "llvm-objcopy", os.environ)
     return Workshop(directory, toolchain, sysroot, linker, objcopy, loader, *libraries)

@@ -22,6 +22,7 @@ from bootwright.loader import crates
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone
+from bootwright.rust.command import Link
 
 SOURCE = SMALL_KERNELS / "loader" / "handover.rs"
 PAGE = 4096
@@ -99,9 +100,10 @@ class Rig:
         """Returns handover.rs, or another kernel of its kind, as an ELF without debug sections."""
         elf = self.directory / f"{source.stem}-{zlib.crc32(repr(flags).encode()):08x}.elf"
         if not elf.exists():
-            arguments = [str(source), "--crate-type=bin", f"--crate-name={source.stem}", "-o", str(elf)]
-            arguments += ["-Cstrip=symbols", f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld"]
-            compile_crate(self.workshop.toolchain, self.workshop.sysroot, [*arguments, "-Copt-level=1", *flags])
+            compile_crate(
+                self.workshop.toolchain, self.workshop.sysroot, source.stem, source, "bin", elf,
+                flags=("-Cstrip=symbols", "-Copt-level=1", *flags), link=Link(self.workshop.linker),
+            )  # fmt: skip
         data = elf.read_bytes()
         assert data.count(LETTER) == 1
         return data.replace(LETTER + b"h".ljust(len(letters)), LETTER + letters.encode())
@@ -141,12 +143,12 @@ class Rig:
             "#![no_std]\n#![no_main]\n#[panic_handler]\nfn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n"
             f'core::arch::global_asm!(r##"{text}"##, options(raw));\n'
         )
-        arguments = [str(wrapper), "--crate-type=bin", "--crate-name=shim", "-o", str(flat), "-Cdebuginfo=0"]
-        arguments += [f"-Clinker={self.workshop.linker}", "-Clinker-flavor=ld.lld", "-Clink-arg=--oformat=binary"]
         script = self.directory / "shim.ld"
         script.write_text("SECTIONS { . = 0x600; .shim : { KEEP(*(.shim)) } /DISCARD/ : { *(.eh_frame*) } }\n")
-        arguments += [f"-Clink-arg=-T{script}", "-Clink-arg=--entry=0"]
-        compile_crate(self.workshop.toolchain, self.workshop.sysroot, arguments)
+        compile_crate(
+            self.workshop.toolchain, self.workshop.sysroot, "shim", wrapper, "bin", flat, flags=["-Cdebuginfo=0"],
+            link=Link(self.workshop.linker, ("--oformat=binary", "--entry=0"), script),
+        )  # fmt: skip
         code = flat.read_bytes()
         assert len(code) <= 4 * layout.SECTOR_SIZE
         disk[35 * 512 : 36 * 512] = disk[:512]

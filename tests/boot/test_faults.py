@@ -253,6 +253,14 @@ def test_a_silent_panic_is_found_by_its_calls(workshop: Workshop) -> None:
     dead.expect("panic", "silent_panic")
 
 
+def test_of_two_processors_the_report_says_which_it_is_about(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "null_pointer.rs", qemu_flags=("-smp", "2"))
+    dead.expect("null pointer", "null_pointer")
+    assert "of processor 0, of 2" in dead.said("state"), dead.report
+    dead = kill(workshop, FAULTS / "silent_panic.rs", qemu_flags=("-smp", "2"))
+    assert "of processor 0, of 2" in dead.said("state"), dead.report
+
+
 def test_out_of_memory_is_told_where_the_kernel_asked_for_it(workshop: Workshop) -> None:
     dead = kill(workshop, FAULTS / "out_of_memory.rs", *BEHIND)
     dead.expect("panic", "out_of_memory")

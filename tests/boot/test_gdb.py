@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.boot.boards import HANG, Yard
 from tests.boot.kernels import KERNEL, SMALL_KERNELS, Built, Workshop
 from tests.boot.sectors import is_alive
 
 from bootwright.base.errors import BootwrightError
+from bootwright.machine.boards import board_named
+from bootwright.machine.gdb import find_gdb
 from bootwright.run import debugger
-from bootwright.run.debugger import find_gdb, gdb_arguments
+from bootwright.run.debugger import gdb_arguments
 
 PROGRAM = """
 import sys
@@ -27,17 +31,19 @@ def tell(self):
     print("pid", self.pid, file=sys.stderr, flush=True)
 machine.Machine._start = tell
 image, elf, source, serial = map(Path, sys.argv[1:5])
-config = RunConfig(image, headless=True, firmware=sys.argv[5])
+flags = tuple(sys.argv[7].split()) if len(sys.argv) > 7 else ()
+board = sys.argv[6] if len(sys.argv) > 6 else "pc"
+config = RunConfig(image, headless=True, firmware=sys.argv[5], board=board, qemu_flags=flags)
 sys.exit(debugger.debug(config, elf, source, serial, sys.stderr))
 """
 
 
 def gdb(
-    built: Built, source: Path, serial: Path, *commands: str, firmware: str = "bios"
+    built: Built, source: Path, serial: Path, *commands: str, firmware: str = "bios", more: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     site_scons = str(Path(debugger.__file__).parents[2])
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(built.image), str(built.elf), str(source), str(serial), firmware],
+        [sys.executable, "-c", PROGRAM, str(built.image), str(built.elf), str(source), str(serial), firmware, *more],
         input="\n".join([*commands, "kill", "quit", ""]),
         env={**os.environ, "PYTHONPATH": site_scons},
         capture_output=True,
@@ -59,6 +65,17 @@ def test_gdb_stops_at_the_entry_with_symbols_and_leaves_no_machine(hello: Built,
     assert not is_alive(int(done.stderr.partition("pid ")[2].split()[0]))
 
 
+@pytest.mark.needs("gdb-multiarch", "qemu-system-arm", "qemu-system-riscv64")
+@pytest.mark.parametrize("name", ["mps2-an386", "riscv64-virt"])
+def test_gdb_stops_at_a_boards_first_function(name: str, yard: Yard, tmp_path: Path) -> None:
+    elf, flags = yard.elf(board_named(name)), " ".join(yard.poke(board_named(name), HANG))
+    done = gdb(Built(elf, elf, elf), SMALL_KERNELS, tmp_path / "serial.txt", "info symbol $pc", "break faults::inner",
+               "continue", "bt", more=(name, flags))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "_start in section .text" in done.stdout, done.stdout
+    assert re.search(r"#0 +faults::inner .*\n(?:.*\n)*#1 .*faults::outer", done.stdout), done.stdout
+
+
 @pytest.mark.needs("gdb")
 def test_a_kernel_that_leaves_the_machine_lets_gdb_stay(workshop: Workshop, tmp_path: Path) -> None:
     built = workshop.build(SMALL_KERNELS / "faults" / "unknown_exit_code.rs", tests=False)
@@ -74,7 +91,21 @@ def test_gdb_gets_the_entry_and_the_sources_directory() -> None:
     assert steps.index("thbreak *0x2021b0") < steps.index("continue")
 
 
-def test_without_gdb_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_where_the_processor_stands_at_the_entry_gdb_need_not_go_there() -> None:
+    steps = gdb_arguments("/bin/gdb", Path("/b/hello.elf"), Path("/kernel"), "/run/socket", None, is_pc=False)[3::2]
+    assert not {"continue", "set architecture i386:x86-64"} & set(steps) and not any("thbreak" in s for s in steps)
+
+
+def test_without_gdb_there_is_one_sentence(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path)}
     with pytest.raises(BootwrightError, match="gdb is not on PATH"):
-        find_gdb()
+        find_gdb(True, environ)
+    with pytest.raises(BootwrightError, match="gdb-multiarch is not on PATH, and gdb is not there either"):
+        find_gdb(False, environ)
+    gdb = tmp_path / "gdb"
+    gdb.write_text("#!/bin/sh\necho 'Undefined item: \"aarch64\".' >&2\n")
+    gdb.chmod(0o755)
+    with pytest.raises(BootwrightError, match=r"gdb-multiarch is not on PATH, and .*/gdb is built for this machine's"):
+        find_gdb(False, environ)
+    gdb.write_text("#!/bin/sh\n")  # as Fedora and Arch build theirs
+    assert find_gdb(False, environ) == gdb

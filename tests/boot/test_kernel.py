@@ -53,16 +53,21 @@ def test_headless_it_says_hello_world_once_and_ends_as_halted(hello: Built) -> N
 
 def test_a_guard_is_shared_only_where_its_value_may_be(workshop: Workshop, tmp_path: Path) -> None:
     source = tmp_path / "share.rs"
-    arguments = [str(source), "--crate-type=lib", "--emit=metadata", "-o", str(tmp_path / "share.rmeta")]
-    arguments += [f"--extern=hello={workshop.library}"]
+
+    def try_it() -> None:
+        compile_crate(
+            workshop.toolchain, workshop.sysroot, "share", source, "lib", tmp_path / "share.rmeta", emit="metadata",
+            externs={"hello": workshop.library},
+        )  # fmt: skip
+
     for kind, is_good in (("u32", True), ("core::cell::Cell<u32>", False)):
         use = f"pub fn try_it() {{ share::<hello::spin::Guard<'static, {kind}>>() }}"
         source.write_text(f"#![no_std]\nfn share<T: Sync>() {{}}\n{use}\n")
         if is_good:
-            compile_crate(workshop.toolchain, workshop.sysroot, arguments)
+            try_it()
         else:
             with pytest.raises(AssertionError, match="cannot be shared between threads safely"):
-                compile_crate(workshop.toolchain, workshop.sysroot, arguments)
+                try_it()
 
 
 def test_its_picture_shows_something(hello: Built, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.boot.loader_rig import Ended, Rig
 from bootwright.base.sizes import MIB
 from bootwright.image import disk, layout, pe
 from bootwright.image.kernel_file import write_kernel_file
+from bootwright.rust.command import Link
 
 pytestmark = pytest.mark.needs("ovmf")
 
@@ -35,13 +36,13 @@ def rig(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Rig:
 def program(rig: Rig) -> bytes:
     """The EFI program with the loader in it, without a letter."""
     elf = rig.directory / "hostile"
-    words = [str(SOURCE), "--crate-type=bin", "--crate-name=hostile_uefi", "-o", str(elf), "-Cdebuginfo=0"]
-    words += ["-Crelocation-model=pie", "-Copt-level=1", f"-Clinker={rig.workshop.linker}", "-Clinker-flavor=ld.lld"]
-    script = HOME / "bootloader/uefi/link.ld"
-    for word in (f"-T{script}", f"--defsym=PAGE_SIZE={layout.PAGE_SIZE}", "-pie", "--no-dynamic-linker", "-znorelro"):
-        words.append(f"-Clink-arg={word}")
-    environment = {"BIG_DATA": str(rig.workshop.loader.efi)}
-    compile_crate(rig.workshop.toolchain, rig.workshop.sysroot, words, environment)
+    words = (f"--defsym=PAGE_SIZE={layout.PAGE_SIZE}", "-pie", "--no-dynamic-linker", "-znorelro")
+    compile_crate(
+        rig.workshop.toolchain, rig.workshop.sysroot, "hostile_uefi", SOURCE, "bin", elf,
+        flags=("-Cdebuginfo=0", "-Crelocation-model=pie", "-Copt-level=1"),
+        link=Link(rig.workshop.linker, words, HOME / "bootloader/uefi/link.ld"),
+        environment={"BIG_DATA": str(rig.workshop.loader.efi)},
+    )  # fmt: skip
     return pe.write_pe(elf)
 
 

@@ -14,6 +14,7 @@ from tests.build.checkouts import HOME
 from bootwright.hosts.check import check_product
 from bootwright.hosts.table import LLD, Row, find_program, linker_arguments, read_rows
 from bootwright.rust.build_tools import Question, find_tools
+from bootwright.rust.command import crate_words
 from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.sysroot import build_sysroot
 from bootwright.rust.toolchain import find_rust_src
@@ -76,23 +77,26 @@ class Rig:
         changed = dataclasses.replace(self.row, arguments=tuple(a for a in self.row.arguments if a not in dropping))
         path = self.directory / f"program{self.row.suffix}"
         arguments = linker_arguments(changed, str(self.directory), "program")
-        self._rustc(source, "--crate-type=bin", f"-Clinker={self.tools.linker}", *arguments,
-                    *(f"-Clink-arg={word}" for word in extra), "-o", str(path))  # fmt: skip
+        words = (f"-Clinker={self.tools.linker}", *arguments, *(f"-Clink-arg={word}" for word in extra))
+        self._rustc(source, "bin", path, *words)
         return Linked(path, self.directory / "program.map")
 
     def compile(self, name: str, source: str = "#![no_std]\n") -> Path:
         """Compiles an object file."""
         path = self.directory / name
-        self._rustc(source, "--crate-type=lib", "--emit=obj", "-Ccodegen-units=1", "-o", str(path))
+        self._rustc(source, "lib", path, "-Ccodegen-units=1", emit="obj")
         return path
 
-    def _rustc(self, source: str, *arguments: str) -> None:
+    def _rustc(self, source: str, kind: str, output: Path, *flags: str, emit: str = "") -> None:
         root = self.directory / "program.rs"
         root.write_text(source)
         environment = {**os.environ, **dict.fromkeys(self.row.directories, str(self.directory))}
+        words = crate_words(
+            "program", root, kind, target=self.row.triple, sysroot=self.sysroot, emit=emit,
+            flags=("-Cpanic=abort", *flags), output=output,
+        )  # fmt: skip
         ended = subprocess.run(
-            [str(self.tools.toolchain.rustc), str(root), "--edition=2024", "--crate-name=program", "-Cpanic=abort",
-             "--target", self.row.triple, "--sysroot", str(self.sysroot), *arguments],
+            [str(self.tools.toolchain.rustc), *words],
             env=environment, cwd=self.directory, capture_output=True, text=True,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stderr

@@ -32,15 +32,17 @@ def write():
 # Another one costs every build half a millisecond: what only an action, a word or an error needs is imported there.
 EXPECTED = """
 base base.atomic base.cache base.called base.children base.digests base.errors base.filelock base.home base.loaded
-base.procs base.records base.regular base.remembered base.sizes
+base.procs base.records base.regular base.remembered base.seen base.sizes
 cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.nightly
 cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
-graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.units
+graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.unchanged
+graph.units
 image image.checksum image.kernel_file image.layout
 loader loader.crates loader.prebuilt loader.settings
 machine machine.boards machine.emulators
-rust rust.build_tools rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain rust.unit_reads
-setup setup.stamp setup.taken setup.verbs setup.words
+rust rust.build_tools rust.command rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain
+rust.unit_reads
+setup setup.stamp setup.startup setup.taken setup.verbs setup.words
 storage storage.builddir storage.outputs storage.proof storage.store
 """
 

@@ -125,6 +125,7 @@ def test_clippy_finds_nothing_in_the_small_kernels(clippy: Clippy, monkeypatch: 
     ("name", "target"),
     [
         ("hello-arm", "thumbv7em-none-eabihf"),
+        ("hello-cortex-m0", "thumbv6m-none-eabi"),
         ("hello-riscv64", "riscv64gc-unknown-none-elf"),
         ("hello-aarch64", "aarch64-unknown-none"),
     ],

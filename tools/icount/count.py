@@ -19,8 +19,10 @@ from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.options import TCG
 from bootwright.machine.qemu import find_qemu
+from bootwright.rust.command import crate_words
 
 # Since which QEMU the plugin is compiled for which version of the interface.
+PLUGIN_APIS = 'cfg(plugin_api, values("1", "2", "3"))'
 PLUGIN_API = {(9, 1): "3", (9, 0): "2", (0, 0): "1"}
 
 
@@ -48,9 +50,10 @@ def build_plugin(rustc: Path, linker: Path, source: Path, out: Path, version: tu
     """
     api = next(api for since, api in PLUGIN_API.items() if version >= since)
     library, plugin = out / "libicount.a", out / "icount.so"
-    compile_it: list[str | Path] = [rustc, "--edition", "2024", "--crate-type", "staticlib", "--crate-name", "icount"]
-    compile_it += ["-C", "panic=abort", "-C", "opt-level=3", "-C", "relocation-model=pic"]
-    compile_it += ["--cfg", f'plugin_api="{api}"', "--check-cfg", 'cfg(plugin_api, values("1", "2", "3"))']
+    words = crate_words(
+        "icount", source, "staticlib", output=library, cfgs=[f'plugin_api="{api}"'],
+        flags=("-Cpanic=abort", "-Copt-level=3", "-Crelocation-model=pic", f"--check-cfg={PLUGIN_APIS}"),
+    )  # fmt: skip
     link: list[str | Path] = [
         linker,
         "-shared",
@@ -60,11 +63,12 @@ def build_plugin(rustc: Path, linker: Path, source: Path, out: Path, version: tu
         "-u",
         "qemu_plugin_install",
     ]
-    for command in ([*compile_it, source, "-o", library], [*link, library, "-o", plugin]):
+    commands: tuple[list[str | Path], ...] = ([rustc, *words], [*link, library, "-o", plugin])
+    for command in commands:
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if result.returncode:
-            words = " ".join(map(str, command))
-            raise BootwrightError(f"the plugin was not built: {result.stderr.strip()}", f"the command was: {words}")
+            said = " ".join(map(str, command))
+            raise BootwrightError(f"the plugin was not built: {result.stderr.strip()}", f"the command was: {said}")
     return plugin
 
 

@@ -33,6 +33,8 @@ def SetOption(name: str, value: Any) -> None: ...
 
 class _Main(Protocol):
     this_build_status: int
+    display: Any
+    progress_display: Any
     OptionsParser: Any
 
 Main: _Main

@@ -9,7 +9,7 @@ use common::gpt;
 use common::kernel_file::{HEADER_SIZE, KernelFile};
 use support::{FakeDisk, Generator, code};
 
-// Written by tests/unit/loader/test_crates.py: CHECKSUMS and CRCS, (bytes, value) pairs, and the two files.
+// Written by tests/build/test_loader_crates.py: CHECKSUMS and CRCS, (bytes, value) pairs, and the two files.
 include!(env!("VECTORS"));
 
 fn checksum(bytes: &[u8]) -> u64 {

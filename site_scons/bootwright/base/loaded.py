@@ -62,6 +62,11 @@ def changed(path: str) -> bool:
     return path in _loaded and stamp(path) != _loaded[path]
 
 
+def noted() -> dict[str, Stamp]:
+    """Returns what was noted of each file."""
+    return _loaded
+
+
 def _names(place: str, name: str) -> list[str]:
     try:
         return os.listdir(os.path.join(place, name))

@@ -10,7 +10,7 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
-from bootwright.cargo.command import Cargo, error_in, run_cargo, warnings_in
+from bootwright.cargo.command import JSON_IS_UNSTABLE, Cargo, error_in, run_cargo, warnings_in
 
 LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
 
@@ -56,6 +56,8 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     """
     manifest = directory / "Cargo.toml"
     words = [str(cargo.program), "metadata", "--no-deps", "--format-version=1", f"--manifest-path={manifest}"]
+    if cargo.version >= JSON_IS_UNSTABLE:
+        words.append("-Zjson-target-spec")  # for a default-target
     ended = run_cargo(words, directory, cargo.environment(environ, None))
     if ended.status:
         raise BootwrightError(f"cargo does not take {manifest}:\n{error_in(ended.stderr)}")

@@ -33,6 +33,8 @@ class Image:
         self._elf = ELFFile(io.BytesIO(data))
         self._demangle = demangle
         self.entry = int(self._elf.header["e_entry"])
+        self.machine = str(self._elf.header["e_machine"])
+        self.word = self._elf.elfclass // 8  # bytes of an address
         self.executable = [
             (int(section["sh_addr"]), int(section["sh_addr"] + section["sh_size"]))
             for section in self._elf.iter_sections()
@@ -49,6 +51,23 @@ class Image:
     def is_code(self, address: int) -> bool:
         """Tells whether address lies in an executable section."""
         return any(start <= address < end for start, end in self.executable)
+
+    @cached_property
+    def _code(self) -> list[tuple[int, bytes]]:
+        """The executable sections: where each begins, and its bytes."""
+        sections = (s for s in self._elf.iter_sections() if s["sh_flags"] & SH_FLAGS.SHF_EXECINSTR)
+        return [(int(section["sh_addr"]), section.data()) for section in sections]
+
+    def code(self, address: int, size: int) -> bytes:
+        """Returns up to size bytes of code at address: fewer at the end of a section, none where there is none."""
+        found = (data[address - start :][:size] for start, data in self._code if start <= address < start + len(data))
+        return next(found, b"")
+
+    def value(self, name: str) -> int | None:
+        """Returns the value of a symbol, None where there is no such symbol."""
+        table: Any = self._elf.get_section_by_name(".symtab")
+        found = table.get_symbol_by_name(name) if table else None
+        return int(found[0]["st_value"]) if found else None
 
     def unit_at(self, address: int) -> Unit | None:
         """Returns the unit that holds the code at address."""

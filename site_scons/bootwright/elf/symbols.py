@@ -122,15 +122,20 @@ class Symbols:
             file, line = one.file, one.line
         return (*found, Place(outer[2], file, line))
 
-    def function_with_line(self, file: str, line: int) -> str:
-        """Returns the function that holds a line of file (as DWARF names it, or the end of that); "" if none does."""
+    def address_of(self, file: str, line: int) -> int | None:
+        """Returns the lowest address of a line of file (as DWARF names it, or the end of that); None if none has."""
         addresses = [
             address
             for unit in self.image.units_of_file(file)
             for address, name, number in unit.lines
             if number == line and (name == file or name.endswith(f"/{file}"))
         ]
-        places = self.places(min(addresses)) if addresses else ()
+        return min(addresses, default=None)
+
+    def function_with_line(self, file: str, line: int) -> str:
+        """Returns the function that holds a line of file, "" if none does."""
+        address = self.address_of(file, line)
+        places = self.places(address) if address is not None else ()
         return places[0].function if places else ""
 
     def _find_frame(self, address: int) -> FrameRow | None:
@@ -148,6 +153,15 @@ def read_entry(elf: Path) -> int:
 
     with elf.open("rb") as stream:
         return int(ELFFile(stream).header["e_entry"])
+
+
+def read_start(elf: Path) -> int:
+    """Returns the address of `_start`, before which a linker script may have put a few instructions; else the entry."""
+    from bootwright.elf import dwarf
+
+    image = dwarf.Image(elf.read_bytes(), demangle)
+    start = image.value("_start")
+    return (image.entry if start is None else start) & ~(1 if image.machine == "EM_ARM" else 0)
 
 
 def read_symbols(elf: Path) -> Symbols:

@@ -24,6 +24,11 @@ RISCV = re.compile(
 ARM = re.compile(r"^Taking exception \d+ \[(?P<name>[^\]]+)\].*\n(?P<more>(?:\.\.\..*\n)*)", re.MULTILINE)
 # How the functions are called that a panic goes through; the last is the kernel's handler.
 PANICKING = ("core::panicking::", "__rustc::rust_begin_unwind", "rust_begin_unwind")
+RESET = "CPU Reset"  # with which a log begins of which nothing is lost
+TAKEN = "...taking pending"  # of an exception that led to a vector
+FPU_TRAP = "Undefined Instruction, trapped"
+NO_FLOATS = 7  # of ESR's upper six bits: the use of floating point or vectors is trapped
+SYNDROME = re.compile(r"with ESR 0x(\w+)/")
 ARM_PC = re.compile(r"with ELR 0x(\w+)")
 ARM_ADDRESS = re.compile(r"(?:with FAR|at fault address) 0x(\w+)")
 
@@ -41,7 +46,7 @@ class Cause:
         """The exception in a few words."""
         where = "" if self.pc is None else f" at PC={self.pc:#x}"
         about = "" if self.address is None else f", about the address {self.address:#x}"
-        about += ": the FPU is off" if "NOCP" in self.name else ""
+        about += ": the FPU is off" if "NOCP" in self.name or self.name == FPU_TRAP else ""
         return f"{self.name.replace('_', ' ')}{where}{about}"
 
 
@@ -50,14 +55,19 @@ def find_cause(log: str, unset: range) -> Cause | None:
 
     unset are the addresses that vectors lead to which nobody has set.
     """
+    entries = list(ARM.finditer(log))
     causes = [_riscv(entry) for entry in RISCV.finditer(log)] or [
-        Cause(entry["name"], _number(ARM_PC, entry["more"]), _number(ARM_ADDRESS, entry["more"]))
-        for entry in ARM.finditer(log)
+        Cause(_arm_name(entry), _number(ARM_PC, entry["more"]), _number(ARM_ADDRESS, entry["more"]))
+        for entry in entries
     ]
     if causes and all(cause.pc is None for cause in causes):
-        return causes[-2:][0]  # the last is what the empty vector of the one before led to
+        # Where the vector is empty, too, the last is what came of the one before: the processor locked up over it.
+        return causes[-2:][0] if TAKEN not in entries[-1]["more"] else causes[-1]
     outside = [cause for cause in causes if cause.pc is not None and cause.pc not in unset]
-    return outside[-1] if outside else None
+    if outside:
+        return outside[-1]
+    whole = log.startswith(RESET) and bool(causes)
+    return causes[0] if whole else None  # nothing came before: the kernel itself went there
 
 
 def places_at_end(end: Verdict, subject: Subject) -> Sequence[Place]:
@@ -75,8 +85,16 @@ def places_at_end(end: Verdict, subject: Subject) -> Sequence[Place]:
 
 def told(places: Sequence[Place]) -> str:
     """Returns the lines that name function, file and line of places."""
-    words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in places]
+    from bootwright.faults.calls import LIBRARY_PATH  # most runs have nothing to tell
+
+    own = [place for place in places if not LIBRARY_PATH.match(place.file)] or places
+    words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in own]
     return "".join(f"  {'' if number else 'where':<8} {text}\n" for number, text in enumerate(words))
+
+
+def _arm_name(entry: re.Match[str]) -> str:
+    syndrome = SYNDROME.search(entry["more"])
+    return FPU_TRAP if syndrome and int(syndrome[1], 16) == NO_FLOATS else str(entry["name"])
 
 
 def _riscv(entry: re.Match[str]) -> Cause:

@@ -19,7 +19,8 @@ def innermost(frames: Sequence[Frame]) -> Place:
     """Returns the innermost place of the kernel's own code, else the innermost that has a name, else a nameless one."""
     places = [place for frame in frames for place in frame.places if place.function]
     own = [p for p in places if crate_of(p.function) not in OTHERS and not LIBRARY_PATH.match(p.file)]
-    named = own or places
+    # What the compiler calls by itself, as __aeabi_memcpy, bears no crate's name and has no lines.
+    named = [p for p in own if p.file or "::" in p.function] or own or places
     return named[0] if named else Place("")
 
 

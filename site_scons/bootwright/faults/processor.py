@@ -31,6 +31,12 @@ def parse_processor(dump: str) -> dict[str, int]:
     return found
 
 
+def parse_processors(dump: str) -> list[dict[str, int]]:
+    """Returns the registers of each processor in the dump of all; none where it is of another architecture."""
+    found = [parse_processor(part) for part in re.split(r"CPU#\d+", dump)]
+    return [registers for registers in found if "RIP" in registers]
+
+
 class Source(StrEnum):
     """Who raised an interrupt or exception."""
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
-from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import read_text
-from bootwright.elf.symbols import Place, Symbols, read_symbols
+from bootwright.elf.symbols import read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
-from bootwright.faults.calls import LIBRARY_PATH, calls, innermost
+from bootwright.faults.calls import innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_handled
 from bootwright.faults.memory import GuestMemory, is_canonical
 from bootwright.faults.panics import find_panic
-from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processor
+from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processors
 from bootwright.faults.subject import Subject
+from bootwright.faults.telling import Teller
 from bootwright.faults.told import Report
-from bootwright.faults.unwind import Frame, call_chain, is_cut
+from bootwright.faults.unwind import Frame, call_chain
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import FAILURE_EXIT_CODE, Kind, Verdict
 
-SERIAL_LINES = 8
 BY_HAND = (Kind.LEFT, Kind.STANDS)  # somebody waits: nothing is run a second time for them
 
 
@@ -45,17 +41,18 @@ def make_report(
     return _Maker(machine, end, subject, panic).make(Facts(what, says_failed=says_failed), in_test)
 
 
-def is_dead_end(machine: Machine, subject: Subject) -> bool:
+def is_dead_end(machine: Machine, subject: Subject, sure: bool = True) -> bool:
     """Tells whether a guest that runs on may have come to its end, in the handler of a panic or of an exception.
 
-    It is not stopped for that: what is seen may be wrong, and a report looks again.
+    It is not stopped for that: what is seen may be wrong, and a report looks again. Where it has not stood for long,
+    which sure says, a handler of an exception may yet come back.
     """
-    registers = parse_processor(machine.ask("info registers"))
-    if machine.gone or "RIP" not in registers:
+    processors = parse_processors(machine.ask("info registers -a"))
+    if machine.gone or not processors:
         return False
     symbols = read_symbols(subject.elf)
-    frames = call_chain(symbols, _memory(machine, registers), registers)
-    return any(frame.interrupted or is_panicking(frame) for frame in frames)
+    guests = [Guest(registers, _memory(machine, registers), symbols) for registers in processors]
+    return any(is_panicking(f) or (sure and f.interrupted) for guest in guests for f in _frames(guest))
 
 
 def _what(end: Verdict, panicked: bool) -> What | None:
@@ -74,20 +71,27 @@ def _what(end: Verdict, panicked: bool) -> What | None:
     return What.EXIT if end.kind is Kind.EXITED else What.HANG
 
 
-class _Maker:
+def _frames(guest: Guest) -> list[Frame]:
+    return call_chain(guest.symbols, guest.memory, guest.registers)
+
+
+def find_dead(guests: Sequence[Guest]) -> int | None:
+    """Returns which of several processors a report is about, None where there is none.
+
+    It is the first that stands in the handler of a panic or of an exception, else the first that is not idle.
+    """
+    if len(guests) < 2:
+        return 0 if guests else None
+    chains = [_frames(guest) for guest in guests]
+    dead = [n for n, frames in enumerate(chains) if any(is_panicking(f) or f.interrupted for f in frames)]
+    busy = [n for n, guest in enumerate(guests) if not fault.is_idle(guest, chains[n])]
+    return next(iter((*dead, *busy)), 0)
+
+
+class _Maker(Teller):
     """Makes one report while the machine stands still."""
 
-    def __init__(self, machine: Machine, end: Verdict, subject: Subject, panic: re.Match[str] | None) -> None:
-        self._machine = machine
-        self._end = end
-        self._subject = subject
-        self._panic = panic
-        self._lines: list[tuple[str, str]] = []
-
-    @cached_property
-    def _symbols(self) -> Symbols:
-        """The kernel's; what a machine that is gone left behind needs none."""
-        return read_symbols(self._subject.elf)
+    _processor = ""  # which of several
 
     def make(self, facts: Facts, in_test: bool) -> Report | None:
         """Returns the report on what happened, of which facts are known; None where a kernel only waits at its end."""
@@ -138,32 +142,22 @@ class _Maker:
             machine.qmp.execute("stop")
         except (QmpError, QemuGone):
             return None
-        registers = event.registers if event else parse_processor(machine.ask("info registers"))
-        if "RIP" not in registers:
+        processors = parse_processors(machine.ask("info registers -a"))
+        guests = [Guest(registers, _memory(machine, registers), self._symbols) for registers in processors]
+        if event:
+            same = [number for number, one in enumerate(processors) if one["RIP"] == event.registers.get("RIP")]
+            number = next(iter(same), None)
+            guest = Guest(event.registers, _memory(machine, event.registers), self._symbols)
+        else:
+            number = find_dead(guests)
+            guest = guests[number] if number is not None else Guest({}, _memory(machine, {}), self._symbols)
+        if "RIP" not in guest.registers:
             return None
+        if len(guests) > 1 and number is not None:
+            self._processor = f"of processor {number}, of {len(guests)}"
         if self._end.kind is Kind.STOPPED:
-            registers["RIP"] -= 1  # out with dx has one byte, and has just been done
-        return Guest(registers, _memory(machine, registers), self._symbols)
-
-    def _where(self, facts: Facts, frames: Sequence[Frame]) -> Place | None:
-        """Returns the place to look at: the innermost that is neither the library's nor a panic's."""
-        after = [number for number, frame in enumerate(frames) if is_panicking(frame)]
-        # A panic within the library names a place there, where nobody looks.
-        if facts.what is What.PANIC and self._panic and not (after and LIBRARY_PATH.match(self._panic["file"])):
-            file, line = self._panic["file"], int(self._panic["line"])
-            function = self._symbols.function_with_line(file, line)
-            if not function and after:
-                function = innermost(frames[after[-1] + 1 :]).function
-            return Place(function, file, line)
-        if facts.what is What.PANIC and after:
-            frames = frames[after[-1] + 1 :]
-        if facts.waits_for_lock:
-            callers = [(f, tuple(p for p in f.places if not fault.takes_lock(p.function))) for f in frames]
-            frames = [dataclasses.replace(frame, places=places) for frame, places in callers if places] or frames
-        return innermost(frames) if frames else None
-
-    def _say(self, keyword: str, text: str) -> None:
-        self._lines.append((keyword, text))
+            guest.registers["RIP"] -= 1  # out with dx has one byte, and has just been done
+        return guest
 
     def _tell(self, facts: Facts, found: Fault | None, chain: Sequence[Event], ending: str) -> None:
         if chain and facts.vector is not None:
@@ -195,33 +189,6 @@ class _Maker:
         if self._panic and what is What.PANIC:
             self._say("message", self._message())
 
-    def _message(self) -> str:
-        assert self._panic is not None
-        return (self._panic["new"] or self._panic["old"] or "").strip() or self._panic[0]
-
-    def _tell_where(self, where: Place | None, frames: Sequence[Frame]) -> None:
-        if where:
-            place = where.where or "its line is not known"
-            self._say("where", f"{where.function or 'no function of the kernel'}, {place}")
-            text = self._source_line(where)
-            if text:
-                self._say("where", f"{where.line} | {text}")
-        if (where or frames) and not self._symbols.has_dwarf:
-            name = self._subject.elf.name
-            self._say("symbols", f"{name} holds no DWARF: functions are those of its symbol table, lines are not known")
-            self._say("symbols", "debug = true in the profile of Cargo.toml gives them")
-        for line in calls(frames):
-            self._say("calls", line)
-        if frames and is_cut(self._symbols, frames):
-            self._say("calls", "who called that is not known: nothing on the stack fits")
-
-    def _source_line(self, where: Place) -> str:
-        try:
-            # A panic names any file that it likes: one that is no source, or has no end, is not waited for.
-            return read_text(self._subject.source / where.file).splitlines()[where.line - 1].strip()
-        except (OSError, ValueError, IndexError, BootwrightError):
-            return ""
-
     def _tell_machine(self, guest: Guest, facts: Facts) -> None:
         registers = guest.registers
         if facts.vector == vectors.PAGE_FAULT:
@@ -233,6 +200,8 @@ class _Maker:
             self._say("address", f"CR2={address:#x}: {mapping}{f'; there lies {holder}' if holder else ''}")
         names = ("RIP", "RSP", "RBP", "RFL", "CR3")
         self._say("state", " ".join(f"{name}={registers[name]:#x}" for name in names if name in registers))
+        if self._processor:
+            self._say("state", self._processor)
         if facts.what is What.EXCEPTION and not registers.get("IDT.limit"):
             self._say("state", "no interrupt descriptor table is loaded, so any exception ends the machine")
 
@@ -248,20 +217,6 @@ class _Maker:
         # What was on the stack then is there no more, but what the compiler put into the function is known.
         place = innermost([Frame(0, guest.symbols.places(event.registers["RIP"]))])
         self._say("before", f"{which} in {place.function}, {place.where}: the kernel's handler got it")
-
-    def _tell_surroundings(self) -> None:
-        said = [line.rstrip() for line in self._end.serial.replace("\r", "").splitlines() if line.strip()]
-        for line in said[-SERIAL_LINES:] or ["nothing was said"]:
-            self._say("serial", line)
-        if self._machine.gone:
-            self._say("screen", "no picture: QEMU ended with the guest")
-            return
-        try:
-            self._machine.screendump(self._subject.picture)
-        except (QmpError, QemuGone, OSError) as error:
-            self._say("screen", f"no picture: {error}")
-        else:
-            self._say("screen", str(self._subject.picture))
 
 
 def _memory(machine: Machine, registers: Mapping[str, int]) -> GuestMemory:

@@ -21,6 +21,7 @@ SEARCHED = 16384  # bytes of stack that are searched for a caller
 DEEPEST = 100_000  # frames; a stack of 2 MiB holds no more
 
 
+START = "_start"
 INTERRUPT_FRAME = 40  # bytes: rip, cs, rflags, rsp, ss
 HIGHEST_FLAG = 1 << 22
 
@@ -67,7 +68,9 @@ def call_chain(symbols: Symbols, memory: GuestMemory, registers: Mapping[str, in
 def is_cut(symbols: Symbols, frames: Sequence[Frame]) -> bool:
     """Tells whether the last of frames has a caller that was not found: the kernel began in another function."""
     last, first = symbols.function(frames[-1].pc - 1) if frames else None, symbols.function(symbols.entry)
-    return bool(frames) and (last is None or first is None or last[0] != first[0])
+    # A linker script may put a few instructions of its own before the kernel's first function.
+    began = last is not None and (last[2] == START or (first is not None and last[0] == first[0]))
+    return bool(frames) and not began
 
 
 class _Stack:

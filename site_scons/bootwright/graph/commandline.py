@@ -15,6 +15,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
+from bootwright.graph.nodes import KernelNodes, only
 from bootwright.machine.boards import Board
 from bootwright.setup import taken
 from bootwright.setup.verbs import BY_WORD, VERBS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bootwright.storage.shared_cache import Cache
 
 WORK = "work"  # in the store's directory: a build directory for what is about no package
+FOR_MACHINES = (*taken.MACHINES, "usb")
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
@@ -40,6 +42,8 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
+    AddOption("--retries", nargs=1, type="string", default=None)
+    AddOption("--stress", nargs=1, type="string", default=None)
     AddOption("--list", action="store_true", default=False)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
@@ -208,11 +212,14 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
 
 
-def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[object]) -> None:
+def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]) -> None:
     """Adds every word by its Tool's method; those that are about the kernels where these were added."""
     given = _given(words)
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     for verb in VERBS:
+        asked = verb.word in wanted and verb.word in FOR_MACHINES and not verb.is_idle(given)
+        if asked and (verb.word != "run" or not kernels[0].host):  # a program for a host may run here
+            only(verb.word, kernels[:1])  # what has no machine is told before a core is compiled for it
         if verb.method and (kernels or verb.is_idle(given)) and (verb.word in wanted or not verb.own_graph):
             getattr(env, verb.method)(verb.word, kernels)
 

@@ -109,7 +109,7 @@ def only(name: str, kernels: Sequence[KernelNodes]) -> KernelNodes:
         )
     board = kernels[0].board
     if board is None:
-        raise BootwrightError(boards.no_machine(kernels[0].target), f"{kernels[0].elf} is there")
+        raise BootwrightError(boards.no_machine(kernels[0].target), f"scons without a word makes {kernels[0].elf}")
     if not board.is_pc and name in boards.REFUSED_VERBS:
         what, hint = boards.REFUSED_VERBS[name]
         hint = hint.format(words=chosen_by(), elf=shlex.quote(str(kernels[0].elf)))

@@ -15,8 +15,12 @@ from bootwright.base.errors import BootwrightError, Lacks, Status
 MISMATCH = r"(File|Directory) (.+) found where (file|directory) expected\."
 
 
+_told: set[str] = set()
+
+
 def tell(line: str) -> None:
     """Prints one line for the person, apart from what a guest or a table writes to stdout."""
+    _told.add(line)
     sys.stdout.flush()
     print(f"bootwright: {as_called(line)}", file=sys.stderr, flush=True)
 
@@ -30,13 +34,14 @@ def sentence_of(error: BootwrightError) -> str:
     return str(error)
 
 
-_told: set[str] = set()
+def was_quiet() -> bool:
+    """Says whether this run told nothing, in its own words or in another program's."""
+    return not _told and not _last
 
 
 def tell_once(line: str) -> None:
     """Tells what this run did not tell yet: several programs, as a kernel's and its tests', have the same sources."""
     if line not in _told:
-        _told.add(line)
         tell(line)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import SCons.Errors
 import SCons.Node
+import SCons.SConsign
 import SCons.Taskmaster.Job
 from SCons.Node.FS import Entry
 from SCons.Script import GetBuildFailures, Main
@@ -23,13 +24,15 @@ from SCons.Script import GetBuildFailures, Main
 from bootwright.base import atomic, children, loaded
 from bootwright.base.errors import Status
 from bootwright.base.regular import LARGEST, is_there
-from bootwright.graph.sentences import leave, sentences_at_exit, tell, tell_what_is_last
+from bootwright.graph import unchanged
+from bootwright.graph.sentences import leave, sentences_at_exit, tell, tell_what_is_last, was_quiet
 from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
 if TYPE_CHECKING:
     from bootwright.graph.contents import Contents
 
 INTERRUPTED = SCons.Taskmaster.Job.interrupt_msg
+_WRITE = SCons.SConsign.write
 SHA256_LENGTH = 64  # hexadecimal digits
 
 
@@ -44,6 +47,7 @@ class Session:
         self.at_end: list[Callable[[], None]] = []  # what is said once all is built
         self._began: list[Entry] = []
         self._interrupted = False
+        self._looked_at_all = False
         self._signatures = build / SIGNATURES
         self._contents: Contents | None = None
 
@@ -54,6 +58,7 @@ class Session:
         self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
         children.watch_signals()
+        SCons.SConsign.write = self._write_signatures
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._interrupt)
 
@@ -66,6 +71,15 @@ class Session:
             self._contents = Contents(self.directory.path, self.directory.path / "lock")
         return self._contents
 
+    def _write_signatures(self) -> None:
+        """Has SCons record what was made. Where nothing was, what it has recorded holds, and is not written again.
+
+        SCons comes here once all targets were looked at.
+        """
+        self._looked_at_all = not Main.this_build_status
+        if self._began or Main.this_build_status:
+            _WRITE()
+
     def _interrupt(self, number: int, frame: object) -> None:
         """Takes Ctrl-C while no action runs: SCons ends with status 2 then, and does not say why."""
         self._interrupted = True
@@ -75,6 +89,7 @@ class Session:
         """Records that an action which writes targets begins."""
         self.directory.started(Path(target.abspath) for target in targets)
         self._began += targets
+        unchanged.forget()
 
     def show(self, text: str) -> None:
         """Prints one whole diagnostic at once, so that those of parallel actions do not mix."""
@@ -109,6 +124,8 @@ class Session:
         with sentences_at_exit():
             for say in self.at_end:
                 say()
+        if self._looked_at_all and not self._began and not self.remove_at_end:
+            unchanged.remember(was_quiet())
         start = self.start_anyway if GetBuildFailures() else self.start
         if start is not None:
             with sentences_at_exit():

@@ -17,7 +17,18 @@ from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
 from bootwright.image import layout, pe
 from bootwright.loader import generated
-from bootwright.loader.crates import CRATES, FILES, MOVABLE, PROGRAM, PVH_PROGRAM, STATIC, TARGET, UEFI_PROGRAM
+from bootwright.loader.crates import (
+    CRATES,
+    FILES,
+    MOVABLE,
+    PROGRAM,
+    PVH_PROGRAM,
+    STATIC,
+    TARGET,
+    UEFI_PROGRAM,
+    Crate,
+)
+from bootwright.rust.command import Link, crate_words
 
 # The addresses that the linker scripts take from layout.py.
 LINKER_SYMBOLS = (
@@ -26,10 +37,7 @@ LINKER_SYMBOLS = (
 )  # fmt: skip
 
 # Code as small as it gets; no panic unwinds. An EFI program is put anywhere, the others have their addresses.
-FLAGS = (
-    "--edition=2024", f"--target={TARGET}", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1",
-    "-Cdebuginfo=0",
-)  # fmt: skip
+FLAGS = ("-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1", "-Cdebuginfo=0")
 # Of what is movable core is compiled for another code model than ours would be, and the two are optimised together.
 FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: ()}
 
@@ -58,20 +66,19 @@ def build_loader(
     """
     layout_crate = out / "layout.rs"
     layout_crate.write_text(generated.rust_source(), encoding="utf-8", newline="\n")
-    flags = [*FLAGS, *([f"--sysroot={sysroot}"] if sysroot else []), f"--out-dir={out}", f"-L{out}"]
-    # Nothing below out or the home is named in the bytes: a panic's place is relative.
-    flags += [f"--remap-path-prefix={out}=generated", f"--remap-path-prefix={home}=."]
     for model in (STATIC, MOVABLE):
-        for_model = [*flags, *FLAGS_OF[model], f"-Crelocation-model={model}"]
-        _compile(rustc, home, [*for_model, "--crate-type=rlib", "--crate-name=layout", str(layout_crate)], emit)
-        for crate in CRATES:
-            if model not in crate.models:
-                continue
+        flags = [*FLAGS, f"-L{out}", *FLAGS_OF[model], f"-Crelocation-model={model}"]
+        for crate in (Crate("layout", layout_crate, ()), *(crate for crate in CRATES if model in crate.models)):
             script = crate.linker_script
-            kind = ["--crate-type=bin", *_link_flags(linker, script, model)] if script else ["--crate-type=rlib"]
-            uses = [f"--extern={name}={out / f'lib{name}.rlib'}" for name in crate.uses]
-            arguments = [*for_model, *kind, *uses, f"--crate-name={crate.name}", crate.root.as_posix()]
-            _compile(rustc, home, arguments, emit)
+            words = crate_words(
+                crate.name, crate.root.as_posix(), "bin" if script else "rlib", target=TARGET, sysroot=sysroot,
+                flags=[*flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
+                externs={name: out / f"lib{name}.rlib" for name in crate.uses},
+                link=_link(linker, script, model) if script else None, directory=out,
+                # Nothing below out or the home is named in the bytes: a panic's place is relative.
+                names={out: "generated", home: "."},
+            )  # fmt: skip
+            _compile(rustc, home, words, emit)
         for path in out.glob("*.rlib"):
             path.unlink()
     boot_sector, cd_boot, stage = finish(out / PROGRAM)
@@ -86,14 +93,10 @@ def build_loader(
     return files
 
 
-def _link_flags(linker: Path, script: Path, model: str) -> list[str]:
-    symbols = [f"-Clink-arg=--defsym={name}={getattr(layout, name):#x}" for name in LINKER_SYMBOLS]
-    flavour = ["-Clinker-flavor=ld.lld", f"-Clinker={linker}"]
-    words = [f"-T{script.as_posix()}", "--build-id=none"]
-    if model == MOVABLE:
-        flavour.append("-Clto=fat")
-        words += ["-pie", "--no-dynamic-linker", "-znorelro", "--icf=all"]
-    return [*flavour, *(f"-Clink-arg={word}" for word in words), *symbols]
+def _link(linker: Path, script: Path, model: str) -> Link:
+    movable = ("-pie", "--no-dynamic-linker", "-znorelro", "--icf=all") if model == MOVABLE else ()
+    symbols = [f"--defsym={name}={getattr(layout, name):#x}" for name in LINKER_SYMBOLS]
+    return Link(linker, ("--build-id=none", *movable, *symbols), script)
 
 
 def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[str], None]) -> None:

@@ -6,12 +6,13 @@ that is. What the guest says comes by the serial port, and the exit status by se
 
 from __future__ import annotations
 
-from bootwright.machine.emulators import AARCH64, ARM, RISCV64, X86_64, Emulator
+from bootwright.machine.emulators import AARCH64, ARM, RISCV32, RISCV64, X86_64, Emulator
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from bootwright.rust.targets import Target
 
+UNSET_VECTORS = range(0x40, 0x42)  # the instruction behind the table of linker/thumb*.ld, which jumps to itself
 SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
 # The verbs that a board has not: the sentence's end, and the hint, where {words} choose the kernel and {elf} is it.
 REFUSED_VERBS = {
@@ -19,10 +20,6 @@ REFUSED_VERBS = {
     "iso": ("starts from an ELF; there is no disk to put on a CD", "disks are made of x86-64 kernels"),
     "vm": ("starts from an ELF, in QEMU alone", "disks are made of x86-64 kernels"),
     "usb": ("starts from an ELF; there is no disk to write", "disks are made of x86-64 kernels"),
-    "gdb": (
-        "is none of `scons gdb`'s machines",
-        "scons run{words} QEMUFLAGS='-S -gdb tcp::1234', and beside it: gdb-multiarch -ex 'target remote :1234' {elf}",
-    ),
 }
 
 
@@ -72,16 +69,30 @@ PC = Board(
 )  # fmt: skip
 
 # Where QEMU has what: hw/arm/mps2.c, hw/riscv/virt.c and hw/arm/virt.c of its sources. The processor of mps2-an385 is
-# a Cortex-M3, of mps2-an386 a Cortex-M4 with FPU; virt of Arm's has a 32-bit one unless it is told otherwise.
+# a Cortex-M3, of mps2-an386 a Cortex-M4 with FPU, of microbit a Cortex-M0; virt of Arm's has a 32-bit one unless it is
+# told otherwise. On 32 bits a kernel lies 4 MiB behind OpenSBI (hw/riscv/boot.c).
 BOARDS = (
     PC,
     Board(
         "mps2-an386", ("thumbv7em",), ARM, ("-machine", "mps2-an386", *SEMIHOSTING), "thumbv7em.ld",
         "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
+        unset=UNSET_VECTORS,
     ),
     Board(
         "mps2-an385", ("thumbv7m",), ARM, ("-machine", "mps2-an385", *SEMIHOSTING), "thumbv7em.ld",
         "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
+        unset=UNSET_VECTORS,
+    ),
+    Board(
+        "microbit", ("thumbv6m",), ARM, ("-machine", "microbit", *SEMIHOSTING), "thumbv6m.ld",
+        "tests/kernels/hello-cortex-m0", "the nRF51's UART at 0x40002000", "semihosting, SYS_EXIT_EXTENDED",
+        memory="16K", unset=UNSET_VECTORS,
+    ),
+    Board(
+        "riscv32-virt", ("riscv32i", "riscv32im", "riscv32imc", "riscv32imac", "riscv32imafc", "riscv32"), RISCV32,
+        ("-machine", "virt", *SEMIHOSTING),
+        "riscv32.ld", "tests/kernels/hello-riscv32", "a 16550 at 0x10000000",
+        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv32", firmware_at=0x80400000,
     ),
     Board(
         "riscv64-virt", ("riscv64gc", "riscv64imac", "riscv64"), RISCV64,

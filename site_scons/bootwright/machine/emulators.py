@@ -19,4 +19,5 @@ class Emulator:
 X86_64 = Emulator("qemu-system-x86_64", "qemu-system-x86", "qemu-system-x86", "qemu-x86")
 ARM = Emulator("qemu-system-arm", "qemu-system-arm", "qemu-system-arm", "qemu-arm")
 AARCH64 = Emulator("qemu-system-aarch64", "qemu-system-arm", "qemu-system-aarch64", "qemu-arm")
+RISCV32 = Emulator("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-riscv", "qemu-extra")
 RISCV64 = Emulator("qemu-system-riscv64", "qemu-system-riscv", "qemu-system-riscv", "qemu-extra")

@@ -23,6 +23,9 @@ SHORT_OF_MEMORY = ("KB", "MF")
 OTHERS_MEMORY = 64 << 20  # bytes: what the firmware, the loader and the page tables take beside it, and more
 
 
+IPSR = 0x1FF  # the bits of a Cortex-M's XPSR that number the exception that it handles
+
+
 class Kind(StrEnum):
     """The ways that a run can end."""
 
@@ -43,13 +46,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Registers:
-    """What a verdict says about a processor: the names are the architecture's; halted is QEMU's HLT."""
+    """What a verdict says about a processor: the names are the architecture's; halted is QEMU's HLT.
+
+    in_handler: a Cortex-M handles an exception; of others nobody can tell, and it is taken for true.
+    """
 
     rip: int
     cr2: int
     rflags: int
     halted: bool
     name: str = "RIP"  # of the program counter
+    in_handler: bool = True
 
     @property
     def stopped(self) -> bool:
@@ -84,8 +91,11 @@ def parse_registers(dump: str) -> list[Registers]:
 
 def parse_program_counters(dump: str) -> list[Registers]:
     """Returns one Registers for each processor of another architecture: where it is, and nothing else."""
-    found = re.findall(r"(?:\bR15=|\bPC=|^ pc +)([0-9a-f]+)", dump, re.MULTILINE)
-    return [Registers(int(address, 16), 0, 0, halted=False, name="PC") for address in found]
+    found = re.findall(r"(?:\bR15=|\bPC=|^ pc +)([0-9a-f]+)(?:\s+XPSR=([0-9a-f]+))?", dump, re.MULTILINE)
+    return [
+        Registers(int(address, 16), 0, 0, halted=False, name="PC", in_handler=not xpsr or bool(int(xpsr, 16) & IPSR))
+        for address, xpsr in found
+    ]
 
 
 def exited(code: int, success_exit_code: int | None) -> Verdict:
@@ -142,8 +152,9 @@ def left(by: str, status: int = Status.DONE, registers: Registers | None = None)
 def stands(registers: Registers) -> Verdict:
     """Returns what is seen of a machine that runs on, and whose processor comes no further."""
     return Verdict(
-        Kind.STANDS, Status.GUEST_DIED, f"the kernel comes no further, RIP={registers.rip:#x}", registers=registers
-    )
+        Kind.STANDS, Status.GUEST_DIED, f"the kernel comes no further, {registers.name}={registers.rip:#x}",
+        registers=registers,
+    )  # fmt: skip
 
 
 def powered_off() -> Verdict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -16,18 +15,19 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.interrupts import interrupts_are_the_childs
 from bootwright.base.scratch import scratch_directory
 from bootwright.base.terminal import printable
-from bootwright.elf.symbols import read_entry
+from bootwright.elf.symbols import read_entry, read_start
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import verdict
+from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX
 from bootwright.machine.display import Display, find_display
+from bootwright.machine.gdb import find_gdb
 from bootwright.machine.machine import Machine
 from bootwright.machine.qemu import find_qemu
 from bootwright.run.config import RunConfig
 from bootwright.run.started import started
 from bootwright.run.voice import write
 
-PROGRAM = "gdb"
 LOOK_SECONDS = 0.1
 
 
@@ -37,9 +37,10 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
     The terminal is gdb's, so the guest's serial port goes to the file serial. DWARF names files from the directory
     source. Raises BootwrightError where gdb or QEMU does not start.
     """
-    gdb = find_gdb()
+    is_pc = board_named(config.board).is_pc
+    gdb = str(find_gdb(is_pc, os.environ))
     display = Display(None, False)
-    if not config.headless:
+    if not config.headless and is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
     serial.parent.mkdir(parents=True, exist_ok=True)
     with _address() as address, serial.open("wb") as heard:
@@ -48,7 +49,9 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
             write(
                 notes, f"bootwright: the guest's serial port goes to {serial}; quit leaves gdb and ends the machine\n"
             )
-            command = gdb_arguments(gdb, elf, source, address, read_entry(elf))
+            entry = read_entry(elf) if is_pc else read_start(elf)
+            stands = any(processor.rip == entry for processor in machine.registers()[:1])
+            command = gdb_arguments(gdb, elf, source, address, None if stands else entry, is_pc)
             try:
                 process = subprocess.Popen(command)
             except OSError as error:
@@ -58,26 +61,17 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
             return process.returncode
 
 
-def find_gdb() -> str:
-    """Returns the path of gdb."""
-    found = shutil.which(PROGRAM)
-    if found is None:
-        raise BootwrightError(f"{PROGRAM} is not on PATH", "./sconsw gdb installs it, or says how")
-    return found
-
-
-def gdb_arguments(gdb: str, elf: Path, source: Path, address: str, entry: int) -> list[str]:
-    """Returns the command that connects gdb to the machine and stops at the kernel's entry."""
+def gdb_arguments(gdb: str, elf: Path, source: Path, address: str, entry: int | None, is_pc: bool = True) -> list[str]:
+    """Returns the command that connects gdb to the machine and stops at the kernel's entry, None: where it stands."""
     steps = [
         # Pages of some hundred lines would stop before the person has seen the first prompt.
         "set pagination off",
-        # The firmware's 16-bit code must not make gdb doubt what the kernel is.
-        "set architecture i386:x86-64",
+        # The firmware's 16-bit code must not make gdb doubt what the kernel is. Of a board the ELF says it.
+        *(["set architecture i386:x86-64"] if is_pc else []),
         f'directory "{source}"',
         f"target remote {address}",
         # A breakpoint of the processor's: where the loader puts the kernel a software one would be overwritten.
-        f"thbreak *{entry:#x}",
-        "continue",
+        *([] if entry is None else [f"thbreak *{entry:#x}", "continue"]),
         "set pagination on",
     ]
     return [gdb, "-q", *(word for step in steps for word in ("-ex", step)), str(elf)]

@@ -38,15 +38,16 @@ def run_and_report(
     """
     if config.program:
         return run_program(config, out, in_test), ""
-    if not board_named(config.board).is_pc:
-        end = run(config, out, notes)
-        return _placed(end, subject)  # reports read x86-64 registers
     seen = _Seen(subject, notes, in_test)
     end = run(config, out, notes, seen.at_end, seen.midway)
     report = seen.report
+    is_pc = board_named(config.board).is_pc
     if report is None:
-        return _placed(end, subject) if end.kind is Kind.STILL_RUNNING and not in_test else (end, "")
-    if not report.complete:
+        stands = not is_pc or (end.kind is Kind.STILL_RUNNING and not in_test)
+        return _placed(end, subject) if stands else (end, "")
+    if not is_pc:
+        pass  # a board's run is not repeated: it told all, or QEMU ended with the guest
+    elif not report.complete:
         report, end = _second_run(config, subject, report, end)
     elif _can_be_stopped(config, end):
         report = _at_exit(config, subject, report, end, in_test)
@@ -112,12 +113,10 @@ class _Seen:
             with contextlib.suppress(QmpError, QemuGone, OSError):
                 machine.screendump(self._subject.picture)
 
-    def midway(self, machine: Machine, seen: Verdict) -> None:
+    def midway(self, machine: Machine, seen: Verdict, sure: bool = True) -> None:
         """Tells of a guest that somebody watches, and that stands in the handler of a panic or of an exception."""
-        from bootwright.faults.report import is_dead_end
-
         try:
-            if self.is_told or not is_dead_end(machine, self._subject):
+            if self.is_told or not _is_dead_end(machine, self._subject, sure):
                 return
         except (BootwrightError, QemuGone):
             return  # the end will tell
@@ -129,14 +128,26 @@ class _Seen:
             write(self._notes, printable(f"bootwright: {seen.sentence}\n{report.text()}"))
 
     def _look(self, machine: Machine, end: Verdict) -> Report | None:
-        from bootwright.faults.report import make_report
-
         try:
+            if not machine.board.is_pc:
+                from bootwright.faults.board_report import make_board_report
+
+                return make_board_report(machine, end, self._subject, self._in_test)
+            from bootwright.faults.report import make_report
+
             return make_report(machine, end, self._subject, self._in_test, self._first)
         except BootwrightError as error:
             if self._in_test or end.kind not in (Kind.HALTED, Kind.LEFT):  # which are mostly no fault
                 write(self._notes, printable(f"bootwright: no report: {error}\n"))
             return None
+
+
+def _is_dead_end(machine: Machine, subject: Subject, sure: bool) -> bool:
+    if machine.board.is_pc:
+        from bootwright.faults.report import is_dead_end
+    else:
+        from bootwright.faults.board_report import is_dead_end
+    return is_dead_end(machine, subject, sure)
 
 
 def _run_again(

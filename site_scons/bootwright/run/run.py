@@ -31,13 +31,14 @@ def run(
     out: TextIO,
     notes: TextIO,
     at_end: Callable[[Machine, Verdict], None] | None = None,
-    midway: Callable[[Machine, Verdict], None] | None = None,
+    midway: Callable[[Machine, Verdict, bool], None] | None = None,
 ) -> Verdict:
     """Runs the image until the first end: an exit, a reset, a halt, a loader's failure, TIMEOUT (machine/verdict.py).
 
     The guest's serial port goes to out as it comes, hints for the person go to notes. at_end is called with the verdict
     while the machine is still there, unless QEMU left with the guest; midway where a person watches a guest that runs
-    on and seems to come no further. Raises BootwrightError with status 5 where QEMU does not start.
+    on and seems to come no further, with whether it has been so for long. Raises BootwrightError with status 5 where
+    QEMU does not start.
     """
     display = Display(None, False)
     board = board_named(config.board)

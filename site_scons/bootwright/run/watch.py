@@ -14,7 +14,7 @@ from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
 from bootwright.run.config import FIRMWARE_SECONDS, HEADLESS_TIMEOUT, RunConfig
-from bootwright.run.standstill import Standstill
+from bootwright.run.standstill import FEW_LOOKS, Standstill
 from bootwright.run.voice import Voice
 
 LOOK_SECONDS = 0.1
@@ -39,8 +39,8 @@ class Watch:
         self._voice = voice
         self._heard = machine.heard["serial"]
         self._heard.listen(config.restart_mark)
-        self.midway: Callable[[Machine, Verdict], None] | None = None
-        self._standstill = Standstill()
+        self.midway: Callable[[Machine, Verdict, bool], None] | None = None
+        self._standstills: list[tuple[Standstill, Standstill]] = []  # of each processor: after few looks, after many
         self._still_seconds = still_seconds
         self._board = machine.board
         plain = config.headless or display.window or not machine.board.is_pc
@@ -96,7 +96,8 @@ class Watch:
         rows = list(self.rows)
         if self._view and rows:
             rows = self._view.finish(self.rows)
-        self._print_rows(rows)
+        if not self._window:
+            self._print_rows(rows)
         return self._voice.end()
 
     def _restarts(self) -> bool:
@@ -107,6 +108,8 @@ class Watch:
     def _look(self, now: float) -> None:
         """Looks at the screen and the processors; both cost a millisecond of QEMU's time."""
         registers = self._registers = self._machine.registers()
+        if self._window and self._board.is_pc:
+            self.rows = self._machine.rows() or self.rows  # for who closes the window over a panic
         if self._window or not self._board.is_pc:
             return
         if not registers or not all(processor.stopped for processor in registers):
@@ -124,13 +127,16 @@ class Watch:
 
     def _look_closer(self, end: Verdict | None) -> None:
         """Has a report made, where somebody watches a guest that has come to stand."""
-        if self.midway is None or end is not None or not self._registers or not self._board.is_pc:
+        if self.midway is None or end is not None or not self._registers:
             return
         if self._machine.in_firmware:
             return
-        if self._standstill.is_new(self._registers[0].rip):
-            seen = verdict.stands(self._registers[0])
-            self.midway(self._machine, dataclasses.replace(seen, serial=self._machine.serial, screen=self.screen))
+        self._standstills += [(Standstill(FEW_LOOKS), Standstill()) for _ in self._registers[len(self._standstills) :]]
+        for processor, (few, many) in zip(self._registers, self._standstills, strict=False):
+            new, sure = few.is_new(processor.rip), many.is_new(processor.rip)
+            if new or sure:
+                seen = dataclasses.replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
+                self.midway(self._machine, seen, sure)
 
     @property
     def screen(self) -> tuple[str, ...]:
@@ -200,7 +206,7 @@ class Watch:
     def _from_processor(self, now: float) -> Verdict | None:
         if self._halted_since is not None and now - self._halted_since >= HALT_SECONDS:
             return verdict.halted(self._registers[0])
-        if any(processor.rip in self._board.unset for processor in self._registers):
+        if any(processor.in_handler and processor.rip in self._board.unset for processor in self._registers):
             return self._died()
         if self._still_seconds and not self._machine.in_firmware and now - self._still_since >= self._still_seconds:
             return verdict.stood_still(self._still_seconds)

@@ -14,6 +14,7 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, attempt, run
+from bootwright.rust.command import crate_words
 from bootwright.rust.toolchain import Toolchain
 
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
@@ -107,11 +108,8 @@ def _ask(toolchain: Toolchain, text: str, name: str) -> Ended:
     with scratch_directory("spec") as scratch:
         spec = scratch / (f"{name}.json")
         spec.write_text(text, encoding="utf-8")
-        argv = [
-            str(toolchain.rustc), "-Zunstable-options", "--target", str(spec), "--crate-name=empty",
-            "--crate-type=rlib", "--emit=obj", f"--out-dir={scratch}", "-",
-        ]  # fmt: skip
-        return attempt(argv, cwd=Path(scratch), extra=BOOTSTRAP, stdin=EMPTY_CRATE)
+        words = crate_words("empty", "-", "rlib", edition="2021", target=str(spec), emit="obj", directory=Path(scratch))
+        return attempt([str(toolchain.rustc), *words], cwd=Path(scratch), extra=BOOTSTRAP, stdin=EMPTY_CRATE)
 
 
 def _object_format(triple: str) -> str:

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust import library as rust_library
+from bootwright.rust.command import crate_words
 from bootwright.rust.toolchain import Toolchain, release_number
 
 # The library is written in unstable Rust, and so are specifications. It is set for these processes alone.
 BOOTSTRAP = {"RUSTC_BOOTSTRAP": "1"}
 FLAGS = (
-    "--crate-type=rlib",
-    "--emit=metadata,link",
     "--cap-lints=allow",
     "-Copt-level=3",
     "-Cpanic=abort",
@@ -83,15 +82,10 @@ def rustc_words(
     names are what its bytes call the directories of the sources.
     """
     threads = ["-Zthreads=2"] if crate == "core" and release_number(release) >= PARALLEL_FRONT_END else []
-    return [
-        "--crate-name", crate, str(source / "src" / "lib.rs"), f"--edition={edition}", *target_words(target),
-        f"--sysroot={out}", *FLAGS, *CRATE_FLAGS[crate], *threads,
-        *(f"--remap-path-prefix={path}={name}" for path, name in {**names, out: "/sysroot"}.items()),
-    ]  # fmt: skip
-
-
-def target_words(target: str) -> list[str]:
-    return ["--target", target, *(["-Zunstable-options"] if rust_library.is_custom(target) else [])]
+    return crate_words(
+        crate, source / "src" / "lib.rs", "rlib", edition=edition, target=target, sysroot=out, emit="metadata,link",
+        flags=(*FLAGS, *CRATE_FLAGS[crate], *threads), names={**names, out: "/sysroot"},
+    )  # fmt: skip
 
 
 def builtins_cfgs(cfg: str, name: str) -> list[str]:

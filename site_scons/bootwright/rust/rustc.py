@@ -39,11 +39,12 @@ class Diagnostic:
 
 @dataclass
 class Outcome:
-    """How a run of rustc ended: its status, its errors, and what was printed that is no diagnostic."""
+    """How rustc ended: its status, its errors, its warnings as text with colours, and what was no diagnostic."""
 
     status: int
     errors: list[Diagnostic] = field(default_factory=list)
     plain: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def said(self) -> list[Diagnostic]:
@@ -98,7 +99,10 @@ def read_diagnostic(line: str, outcome: Outcome) -> str:
         code = (message.get("code") or {}).get("code", "")
         notes = tuple(child.get("message", "") for child in message.get("children", ()))
         outcome.errors.append(Diagnostic(code, words, notes))
-    return str(message["rendered"] or "")
+    rendered = str(message["rendered"] or "")
+    if message.get("level") == "warning":
+        outcome.warnings.append(rendered)
+    return rendered
 
 
 def compile_error(outcome: Outcome, crate: str, command: str = "") -> BootwrightError:

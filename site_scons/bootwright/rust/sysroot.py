@@ -21,7 +21,8 @@ from bootwright.base import storage_space
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import allowed_environment, pasteable, run
 from bootwright.rust import library as rust_library
-from bootwright.rust.recipe import BOOTSTRAP, builtins_cfgs, existing_library, rustc_words, target_words
+from bootwright.rust.command import target_words
+from bootwright.rust.recipe import BOOTSTRAP, builtins_cfgs, existing_library, rustc_words
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION
 

@@ -21,7 +21,9 @@ class Target:
 def find_target(text: str, cwd: Path) -> Target:
     """Returns the target that TARGET=text means, a relative path being seen from cwd."""
     if not text.endswith(".json"):
-        if not text or any(c in text for c in "/\\ ."):
+        word, dash, rest = text.partition("-")
+        # An architecture may have a dot, as thumbv8m.main-none-eabi.
+        if not text or any(c in text for c in "/\\ ") or "." in rest or ("." in word and not dash):
             raise BootwrightError(f"TARGET={text} is neither a triple nor the path of a .json file")
         return Target(text)
     path = (cwd / text).absolute()

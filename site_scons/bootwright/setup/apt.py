@@ -37,7 +37,8 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_AL
 # Which package has RISC-V's emulator: Debian 12 has it in misc, others give it one of its own.
 RISCV, OLDER_RISCV = "qemu-system-riscv", "qemu-system-misc"
 SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulator.apt != RISCV},
-          "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb", "ovmf": "ovmf",
+          "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb", "gdb-multiarch": "gdb-multiarch",
+          "ovmf": "ovmf",
           "fsck.fat": "dosfstools", "mcopy": "mtools", "xorriso": "xorriso",
           "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
@@ -197,7 +198,7 @@ def packages_for(archive: Archive, names: Iterable[str], llvm: int | None) -> li
             llvm = max((int(m[1]) for m in brought if m), default=None)
         packages += llvm_packages(archive, llvm)
     packages += [SIMPLE[name] for name in names if name in SIMPLE]
-    if "qemu-system-riscv64" in names:
+    if any(board.qemu in names and board.emulator.apt == RISCV for board in BOARDS):
         packages.append(RISCV if archive.policy([RISCV]) else OLDER_RISCV)
     return list(dict.fromkeys(packages))
 

@@ -11,6 +11,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import find_on_path
 from bootwright.loader import crates as loader
 from bootwright.machine.display import find_display
+from bootwright.machine.gdb import find_gdb
 from bootwright.machine.ovmf import find_ovmf
 from bootwright.rust import rustup, toolchain
 from bootwright.rust.llvm_tools import find_llvm_tool
@@ -87,6 +88,8 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
         return place
     if name == needs.OVMF:
         return find_ovmf(find_on_path(QEMU, environ)).code
+    if name == needs.FOR_BOARDS:
+        return find_gdb(is_pc=False, environ=environ)
     program_name = QEMU if name == needs.WINDOW else name
     path = find_on_path(program_name, environ)
     if path is None:

@@ -10,6 +10,7 @@ import sys
 
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
 from bootwright.setup import stamp
+from bootwright.setup.configured import configured_target
 from bootwright.setup.verbs import BUILD, BY_WORD, HELP, HOSTED, RUN
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 OVMF = "ovmf"  # no program but files that QEMU reads
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
+FOR_BOARDS = "gdb-multiarch"
 WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
 # By how the printed names of tests begin: what these tests want beside a build.
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -28,11 +30,11 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("build/containment", ("bwrap",)),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
-    ("boot/boards", OTHER_EMULATORS),
+    ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
     ("boot/uefi_run", ("gdb",)),
     ("build/graph", (OVMF,)),
-    ("boot/gdb", ("gdb",)),
+    ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
     ("kernel/", ("qemu-system-x86_64",)),
@@ -100,7 +102,8 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
         if "test" in verbs:  # of that kernel alone
             needed = dict.fromkeys(RUN)
-        needed = {emulator if name == CHOSEN_BY_HAND["QEMU"] else name: None for name in needed}
+        of_board = {CHOSEN_BY_HAND["QEMU"]: emulator, "gdb": FOR_BOARDS}
+        needed = {of_board.get(name, name): None for name in needed}
         display = False  # such a machine has no window
     if "cargo" in needed and has_host_units(_values(arguments).get("KERNEL") or os.path.join(home, "kernel")):
         needed |= dict.fromkeys(name for name in HOST_UNITS if sys.platform == "linux" or name not in OF_LINUX)
@@ -182,38 +185,14 @@ def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
 
 
 def with_target(home: str, arguments: Iterable[str]) -> list[str]:
-    """Returns arguments, and TARGET= where neither they nor HOST= say for what, but a .cargo/config.toml does.
-
-    cargo_config.py reads that file as Cargo does. Here, at each start, two ways to write the one key are enough: what
-    is not understood is found missing, and named, by scons.
-    """
+    """Returns arguments, and TARGET= where neither they nor HOST= say for what, but cargo's configuration does."""
     arguments = list(arguments)
     values = _values(arguments)
     if values.get("TARGET") or is_hosted(arguments):
         return arguments
-    place, below = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel")), ""
-    while place != below:
-        for name in ("config", "config.toml"):
-            target = _target_in(stamp.read(os.path.join(place, ".cargo", name)))
-            if target:
-                path = os.path.join(place, target) if target.endswith(".json") else target
-                return [*arguments, f"TARGET={path}"]
-        place, below = os.path.dirname(place), place
-    return arguments
-
-
-def _target_in(text: str) -> str:
-    """Returns the one target that `target = "..."` below [build], or `build.target`, gives; empty where none does."""
-    table = ""
-    for line in text.splitlines():
-        key, _, value = line.strip().partition("=")
-        if key.startswith("["):
-            table = key.partition("]")[0].strip("[ ") + "."
-        elif table + key.strip() == "build.target":
-            for quote in ('"', "'"):
-                if value.count(quote) == 2:
-                    return value.split(quote)[1]
-    return ""
+    place = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel"))
+    target = configured_target(place)
+    return [*arguments, f"TARGET={target}"] if target else arguments
 
 
 def target_word(arguments: Iterable[str]) -> str:

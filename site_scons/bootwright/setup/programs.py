@@ -162,6 +162,12 @@ PROGRAMS = {
             packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT", "gdb", "gdb", "gdb"),
         ),
         Program(
+            needs.FOR_BOARDS,
+            "steps through kernels for boards",
+            "gdb with such a TARGET; test",
+            packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT", "gdb", "gdb-multiarch", "gdb"),
+        ),
+        Program(
             "rustfmt",
             "checks the layout of the Rust sources",
             "test",

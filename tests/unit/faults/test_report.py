@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from bootwright.elf.symbols import Place
+from bootwright.faults import facts, report
 from bootwright.faults.catalogue import Facts, What
-from bootwright.faults.report import _Maker
+from bootwright.faults.facts import Guest
+from bootwright.faults.processor import parse_processors
+from bootwright.faults.report import _Maker, find_dead
 from bootwright.faults.subject import Subject
 from bootwright.faults.told import Report
+from bootwright.faults.unwind import Frame
 from bootwright.machine.verdict import Kind, Verdict
 
 
@@ -35,3 +39,28 @@ def test_a_panic_that_names_no_source_is_not_read_to_its_end(tmp_path: Path, nam
     assert maker._source_line(Place("f", name, 1)) == ""
     (tmp_path / "main.rs").write_text("first\n  second\n")
     assert maker._source_line(Place("f", "main.rs", 2)) == "second"
+
+
+DUMP = """CPU#0
+RAX=0 RIP=0000000000001000 RFL=00000046 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
+CPU#1
+RAX=0 RIP=0000000000002000 RFL=00000046 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0
+CPU#2
+RAX=0 RIP=0000000000003000 RFL=00000046 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0
+"""
+
+
+@pytest.mark.parametrize(
+    ("panicking", "processors", "dead"), [(0x3000, 3, 2), (0x1000, 3, 0), (None, 3, 1), (None, 1, 0), (None, 0, None)]
+)
+def test_of_several_processors_the_one_that_panicked_is_meant_or_the_first_that_is_busy(
+    monkeypatch: pytest.MonkeyPatch, panicking: int | None, processors: int, dead: int | None
+) -> None:
+    def frames(guest: Guest) -> list[Frame]:
+        name = "core::panicking::panic_fmt" if guest.registers["RIP"] == panicking else "work"
+        return [Frame(guest.registers["RIP"], (Place(name),))]
+
+    monkeypatch.setattr(report, "_frames", frames)
+    monkeypatch.setattr(facts, "is_idle", lambda guest, _: guest.registers["HLT"] == 1)
+    guests = [Guest(registers, None, None) for registers in parse_processors(DUMP)[:processors]]  # type: ignore[arg-type]  # neither is read
+    assert find_dead(guests) == dead

@@ -29,6 +29,7 @@ class Guest:
     """A machine that says, or whose processor does, something at the seconds of script; step() lets time pass."""
 
     board, gone, exit_code, stderr, console, command, in_firmware = PC, False, None, "", "", "qemu", False
+    screen: tuple[str, ...] = ()
 
     def __init__(self, script: Mapping[float, bytes | Registers]) -> None:
         self.now = 0.0
@@ -54,7 +55,7 @@ class Guest:
         return [self._processor]
 
     def rows(self) -> tuple[str, ...]:
-        return ()
+        return () if self.gone else self.screen
 
     def tend_log(self, now: float) -> None:
         """There is none."""
@@ -92,3 +93,28 @@ def test_a_processor_that_nothing_wakes_ends_the_run_after_half_a_second(monkeyp
 def test_one_that_goes_on_before_that_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     end, _ = watched(monkeypatch, {3.0: STANDS, 3.3: RUNS, 5.0: STANDS, 5.4: RUNS})
     assert end.kind is Kind.STILL_RUNNING
+
+
+def test_a_guest_that_stands_is_looked_at_soon_for_a_panic_and_later_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = Guest({})
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: guest.now))
+    config = RunConfig(Path("/x.img"), timeout=10.0)
+    watch = Watch(cast(Machine, guest), config, Display("gtk", True), Voice(io.StringIO()))
+    seen: list[tuple[float, bool]] = []
+    watch.midway = lambda machine, verdict, sure: seen.append((guest.now, sure))
+    watch.until_verdict()
+    assert [sure for _, sure in seen] == [False, True]
+    assert seen[0][0] < 0.8 and 1.4 < seen[1][0] < 2
+
+
+def test_of_a_window_that_was_closed_the_last_screen_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, out = Guest({}), io.StringIO()
+    guest.screen = ("panicked at src/main.rs:3:5:",)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: guest.now))
+    config = RunConfig(Path("/x.img"), timeout=1.0)
+    watch = Watch(cast(Machine, guest), config, Display("gtk", True), Voice(out))
+    watch.until_verdict()
+    guest.gone = True
+    assert watch.screen == guest.screen
+    watch.finish()
+    assert out.getvalue() == ""  # the window showed it

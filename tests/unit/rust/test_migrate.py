@@ -328,6 +328,7 @@ def test_what_rustc_does_not_take_is_one_sentence_and_not_kept(
 def test_target_is_a_triple_or_a_file_seen_from_where_the_person_is(tmp_path: Path) -> None:
     (tmp_path / "my-os.json").write_text("{}")
     assert find_target("x86_64-unknown-none", tmp_path) == Target("x86_64-unknown-none")
+    assert find_target("thumbv8m.main-none-eabi", tmp_path) == Target("thumbv8m.main-none-eabi")
     mine = Target("my-os", tmp_path / "my-os.json")
     assert find_target("my-os.json", tmp_path) == mine
     (tmp_path / "kernel").mkdir()

@@ -3,6 +3,7 @@
 #![no_std]
 #![no_main]
 
+#[path = "../../boards/riscv.rs"]
 mod board;
 #[path = "../../boards/hello.rs"]
 mod hello;

@@ -11,6 +11,7 @@ import random
 import re
 import subprocess
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,11 @@ from bootwright.image import disk as image
 from bootwright.image.kernel_file import KernelSettings, write_kernel_file
 from bootwright.loader import generated
 from bootwright.rust.build_tools import Question, find_tools
+from bootwright.rust.command import crate_words
 
 pytestmark = pytest.mark.needs("cc", "rust-std")
 
-HOME = Path(__file__).parents[3]
+HOME = Path(__file__).parents[2]
 COMMON = HOME / "bootloader/common"
 ARCH = HOME / "bootloader/arch/x86_64"
 PVH = HOME / "bootloader/pvh"
@@ -38,11 +40,14 @@ def builders_rustc() -> str:
     return str(find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc)
 
 
-def compile_crate(out: Path, whole: bool, *arguments: str | Path, **environment: str) -> None:
+def compile_crate(
+    out: Path, whole: bool, name: str, source: Path, kind: str, *flags: str, externs: Mapping[str, Path],
+    **environment: str,
+) -> None:  # fmt: skip
     """Compiles a crate for the builder; what is to try all cases is compiled for speed."""
-    argv = [builders_rustc(), "--edition=2024", f"-Copt-level={3 if whole else 1}", "-Dwarnings"]
-    argv += ["-Cdebug-assertions=on", "-Coverflow-checks=on"]
-    argv += ["--out-dir", str(out), "-L", str(out), *map(str, arguments)]
+    checks = ("-Dwarnings", "-Cdebug-assertions=on", "-Coverflow-checks=on")
+    flags = (f"-Copt-level={3 if whole else 1}", *checks, "-L", str(out), *flags)
+    argv = [builders_rustc(), *crate_words(name, source, kind, flags=flags, externs=externs, directory=out)]
     done = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -52,15 +57,16 @@ def crates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     """A directory with the crates layout, common and arch_x86_64, compiled for the builder."""
     out = tmp_path_factory.mktemp("crates")
     (out / "layout.rs").write_text(generated.rust_source())
-    rlib = (request.config.getoption("--soak"), "--crate-type=rlib")
-    compile_crate(out, *rlib, "--crate-name=layout", out / "layout.rs")
-    compile_crate(out, *rlib, "--crate-name=common", COMMON / "src/lib.rs", *extern(out, "layout"))
-    compile_crate(out, *rlib, "--crate-name=arch_x86_64", ARCH / "src/lib.rs", *extern(out, "layout", "common"))
+    roots = {"layout": out / "layout.rs", "common": COMMON / "src/lib.rs", "arch_x86_64": ARCH / "src/lib.rs"}
+    made: list[str] = []
+    for name, root in roots.items():
+        compile_crate(out, request.config.getoption("--soak"), name, root, "rlib", externs=files_of(out, *made))
+        made.append(name)
     return out
 
 
-def extern(out: Path, *names: str) -> list[str]:
-    return [f"--extern={name}={out / f'lib{name}.rlib'}" for name in names]
+def files_of(out: Path, *names: str) -> dict[str, Path]:
+    return {name: out / f"lib{name}.rlib" for name in names}
 
 
 def byte_literal(data: bytes) -> str:
@@ -91,10 +97,9 @@ def write_vectors(path: Path) -> None:
 def run_tests(source: Path, crates: Path, tmp_path: Path, whole: bool) -> None:
     vectors = tmp_path / "vectors.rs"
     write_vectors(vectors)
-    uses = extern(crates, "layout", "common", "arch_x86_64")
-    compile_crate(
-        tmp_path, whole, "--test", source, "--crate-name", source.stem, *uses, "-L", crates, VECTORS=str(vectors)
-    )
+    uses = files_of(crates, "layout", "common", "arch_x86_64")
+    words = ("--test", "-L", str(crates))
+    compile_crate(tmp_path, whole, source.stem, source, "bin", *words, externs=uses, VECTORS=str(vectors))
     chance = {"BOOTWRIGHT_FUZZ": str(WHOLE if whole else 1)}
     done = subprocess.run([tmp_path / source.stem], env={**os.environ, **chance}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
