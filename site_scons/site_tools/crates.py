@@ -163,6 +163,8 @@ def _compile(
 
         command = f"(cd {pasteable([unit.cwd])} && {pasteable(shown)})" if GetOption("verbose") else ""
         raise rustc.compile_error(outcome, unit.crate, command)
+    if unit.local:
+        reads.warnings = outcome.warnings
     if made:
         units.settle(unit, room, reads, scratch, began, ways.allowed, ways.inputs, made)
     return reads

@@ -62,7 +62,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     directory = Path(env["KERNELDIR"])
     check_kernel(directory, bool(env["KERNEL"]))
     configuration = read_configuration(directory, os.environ)
-    word = env["TARGETWORD"] or configuration.default_target() or loader.TARGET
+    word = configuration.target(env["TARGETWORD"], env["LAUNCH"]) or loader.TARGET
     for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
         tell_once(line)
     rows = env.HostRows(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,15 +28,18 @@ def says(text: str) -> str:
     return f'println!("{text}");'
 
 
-def test_a_scripts_warnings_are_shown_when_it_runs_and_again_when_it_need_not(
+def test_what_a_script_and_rustc_warned_of_is_shown_when_they_ran_and_again_when_they_need_not(
     checkout: Checkout, package: Path
 ) -> None:
     write_script(package, says("cargo::rerun-if-changed=build.rs"), says("cargo::warning=the moon is full"))
+    with (package / "src/main.rs").open("a") as source:
+        source.write("fn nobody_calls_this() {}\n")
     word, warning = f"KERNEL={package}", "warning: reader@0.1.0: the moon is full\n"
     built = checkout.scons(word)
     assert "script build.rs" in built.steps and built.output.count(warning) == 1
+    (unused,) = re.findall(r"^warning: function `nobody_calls_this` is never used\n(?: .*\n)+", built.output, re.M)
     built = checkout.scons(word)
-    assert built.steps == [] and built.output.count(warning) == 1
+    assert built.steps == [] and built.output.count(warning) == 1 and built.output.count(unused) == 1
     write_script(package, says("cargo:rerun-if-changed=build.rs"), says("cargo:warning=the moon is new"))
     built = checkout.scons(word)
     assert built.output.count("reader@0.1.0: the moon is new") == 1 and warning not in built.output

@@ -180,9 +180,13 @@ def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested
     built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_mop*")
     assert built.status == 1 and lines(built.output, "passed") == [], built.output
     assert "no test's name matches TESTS=kernel/heap/allocation::a_mop*; near it are kernel/heap/" in built.output
+    # All parts together are all tests, a program's in one of them; each machine ran three times.
+    parts = [lines(tested.scons("test", *words, f"SHARD={k}/2", "--stress=3").output, "passed") for k in (1, 2)]
+    assert all(parts)
+    assert sorted([*parts[0], *parts[1]]) == sorted(f"kernel/heap/{name}" for name in heap.tests)
     name, old, new = heap.edit
     tested.edit(os.fspath(package / name), old, new)
-    built = tested.scons("test", *words, "TESTS=kernel/heap/allocation::a_map*")
+    built = tested.scons("test", *words, "--retries=1", "TESTS=kernel/heap/allocation::a_map*")
     assert built.status == 1, built.output
     assert "3 more tests of this program were not reached: " in built.output
     assert "a_map_holds_bits (tests/allocation.rs)" in built.output
@@ -256,21 +260,23 @@ def edit_and_put_back(tested: Checkout, kernel: Kernel, package: Path, first: by
     assert elf.read_bytes() == first
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Has `--soak` compare every kernel with cargo, and else the same one of those that cargo compiles in seconds."""
+    if "compared" in metafunc.fixturenames:
+        # cargo cannot build one of them without the change that is told.
+        able = [kernel for kernel in KERNELS if kernel.directory != "overflow"]
+        quick = [kernel for kernel in able if kernel.quick]
+        chosen = able if metafunc.config.getoption("--soak") else random.Random(SEED).sample(quick, 1)
+        metafunc.parametrize("compared", chosen, ids=[kernel.directory for kernel in chosen])
+
+
 @pytest.mark.needs("rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64")
-def test_the_programs_are_cargos_byte_for_byte(
-    tested: Checkout, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    # cargo cannot build one of them without the change that is told.
-    able = [kernel for kernel in KERNELS if kernel.directory != "overflow"]
-    quick = [kernel for kernel in able if kernel.quick]
-    chosen = able if request.config.getoption("--soak") else random.Random(SEED).sample(quick, 1)
-    for kernel in chosen:
-        shutil.rmtree(tested.path / "build", ignore_errors=True)
-        package = copy_of(kernel, tmp_path)
-        before = files(package)
-        planned = programs(tested, kernel, f"KERNEL={package}")
-        by_cargo = programs(tested, kernel, f"KERNEL={package}", "--cargo")
-        assert len(planned) > 1
-        assert [name for name in {*planned, *by_cargo} if planned.get(name) != by_cargo.get(name)] == []
-        assert files(package) == before
-        edit_and_put_back(tested, kernel, package, planned[f"{kernel.name}.elf"])
+def test_the_programs_are_cargos_byte_for_byte(tested: Checkout, tmp_path: Path, compared: Kernel) -> None:
+    package = copy_of(compared, tmp_path)
+    before = files(package)
+    planned = programs(tested, compared, f"KERNEL={package}")
+    by_cargo = programs(tested, compared, f"KERNEL={package}", "--cargo")
+    assert len(planned) > 1
+    assert [name for name in {*planned, *by_cargo} if planned.get(name) != by_cargo.get(name)] == []
+    assert files(package) == before
+    edit_and_put_back(tested, compared, package, planned[f"{compared.name}.elf"])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import MINIMAL, Checkout
 
+from bootwright.base.errors import BootwrightError
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.rust.build_tools import Question, Tools, find_tools
 from bootwright.rust.library import library_root
@@ -218,3 +219,21 @@ def test_all_that_cargo_looks_at_beside_its_registry_is_watched(
         and not name.startswith(planner.variables["CARGO_HOME"])
     }  # fmt: skip
     assert unwatched == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(b"version = 4\n# \xff\n", "is not UTF-8: byte 14", id="no text"),
+        pytest.param(b"version = 4\n[[package]\n", "failed to parse lock file at: ", id="no TOML"),
+        pytest.param(b"version = 99\n", "lock file version `99`", id="of a cargo to come"),
+    ],
+)
+def test_a_lock_file_that_cargo_does_not_take_is_named_as_the_persons(
+    planner: Planner, text: bytes, words: str
+) -> None:
+    (planner.root / "Cargo.lock").write_bytes(text)
+    with pytest.raises(BootwrightError, match=re.escape(words)) as caught:
+        planner.plan()
+    assert str(planner.root / "Cargo.lock") in str(caught.value)
+    assert str(planner.place) not in str(caught.value)

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
-from bootwright.base.regular import is_there
+from bootwright.base.regular import is_there, read_bytes
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.toml import Table, read_toml, show
 from bootwright.cargo.watched import included_files
 
 TARGET_VARIABLE = "CARGO_BUILD_TARGET"
+PER_PACKAGE = b"per-package-target"
 HINT = "TARGET= names one for this build"
 
 
@@ -52,6 +54,9 @@ class Configuration:
 
         The path of a specification is returned absolute: a file's is seen from the directory that holds .cargo.
         """
+        forced, default = self.package_targets()
+        if forced:
+            return forced
         word = self.environ.get(TARGET_VARIABLE, "")
         if word:
             return str(self.directory / word) if word.endswith(".json") else word
@@ -65,7 +70,32 @@ class Configuration:
             if not isinstance(value, str) or not value:
                 raise table.error("target", f"is {show(value)}, not one triple or path", HINT)
             return str(path.parent.parent / value) if value.endswith(".json") else value
-        return None
+        return default
+
+    def package_targets(self) -> tuple[str | None, str | None]:
+        """Returns forced-target and default-target of the package's manifest: what per-package-target, unstable, has.
+
+        The first wins over all that others say, the second only where nobody else says anything.
+        """
+        manifest = self.directory / "Cargo.toml"
+        try:
+            data = read_bytes(manifest)
+        except FileNotFoundError:
+            return None, None  # which a plan says
+        if PER_PACKAGE not in data:
+            return None, None
+        table = Table(manifest, "", read_toml(manifest)).table("package")
+        words = [table.get(f"{name}-target", str) for name in ("forced", "default")]
+        forced, default = (str(self.directory / word) if word and word.endswith(".json") else word for word in words)
+        return forced, default
+
+    def target(self, word: str, launch: str) -> str | None:
+        """Returns word, TARGET= seen from launch, else default_target(); raises where the package forces another."""
+        forced, _ = self.package_targets()
+        if word and forced and forced not in (word, str(Path(launch, word).resolve())):
+            words = f"{self.directory / 'Cargo.toml'}: forced-target is {forced}, and TARGET={word} is another"
+            raise BootwrightError(words, "take one of the two away")
+        return word or self.default_target()
 
     def variables(self) -> dict[str, bool]:
         """Returns the names of [env], each with whether its value is forced upon who has a variable of that name."""

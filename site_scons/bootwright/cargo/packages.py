@@ -10,7 +10,8 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
-from bootwright.cargo.command import Cargo, error_in, run_cargo, warnings_in
+from bootwright.base.regular import AS_UTF8
+from bootwright.cargo.command import JSON_IS_UNSTABLE, Cargo, error_in, run_cargo, warnings_in
 
 LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
 
@@ -56,9 +57,13 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     """
     manifest = directory / "Cargo.toml"
     words = [str(cargo.program), "metadata", "--no-deps", "--format-version=1", f"--manifest-path={manifest}"]
+    if cargo.version >= JSON_IS_UNSTABLE:
+        words.append("-Zjson-target-spec")  # for a default-target
     ended = run_cargo(words, directory, cargo.environment(environ, None))
     if ended.status:
-        raise BootwrightError(f"cargo does not take {manifest}:\n{error_in(ended.stderr)}")
+        said = error_in(ended.stderr)
+        hint = f"that file is not UTF-8: {AS_UTF8}" if "utf-8" in said.lower() else ""
+        raise BootwrightError(f"cargo does not take {manifest}:\n{said}", hint)
     facts = json.loads(ended.stdout)
     members = {package["manifest_path"]: package for package in facts["packages"]}
     package = _choose_package(manifest, facts, members, choice)

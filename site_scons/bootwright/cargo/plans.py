@@ -179,6 +179,8 @@ class _Maker:
         place.mkdir(parents=True, exist_ok=True)
         own, origin, theirs = place / "Cargo.lock", place / ORIGIN, workspace / "Cargo.lock"
         text = read_if_there(theirs) or b""
+        if text:
+            read_text(theirs)  # which says what is no text
         digest = hashlib.sha256(text).hexdigest()
         if read_if_there(origin) != digest.encode() or (text and not is_there(own)):
             own.unlink(missing_ok=True)
@@ -246,7 +248,8 @@ class _Maker:
             if ended.status or not request.flags or self._has_flags():
                 break
         self.room.keep_answers()
-        return ended
+        # Our copy is what cargo names; a person knows their own.
+        return replace(ended, stderr=ended.stderr.replace(str(lock), str(Path(package.workspace, lock.name))))
 
     def _has_flags(self) -> bool:
         """Says whether RUSTFLAGS= reached what was compiled for the target."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from bootwright.cargo.units import Plan, Unit
 from bootwright.graph.sentences import show_once
 from bootwright.graph.session import session
 from bootwright.rust.more import More, Room
-from bootwright.rust.unit_reads import are_unchanged
+from bootwright.rust.unit_reads import are_unchanged, read_warnings
 from bootwright.storage.store import default_root
 
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
@@ -138,19 +139,28 @@ class Nodes:
                 env.Depends(nodes, list(self.ways.link_inputs))
         if not are_unchanged(Path(reads), {**os.environ, **self.room.variables}, _seen):
             env.AlwaysBuild(nodes)
-        if unit.is_run and unit.local:
-            session().at_end.append(lambda: self._warn_again(unit, nodes[0]))
+        if unit.local:
+            session().at_end.append(lambda: self._warn_again(unit, nodes[0], Path(reads)))
         return nodes
 
-    def _warn_again(self, unit: Unit, said: Entry) -> None:
-        """Shows what the script of unit warned of when it ran, where it did not run this time: as cargo does."""
-        if said.get_state() == SCons.Node.up_to_date:
+    def _warn_again(self, unit: Unit, made: Entry, reads: Path) -> None:
+        """Shows what was warned of when unit was made, where it was not made this time: as cargo does."""
+        if made.get_state() != SCons.Node.up_to_date:
+            return
+        if unit.is_run:
             from bootwright.cargo.directives import read_directives  # most kernels have no build script
             from bootwright.rust.script import warning_lines
 
-            text = Path(said.abspath).read_text(encoding="utf-8", errors="replace")
-            for line in warning_lines(unit, read_directives(text)):
+            said = Path(made.abspath).read_text(encoding="utf-8", errors="replace")
+            for line in warning_lines(unit, read_directives(said)):
                 show_once(line)
+        elif warnings := read_warnings(reads):
+            from bootwright.base.terminal import takes_colour  # most kernels have no warning
+            from bootwright.rust.rustc import ANSI
+
+            coloured = takes_colour(sys.stderr, os.environ)
+            for text in warnings:
+                show_once((text if coloured else ANSI.sub("", text)).removesuffix("\n"))
 
     def _direct(self, plan: Plan, unit: Unit) -> Iterable[Unit]:
         return (plan.by_name[name] for name in unit.needs)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.children import ends_with_us
 from bootwright.base.errors import BootwrightError
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
@@ -38,11 +39,12 @@ class Diagnostic:
 
 @dataclass
 class Outcome:
-    """How a run of rustc ended: its status, its errors, and what was printed that is no diagnostic."""
+    """How rustc ended: its status, its errors, its warnings as text with colours, and what was no diagnostic."""
 
     status: int
     errors: list[Diagnostic] = field(default_factory=list)
     plain: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def said(self) -> list[Diagnostic]:
@@ -65,7 +67,7 @@ def run_rustc(
     except OSError as error:
         raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror}") from error
     assert process.stdout is not None
-    with process:
+    with process, ends_with_us(process):
         for line in process.stdout:
             text = read_diagnostic(line, outcome)
             if text:
@@ -97,7 +99,10 @@ def read_diagnostic(line: str, outcome: Outcome) -> str:
         code = (message.get("code") or {}).get("code", "")
         notes = tuple(child.get("message", "") for child in message.get("children", ()))
         outcome.errors.append(Diagnostic(code, words, notes))
-    return str(message["rendered"] or "")
+    rendered = str(message["rendered"] or "")
+    if message.get("level") == "warning":
+        outcome.warnings.append(rendered)
+    return rendered
 
 
 def compile_error(outcome: Outcome, crate: str, command: str = "") -> BootwrightError:

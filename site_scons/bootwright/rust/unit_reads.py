@@ -21,7 +21,8 @@ SPECIAL = "no regular file"
 class Reads:
     """Files, directories and packages with their SHA-256, and variables with their values.
 
-    ABSENT stands for a file that is gone, None for a variable that is not set. made are the products.
+    ABSENT stands for a file that is gone, None for a variable that is not set. made are the products, and warnings what
+    rustc warned of, with colours: it is shown again where a unit of the person's need not be made again.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Reads:
     packages: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str | None] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Writes them to path."""
@@ -37,9 +39,18 @@ class Reads:
 
 def read_files(path: Path) -> list[str]:
     """Returns the files that the file at path names as read; none where it is not there."""
+    return _strings_in(path, "files")
+
+
+def read_warnings(path: Path) -> list[str]:
+    """Returns what the file at path says that rustc warned of; nothing where it is not there."""
+    return _strings_in(path, "warnings")
+
+
+def _strings_in(path: Path, key: str) -> list[str]:
     try:
-        return list(json.loads(read_bytes(path, LARGEST))["files"])
-    except (OSError, ValueError, KeyError, BootwrightError):
+        return list(json.loads(read_bytes(path, LARGEST))[key])
+    except (OSError, ValueError, KeyError, TypeError, BootwrightError):
         return []
 
 

@@ -10,6 +10,7 @@ import sys
 
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
 from bootwright.setup import stamp
+from bootwright.setup.configured import configured_target
 from bootwright.setup.verbs import BUILD, BY_WORD, HELP, HOSTED, RUN
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -184,38 +185,14 @@ def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
 
 
 def with_target(home: str, arguments: Iterable[str]) -> list[str]:
-    """Returns arguments, and TARGET= where neither they nor HOST= say for what, but a .cargo/config.toml does.
-
-    cargo_config.py reads that file as Cargo does. Here, at each start, two ways to write the one key are enough: what
-    is not understood is found missing, and named, by scons.
-    """
+    """Returns arguments, and TARGET= where neither they nor HOST= say for what, but cargo's configuration does."""
     arguments = list(arguments)
     values = _values(arguments)
     if values.get("TARGET") or is_hosted(arguments):
         return arguments
-    place, below = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel")), ""
-    while place != below:
-        for name in ("config", "config.toml"):
-            target = _target_in(stamp.read(os.path.join(place, ".cargo", name)))
-            if target:
-                path = os.path.join(place, target) if target.endswith(".json") else target
-                return [*arguments, f"TARGET={path}"]
-        place, below = os.path.dirname(place), place
-    return arguments
-
-
-def _target_in(text: str) -> str:
-    """Returns the one target that `target = "..."` below [build], or `build.target`, gives; empty where none does."""
-    table = ""
-    for line in text.splitlines():
-        key, _, value = line.strip().partition("=")
-        if key.startswith("["):
-            table = key.partition("]")[0].strip("[ ") + "."
-        elif table + key.strip() == "build.target":
-            for quote in ('"', "'"):
-                if value.count(quote) == 2:
-                    return value.split(quote)[1]
-    return ""
+    place = os.path.abspath(values.get("KERNEL") or os.path.join(home, "kernel"))
+    target = configured_target(place)
+    return [*arguments, f"TARGET={target}"] if target else arguments
 
 
 def target_word(arguments: Iterable[str]) -> str:

@@ -164,3 +164,21 @@ def test_a_target_comes_from_the_variable_from_what_is_included_and_from_cargos_
     assert read_default_target(tmp_path) == "last"
     assert read_default_target(tmp_path, CARGO_BUILD_TARGET="variables") == "variables"
     assert read_default_target(tmp_path, CARGO_BUILD_TARGET="spec.json") == str(tmp_path / "spec.json")
+
+
+def test_a_package_may_have_a_target_of_its_own_and_force_it(tmp_path: Path) -> None:
+    def write(line: str) -> None:
+        text = f'cargo-features = ["per-package-target"]\n[package]\nname = "k"\n{line}\n'
+        (tmp_path / "Cargo.toml").write_text(text)
+
+    write('default-target = "own.json"')
+    assert read_default_target(tmp_path) == str(tmp_path / "own.json")
+    config(tmp_path, '[build]\ntarget = "files"\n')
+    assert read_default_target(tmp_path) == "files"
+    write('forced-target = "always"\ndefault-target = "own"')
+    assert read_default_target(tmp_path) == "always"
+    assert read_default_target(tmp_path, CARGO_BUILD_TARGET="variables") == "always"
+    configuration = read_configuration(tmp_path, {"CARGO_HOME": str(tmp_path / "cargo")})
+    assert configuration.target("always", "/") == configuration.target("", "/") == "always"
+    with pytest.raises(BootwrightError, match="forced-target is always, and TARGET=another is another"):
+        configuration.target("another", "/")

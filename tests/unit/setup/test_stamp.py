@@ -210,6 +210,30 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
         assert wanted(home, "run", f"KERNEL={package}").programs == (*verbs.BUILD, "qemu-system-arm")
 
 
+def test_a_target_may_come_from_a_variable_from_what_is_included_and_from_cargos_home(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def target() -> str:
+        return wanted(home, "run", f"KERNEL={home / 'mine'}").arguments[-1]
+
+    monkeypatch.delenv("CARGO_BUILD_TARGET", raising=False)
+    monkeypatch.setenv("CARGO_HOME", str(home / "cargo"))
+    (home / "cargo").mkdir()
+    (home / "mine/.cargo").mkdir(parents=True)
+    (home / "cargo/config.toml").write_text('build.target = "homes"\n')
+    assert target() == "TARGET=homes"
+    included = 'include = ["more.toml", { path = "last.toml", optional = true }]\n'
+    (home / "mine/.cargo/config.toml").write_text(included)
+    (home / "mine/.cargo/more.toml").write_text('[build]\ntarget = "first"\n')
+    assert target() == "TARGET=first"
+    (home / "mine/.cargo/last.toml").write_text('include = "config.toml"\n[build]\ntarget = "last.json"\n')
+    assert target() == f"TARGET={home / 'mine/last.json'}"
+    (home / "mine/.cargo/config.toml").write_text(f'{included}[build]\ntarget = "own"\n')
+    assert target() == "TARGET=own"
+    monkeypatch.setenv("CARGO_BUILD_TARGET", "variables")
+    assert target() == "TARGET=variables"
+
+
 @pytest.mark.parametrize("words", [["HOST=native"], ["run", "HOST=linux"], ["hosts"], ["ARCH=aarch64", "HOST=macos"]])
 def test_a_program_for_a_host_needs_no_machine_and_nothing_to_cut(words: list[str]) -> None:
     assert needs.needed_programs(words, display=True) == verbs.HOSTED

@@ -7,7 +7,9 @@
 
 extern crate alloc;
 
+use alloc::alloc::{GlobalAlloc, Layout};
 use linked_list_allocator::LockedHeap;
+use x86_64::instructions::interrupts::without_interrupts;
 
 pub mod interrupts;
 pub mod serial;
@@ -17,13 +19,27 @@ pub mod testing;
 const HEAP_SIZE: usize = 100 * 1024;
 static mut HEAP: [u8; HEAP_SIZE] = [0; HEAP_SIZE];
 
+/// A handler of an interrupt frees memory too, with the waker that it took: none comes while the heap is locked.
+struct Allocator(LockedHeap);
+
+// SAFETY: the heap allocates.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        without_interrupts(|| unsafe { self.0.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        without_interrupts(|| unsafe { self.0.dealloc(pointer, layout) })
+    }
+}
+
 #[global_allocator]
-static ALLOCATOR: LockedHeap = LockedHeap::empty();
+static ALLOCATOR: Allocator = Allocator(LockedHeap::empty());
 
 pub fn init() {
     serial::init();
     // SAFETY: nothing else names HEAP, and init is called once.
-    unsafe { ALLOCATOR.lock().init((&raw mut HEAP).cast(), HEAP_SIZE) };
+    unsafe { ALLOCATOR.0.lock().init((&raw mut HEAP).cast(), HEAP_SIZE) };
     interrupts::init();
 }
 
