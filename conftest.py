@@ -28,7 +28,8 @@ TESTS = HOME / "tests"
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")
 INTERRUPTED = 130
 NOT_REACHED = "not reached"  # a kernel's test, since one before it failed and took its program along
-COUNTED = ("passed", "failed", "error", "skipped", NOT_REACHED)
+FLAKY = "flaky"  # it failed, and passed when it was run again
+COUNTED = ("passed", "failed", "error", "skipped", NOT_REACHED, FLAKY)
 ROOMS = ("lint", "unit", "build", "boot", "flash")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NAME = pytest.StashKey[str]()
@@ -144,6 +145,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
         return "", "", ""
     if getattr(report, "not_reached", False):
         return NOT_REACHED, "", ""
+    if report.when == "call" and report.passed and report.__dict__.get("tries", 0):
+        return FLAKY, "", ""
     if report.when == "call" or not report.passed:
         category = "error" if report.failed and report.when != "call" else report.outcome
         return category, "", ""
@@ -189,6 +192,8 @@ class JUnitNames:
             case = junit.node_reporter(report)
             case.add_attribute("classname", module.replace("/", "."))
             case.add_attribute("name", name)
+            if report.__dict__.get("tries", 0):
+                case.add_property(FLAKY, f"passed at try {report.tries}")
 
 
 class Lines:
@@ -235,6 +240,8 @@ class Lines:
         words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
             report.outcome, ("FAILED ", "red")
         )
+        if report.passed and report.__dict__.get("tries", 0):
+            words, colour = "flaky  ", "yellow"
         self._reporter.ensure_newline()
         if getattr(report, "not_reached", False):
             self._reporter.write(NOT_REACHED, yellow=True)

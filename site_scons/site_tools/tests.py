@@ -78,6 +78,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     """Adds the alias that runs every test there is."""
     if kernels and kernels[0].host:
         return  # such a program is no machine's; who asks for its tests is told before
+    again = _again(env)
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
@@ -123,6 +124,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.testing.plugin", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
+        command += again
         listing = _how_to_list()
         command += [f"--list-tests={listing}"] if listing else []
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys((SITE, home))))}
@@ -144,6 +146,28 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)
+
+
+def _again(env: Environment) -> list[str]:
+    """Returns pytest's options for a part of the tests, and for tests that are run again."""
+    if not (env["SHARD"] or GetOption("retries") or GetOption("stress")):
+        return []
+    from bootwright.testing.chosen import MOST_TIMES, is_number_of_times, read_shard
+
+    words = []
+    if env["SHARD"]:
+        try:
+            read_shard(env["SHARD"])
+        except ValueError as error:
+            raise BootwrightError(f"SHARD={env['SHARD']} is no part k/n with k of 1 to n") from error
+        words.append(f"--shard={env['SHARD']}")
+    for name in ("retries", "stress"):
+        number = GetOption(name)
+        if number is not None:
+            if not is_number_of_times(number):
+                raise BootwrightError(f"--{name}={number} is no number of times from 1 to {MOST_TIMES}")
+            words.append(f"--{name}={int(number)}")
+    return ["-p", "bootwright.testing.again", *words]
 
 
 def _how_to_list() -> str:

@@ -175,3 +175,84 @@ def test_a_report_for_a_ci_server_is_written(checkout: Path) -> None:
     report = (checkout / "report.xml").read_text()
     assert 'tests="6"' in report
     assert '<testcase classname="unit.sums" name="a_number_is_small[two]"' in report
+
+
+def again(checkout: Path, *options: str) -> tuple[int, list[str]]:
+    return run(checkout, "-p", "bootwright.testing.again", *options)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2", "--dist=loadgroup"]], ids=["one process", "two"])
+def test_all_shards_together_are_all_tests_and_none_is_in_two(checkout: Path, workers: list[str]) -> None:
+    found = []
+    for number in range(1, 5):
+        status, lines = again(checkout, f"--shard={number}/4", *workers)
+        assert status == 0
+        assert 1 <= len(names(lines)) <= 2
+        found += names(lines)
+    assert sorted(found) == ALL
+    status, lines = again(checkout, "--shard=8/8", *workers)
+    assert (status, names(lines)) == (0, [])
+    assert "SHARD=8/8 has none of the 6 tests" in lines
+
+
+def test_what_shares_a_process_is_in_one_shard(checkout: Path) -> None:
+    mark = "import pytest\npytestmark = pytest.mark.xdist_group('together')\n"
+    path = checkout / "tests" / "unit" / "test_sums.py"
+    path.write_text(mark + TESTS)
+    parts = [names(again(checkout, f"--shard={number}/2")[1]) for number in (1, 2)]
+    assert sorted(parts[0] + parts[1]) == ALL
+    assert any(part[-3:] == ALL[3:] for part in parts)
+
+
+UNSURE = """
+from pathlib import Path
+import pytest
+
+@pytest.fixture(scope="module")
+def count():
+    return Path(__file__).with_name("count")
+
+@pytest.fixture
+def number(count):
+    number = int(count.read_text()) + 1 if count.exists() else 1
+    count.write_text(str(number))
+    return number
+
+def test_it_is_right_at_the_third_try(number):
+    assert number == 3
+
+def test_it_is_never_right(number):
+    assert number < 0
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2", "--dist=loadgroup"]], ids=["one process", "two"])
+def test_what_passes_when_it_is_tried_again_is_flaky_and_no_failure(
+    checkout: Path, tmp_path: Path, workers: list[str]
+) -> None:
+    (checkout / "tests" / "unit" / "test_sums.py").write_text(UNSURE)
+    report = tmp_path / "report.xml"
+    pattern = "--tests=unit/sums::it_is_right*"
+    status, lines = again(checkout, "--retries=4", pattern, f"--junitxml={report}", *workers)
+    assert status == 0, lines
+    assert [line.split()[0] for line in lines if " s  " in line] == ["flaky"]
+    assert "flaky: passed at try 3: unit/sums::it_is_right_at_the_third_try" in lines
+    assert re.search(r"\b1 flaky in ", lines[-1])
+    assert 'name="flaky" value="passed at try 3"' in report.read_text()
+    (checkout / "tests" / "unit" / "count").unlink()
+    assert again(checkout, "--retries=1", pattern, *workers)[0] == 1
+    status, lines = again(checkout, "--retries=2", "--tests=unit/sums::it_is_never*", *workers)
+    assert status == 1
+    assert sum(line.startswith("FAILED  ") for line in lines) == 1
+
+
+def test_a_test_under_stress_passes_where_it_never_failed(checkout: Path) -> None:
+    (checkout / "tests" / "unit" / "test_sums.py").write_text(UNSURE.replace("number == 3", "number != 7"))
+    pattern = "--tests=unit/sums::it_is_right*"
+    assert again(checkout, "--stress=6", pattern)[0] == 0
+    count = checkout / "tests" / "unit" / "count"
+    assert count.read_text() == "6"
+    count.unlink()
+    status, lines = again(checkout, "--stress=9", pattern)
+    assert (status, count.read_text()) == (1, "7")
+    assert any("7 of 9" in line for line in lines), lines

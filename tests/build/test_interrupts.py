@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is
 INTERRUPT_ITSELF = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport colorsys\n"
 
 
-def interrupted_after(argv: list[str], word: str, cwd: Path) -> tuple[int, str]:
-    """Starts argv, interrupts all of its group once it has said word, and returns status and output."""
+def interrupted_after(
+    argv: list[str], word: str, cwd: Path, number: int = signal.SIGINT, alone: bool = False
+) -> tuple[int, str]:
+    """Starts argv, interrupts all of its group, or it alone, once it has said word; returns status and output."""
     # With that variable no line would wait in a pipe, and one that nobody flushes would not be noticed.
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
@@ -29,8 +33,15 @@ def interrupted_after(argv: list[str], word: str, cwd: Path) -> tuple[int, str]:
             more = process.stdout.readline()
             assert more, said
             said += more
-        os.killpg(process.pid, signal.SIGINT)
+        if alone:
+            time.sleep(0.5)  # until the program that it said it starts is there
+            process.send_signal(number)
+        else:
+            os.killpg(process.pid, number)
+        watchdog = threading.Timer(120, os.killpg, (process.pid, signal.SIGKILL))
+        watchdog.start()
         said += process.stdout.read()
+        watchdog.cancel()
     return process.returncode, said
 
 
@@ -72,6 +83,29 @@ def test_a_build_that_is_interrupted(checkout: Checkout) -> None:
     status, said = interrupted_after(scons, "rustc build", checkout.path)
     assert status == 130 and "Traceback" not in said, said
     assert checkout.build()[-1] == "image hello.img"
+
+
+# What waits for ever: a compiler for a FIFO whose name a macro makes, and a script for a program that it started.
+WAITS = {
+    "compiler": ("src/main.rs", 'static TEXT: &str = include_str!(concat!("../../", "pipe"));\n', "rustc build"),
+    "script": (
+        "build.rs", 'fn main() { std::process::Command::new("sleep").arg("1000").output().unwrap(); }\n', "script",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WAITS)
+def test_a_build_that_is_told_to_end_does_not_wait_for_what_never_does(
+    checkout: Checkout, package: Path, what: str
+) -> None:
+    name, line, word = WAITS[what]
+    os.mkfifo(package.parent / "pipe")
+    with (package / name).open("a") as source:
+        source.write(line)
+    argv = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), f"KERNEL={package}"]
+    # To scons alone, as an IDE and a CI server send it: a terminal tells the compiler, too.
+    status, said = interrupted_after(argv, word, checkout.path, signal.SIGTERM, alone=True)
+    assert status == 130 and "Traceback" not in said, said
 
 
 def test_tests_that_are_interrupted(checkout: Checkout) -> None:

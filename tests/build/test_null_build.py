@@ -31,8 +31,8 @@ def write():
 """
 # Another one costs every build half a millisecond: what only an action, a word or an error needs is imported there.
 EXPECTED = """
-base base.atomic base.cache base.called base.digests base.errors base.filelock base.home base.loaded base.procs
-base.records base.regular base.remembered base.seen base.sizes
+base base.atomic base.cache base.called base.children base.digests base.errors base.filelock base.home base.loaded
+base.procs base.records base.regular base.remembered base.seen base.sizes
 cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations cargo.nightly
 cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
 graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.unchanged

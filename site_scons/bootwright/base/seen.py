@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bootwright.base.digests import file_digest
+from bootwright.base.errors import BootwrightError
 
 ABSENT = "-"
 STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
@@ -72,7 +73,7 @@ def _is_older(found: os.stat_result, began: os.stat_result) -> bool:
 def _contents(name: str) -> str:
     try:
         return file_digest(Path(name))
-    except (OSError, ValueError):
+    except (OSError, ValueError, BootwrightError):  # a FIFO may have come in its place
         return ABSENT
 
 

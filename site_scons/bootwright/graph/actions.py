@@ -16,11 +16,11 @@ from SCons.Node.FS import Entry, File
 from SCons.Script import Main
 from SCons.Util import hash_file_signature
 
-from bootwright.base import loaded
+from bootwright.base import children, loaded
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.home import PACKAGE
 from bootwright.graph.sentences import sentence_of
-from bootwright.graph.session import session
+from bootwright.graph.session import INTERRUPTED, session
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
 
@@ -67,7 +67,8 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
             inputs.check()
         except BootwrightError as error:
             session().give_up(target)
-            raise SCons.Errors.BuildError(target[0], sentence_of(error), status=error.status, exitstatus=2) from error
+            why = INTERRUPTED if children.is_ending() else sentence_of(error)
+            raise SCons.Errors.BuildError(target[0], why, status=error.status, exitstatus=2) from error
         except OSError as error:
             session().give_up(target)
             name = error.filename or target[0]

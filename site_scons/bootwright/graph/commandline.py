@@ -42,6 +42,8 @@ def add_switches(arguments: Sequence[str]) -> None:
     AddOption("--verbose", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
     AddOption("--junit", nargs=1, type="string", default=None)
+    AddOption("--retries", nargs=1, type="string", default=None)
+    AddOption("--stress", nargs=1, type="string", default=None)
     AddOption("--list", action="store_true", default=False)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
@@ -61,6 +63,9 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     for name in arguments:
         if name not in names:
             raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
+        shown = os.fsencode(arguments[name]).decode("utf-8", "backslashreplace")
+        if shown != arguments[name]:
+            raise BootwrightError(f"{name}={shown} is not UTF-8, and cargo and rustc take no other names", "rename it")
     values = {v.name: arguments.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):

@@ -21,7 +21,7 @@ import SCons.Taskmaster.Job
 from SCons.Node.FS import Entry
 from SCons.Script import GetBuildFailures, Main
 
-from bootwright.base import atomic, loaded
+from bootwright.base import atomic, children, loaded
 from bootwright.base.errors import Status
 from bootwright.base.regular import LARGEST, is_there
 from bootwright.graph import unchanged
@@ -57,6 +57,7 @@ class Session:
         is_there(self._signatures, LARGEST)
         self._recorded_before = loaded.stamp(self._signatures)
         atexit.register(self._close)
+        children.watch_signals()
         SCons.SConsign.write = self._write_signatures
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._interrupt)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import LackOfProgram, Lacks, Status
+from bootwright.base.records import record
 from bootwright.machine.options import read_options
 from bootwright.machine.qemu import data_directories
 
@@ -28,7 +28,7 @@ _OF_QEMU = ("edk2-x86_64-code.fd", "edk2-i386-vars.fd")
 _SHARED = (Path("/usr/share"), Path("/usr/local/share"))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ovmf:
     """The two files that a machine's flash holds; the second is a template, which is never written to."""
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base import atomic
+from bootwright.base.children import ends_with_us
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
@@ -179,7 +180,7 @@ def run_cargo_build(
     except OSError as error:
         raise BootwrightError(f"{command[0]} cannot be run: {error.strerror or error}") from error
     assert process.stdout is not None
-    with process:
+    with process, ends_with_us(process):
         for line in process.stdout:
             message: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
             if message.get("reason") == "compiler-message":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.children import ends_with_us
 from bootwright.base.errors import BootwrightError
 
 JSON_FLAGS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
@@ -66,7 +67,7 @@ def run_rustc(
     except OSError as error:
         raise BootwrightError(f"{argv[0]} cannot be run: {error.strerror}") from error
     assert process.stdout is not None
-    with process:
+    with process, ends_with_us(process):
         for line in process.stdout:
             text = read_diagnostic(line, outcome)
             if text:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.children import ends_with_us
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
@@ -45,12 +46,15 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable
     environment = {**base, **room.variables, **environment_of(unit, room, More())}
     program = room.text(unit.argv[0])
     try:
-        done = subprocess.run(
-            [program], cwd=unit.cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-            encoding="utf-8", errors="replace",
+        process = subprocess.Popen(
+            [program], cwd=unit.cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
         )  # fmt: skip
     except OSError as error:
         raise BootwrightError(f"{program} cannot be run: {error.strerror or error}") from error
+    with process, ends_with_us(process):
+        stdout, stderr = process.communicate()
+    done = subprocess.CompletedProcess([program], process.returncode, stdout, stderr)
     directives = read_directives(done.stdout)
     failed = done.returncode or directives.errors
     if unit.local or failed:

@@ -29,6 +29,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "SERIAL": ("run",),
     "RAW": ("run",),
     "TESTS": ("test",),
+    "SHARD": ("test",),
     "DEV": ("usb",),
     "YES": ("usb",),
     "BIG": ("usb",),
@@ -43,6 +44,8 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--list": ("test",),
     "--json": ("doctor", "usb", "test"),
     "--junit": ("test",),
+    "--retries": ("test",),
+    "--stress": ("test",),
     "--cargo": BUILDS,
     "--explain": BUILDS,
     "--verbose": (ANY,),
@@ -78,6 +81,8 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
         if name in given and "CACHE" not in given:
             said = f"{name}={given[name]}" if given[name] else name
             raise BootwrightError(f"{said} is about a shared cache, and CACHE= names none")
+    if "--retries" in given and "--stress" in given:
+        raise BootwrightError("--retries and --stress: what one of them hides, the other looks for")
     if "PRUNE" in given and "--check" in given:
         raise BootwrightError(f"PRUNE={given['PRUNE']} and --check: one of them at a time")
 

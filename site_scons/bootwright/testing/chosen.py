@@ -1,5 +1,5 @@
-"""Which tests TESTS= chooses, by their printed names; which programs may hold some that only the guest names; and
-what a pattern that chooses none may have meant."""
+"""Which tests TESTS= and SHARD= choose, by their printed names; which programs may hold some that only the guest names;
+and what a pattern that chooses none may have meant."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 NEAR_ENOUGH = 0.7
+MOST_TIMES = 1_000_000
 TEST = re.compile(r"^(?:async )?def test_(\w+)\(", re.MULTILINE)
 WHOLE = ("lib", "main", "src")  # programs whose tests bear the names of modules, not the program's
 WILD = re.compile(r"[*?\[]")
@@ -74,3 +75,17 @@ def near_names(patterns: str, names: Sequence[str]) -> str:
     if near:
         return f"near it are {', '.join(near[:3])}"
     return f"there is {min(names)}, for example" if names else "there are none"
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """Returns k and n of "k/n"; raises ValueError where it is not that, or k is none of 1 to n."""
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise ValueError(text)
+    return number, count
+
+
+def is_number_of_times(text: str) -> bool:
+    """Says whether text is a number from 1 to MOST_TIMES."""
+    return re.fullmatch(r"\d{1,7}", text, re.ASCII) is not None and 1 <= int(text) <= MOST_TIMES

@@ -71,7 +71,8 @@ class TestProgram:
 class TestResult:
     """One test: its printed name, its outcome, its seconds, and the panic or verdict that failed it.
 
-    The seconds are the guest's; the machine's, where the guest told none; None for a test that was not reached.
+    The seconds are the guest's; the machine's, where the guest told none; None for a test that was not reached. tries
+    is, of one that had failed before, the boot at which it passed.
     """
 
     __test__ = False
@@ -80,6 +81,7 @@ class TestResult:
     outcome: Outcome
     seconds: float | None
     message: str
+    tries: int = 0
 
 
 def printed_name(package: str, name: str) -> str:

@@ -66,7 +66,7 @@ class KernelTests(pytest.File):
         """Yields an item for each test of each program; nothing boots yet."""
         programs, config = read_programs(self.path)
         for program in programs:
-            run = _Run(program, config)
+            run = _Run(program, config, self.config)
             # With pytest-xdist the tests of one program stay with one worker, which boots it.
             group = pytest.mark.xdist_group(f"kernel/{program.package}/{program.name}")
             for name in program.printed_names:
@@ -78,8 +78,9 @@ class KernelTests(pytest.File):
 class _Run:
     """The one boot of a program, made when the first of its tests is asked for, or before, beside others."""
 
-    def __init__(self, program: TestProgram, config: RunConfig) -> None:
+    def __init__(self, program: TestProgram, config: RunConfig, options: pytest.Config) -> None:
         self._program = program
+        self._retries, self._stress = (options.getoption(name, 0) for name in ("--retries", "--stress"))
         self.config = config
         self._results: dict[str, TestResult] | None = None
         self.machines: ForkedMachines | None = None
@@ -91,6 +92,10 @@ class _Run:
 
     def boot(self) -> list[TestResult]:
         try:
+            if self._retries or self._stress:
+                from bootwright.testing.again import boot_again  # most boot once
+
+                return boot_again(lambda: run_test_program(self._program, self.config), self._retries, self._stress)
             return run_test_program(self._program, self.config)
         except BootwrightError as error:
             raise add_cure(error, os.environ) from None
@@ -115,6 +120,7 @@ def pytest_runtest_makereport(
     report = yield
     if call.when == "call" and isinstance(item, KernelTest):
         report.passed_over = item.passed_over  # type: ignore[attr-defined]  # reports are open for such things
+        report.tries = item.tries  # type: ignore[attr-defined]  # reports are open for such things
         report.not_reached = item.not_reached  # type: ignore[attr-defined]  # reports are open for such things
         for result in item.others:
             passed = result.outcome is Outcome.PASSED
@@ -123,6 +129,7 @@ def pytest_runtest_makereport(
                 "passed" if passed else "failed", None if passed else result.message, "call",
                 duration=result.seconds or 0.0,
             )  # fmt: skip
+            extra.tries = result.tries  # type: ignore[attr-defined]  # reports are open for such things
             extra.printed_name = result.name  # type: ignore[attr-defined]  # reports are open for such things
             item.ihook.pytest_runtest_logreport(report=extra)
         item.others = []
@@ -140,6 +147,7 @@ class KernelTest(pytest.Item):
         super().__init__(name, parent)
         self.run = run
         self.seconds: float | None = None  # what it took, which pytest, having waited for several at once, cannot know
+        self.tries = 0
         self.told_name = ""  # of the last test that the guest told of, where its names are not in the ELF
         self.others: list[TestResult] = []  # those before it
         self.not_reached = False  # since another one failed before it
@@ -161,7 +169,7 @@ class KernelTest(pytest.Item):
                 return
             results = wanted
         *self.others, result = results
-        self.told_name = result.name
+        self.told_name, self.tries = result.name, result.tries
         self.seconds = result.seconds
         if result.outcome is Outcome.NOT_REACHED:
             self.not_reached = True

@@ -27,6 +27,7 @@ DECIDERS = {
 NEUTRAL = {
     "base/terminal",
     "base/regular",
+    "base/children",
     "rust/readable",
     "base/interrupts",
     "base/scratch",
