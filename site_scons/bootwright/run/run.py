@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.interrupts import Terminated, interruptible
-from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.machine import verdict
 from bootwright.machine.boards import board_named
@@ -74,7 +74,7 @@ def run(
         except KeyboardInterrupt:
             status = Status.INTERRUPTED if config.headless else Status.DONE
             end = verdict.left("Ctrl-C", status, next(iter(machine.registers()), None))
-        end = replace(end, serial=machine.serial, screen=watch.screen)
+        end = dataclasses.replace(end, serial=machine.serial, screen=watch.screen)
         if at_end:
             at_end(machine, end)
         machine.end()
@@ -82,7 +82,7 @@ def run(
             write(notes, f"bootwright: {remark}\n")
     if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
         write(notes, printable(machine.stderr))
-    return replace(end, serial=machine.serial, screen=watch.rows)
+    return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
 
 
 def screenshot(config: RunConfig, path: Path) -> Verdict:
@@ -90,7 +90,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
 
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
-    config = replace(config, headless=True)
+    config = dataclasses.replace(config, headless=True)
     with interruptible(), started(config) as machine:
         machine.resume()
         watch = Watch(machine, config, Display(None, False), Voice(Silence()), STILL_SECONDS)
@@ -101,7 +101,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
             machine.screendump(path)
         except (QmpError, OSError) as error:
             raise BootwrightError(f"no screenshot at {path}: {error}") from error
-        return replace(end, serial=machine.serial, screen=machine.rows())
+        return dataclasses.replace(end, serial=machine.serial, screen=machine.rows())
 
 
 def _open(path: Path) -> IO[bytes]:

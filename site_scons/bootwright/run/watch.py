@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
 from bootwright.base.errors import Status
-from bootwright.base.records import replace
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
@@ -135,7 +135,7 @@ class Watch:
         for processor, (few, many) in zip(self._registers, self._standstills, strict=False):
             new, sure = few.is_new(processor.rip), many.is_new(processor.rip)
             if new or sure:
-                seen = replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
+                seen = dataclasses.replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
                 self.midway(self._machine, seen, sure)
 
     @property
@@ -195,6 +195,8 @@ class Watch:
     def _from_loader(self, now: float) -> Verdict | None:
         if self._machine.console != self._console[0]:
             self._console = (self._machine.console, now)
+        if self._machine.refused:
+            return verdict.refused()
         complete = now - self._console[1] > CONSOLE_SECONDS
         if "bootwright: " not in self._console[0]:
             return None
