@@ -145,7 +145,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
         return "", "", ""
     if getattr(report, "not_reached", False):
         return NOT_REACHED, "", ""
-    if report.when == "call" and report.passed and getattr(report, "tries", 0):
+    if report.when == "call" and report.passed and report.__dict__.get("tries", 0):
         return FLAKY, "", ""
     if report.when == "call" or not report.passed:
         category = "error" if report.failed and report.when != "call" else report.outcome
@@ -192,7 +192,7 @@ class JUnitNames:
             case = junit.node_reporter(report)
             case.add_attribute("classname", module.replace("/", "."))
             case.add_attribute("name", name)
-            if getattr(report, "tries", 0):
+            if report.__dict__.get("tries", 0):
                 case.add_property(FLAKY, f"passed at try {report.tries}")
 
 
@@ -240,7 +240,7 @@ class Lines:
         words, colour = {"passed": ("passed ", "green"), "skipped": ("not run", "yellow")}.get(
             report.outcome, ("FAILED ", "red")
         )
-        if report.passed and getattr(report, "tries", 0):
+        if report.passed and report.__dict__.get("tries", 0):
             words, colour = "flaky  ", "yellow"
         self._reporter.ensure_newline()
         if getattr(report, "not_reached", False):

@@ -120,6 +120,12 @@ CASES = (
     Case("an option for cc", "option of a compiler driver", NO_CORE,
          (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=-nostartfiles"),
          ("-nostartfiles is", "lld itself"), bootstrap=True),
+    Case("a byte order mark", "script of another encoding", NO_CORE,
+         (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=-TMARKED"),
+         ("marked.ld is UTF-16, or begins with a byte order mark",), bootstrap=True),
+    Case("UTF-16", "script of another encoding", NO_CORE,
+         (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=-TWIDE"), ("wide.ld is UTF-16",),
+         bootstrap=True),
     Case("far away by lld", "out of reach", NO_CORE,
          (*ABORT, *FAR_AWAY, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=--no-gc-sections",
           "-Clink-arg=--image-base=0xffff800000000000"),
@@ -185,7 +191,11 @@ def places(tmp_path: Path) -> Iterator[dict[str, str]]:
     (tmp_path / "other.s").write_text(".globl _start\n.text\n_start: ret\n")
     (tmp_path / "far.s").write_text(".text\nmovq $_start, %rax\n")
     subprocess.run(["cc", "-c", "other.s", "far.s"], cwd=tmp_path, check=True)
+    (tmp_path / "marked.ld").write_text("\ufeffENTRY(_start)\n", encoding="utf-8")
+    (tmp_path / "wide.ld").write_text("ENTRY(_start)\n", encoding="utf-16")
     yield {
+        "MARKED": str(tmp_path / "marked.ld"),
+        "WIDE": str(tmp_path / "wide.ld"),
         "OTHER": str(tmp_path / "other.o"),
         "FAR": str(tmp_path / "far.o"),
         "EMPTY": str(tmp_path / "empty"),

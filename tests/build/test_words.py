@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Checkout
@@ -53,3 +56,28 @@ def test_a_variable_that_nothing_takes_is_refused_before_anything_is_built(check
     assert "RAMDISK=f is for x86-64 kernels: for thumbv7em-none-eabihf there is no disk" in refused
     assert "`scons -c` removes all that was made" in checkout.refuse("-c", "VARIANT=release")
     assert not (checkout.path / "build" / "debug").exists()
+
+
+def test_a_name_that_is_not_utf_8_is_a_sentence(checkout: Checkout, package: Path) -> None:
+    place = package.parent / os.fsdecode(b"d\xe9p")
+    shutil.copytree(package, place)
+    refused = checkout.refuse(f"KERNEL={place}")
+    assert f"KERNEL={package.parent}/d\\xe9p is not UTF-8, and cargo and rustc take no other names" in refused
+    (checkout.path / os.fsdecode(b"n\xe9.img")).touch()
+    assert "there is no target ./n" in checkout.refuse(os.fsdecode(b"./n\xe9.img"))
+
+
+def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(checkout: Checkout) -> None:
+    command = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "store"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(checkout.path.parent)}
+
+    def said_to(out: int) -> tuple[int, str]:
+        ended = subprocess.run(command, env=environment, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120)
+        return ended.returncode, ended.stderr
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    assert said_to(writing) == (141, "")
+    os.close(writing)
+    with Path("/dev/full").open("w") as full:
+        assert said_to(full.fileno()) == (1, "bootwright: what is printed cannot be written: No space left on device\n")

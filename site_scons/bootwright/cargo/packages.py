@@ -10,6 +10,7 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
+from bootwright.base.regular import AS_UTF8
 from bootwright.cargo.command import JSON_IS_UNSTABLE, Cargo, error_in, run_cargo, warnings_in
 
 LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
@@ -60,7 +61,9 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
         words.append("-Zjson-target-spec")  # for a default-target
     ended = run_cargo(words, directory, cargo.environment(environ, None))
     if ended.status:
-        raise BootwrightError(f"cargo does not take {manifest}:\n{error_in(ended.stderr)}")
+        said = error_in(ended.stderr)
+        hint = f"that file is not UTF-8: {AS_UTF8}" if "utf-8" in said.lower() else ""
+        raise BootwrightError(f"cargo does not take {manifest}:\n{said}", hint)
     facts = json.loads(ended.stdout)
     members = {package["manifest_path"]: package for package in facts["packages"]}
     package = _choose_package(manifest, facts, members, choice)

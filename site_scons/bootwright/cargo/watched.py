@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base import regular
+from bootwright.base.errors import BootwrightError
 
 CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
+BYTE_ORDER_MARK, WITHOUT = "\ufeff", "save it without"
 TOOLCHAIN_FILES = ("rust-toolchain.toml", "rust-toolchain")
 INFERRED = ("build.rs", "src/lib.rs", "src/main.rs", "README.md", "README.txt", "README")
 LISTED = ("src/bin", "tests", "examples", "benches")
@@ -39,9 +41,15 @@ def read(path: Path) -> bytes | None:
 
 
 def check_toolchain_files(directory: Path) -> None:
-    """Raises where rustup, which is about to be started in directory, would wait for a toolchain file."""
+    """Raises where rustup, which is about to be started in directory, would wait for a toolchain file.
+
+    So it does for one that rustup would pass over without a word, or misread, since it is no UTF-8.
+    """
     for path in toolchain_files(directory):
-        read(path)
+        if read(path) and path.is_file():
+            text = regular.read_text(path)
+            if text.startswith(BYTE_ORDER_MARK) and path.suffix != ".toml":
+                raise BootwrightError(f"{path} begins with a byte order mark, which rustup does not take", WITHOUT)
 
 
 def check_files(directory: Path, cargo_home: Path) -> None:

@@ -63,6 +63,9 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     for name in arguments:
         if name not in names:
             raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
+        shown = os.fsencode(arguments[name]).decode("utf-8", "backslashreplace")
+        if shown != arguments[name]:
+            raise BootwrightError(f"{name}={shown} is not UTF-8, and cargo and rustc take no other names", "rename it")
     values = {v.name: arguments.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
@@ -239,6 +242,7 @@ def asked_machine(env: Any) -> CommandLine:
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
         firmware=env["FIRMWARE"],
+        certificate=Path(env["LAUNCH"], env["SIGN_CERT"]).resolve() if env["SIGN_CERT"] else None,
         cd=bool(GetOption("cd")),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),

@@ -109,6 +109,12 @@ def exited(code: int, success_exit_code: int | None) -> Verdict:
     return Verdict(Kind.EXITED, code, f"the kernel ended with code {code}{said}; success is {success}", code)
 
 
+def refused() -> Verdict:
+    """Returns the verdict on a machine whose firmware does not start the loader."""
+    sentence = "the firmware refuses the loader: Secure Boot is on, and no key that it trusts signed these bytes"
+    return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)
+
+
 def reset(registers: Registers | None, triple_fault: bool) -> Verdict:
     """Returns the verdict on a machine that reset; triple_fault when QEMU's log told that this was the cause."""
     where = f", RIP={registers.rip:#x}, CR2={registers.cr2:#x}" if registers and registers.name == "RIP" else ""

@@ -29,6 +29,7 @@ class CommandLine:
     memory: str = MEMORY
     memory_given: bool = False
     firmware: str = "bios"
+    certificate: Path | None = None
     cd: bool = False
     timeout: float | None = None
     headless: bool = False
@@ -68,6 +69,7 @@ def configure(
         qemu_flags=(*asked, *(() if program else memory), *line.flags),
         memory=line.memory,
         firmware=line.firmware,
+        certificate=line.certificate,
         disk="cd" if line.cd else MachineConfig.disk,
         command=command[1:] if is_qemu else None,
         directory=directory if asked or command else None,

@@ -195,6 +195,8 @@ class Watch:
     def _from_loader(self, now: float) -> Verdict | None:
         if self._machine.console != self._console[0]:
             self._console = (self._machine.console, now)
+        if self._machine.refused:
+            return verdict.refused()
         complete = now - self._console[1] > CONSOLE_SECONDS
         if "bootwright: " not in self._console[0]:
             return None

@@ -76,6 +76,13 @@ ENTRIES = (
         "and no C library: take it out, and write what -Wl, passes on as an argument of its own",
     ),
     Explanation(
+        "script of another encoding",
+        (
+            Wording(r"(?P<script>[^\s:]+):\d+: unknown directive: (?:\\x(?:ef|fe|ff)|[^\x00-\x7f])", LLD),
+        ),
+        "{script} is UTF-16, or begins with a byte order mark, which linkers do not take: save it as UTF-8 without one",
+    ),
+    Explanation(
         "out of reach",
         (
             Wording(r"relocation R_X86_64_(?P<kind>32S?|PC32|PLT32) out of range", LLD),

@@ -63,6 +63,7 @@ class BuildDirectory:
         if not self._own:
             self._mark(tell)
         stream.truncate(0)
+        command = os.fsencode(command).decode("utf-8", "backslashreplace")  # it is for people, and may name any file
         stream.write(f"process {os.getpid()}: {command}\n")
         stream.flush()
         self._lock = stream

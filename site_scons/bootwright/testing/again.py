@@ -93,7 +93,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
             break
     for report in reports:
         if report.when == "call":
-            report.tries = tries if retries and tries > 1 and not failed else 0
+            report.__dict__["tries"] = tries if retries and tries > 1 and not failed else 0
             report.duration = seconds if stress else report.duration
         if stress and report.failed:
             report.sections.insert(0, ("round", f"{tries} of {stress}"))

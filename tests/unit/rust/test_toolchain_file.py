@@ -119,3 +119,21 @@ def test_where_kernel_names_no_directory_rustup_is_asked_in_the_nearest(machine:
 def test_what_is_asked_for_is_compared_by_value(tmp_path: Path) -> None:
     (tmp_path / "rust-toolchain").write_text("stable")
     assert read_toolchain_file(tmp_path / "rust-toolchain") == Wanted(tmp_path / "rust-toolchain", "stable")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("rust-toolchain", b"\xef\xbb\xbfnightly\n", "begins with a byte order mark, which rustup does not take"),
+        ("rust-toolchain", "nightly\n".encode("utf-16"), "is UTF-16"),
+        ("rust-toolchain.toml", FULL.encode("utf-16"), "is UTF-16"),
+        ("rust-toolchain.toml", "# Jos\u00e9\n".encode("latin-1") + FULL.encode(), "is not UTF-8: byte 5"),
+    ],
+    ids=["mark", "UTF-16", "table_in_UTF-16", "Latin-1"],
+)
+def test_what_rustup_would_pass_over_or_misread_is_told(machine: Machine, name: str, data: bytes, told: str) -> None:
+    machine.rustup("nightly", "default", {"component": COMPONENTS, "target": HOST})
+    (machine.kernel / name).write_bytes(data)
+    with pytest.raises(BootwrightError) as caught:
+        find_toolchain(machine.kernel, BARE, None, machine.environ)
+    assert caught.value.message == f"{machine.kernel / name} {told}"

@@ -143,6 +143,8 @@ QUOTES = (
     link("tried, rustc 1.95 with rust-lld", "start-up code of C", LLD_TWICE),
     link("the book", "start-up code of C", BOOK_LINUX),
     link("tried", "option of a compiler driver", "ld.lld-22: error: unknown argument '-nostartfiles'"),
+    link("tried", "script of another encoding",
+         "Non-UTF-8 output: ld.lld-22: error: /k/my.ld:1: unknown directive: \\xef\\n>>> \\xef\\xbb\\xbfENTRY(_start)"),
     link("tried", "out of reach", "ld.lld-22: error: far.o:(.text+0x3): relocation R_X86_64_32S out of range: "
          "-140737487306496 is not in [-2147483648, 2147483647]; references '_start'"),
     link("tried", "out of reach", "far.o:(.text+0x3): relocation truncated to fit: R_X86_64_32S against `_start'"),
