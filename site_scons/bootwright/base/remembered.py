@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 
@@ -51,7 +52,7 @@ class Memory:
     def write(self) -> None:
         """Replaces the file at once. The name beside it is this process's own: it need not hold a lock."""
         kept = dict(list(self._entries.items())[-self._most :])
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        beside = self._path.with_name(f".{self._path.name}{atomic.MARK}-{os.getpid()}")
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
