@@ -43,7 +43,7 @@ machine machine.boards machine.emulators
 rust rust.build_tools rust.command rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain
 rust.unit_reads
 setup setup.stamp setup.startup setup.taken setup.verbs setup.words
-storage storage.builddir storage.keys storage.outputs storage.proof storage.store
+storage storage.builddir storage.outputs storage.proof storage.store
 """
 
 
