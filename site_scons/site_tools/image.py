@@ -25,7 +25,6 @@ from bootwright.base.regular import LARGEST, is_there, read_bytes
 from bootwright.graph.actions import action, modules
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
-from bootwright.storage.keys import keys_directory, made_keys
 
 KERNEL_MODULES = (
     "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "loader/settings", "loader/config_011",
@@ -103,6 +102,8 @@ def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes
             if not file.is_file():
                 raise BootwrightError(f"{name}={env[name]}: there is no file {file}")
     elif env["SIGN"] == "1":
+        from bootwright.storage.keys import keys_directory, made_keys  # most images are not signed
+
         pair = list(made_keys(keys_directory(os.environ)))
     else:
         return efi

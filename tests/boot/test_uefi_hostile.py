@@ -98,8 +98,8 @@ def test_a_block_that_cannot_be_read_is_named(rig: Rig, program: bytes) -> None:
 
 
 ATTEMPTS = 4
-# An instruction takes 1 << SHIFT nanoseconds of the machine's time: the firmware, which waits by the clock for most of a
-# boot, waits fewer of them.
+# An instruction takes 1 << SHIFT nanoseconds of the machine's time: the firmware, which waits by the clock for most of
+# a boot, waits fewer of them.
 SHIFT = 3
 # Millions of instructions from the loader's first to the kernel's, by bus and MiB of the kernel; with --soak the large.
 # Most of them are the firmware's, which asks its disk again and again whether it is done.

@@ -59,7 +59,7 @@ extern "efiapi" fn efi_main(image: Handle, system: *mut SystemTable) -> Status {
 /// Starts the kernel; returns only what keeps it from starting.
 fn start(firmware: Firmware) -> Result<Infallible, Failure> {
     firmware.stop_watchdog();
-    if !processor::has_no_execute() {
+    if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
     }
     let mut uefi = Uefi::new(firmware)?;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TextIO
@@ -21,6 +22,7 @@ from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
+from bootwright.run.keys import find_keys
 from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, write
 from bootwright.run.watch import STILL_SECONDS, Watch
@@ -40,7 +42,7 @@ def run(
     on and seems to come no further, with whether it has been so for long. Raises BootwrightError with status 5 where
     QEMU does not start.
     """
-    display = Display(None, False)
+    display, keys = Display(None, False), None
     board = board_named(config.board)
     if not config.headless and board.is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
@@ -59,9 +61,12 @@ def run(
             write(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
         elif not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's screen follows"
-            leave = "closing it or Ctrl-C leaves" if display.window else "keys do not reach it; Ctrl-C leaves"
+            keys = None if display.window else find_keys(sys.stdin)
+            typed = "keys go to it" if keys else "keys do not reach it"
+            leave = "closing it or Ctrl-C leaves" if display.window else f"{typed}; Ctrl-C leaves"
             write(notes, f"bootwright: {where}; {leave}\n")
         watch = Watch(machine, config, display, Voice(out, config.raw, copy))
+        watch.keys = stack.enter_context(keys.taken()) if keys else None
         watch.midway = None if config.headless else midway
         try:
             if names(config.flags, "-S"):

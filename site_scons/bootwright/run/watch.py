@@ -14,6 +14,7 @@ from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
 from bootwright.run.config import FIRMWARE_SECONDS, HEADLESS_TIMEOUT, RunConfig
+from bootwright.run.keys import Keys
 from bootwright.run.standstill import FEW_LOOKS, Standstill
 from bootwright.run.voice import Voice
 
@@ -40,6 +41,7 @@ class Watch:
         self._heard = machine.heard["serial"]
         self._heard.listen(config.restart_mark)
         self.midway: Callable[[Machine, Verdict, bool], None] | None = None
+        self.keys: Keys | None = None
         self._standstills: list[tuple[Standstill, Standstill]] = []  # of each processor: after few looks, after many
         self._still_seconds = still_seconds
         self._board = machine.board
@@ -65,6 +67,8 @@ class Watch:
         while True:
             self._machine.step(max(0.0, min(next_look, start + allowed) - now))
             now = time.monotonic()
+            if self.keys and not self._machine.gone:
+                self.keys.pass_on(self._machine)
             if self._restarts() or (in_firmware and not self._machine.in_firmware):
                 start, in_firmware = now, self._machine.in_firmware
                 self._still_since = max(self._still_since, start)

@@ -72,7 +72,7 @@ def _emulators() -> dict[Emulator, list[str]]:
     """Returns the emulators of boards, each with the first words of the targets that it runs."""
     boards = [board for board in BOARDS if not board.is_pc]
     return {
-        emulator: [word for board in boards if board.emulator is emulator for word in board.words]
+        emulator: [word for board in boards if board.emulator is emulator for word in board.asked_by.split("/")]
         for emulator in dict.fromkeys(board.emulator for board in boards)
     }
 
