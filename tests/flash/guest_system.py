@@ -36,7 +36,7 @@ RULES = ("50-udev-default.rules", "60-block.rules", "60-persistent-storage.rules
 IMPORTS = (
     "import ctypes, subprocess, selectors, json, tty, termios, fcntl, grp, pwd, select, hashlib, "
     "bootwright.flash.program, bootwright.flash.linux, bootwright.flash.linux_medium, "
-    "bootwright.base.terminal"  # and what is imported where it is needed alone
+    "bootwright.base.terminal, bootwright.base.called"  # and what is imported where it is needed alone
 )
 PACKAGES = ("udev", "libkmod2", "libudev1", "dmsetup", "libdevmapper1.02.1")
 KERNEL_PARTS = re.compile(r"/kernel/(drivers/(usb|scsi|block|md|ata)|fs|lib|crypto|block|arch)/")
@@ -177,12 +177,14 @@ class Archive:
 
 
 def python_files() -> list[Path]:
-    """Returns what Python reads for the flasher: its library's modules and extensions, and ours."""
+    """Returns what Python reads for the flasher: its library's modules and extensions, and both rooms of ours."""
     names = "(m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None))"
     script = f"import sys; sys.path.insert(0, {str(HOME / 'site_scons')!r}); {IMPORTS}; print(*{names}, sep='\\n')"
     said = subprocess.run([python(), "-I", "-S", "-c", script], capture_output=True, text=True, check=True).stdout
     encodings = Path(os.__file__).parent / "encodings"
-    return [*map(Path, said.split("\n")[:-1]), *(encodings / name for name in ("ascii.py", "latin_1.py", "utf_8.py"))]
+    found = [*map(Path, said.split("\n")[:-1]), *(encodings / name for name in ("ascii.py", "latin_1.py", "utf_8.py"))]
+    ours = (path for room in ("base", "flash") for path in (HOME / "site_scons" / "bootwright" / room).glob("*.py"))
+    return list(dict.fromkeys([*found, *ours]))
 
 
 def python() -> str:
