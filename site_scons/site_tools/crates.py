@@ -162,7 +162,10 @@ def _compile(
         from bootwright.base.procs import pasteable
 
         command = f"(cd {pasteable([unit.cwd])} && {pasteable(shown)})" if GetOption("verbose") else ""
-        raise rustc.compile_error(outcome, unit.crate, command)
+        script = (
+            f"the build script of {unit.package}" if unit.kind == "custom-build" else ""
+        )  # all have one crate's name
+        raise rustc.compile_error(outcome, script or unit.crate, command)
     if unit.local:
         reads.warnings = outcome.warnings
     if made:

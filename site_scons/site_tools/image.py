@@ -1,16 +1,18 @@
 """The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
 
-Builders: KernelFile (source: the ELF), DiskImage (sources: boot_sector.bin, cd_boot.bin, stages.bin, bootx64.efi,
-NAME.kernel).
-Sets: OBJCOPY KERNELCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
+Builders: KernelFile (source: the ELF), SignedProgram (sources: bootx64.efi, NAME.kernel, key, certificate), DiskImage
+(sources: boot_sector.bin, cd_boot.bin, stages.bin, the EFI program, NAME.kernel).
+Method: env.EfiProgram(path, efi, kernel): the EFI program for the image, signed or not.
+Sets: OBJCOPY KERNELCOM SIGNCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
 sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label),
 ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT (of
-boot.json).
+boot.json), SIGN SIGN_KEY SIGN_CERT (who signs).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from SCons.Builder import Builder
@@ -18,18 +20,22 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
-from bootwright.base.errors import BootwrightError
+from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks
 from bootwright.base.regular import LARGEST, is_there, read_bytes
 from bootwright.graph.actions import action, modules
+from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
 
 KERNEL_MODULES = (
-    "elf/checks", "image/elf_file", "image/kernel_file", "image/layout", "image/checksum", "loader/settings",
-    "loader/config_011", "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
+    "elf/checks", "image/kernel_file", "image/layout", "image/checksum", "loader/settings", "loader/config_011",
+    "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
+)  # fmt: skip
+SIGNING_MODULES = (
+    "loader/signing", "image/seal", "image/pe", "image/layout", "base/atomic", "base/procs", "base/records",
+    "base/sizes",
 )  # fmt: skip
 DISK_MODULES = (
-    "image/disk", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic",
-    "base/records", "base/sizes",
+    "image/disk", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic", "base/sizes",
 )  # fmt: skip
 
 
@@ -76,6 +82,37 @@ def make_image(target: list[Entry], source: list[Entry], env: Environment) -> No
         image.write_image(path, env["IMAGENAME"], image.Loaders(*loaders), kernel, env["ACTIVE"])
 
 
+def sign_program(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Writes the EFI program for one kernel, signed."""
+    from bootwright.loader.signing import sign
+
+    program, kernel, key, certificate = (Path(node.abspath) for node in source)
+    sbsign = shutil.which("sbsign", path=env["ENV"]["PATH"])
+    if sbsign is None:
+        raise Lacks("sbsign is not on PATH", LackOfProgram("sbsign"))
+    sign(program, kernel, key, certificate, Path(target[0].abspath), sbsign, env["ENV"])
+    tell_once(f"signed with {key}; a signature holds its time, so that two signings of the same kernel differ")
+
+
+def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes) -> Entry:
+    """Returns the EFI program for the kernel whose files are path and a suffix: efi, or what SIGN= makes of it."""
+    if env["SIGN_KEY"]:
+        pair = [Path(env["LAUNCH"], env[name]).resolve() for name in ("SIGN_KEY", "SIGN_CERT")]
+        for name, file in zip(("SIGN_KEY", "SIGN_CERT"), pair, strict=True):
+            if not file.is_file():
+                raise BootwrightError(f"{name}={env[name]}: there is no file {file}")
+    elif env["SIGN"] == "1":
+        from bootwright.storage.keys import keys_directory, made_keys  # most images are not signed
+
+        pair = list(made_keys(keys_directory(os.environ)))
+    else:
+        return efi
+    files = [env.File(str(file).replace("$", "$$")) for file in pair]
+    signed: Entry = env.SignedProgram(f"{path}.efi", [efi, kernel.kernel, *files])[0]
+    env.Depends(signed, modules(env, *SIGNING_MODULES))
+    return signed
+
+
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     files = [path for path in _boot_files(env) if path]
     ramdisk = files[-1] if env["RAMDISK"] else None
@@ -98,10 +135,15 @@ def generate(env: Environment) -> None:
     env.SetDefault(
         OBJCOPY="llvm-objcopy", KERNELCOM="kernel $TARGET", KERNELSHORT="kernel   $TARGET",
         DISKIMAGECOM="image $TARGET", DISKIMAGESHORT="image    $TARGET", KERNELSETTINGS=None,
-        IMAGENAME="${TARGET.filebase}", ACTIVE="dummy", KERNELROOT="", RAMDISK="", PACKAGEROOT="",
+        IMAGENAME="${TARGET.filebase}", SIGN="0", SIGN_KEY="", SIGN_CERT="",
+        SIGNCOM="sign $TARGET", SIGNSHORT="sign     $TARGET",
+        ACTIVE="dummy", KERNELROOT="", RAMDISK="", PACKAGEROOT="",
     )  # fmt: skip
     kernel = action(make_kernel_file, "KERNELCOM", ["KERNELSETTINGS", "OBJCOPYVERSION"])
     disk = action(make_image, "DISKIMAGECOM", ["IMAGENAME", "ACTIVE"])
+    signed = action(sign_program, "SIGNCOM", [])
+    env["BUILDERS"]["SignedProgram"] = Builder(action=signed)
+    env.AddMethod(add_efi_program, "EfiProgram")
     env["BUILDERS"]["KernelFile"] = Builder(action=kernel, suffix=".kernel", emitter=_emit_kernel, single_source=True)
     env["BUILDERS"]["DiskImage"] = Builder(action=disk, suffix=".img", emitter=_emit_image)
 

@@ -252,13 +252,13 @@ def _program(
     name = Path(path).name
     if codegen_option(unit.argv, "strip") == "symbols":
         tell_once(f"strip = true has no effect: the image holds no symbols anyway, and {name}.elf is there to debug")
-    # What bootimage's keys say of a machine, they say of the PC.
     asked = settings.bootimage if core.x86_64 else BootimageSettings(test_timeout=settings.bootimage.test_timeout)
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        *of_bios, nodes.pvh, efi = files
-        nodes.image = env.DiskImage(f"{path}.img", [*of_bios, efi, nodes.kernel], IMAGENAME=name)[0]
+        *parts, nodes.pvh, efi = files
+        parts += [env.EfiProgram(path, efi, nodes), nodes.kernel]
+        nodes.image = env.DiskImage(f"{path}.img", parts, IMAGENAME=name)[0]
     return nodes
 
 

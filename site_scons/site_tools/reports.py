@@ -1,12 +1,13 @@
-"""The Tool for what tells: `scons doctor`, `store`, `size`, `verify` and `soak`; and `scons -c`.
+"""The Tool for what tells: `scons doctor`, `keys`, `store`, `size`, `verify` and `soak`; and `scons -c`.
 
-Methods: env.Doctor, ListStore, Sizes, Verify, Soak, each (alias, kernels); env.CleanBuild().
+Methods: env.Doctor, Keys, ListStore, Sizes, Verify, Soak, each (alias, kernels); env.CleanBuild().
 Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from SCons.Environment import Base as Environment
 from SCons.Script import GetOption
 
-from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
 from bootwright.graph.actions import check, record
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell
@@ -45,6 +46,23 @@ def add_store(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         if GetOption("check"):
             return Status.BUILD_ERROR if check(Store(), sys.stdout) else Status.DONE
         report(Store(), env["PRUNE"], sys.stdout)
+        return 0
+
+    record(env, name, [], start)
+
+
+def add_keys(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that makes the person's keys for Secure Boot."""
+
+    def start() -> int:
+        from bootwright.storage.keys import ROLES, keys_directory, make_keys
+
+        directory = keys_directory(os.environ)
+        openssl = shutil.which("openssl", path=env["ENV"]["PATH"])
+        if openssl is None:
+            raise Lacks("openssl is not on PATH", LackOfProgram("openssl"))
+        made = make_keys(directory, openssl, os.environ)
+        tell(f"{directory} has {', '.join(ROLES)}: {'made now' if made else 'they were there, and stay'}")
         return 0
 
     record(env, name, [], start)
@@ -81,7 +99,8 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
 
 # Tests of which --soak runs more than CI does.
 SOAKED = (
-    "boot/test_uefi.py", "boot/test_uefi_hostile.py", "build/test_loader_crates.py", "build/test_packages.py",
+    "boot/test_uefi.py", "boot/test_uefi_hostile.py", "boot/test_uefi_secure.py",
+    "build/test_loader_crates.py", "build/test_packages.py",
     "build/test_unmodified.py", "flash/test_guest.py", "flash/test_killed.py", "flash/test_lying.py",
     "flash/test_unlucky.py", "unit/hostile",
 )  # fmt: skip
@@ -119,6 +138,7 @@ def generate(env: Environment) -> None:
     """Adds the methods."""
     env.AddMethod(add_doctor, "Doctor")
     env.AddMethod(add_store, "ListStore")
+    env.AddMethod(add_keys, "Keys")
     env.AddMethod(add_sizes, "Sizes")
     env.AddMethod(add_verify, "Verify")
     env.AddMethod(add_soak, "Soak")

@@ -56,7 +56,11 @@ def test_a_failing_scripts_warnings_are_shown_first_and_then_its_own_words(check
     assert [line.strip() for line in end[1:5]] == ["--- stdout", "compiling a.c", "--- stderr", "no object"]
 
 
-def test_the_errors_that_a_script_logs_fail_it_in_cargos_words(checkout: Checkout, package: Path) -> None:
+def test_a_script_that_does_not_compile_is_named_by_its_package_and_the_errors_that_one_logs_fail_it(
+    checkout: Checkout, package: Path
+) -> None:
+    write_script(package, "nothing();")
+    assert "] the build script of reader does not compile: 1 error\n" in checkout.refuse(f"KERNEL={package}")
     write_script(package, says("cargo::error=the moon is full"))
     said = checkout.refuse(f"KERNEL={package}")
     assert "\nerror: reader@0.1.0: the moon is full\n" in said

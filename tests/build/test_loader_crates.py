@@ -6,9 +6,11 @@ Tests of chance try a quarter of a million cases; `--soak` has them try WHOLE ti
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import random
 import re
+import struct
 import subprocess
 import zlib
 from collections.abc import Mapping
@@ -73,6 +75,11 @@ def byte_literal(data: bytes) -> str:
     return 'b"' + "".join(f"\\x{byte:02x}" for byte in data) + '"'
 
 
+def words_of(piece: bytes) -> tuple[int, ...]:
+    """Returns the SHA-256 of piece as the loader has it."""
+    return struct.unpack(">8I", hashlib.sha256(piece).digest())
+
+
 def write_vectors(path: Path) -> None:
     """Writes what Python computes as Rust constants, for files.rs."""
     generator = random.Random(5)
@@ -87,6 +94,8 @@ def write_vectors(path: Path) -> None:
     lines += [f"({byte_literal(piece)}, {checksum.checksum(piece):#x})," for piece in sparse]
     lines += ["];", "const CRCS: &[(&[u8], u32)] = &["]
     lines += [f"({byte_literal(piece)}, {zlib.crc32(piece):#x})," for piece in sparse]
+    lines += ["];", "const SHA256: &[(&[u8], [u32; 8])] = &["]
+    lines += [f"({byte_literal(piece)}, {list(words_of(piece))})," for piece in pieces]
     table = disk.read_bytes()[: layout.FIRST_USABLE_LBA * layout.SECTOR_SIZE]
     lines += ["];", f"const TABLE: &[u8] = {byte_literal(table)};"]
     lines += [f"const KERNEL_FILE: &[u8] = {byte_literal(write_kernel_file(elf, settings))};"]

@@ -65,3 +65,19 @@ def test_a_name_that_is_not_utf_8_is_a_sentence(checkout: Checkout, package: Pat
     assert f"KERNEL={package.parent}/d\\xe9p is not UTF-8, and cargo and rustc take no other names" in refused
     (checkout.path / os.fsdecode(b"n\xe9.img")).touch()
     assert "there is no target ./n" in checkout.refuse(os.fsdecode(b"./n\xe9.img"))
+
+
+def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(checkout: Checkout) -> None:
+    command = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "store"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(checkout.path.parent)}
+
+    def said_to(out: int) -> tuple[int, str]:
+        ended = subprocess.run(command, env=environment, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120)
+        return ended.returncode, ended.stderr
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    assert said_to(writing) == (141, "")
+    os.close(writing)
+    with Path("/dev/full").open("w") as full:
+        assert said_to(full.fileno()) == (1, "bootwright: what is printed cannot be written: No space left on device\n")

@@ -29,7 +29,7 @@ extern "sysv64" fn main(drive: u8, sectors_per_block: u8) -> ! {
 
 fn boot(mut disk: edd::Disk) -> Result<Infallible, Failure> {
     screen::prepare();
-    if !processor::has_no_execute() {
+    if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
     }
     a20::enable()?;

@@ -67,6 +67,7 @@ failures! {
     KernelTruncated     b"KT" "the kernel file takes {} bytes; {} are there"
     KernelTooBig        b"KB" "the kernel needs {} bytes of memory; the largest free piece below 4 GiB has {}"
     KernelChecksum      b"KC" "the kernel's checksum is {x}; its header states {x}"
+    KernelForeign       b"KD" "the kernel is another one than this loader was signed with"
     Handover            b"KP" "the kernel wants handover {}, which this loader does not know"
     UnknownRecord       b"KR" "the kernel file holds record {} with value {x}, which this loader does not know"
     RecordValue         b"KA" "record {} of the kernel file has the value {x}: not whole pages, or no canonical address"

@@ -39,6 +39,7 @@ pub fn read<R: ReadAt, P: Platform>(
     }
     let head = source.read_at(start, room.min(HEAD as u64) as usize)?;
     let header = KernelFile::parse(&head[..HEADER_SIZE], room)?;
+    platform.see_header(&head[..HEADER_SIZE]);
     let remainder = elf::guess_remainder(&head[HEADER_SIZE..], layout::LARGE_PAGE_SIZE);
     let settings = header.settings;
     let address = place(platform, header.elf_length, remainder)?;

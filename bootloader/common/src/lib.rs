@@ -25,6 +25,7 @@ pub mod program_header;
 pub mod region;
 pub mod relocation;
 pub mod segments;
+pub mod sha256;
 pub mod top_level;
 
 pub use failure::{Failure, Kind};

@@ -38,6 +38,9 @@ pub struct FrameBuffer {
 
 /// A machine with its firmware.
 pub trait Platform: FrameAllocator {
+    /// Sees the kernel file's header, which is kept nowhere, as it was read.
+    fn see_header(&mut self, _: &[u8]) {}
+
     /// The memory map: its end and the count of its regions are as the kernel will find them, or nearly so.
     fn map(&mut self) -> &mut MemoryMap;
 

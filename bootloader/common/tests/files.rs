@@ -7,6 +7,7 @@ use common::crc32::{crc32, crc32_sparse};
 use common::failure::Kind;
 use common::gpt;
 use common::kernel_file::{HEADER_SIZE, KernelFile};
+use common::sha256::Sha256;
 use support::{FakeDisk, Generator, code};
 
 // Written by tests/build/test_loader_crates.py: CHECKSUMS and CRCS, (bytes, value) pairs, and the two files.
@@ -249,4 +250,29 @@ fn no_two_failures_share_a_code() {
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), Kind::ALL.len());
+}
+
+fn hex(text: &str) -> Vec<u32> {
+    let word = |at| u32::from_str_radix(&text[at..at + 8], 16).unwrap();
+    (0..text.len()).step_by(8).map(word).collect()
+}
+
+#[test]
+fn the_standards_example() {
+    let mut digest = Sha256::default();
+    digest.update(b"abc");
+    let stated = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(digest.finish()[..], hex(stated));
+}
+
+#[test]
+fn what_python_computes_however_the_bytes_come() {
+    for (bytes, stated) in SHA256 {
+        for piece in [1, 3, 63, 64, 65, 4096] {
+            let mut digest = Sha256::default();
+            bytes.chunks(piece).for_each(|bytes| digest.update(bytes));
+            assert_eq!(digest.finish(), stated, "{} bytes", bytes.len());
+        }
+    }
+    assert!(SHA256.len() > 5);
 }

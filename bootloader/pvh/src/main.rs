@@ -29,7 +29,7 @@ fn boot() -> Result<Infallible, Failure> {
     physical::map_up_to(layout::MEMORY_CEILING);
     chips::program();
     vga::set_text_mode_3();
-    if !processor::has_no_execute() {
+    if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
     }
     let mut machine = Machine::new();

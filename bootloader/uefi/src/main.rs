@@ -13,6 +13,7 @@ mod firmware;
 mod leave;
 mod memory;
 mod screen;
+mod seal;
 
 use core::convert::Infallible;
 use core::mem::MaybeUninit;
@@ -58,7 +59,7 @@ extern "efiapi" fn efi_main(image: Handle, system: *mut SystemTable) -> Status {
 /// Starts the kernel; returns only what keeps it from starting.
 fn start(firmware: Firmware) -> Result<Infallible, Failure> {
     firmware.stop_watchdog();
-    if !processor::has_no_execute() {
+    if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
     }
     let mut uefi = Uefi::new(firmware)?;
@@ -68,6 +69,7 @@ fn start(firmware: Firmware) -> Result<Infallible, Failure> {
     let mut disk = Disk::of_image(&mut uefi)?;
     let partition = gpt::find(&mut disk, &layout::KERNEL_TYPE)?;
     let kernel = file::read(&mut disk, partition.start, partition.length, &mut uefi)?;
+    seal::check(&mut uefi.digest, &kernel)?;
     disk.close(&mut uefi);
     let own = Own::new(&mut uefi, image)?;
     let mut space = PageTable::new(&mut uefi)?;

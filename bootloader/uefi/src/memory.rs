@@ -5,9 +5,10 @@ use common::failure::Failure;
 use common::memory::{FrameAllocator, Memory, PAGE, Placement};
 use common::memory_map::{self, MemoryMap, Report, Use};
 use common::platform::{FrameBuffer, Platform, Screen};
+use common::sha256::Sha256;
 
 use crate::firmware::Firmware;
-use crate::{descriptors, efi, screen};
+use crate::{descriptors, efi, screen, seal};
 
 /// What is asked of the firmware at a time.
 const BLOCK: u64 = 64 << 10;
@@ -22,6 +23,8 @@ pub struct Uefi {
     /// What of the loader the kernel may come back to: the page of the jumps, and the image.
     kept: [(u64, u64); 2],
     pub screen: Screen,
+    /// Of a signed loader: what was seen of the kernel file.
+    pub digest: Sha256,
 }
 
 impl Uefi {
@@ -37,6 +40,7 @@ impl Uefi {
             map,
             kept: [(0, 0); 2],
             screen: Screen::Text,
+            digest: Sha256::default(),
         })
     }
 
@@ -112,6 +116,10 @@ impl FrameAllocator for Uefi {
 }
 
 impl Platform for Uefi {
+    fn see_header(&mut self, header: &[u8]) {
+        seal::see(&mut self.digest, header);
+    }
+
     fn map(&mut self) -> &mut MemoryMap {
         &mut self.map
     }

@@ -242,6 +242,7 @@ def asked_machine(env: Any) -> CommandLine:
         memory=env["MEMORY"],
         memory_given="MEMORY" in ARGUMENTS,
         firmware=env["FIRMWARE"],
+        certificate=Path(env["LAUNCH"], env["SIGN_CERT"]).resolve() if env["SIGN_CERT"] else None,
         cd=bool(GetOption("cd")),
         timeout=float(env["TIMEOUT"]) if env["TIMEOUT"] else None,
         headless=bool(GetOption("headless")),

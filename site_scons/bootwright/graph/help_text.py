@@ -44,6 +44,6 @@ def help_text(home: Path) -> str:
         lines.append(row(host[0], f"{host[1]:<10}{host[2]}"))
     lines += ["", "Machines, by the first word of TARGET="]
     for board in BOARDS:
-        lines.append(row("|".join(board.words), f"{board.qemu}, {board.name}; it says: {board.console}"))
+        lines.append(row(board.asked_by, f"{board.qemu}, {board.name}; it says: {board.console}"))
     lines += ["", as_called("-j defaults to the number of processors. SCons's own options: scons -H")]
     return "\n".join(lines) + "\n"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError, Lacks, Status
@@ -46,6 +47,7 @@ def tell_once(line: str) -> None:
 
 
 _last: list[str] = []
+PIPE_CLOSED = 128 + 13  # what a shell says of a program that SIGPIPE ended
 BOLD, PLAIN = "\x1b[1m", "\x1b[m"
 
 
@@ -94,9 +96,25 @@ def sentences() -> Iterator[None]:
 
 def leave(status: int) -> None:
     """Ends the process with status at once: at exit nothing else can set it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        status = lost_output(error)
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(status)
+
+
+def lost_output(error: OSError) -> int:
+    """Tells, where it is worth a word, of output that could not be printed; returns the status of that.
+
+    Who closed a pipe, as `| head` does, has seen enough.
+    """
+    if isinstance(error, BrokenPipeError):
+        return PIPE_CLOSED
+    with suppress(OSError):
+        print(f"bootwright: what is printed cannot be written: {error.strerror}", file=sys.stderr)
+    return 1
 
 
 @contextmanager
@@ -110,6 +128,9 @@ def sentences_at_exit() -> Iterator[None]:
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)
     except BaseException as error:
+        # Of a file an error bears the name, or was told where the file is written.
+        if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
+            os._exit(lost_output(error))
         from bootwright.base.interrupts import Terminated
 
         if isinstance(error, Terminated):

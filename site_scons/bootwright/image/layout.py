@@ -133,6 +133,8 @@ VGA_END = 0xC0000
 VGA_TEXT = 0xB8000
 LARGE_PAGE_SIZE = 2 * MIB
 
+SEAL_MARK = b"bootwright seal:"  # in the EFI program; its kernel's SHA-256 follows
+
 # Verdicts of the guest. Port E9 is QEMU's debug console; isa-debug-exit returns value * 2 + 1.
 DEBUG_CONSOLE_PORT = 0xE9
 DEBUG_EXIT_PORT = 0xF4

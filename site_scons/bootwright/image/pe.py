@@ -64,6 +64,23 @@ def write_pe(program: Path) -> bytes:
     return _write_file(sections, entry)
 
 
+def add_section(program: bytes, name: str, data: bytes) -> bytes:
+    """Returns a program of write_pe's with one more section, of which nothing but data is known; it comes last."""
+    start = _DOS_SIZE + _COFF_SIZE + _OPTIONAL_SIZE
+    (count,) = struct.unpack_from("<H", program, _DOS_SIZE + 6)
+    (entry,) = struct.unpack_from("<I", program, _DOS_SIZE + _COFF_SIZE + 16)
+    sections = []
+    for at in range(start, start + count * _SECTION_SIZE, _SECTION_SIZE):
+        label, size, address, stored, where = struct.unpack_from("<8s4I", program, at)
+        (flags,) = struct.unpack_from("<I", program, at + 36)
+        content = bytearray(program[where : where + min(stored, size)])
+        sections.append(Section(label.rstrip(b"\0").decode(), address, size, content, flags))
+    last = sections[-1]
+    address = _round(last.address + last.size, PAGE)
+    sections.append(Section(name, address, len(data), bytearray(data), _DATA | _READ | _DISCARDABLE))
+    return _write_file(sections, entry)
+
+
 def _read_sections(program: Path, elf: Any) -> list[Section]:
     """Returns what is loaded; .bss is the part of .data that the file does not hold."""
     sections = []
@@ -133,7 +150,7 @@ def _write_file(sections: list[Section], entry: int) -> bytes:
     )  # fmt: skip
     optional += struct.pack("<4Q2I", *_STACK_OR_HEAP, *_STACK_OR_HEAP, 0, _DIRECTORIES)
     directories = [(0, 0)] * _DIRECTORIES
-    directories[_BASE_RELOCATIONS] = (last.address, last.size)
+    directories[_BASE_RELOCATIONS] = next((s.address, s.size) for s in sections if s.name == ".reloc")
     optional += b"".join(struct.pack("<2I", *directory) for directory in directories)
     # No time stamp: the same program makes the same bytes.
     characteristics = _EXECUTABLE_IMAGE | _LARGE_ADDRESS_AWARE

@@ -38,8 +38,10 @@ LINKER_SYMBOLS = (
 
 # Code as small as it gets; no panic unwinds. An EFI program is put anywhere, the others have their addresses.
 FLAGS = ("-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1", "-Cdebuginfo=0")
+# Found by trying: with more, or less, the EFI program is larger.
+INLINING = "-Cllvm-args=-inline-threshold=70"
 # Of what is movable core is compiled for another code model than ours would be, and the two are optimised together.
-FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: ()}
+FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: (INLINING,)}
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ def build_loader(
             script = crate.linker_script
             words = crate_words(
                 crate.name, crate.root.as_posix(), "bin" if script else "rlib", target=TARGET, sysroot=sysroot,
-                flags=[*flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
+                flags=[*flags, *crate.flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
                 externs={name: out / f"lib{name}.rlib" for name in crate.uses},
                 link=_link(linker, script, model) if script else None, directory=out,
                 # Nothing below out or the home is named in the bytes: a panic's place is relative.
-                names={out: "generated", home: "."},
+                names={out: "generated", home: ".", Path("bootloader"): ""},
             )  # fmt: skip
             _compile(rustc, home, words, emit)
         for path in out.glob("*.rlib"):

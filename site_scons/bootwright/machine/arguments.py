@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.records import replace
 from bootwright.image.layout import DEBUG_EXIT_PORT
 from bootwright.machine import ovmf
 from bootwright.machine.boards import Board, board_named
@@ -36,7 +36,9 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
         return _board_arguments(config, board)
     flags = config.flags
     ours = config.command is None
-    arguments = ["-nodefaults", "-machine", config.machine, "-m", config.memory] if ours else []
+    secure = config.firmware == ovmf.SECURE and not ovmf.is_chosen(flags)
+    machine = f"{config.machine},{ovmf.SMM_MACHINE}" if secure else config.machine
+    arguments = ["-nodefaults", "-machine", machine, "-m", config.memory] if ours else []
     if not names(flags, "-name"):
         arguments += ["-name", config.image.stem.replace(",", ",,")]  # the window's title
     if not is_chosen_by_hand(flags):
@@ -44,8 +46,9 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     arguments += ["-vga", "std"] if ours else []
     arguments += ["-display", display or "none"]
     arguments += _boot_arguments(config) if ours else []
-    if config.firmware == ovmf.UEFI and not ovmf.is_chosen(flags):
-        arguments += ovmf.find_ovmf(find_qemu(config.qemu)).arguments()
+    if config.firmware != ovmf.BIOS and not ovmf.is_chosen(flags):
+        firmware = ovmf.find_ovmf(find_qemu(config.qemu), secure=secure)
+        arguments += (ovmf.with_keys(firmware, config.certificate) if secure else firmware).arguments()
     words = (*with_image(config.command or (), config.image), *config.qemu_flags)
     port, without_device = take_exit_device(words)
     if config.stop_at_exit:
@@ -100,7 +103,7 @@ def with_tcg(config: Config, *more: str) -> Config:
     """Returns config for a run of ours under TCG, with more arguments."""
     command = None if config.command is None else under_tcg(config.command)
     flags = (*under_tcg(config.qemu_flags), *more)
-    return replace(config, qemu_flags=flags, command=command, accelerator=TCG)
+    return dataclasses.replace(config, qemu_flags=flags, command=command, accelerator=TCG)
 
 
 def _boot_arguments(config: MachineConfig) -> list[str]:

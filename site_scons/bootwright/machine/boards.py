@@ -53,6 +53,13 @@ class Board:
         self.firmware_at = firmware_at
 
     @property
+    def asked_by(self) -> str:
+        """The first words of TARGET= that it runs, for people: riscv32* where all begin so."""
+        shortest = min(self.words, key=len)
+        alike = len(self.words) > 1 and all(word.startswith(shortest) for word in self.words)
+        return f"{shortest}*" if alike else "/".join(self.words)
+
+    @property
     def qemu(self) -> str:
         """The name of the program that emulates it."""
         return self.emulator.name
@@ -140,5 +147,5 @@ def board_of(target: Target) -> Board | None:
 
 def no_machine(target: str) -> str:
     """Returns the sentence on a target that no board here runs."""
-    known = ", ".join(f"{'/'.join(board.words)} ({board.name})" for board in BOARDS)
+    known = ", ".join(f"{board.asked_by} ({board.name})" for board in BOARDS)
     return f"there is no machine for {target}; there is one for {known}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bootwright.base.records import record
 from bootwright.machine.boards import PC
 
 PROGRAM = PC.qemu
@@ -26,14 +26,15 @@ DISK_DEVICES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class MachineConfig:
     """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it.
 
     accelerator is one of QEMU's names, or "" where nobody chose: TCG. Flags that name one win.
     image is the disk. In the fast lane, which is where loader is given (build/loader/pvh.elf), image is the NAME.kernel
     that this loader starts, and the machine has no disk.
-    firmware is bios or uefi.
+    firmware is bios, uefi or secure, which is UEFI that starts what is signed alone. certificate is whose signature it
+    takes; None: that of the keys that `scons keys` made.
     command makes the machine instead of our own arguments, but for what we watch it by: {} in it is the image's path.
     directory is where QEMU starts, which relative paths in the arguments are seen from; restarts lets a reset start the
     guest anew.
@@ -53,6 +54,7 @@ class MachineConfig:
     directory: Path | None = None
     restarts: bool = False
     firmware: str = "bios"
+    certificate: Path | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:

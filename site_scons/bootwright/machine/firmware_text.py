@@ -13,6 +13,8 @@ from bootwright.image.layout import TERMINAL_CLEARED
 # Control sequences of terminals (ECMA-48, chapter 5.4).
 _SEQUENCE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 
+_REFUSED = re.compile(rb"BdsDxe: failed to (?:load|start) Boot[^\r]*: (?:Access Denied|Security Violation)")
+
 
 class FirmwareText:
     """Takes the bytes of a serial port in their order; `over` once the firmware is gone."""
@@ -35,6 +37,11 @@ class FirmwareText:
         self._kept.clear()
         self.over = True
         return rest
+
+    @property
+    def refuses(self) -> bool:
+        """Whether EDK2 said that the program on the disk is refused; what it tries then, its shell, is as well."""
+        return not self.over and _REFUSED.search(self._kept) is not None
 
     def rest(self) -> bytes:
         """Returns what was kept back, as plain text: where the kernel never began, it may say why."""

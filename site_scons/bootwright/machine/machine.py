@@ -24,7 +24,7 @@ from bootwright.machine.firmware_text import FirmwareText
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
 from bootwright.machine.options import has_own_log
-from bootwright.machine.ovmf import UEFI
+from bootwright.machine.ovmf import BIOS
 from bootwright.machine.qemu import FAST_FIRMWARE, OLDEST_QEMU, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
@@ -61,7 +61,7 @@ class Machine:
         self._ports = take_serial_ports(config.flags)[0]
         self._cwd = config.directory
         self._is_tcg = uses_tcg(config)
-        self._firmware_text = FirmwareText(expected=config.firmware == UEFI)
+        self._firmware_text = FirmwareText(expected=config.firmware != BIOS)
         self._guest_log = GuestLog()
         self._scratch = contextlib.ExitStack()
         self._directory: Path | None = None
@@ -93,6 +93,11 @@ class Machine:
     def console(self) -> str:
         """What was said on the debug console, as serial has it."""
         return self.heard["console"].text
+
+    @property
+    def refused(self) -> bool:
+        """Whether the firmware refused to start the loader, as it does what is not signed by one whom it trusts."""
+        return self._firmware_text.refuses
 
     @property
     def in_firmware(self) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bootwright.base.errors import Status
-from bootwright.base.records import record
 from bootwright.image.layout import DEBUG_EXIT_FAILED, DEBUG_EXIT_PASSED
 
 # isa-debug-exit makes QEMU return value * 2 + 1.
@@ -44,7 +44,7 @@ class Kind(StrEnum):
     QEMU_FAILED = "qemu failed"
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Registers:
     """What a verdict says about a processor: the names are the architecture's; halted is QEMU's HLT.
 
@@ -64,7 +64,7 @@ class Registers:
         return self.halted and not self.rflags & 1 << 9
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Verdict:
     """The end of a run: status is what scons returns, sentence is for the reader; serial and screen as last seen."""
 
@@ -107,6 +107,12 @@ def exited(code: int, success_exit_code: int | None) -> Verdict:
     failed = code == FAILURE_EXIT_CODE and success != Status.DONE
     said = f", with which it says that it failed ({DEBUG_EXIT_FAILED:#x})" if failed else ""
     return Verdict(Kind.EXITED, code, f"the kernel ended with code {code}{said}; success is {success}", code)
+
+
+def refused() -> Verdict:
+    """Returns the verdict on a machine whose firmware does not start the loader."""
+    sentence = "the firmware refuses the loader: Secure Boot is on, and no key that it trusts signed these bytes"
+    return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)
 
 
 def reset(registers: Registers | None, triple_fault: bool) -> Verdict:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.interrupts import Terminated, interruptible
-from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.machine import verdict
 from bootwright.machine.boards import board_named
@@ -21,6 +22,7 @@ from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
+from bootwright.run.keys import find_keys
 from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, write
 from bootwright.run.watch import STILL_SECONDS, Watch
@@ -40,7 +42,7 @@ def run(
     on and seems to come no further, with whether it has been so for long. Raises BootwrightError with status 5 where
     QEMU does not start.
     """
-    display = Display(None, False)
+    display, keys = Display(None, False), None
     board = board_named(config.board)
     if not config.headless and board.is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
@@ -59,9 +61,12 @@ def run(
             write(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
         elif not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's screen follows"
-            leave = "closing it or Ctrl-C leaves" if display.window else "keys do not reach it; Ctrl-C leaves"
+            keys = None if display.window else find_keys(sys.stdin)
+            typed = "keys go to it" if keys else "keys do not reach it"
+            leave = "closing it or Ctrl-C leaves" if display.window else f"{typed}; Ctrl-C leaves"
             write(notes, f"bootwright: {where}; {leave}\n")
         watch = Watch(machine, config, display, Voice(out, config.raw, copy))
+        watch.keys = stack.enter_context(keys.taken()) if keys else None
         watch.midway = None if config.headless else midway
         try:
             if names(config.flags, "-S"):
@@ -74,7 +79,7 @@ def run(
         except KeyboardInterrupt:
             status = Status.INTERRUPTED if config.headless else Status.DONE
             end = verdict.left("Ctrl-C", status, next(iter(machine.registers()), None))
-        end = replace(end, serial=machine.serial, screen=watch.screen)
+        end = dataclasses.replace(end, serial=machine.serial, screen=watch.screen)
         if at_end:
             at_end(machine, end)
         machine.end()
@@ -82,7 +87,7 @@ def run(
             write(notes, f"bootwright: {remark}\n")
     if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
         write(notes, printable(machine.stderr))
-    return replace(end, serial=machine.serial, screen=watch.rows)
+    return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
 
 
 def screenshot(config: RunConfig, path: Path) -> Verdict:
@@ -90,7 +95,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
 
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
-    config = replace(config, headless=True)
+    config = dataclasses.replace(config, headless=True)
     with interruptible(), started(config) as machine:
         machine.resume()
         watch = Watch(machine, config, Display(None, False), Voice(Silence()), STILL_SECONDS)
@@ -101,7 +106,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
             machine.screendump(path)
         except (QmpError, OSError) as error:
             raise BootwrightError(f"no screenshot at {path}: {error}") from error
-        return replace(end, serial=machine.serial, screen=machine.rows())
+        return dataclasses.replace(end, serial=machine.serial, screen=machine.rows())
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.records import record
 from bootwright.cargo.metadata import BootimageSettings, own_command
 from bootwright.machine.config import MEMORY, MachineConfig
 from bootwright.machine.options import without
@@ -20,7 +20,7 @@ from bootwright.run.config import RunConfig
 QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class CommandLine:
     """What the person said; memory_given: it is not the default. flags are QEMUFLAGS as words, serial is SERIAL=."""
 
@@ -29,6 +29,7 @@ class CommandLine:
     memory: str = MEMORY
     memory_given: bool = False
     firmware: str = "bios"
+    certificate: Path | None = None
     cd: bool = False
     timeout: float | None = None
     headless: bool = False
@@ -68,6 +69,7 @@ def configure(
         qemu_flags=(*asked, *(() if program else memory), *line.flags),
         memory=line.memory,
         firmware=line.firmware,
+        certificate=line.certificate,
         disk="cd" if line.cd else MachineConfig.disk,
         command=command[1:] if is_qemu else None,
         directory=directory if asked or command else None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
 from bootwright.base.errors import Status
-from bootwright.base.records import replace
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
@@ -14,6 +14,7 @@ from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
 from bootwright.run.config import FIRMWARE_SECONDS, HEADLESS_TIMEOUT, RunConfig
+from bootwright.run.keys import Keys
 from bootwright.run.standstill import FEW_LOOKS, Standstill
 from bootwright.run.voice import Voice
 
@@ -40,6 +41,7 @@ class Watch:
         self._heard = machine.heard["serial"]
         self._heard.listen(config.restart_mark)
         self.midway: Callable[[Machine, Verdict, bool], None] | None = None
+        self.keys: Keys | None = None
         self._standstills: list[tuple[Standstill, Standstill]] = []  # of each processor: after few looks, after many
         self._still_seconds = still_seconds
         self._board = machine.board
@@ -65,6 +67,8 @@ class Watch:
         while True:
             self._machine.step(max(0.0, min(next_look, start + allowed) - now))
             now = time.monotonic()
+            if self.keys and not self._machine.gone:
+                self.keys.pass_on(self._machine)
             if self._restarts() or (in_firmware and not self._machine.in_firmware):
                 start, in_firmware = now, self._machine.in_firmware
                 self._still_since = max(self._still_since, start)
@@ -135,7 +139,7 @@ class Watch:
         for processor, (few, many) in zip(self._registers, self._standstills, strict=False):
             new, sure = few.is_new(processor.rip), many.is_new(processor.rip)
             if new or sure:
-                seen = replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
+                seen = dataclasses.replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
                 self.midway(self._machine, seen, sure)
 
     @property
@@ -195,6 +199,8 @@ class Watch:
     def _from_loader(self, now: float) -> Verdict | None:
         if self._machine.console != self._console[0]:
             self._console = (self._machine.console, now)
+        if self._machine.refused:
+            return verdict.refused()
         complete = now - self._console[1] > CONSOLE_SECONDS
         if "bootwright: " not in self._console[0]:
             return None

@@ -46,9 +46,10 @@ def take_linker_words(text: str) -> tuple[str, tuple[str, ...]]:
             given = [str(word) for name in LLD for word in table.get(name, ())]
             words += [part for word in given for part in (option[0], f"{option[1]}{word}")]
             text = _without(text, key)
-    linker = next((member for member in _members(text) if member.key == "linker"), None)
-    if linker is not None:
-        text = f"{text[: linker.value_start]}{json.dumps(LINKER)}{text[linker.end :]}"
+    for key, value in (("linker", LINKER), ("linker-flavor", LLD[0])):
+        member = next((member for member in _members(text) if member.key == key), None)
+        if member is not None:
+            text = f"{text[: member.value_start]}{json.dumps(value)}{text[member.end :]}"
     return text, tuple(words)
 
 

@@ -40,6 +40,7 @@ SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulato
           "qemu-window": "qemu-system-gui", "sgdisk": "gdisk", "gdb": "gdb", "gdb-multiarch": "gdb-multiarch",
           "ovmf": "ovmf",
           "fsck.fat": "dosfstools", "mcopy": "mtools", "xorriso": "xorriso",
+          "sbsign": "sbsigntool", "openssl": "openssl",
           "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip

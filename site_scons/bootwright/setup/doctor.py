@@ -190,7 +190,7 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
     if qemu:
         choice = choose_accelerator(qemu)
         facts["accelerator"] = f"{choice.name}: {choice.why}"
-    facts["machines"] = "; ".join(f"{'/'.join(board.words)}: {board.name} ({board.qemu})" for board in BOARDS)
+    facts["machines"] = "; ".join(f"{board.asked_by}: {board.name} ({board.qemu})" for board in BOARDS)
     facts["display"] = "yes" if needs.has_display(environ) else "none: run shows the text screen in the terminal"
     return facts
 

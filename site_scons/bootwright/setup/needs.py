@@ -17,6 +17,8 @@ TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+FIRMWARES = {"FIRMWARE=uefi", "FIRMWARE=secure"}
+SBSIGN = "sbsign"
 OVMF = "ovmf"  # no program but files that QEMU reads
 HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
 FOR_BOARDS = "gdb-multiarch"
@@ -25,6 +27,8 @@ WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs wa
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint/rust", ("rustfmt", "clippy-driver")),
     ("unit/", (*HOST_UNITS, "sgdisk")),
+    ("unit/loader", (SBSIGN, "openssl")),
+    ("unit/storage", ("openssl",)),
     ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
     ("build/containment", ("bwrap",)),
@@ -32,6 +36,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
+    ("boot/uefi_secure", (SBSIGN, "openssl")),
     ("boot/uefi_run", ("gdb",)),
     ("build/graph", (OVMF,)),
     ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
@@ -54,7 +59,8 @@ OF_LINUX = (
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
-PATHS = ("KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "--json", "--junit")  # these name a file or a directory
+# These name a file or a directory.
+PATHS = ("KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "SIGN_KEY", "SIGN_CERT", "--json", "--junit")
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
 ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
@@ -112,7 +118,9 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
         display = False
     if display and "--headless" not in arguments and any(verb in BY_WORD and BY_WORD[verb].window for verb in verbs):
         needed[WINDOW] = None
-    if "FIRMWARE=uefi" in arguments and CHOSEN_BY_HAND["QEMU"] in needed:
+    if _signs(arguments) and "rustc" in needed:
+        needed[SBSIGN] = None
+    if not FIRMWARES.isdisjoint(arguments) and CHOSEN_BY_HAND["QEMU"] in needed:
         needed[OVMF] = None
     for argument in arguments:
         variable, _, value = argument.partition("=")
@@ -121,6 +129,12 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
             if variable == "QEMU":
                 needed.pop(WINDOW, None)
     return tuple(needed)
+
+
+def _signs(arguments: Iterable[str]) -> bool:
+    """Tells whether the EFI program is to be signed."""
+    values = _values(arguments)
+    return values.get("SIGN") == "1" or bool(values.get("SIGN_KEY"))
 
 
 def _needed_by(word: str, given: Iterable[str]) -> tuple[str, ...]:

@@ -62,11 +62,17 @@ def _packages(
     return {system: words for system, words in named.items() if words}
 
 
+def _of_tests(name: str, purpose: str, package: str, **other: str) -> Program:
+    """Returns a program without which some tests do not run; other are the systems whose package has another name."""
+    names = dict.fromkeys(("dnf", "pacman", "brew", "zypper", "apk", "nix"), package) | other
+    return Program(name, purpose, "test", lacking=SOME_TESTS, packages=_packages(**names))
+
+
 def _emulators() -> dict[Emulator, list[str]]:
     """Returns the emulators of boards, each with the first words of the targets that it runs."""
     boards = [board for board in BOARDS if not board.is_pc]
     return {
-        emulator: [word for board in boards if board.emulator is emulator for word in board.words]
+        emulator: [word for board in boards if board.emulator is emulator for word in board.asked_by.split("/")]
         for emulator in dict.fromkeys(board.emulator for board in boards)
     }
 
@@ -156,6 +162,22 @@ PROGRAMS = {
             ),
         ),
         Program(
+            "sbsign",
+            "signs the EFI program for Secure Boot",
+            "SIGN=1, SIGN_KEY=; test",
+            lacking="nothing is signed",
+            packages=_packages("sbsigntools", "sbsigntools", "", "", "sbsigntools", "sbsigntool", "sbsigntool"),
+        ),
+        Program(
+            "openssl",
+            "makes the keys of Secure Boot",
+            "keys; test",
+            lacking="no keys are made",
+            packages=_packages(
+                "openssl", "openssl", "openssl", "ShiningLight.OpenSSL.Light", "openssl", "openssl", "openssl"
+            ),
+        ),
+        Program(
             "gdb",
             "steps through the kernel",
             "gdb",
@@ -183,41 +205,11 @@ PROGRAMS = {
             packages=_packages("clippy", "rust", apk="rust-clippy"),
             component="clippy",
         ),
-        Program(
-            "sgdisk",
-            "judges our partition tables as an outsider",
-            "test",
-            lacking=SOME_TESTS,
-            packages=_packages("gdisk", "gptfdisk", "gptfdisk", "", "gptfdisk", "sgdisk", "gptfdisk"),
-        ),
-        Program(
-            "fsck.fat",
-            "judges our EFI system partition as an outsider",
-            "test",
-            lacking=SOME_TESTS,
-            packages=_packages("dosfstools", "dosfstools", "dosfstools", "", "dosfstools", "dosfstools", "dosfstools"),
-        ),
-        Program(
-            "mcopy",
-            "reads our EFI system partition as an outsider",
-            "test",
-            lacking=SOME_TESTS,
-            packages=_packages("mtools", "mtools", "mtools", "", "mtools", "mtools", "mtools"),
-        ),
-        Program(
-            "xorriso",
-            "judges our image as a CD as an outsider",
-            "test",
-            lacking=SOME_TESTS,
-            packages=_packages("xorriso", "libisoburn", "xorriso", "", "xorriso", "xorriso", "xorriso"),
-        ),
-        Program(
-            "strace",
-            "lists what a clean build opens",
-            "test",
-            lacking=SOME_TESTS,
-            packages=_packages("strace", "strace", "", "", "strace", "strace", "strace"),
-        ),
+        _of_tests("sgdisk", "judges our partition tables as an outsider", "gptfdisk", dnf="gdisk", apk="sgdisk"),
+        _of_tests("fsck.fat", "judges our EFI system partition as an outsider", "dosfstools"),
+        _of_tests("mcopy", "reads our EFI system partition as an outsider", "mtools"),
+        _of_tests("xorriso", "judges our image as a CD as an outsider", "xorriso", pacman="libisoburn"),
+        _of_tests("strace", "lists what a clean build opens", "strace", brew=""),
         Program(
             "Xvfb",
             "is the screen for windows that tests open and close",

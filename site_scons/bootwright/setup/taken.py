@@ -22,6 +22,9 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "ACTIVE": KERNELS,
     "RAMDISK": KERNELS,
     "FIRMWARE": MACHINES,
+    "SIGN": KERNELS,
+    "SIGN_KEY": KERNELS,
+    "SIGN_CERT": KERNELS,
     "QEMU": MACHINES,
     "QEMUFLAGS": MACHINES,
     "MEMORY": MACHINES,
@@ -54,8 +57,10 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
 }
 SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))  # those of setup/words.py
 # What is about a kernel's image or its machine, and so not about a program for a host; what of it boards do without.
-OF_KERNELS = ("ACTIVE", "RAMDISK", "FIRMWARE", "QEMU", "QEMUFLAGS", "MEMORY", "SERIAL", "RAW")
-OF_THE_PC = ("ACTIVE", "RAMDISK")
+OF_KERNELS = (
+    "ACTIVE", "RAMDISK", "SIGN", "SIGN_KEY", "SIGN_CERT", "FIRMWARE", "QEMU", "QEMUFLAGS", "MEMORY", "SERIAL", "RAW",
+)  # fmt: skip
+OF_THE_PC = ("ACTIVE", "RAMDISK", "SIGN", "SIGN_KEY", "SIGN_CERT")
 
 
 def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) -> None:
@@ -77,6 +82,10 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said} is for {_told(takes)}")
     if "YES" in given and "DEV" not in given:
         raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
+    if ("SIGN_KEY" in given) != ("SIGN_CERT" in given):
+        raise BootwrightError("SIGN_KEY= and SIGN_CERT= go together: a signature holds its key's certificate")
+    if "SIGN_KEY" in given and "SIGN" in given:
+        raise BootwrightError(f"SIGN=1 and SIGN_KEY={given['SIGN_KEY']}: one of them says the key")
     for name in ("CACHE_WRITE", "CACHE_CA", "CACHE_CREDENTIALS", "--explain"):
         if name in given and "CACHE" not in given:
             said = f"{name}={given[name]}" if given[name] else name

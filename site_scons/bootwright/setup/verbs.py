@@ -72,6 +72,8 @@ VERBS = (
          kernels=False),
     Verb("usb", "write the image to DEV=, read all of it back; without DEV list the disks", "Usb", one_kernel=True,
          only_with="DEV", tells=True),
+    Verb("keys", "your own keys for Secure Boot, made once: docs/secure-boot.md", "Keys", needs=("openssl",),
+         kernels=False, tells=True),
     Verb("doctor", "what was found, what is missing, and the command that cures it", "Doctor", needs=(), kernels=False,
          tells=True),
     Verb("store", "the per-user store of sysroots and loaders: what is in it; PRUNE= removes", "ListStore", needs=(),

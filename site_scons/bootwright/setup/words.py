@@ -45,7 +45,10 @@ VARIABLES = (
     Variable("ACTIVE", "dummy", "which MBR entry is active: a dummy, the protective one or none",
              ("dummy", "ee", "none")),
     Variable("RAMDISK", "", "a file that a kernel of bootloader_api 0.11 finds in memory"),
-    Variable("FIRMWARE", "bios", "run, screenshot, gdb, test: what starts the image", ("bios", "uefi")),
+    Variable("FIRMWARE", "bios", "run, screenshot, gdb, test: what starts the image", ("bios", "uefi", "secure")),
+    Variable("SIGN", "0", "1 signs the EFI program with the keys that `scons keys` made", ("0", "1")),
+    Variable("SIGN_KEY", "", "the key that signs the EFI program, as PEM; SIGN_CERT= goes with it"),
+    Variable("SIGN_CERT", "", "the certificate of SIGN_KEY=, as PEM"),
     Variable("QEMU", "", "the emulator; default: that of run-command in Cargo.toml, else qemu-system-x86_64 on "
              "PATH, or the one of TARGET's board"),
     Variable("QEMUFLAGS", "", "more arguments for QEMU"),

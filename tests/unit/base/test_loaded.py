@@ -55,3 +55,14 @@ def test_a_compiled_file_that_is_younger_than_its_source_stays(tmp_path: Path) -
     os.utime(compiled, ns=(later, later))
     loaded.note_sources(str(tmp_path))
     assert compiled.exists()
+
+
+def test_a_program_that_is_exchanged_is_another_one_and_one_that_was_not_there_is_nobodys(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    loaded.note(str(program))
+    program.write_text("one")
+    assert not loaded.changed(str(program))
+    loaded.note(str(program))
+    assert not loaded.changed(str(program))
+    program.unlink()
+    assert loaded.changed(str(program))

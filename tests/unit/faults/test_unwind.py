@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from bootwright.elf.symbols import Place, Symbols
+from bootwright.elf.symbols import FrameRow, Place, Symbols
 from bootwright.faults.memory import GuestMemory
-from bootwright.faults.unwind import Frame, call_chain
+from bootwright.faults.unwind import RSP, Frame, call_chain
 
 HANDLER, MAIN, STACK = 0x20_0010, 0x20_1010, 0x8000
 CODE_SELECTOR = 0x8
@@ -18,10 +18,14 @@ FUNCTIONS = {"handler": range(0x20_0000, 0x20_1000), "main": range(0x20_1000, 0x
 
 
 class Known:
-    """Symbols of two functions, neither with a description of its frame."""
+    """Symbols of two functions; the handler's frame is described where that is asked for: a word, then who called."""
 
-    def frame(self, address: int) -> None:
-        return None
+    def __init__(self, is_described: bool) -> None:
+        self._is_described = is_described
+
+    def frame(self, address: int) -> FrameRow | None:
+        is_handler = self._is_described and address in FUNCTIONS["handler"]
+        return FrameRow(base=RSP, offset=16, saved=()) if is_handler else None
 
     def is_code(self, address: int) -> bool:
         return self.function(address) is not None
@@ -48,12 +52,13 @@ class Stack:
         return int.from_bytes(data, "little") if len(data) == 8 else None
 
 
-def chain(*words: int) -> list[Frame]:
-    return call_chain(cast(Symbols, Known()), cast(GuestMemory, Stack(*words)), REGISTERS)
+def chain(*words: int, is_described: bool = False) -> list[Frame]:
+    return call_chain(cast(Symbols, Known(is_described)), cast(GuestMemory, Stack(*words)), REGISTERS)
 
 
-def test_who_was_interrupted_is_found_by_what_the_processor_pushed() -> None:
-    frames = chain(7, MAIN, CODE_SELECTOR, 0x202, 0x9000, 0x10)
+@pytest.mark.parametrize("is_described", [False, True], ids=["by a search", "where the frame is described"])
+def test_who_was_interrupted_is_found_by_what_the_processor_pushed(is_described: bool) -> None:
+    frames = chain(7, MAIN, CODE_SELECTOR, 0x202, 0x9000, 0x10, is_described=is_described)
     assert [(frame.places[0].function, frame.interrupted) for frame in frames] == [("handler", False), ("main", True)]
     assert frames[1].pc == MAIN  # where it goes on: no call lies before that
 

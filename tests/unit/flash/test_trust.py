@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -76,3 +77,33 @@ def test_all_that_root_would_import_is_looked_at() -> None:
     files = set(trust.program_files())
     home = Path(trust.__file__).parents[2]
     assert {home, home / "bootwright" / "flash" / "trust.py", Path(sys.executable), Path(os.__file__)} <= files
+    assert (Path(sys.prefix, "pyvenv.cfg") in files) == (sys.prefix != sys.base_prefix)
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "trusted"),
+    [("ann", [], True), ("ann", ["ann"], True), ("ann", ["ann", "bob"], False), ("users", [], False), ("", [], False)],
+    ids=["nobody's else", "and says so", "with another", "of all", "unknown"],
+)
+def test_a_group_of_this_person_alone_may_write(
+    program: Path, monkeypatch: pytest.MonkeyPatch, name: str, members: list[str], trusted: bool
+) -> None:
+    def group(gid: int) -> SimpleNamespace:
+        if not name:
+            raise KeyError(gid)
+        return SimpleNamespace(gr_name=name, gr_mem=members)
+
+    monkeypatch.setattr("grp.getgrgid", group)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_name="ann"))
+    assert trust.distrust(program) == "", "the group may not write"
+    program.chmod(0o664)
+    assert (trust.distrust(program) == "") == trusted
+    if trusted and sys.platform == "linux":
+        monkeypatch.setattr("os.listxattr", lambda path: [trust.ACL])
+        assert "access control list" in trust.distrust(program)
+        program.chmod(0o644)
+        assert trust.distrust(program) == "", "the list gives no right that the group's bits do not show"
+
+
+def test_what_cannot_be_looked_at_is_not_trusted(program: Path) -> None:
+    assert trust.distrust(program.with_name("gone")) == "cannot be looked at: No such file or directory"

@@ -127,11 +127,23 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
         ("loader", {"build_loader"}, {"MODULES"}),
         ("image", {"make_kernel_file"}, {"KERNEL_MODULES"}),
         ("image", {"make_image"}, {"DISK_MODULES"}),
+        ("image", {"sign_program"}, {"SIGNING_MODULES"}),
         ("forms", {"make_form"}, {"MODULES"}),
         ("tests", {"list_programs"}, {"MODULES"}),
         ("hosts", {"check_program"}, {"MODULES", "CHECKS"}),
     ],
-    ids=["crates", "bycargo", "sysroot", "loader", "kernel file", "disk image", "other forms", "tests", "hosts"],
+    ids=[
+        "crates",
+        "bycargo",
+        "sysroot",
+        "loader",
+        "kernel file",
+        "disk image",
+        "signed program",
+        "other forms",
+        "tests",
+        "hosts",
+    ],
 )
 def test_a_tool_lists_every_module_that_makes_its_files(tool: str, functions: set[str], tuples: set[str]) -> None:
     path = SITE / "site_tools" / f"{tool}.py"
@@ -140,7 +152,7 @@ def test_a_tool_lists_every_module_that_makes_its_files(tool: str, functions: se
 
 def test_every_builder_of_a_tool_is_compared() -> None:
     compared = {"compile_unit", "run_script", "build_by_cargo", "build_core", "build_loader", "make_kernel_file",
-                "make_image", "make_form", "list_programs", "check_program", "write_spec"}  # fmt: skip
+                "make_image", "make_form", "sign_program", "list_programs", "check_program", "write_spec"}  # fmt: skip
     # The bytes of write_spec are its source.
     found = set()
     for path in (SITE / "site_tools").glob("*.py"):

@@ -86,6 +86,8 @@ def test_stages_that_leave_their_partition_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BootwrightError, match="stages are 999936 bytes; the BIOS boot partition has 999424"):
         loaders = image.Loaders(BOOT_SECTOR, CD_BOOT, bytes(1953 * SECTOR_SIZE), EFI)
         image.write_image(tmp_path / "i.img", "k", loaders, KERNEL)
+    loaders = image.Loaders(BOOT_SECTOR, CD_BOOT, b"s" * 1952 * SECTOR_SIZE, EFI)
+    image.write_image(tmp_path / "i.img", "k", loaders, KERNEL)
 
 
 def test_both_headers_carry_their_checksums() -> None:
@@ -107,10 +109,45 @@ def test_a_partition_outside_the_usable_range_is_refused(span: tuple[int, int]) 
 
 
 @pytest.mark.parametrize(
-    ("lba", "packed"), [(0, "000100"), (1, "000200"), (2048, "202100"), (255 * 63, "000101"), (1 << 30, "ffffff")]
-)
+    ("lba", "packed"),
+    [(0, "000100"), (1, "000200"), (2048, "202100"), (255 * 63, "000101"), (700 * 255 * 63, "0081bc"),
+     (1023 * 255 * 63, "00c1ff"), (1024 * 255 * 63, "ffffff"), (1 << 30, "ffffff")],
+)  # fmt: skip
 def test_cylinder_head_and_sector_are_packed_as_old_firmware_reads_them(lba: int, packed: str) -> None:
     assert mbr.PartitionRecord(0, lba, 1).to_bytes()[1:4].hex() == packed
+
+
+def test_the_table_is_byte_for_byte_what_the_specification_has() -> None:
+    records = mbr.protective_records(6144, mbr.Active.DUMMY)
+    table = mbr.write_mbr(b"code", 0x12345678, records)[440:]
+    # Boot indicator, first sector, type, last sector (6143 is head 97, sector 33), first LBA, count.
+    protective, dummy = "00 000200 ee 612100 01000000 ff170000", "80 000100 00 000100 00000000 01000000"
+    assert table == bytes.fromhex(f"78563412 0000 {protective} {dummy}") + bytes(32) + b"\x55\xaa"
+    (longest,) = mbr.protective_records((1 << 32) + 1, mbr.Active.NONE)
+    assert longest.to_bytes() == bytes.fromhex("00 000200 ee ffffff 01000000 ffffffff")
+
+
+def test_a_table_for_another_disk_has_another_length_and_nothing_else() -> None:
+    other, protective = mbr.PartitionRecord(0x83, 5, 7, active=True), mbr.PartitionRecord(mbr.GPT_PROTECTIVE, 1, 9)
+    sector = mbr.write_mbr(b"code", 1, [other, other, other, protective])
+    whole = mbr.PartitionRecord(mbr.GPT_PROTECTIVE, 1, 99)
+    assert mbr.retarget(sector, 100) == mbr.write_mbr(b"code", 1, [other, other, other, whole])
+
+
+def test_partitions_lie_one_behind_the_other(tmp_path: Path) -> None:
+    data = write(tmp_path / "i.img")
+    spans = [struct.unpack_from("<QQ", data, 2 * SECTOR_SIZE + 128 * number + 32) for number in range(4)]
+    esp = layout.KERNEL_FIRST_LBA + MIB // SECTOR_SIZE
+    assert spans == [
+        (layout.BIOS_BOOT_FIRST_LBA, layout.BIOS_BOOT_LAST_LBA), (layout.KERNEL_FIRST_LBA, esp - 1),
+        (esp, esp + 34 * MIB // SECTOR_SIZE - 1), (0, 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tail", [0, 1, 4095, 4096, 4097])
+def test_holes_are_as_good_as_zeroes(tmp_path: Path, tail: int) -> None:
+    kernel = b"a" * 4095 + bytes(4097) + b"b" + bytes(8192) + b"c" * 5000 + bytes(tail)
+    assert write(tmp_path / "i.img", kernel)[layout.KERNEL_FIRST_LBA * SECTOR_SIZE :].startswith(kernel)
 
 
 def test_boot_code_that_reaches_the_disk_signature_is_refused() -> None:
@@ -148,6 +185,26 @@ def test_a_truncated_kernel_file_is_refused_with_both_lengths(length: int) -> No
     data = kernel_file.write_kernel_file(bytes(range(256)) * 8)
     with pytest.raises(BootwrightError, match=r"some\.kernel (is|ends after) \d+"):
         kernel_file.read_elf(data[:length], "some.kernel")
+
+
+@pytest.mark.parametrize("place", [0, 8], ids=["magic", "version"])
+def test_another_magic_or_version_is_no_kernel_file_of_ours(place: int) -> None:
+    data = bytearray(kernel_file.write_kernel_file(b"elf"))
+    data[place] ^= 1
+    with pytest.raises(BootwrightError, match="k is no kernel file of version"):
+        kernel_file.read_elf(bytes(data), "k")
+
+
+@pytest.mark.parametrize(("length", "padded"), [(0, 0), (1, 512), (511, 512), (512, 512), (513, 1024)])
+def test_a_ramdisk_lies_in_whole_sectors_behind_the_elf_and_is_told(length: int, padded: int) -> None:
+    elf, ramdisk = b"elf" * 171, b"r" * length  # of 513 bytes
+    data = kernel_file.write_kernel_file(elf, kernel_file.KernelSettings(features=5), ramdisk)
+    assert data[layout.KERNEL_HEADER_SIZE :] == elf + bytes(511) + ramdisk + bytes(padded - length)
+    (size,) = struct.unpack_from("<I", data, layout.KERNEL_RECORDS_LENGTH_OFFSET)
+    records = list(struct.iter_unpack("<IIQ", data[layout.KERNEL_RECORDS_OFFSET :][:size]))
+    told = [(layout.RECORD_RAMDISK_LENGTH, 8, length), (layout.RECORD_RAMDISK_CHECKSUM, 8, checksum.checksum(ramdisk))]
+    settings = [(layout.RECORD_KERNEL_STACK_SIZE, 8, 2 * MIB), (layout.RECORD_FEATURES, 8, 5)]
+    assert records == settings + (told if length else [])
 
 
 def test_settings_are_part_of_the_build_id() -> None:

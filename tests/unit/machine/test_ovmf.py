@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.base.errors import Lacks
+from bootwright.base.errors import BootwrightError, Lacks
 from bootwright.image.layout import TERMINAL_CLEARED
 from bootwright.machine import ovmf
 from bootwright.machine.firmware_text import FirmwareText
@@ -35,6 +35,31 @@ def test_each_distributions_place_is_known(tmp_path: Path, code: str, variables:
     put(tmp_path / "share", variables)
     found = ovmf.find_ovmf(None, [tmp_path / "share"])
     assert (found.code, found.variables) == (tmp_path / "share" / code, tmp_path / "share" / variables)
+
+
+@pytest.mark.parametrize(("code", "variables"), ovmf._SECURE_PLACES)
+def test_each_distributions_place_of_secure_boot_is_known(tmp_path: Path, code: str, variables: str) -> None:
+    put(tmp_path / "share", code)
+    with pytest.raises(BootwrightError, match="no OVMF with Secure Boot"):
+        ovmf.find_ovmf(None, [tmp_path / "share"], secure=True)
+    put(tmp_path / "share", variables)
+    found = ovmf.find_ovmf(None, [tmp_path / "share"], secure=True)
+    assert (found.code, found.variables) == (tmp_path / "share" / code, tmp_path / "share" / variables)
+    assert found.arguments()[:2] == ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+
+
+@pytest.mark.parametrize(
+    "why", ['load Boot0001 "disk" from Pci(0x1): Access Denied', "start Boot1: Security Violation"]
+)
+def test_a_refusal_of_the_firmwares_is_heard_until_the_kernel_begins(why: str) -> None:
+    text = FirmwareText(expected=True)
+    assert not text.refuses
+    text.pass_on(b"BdsDxe: failed to load Boot0000 from a CD: Not Found\r\n")
+    assert not text.refuses
+    text.pass_on(f"BdsDxe: failed to {why}\r\n".encode())
+    assert text.refuses
+    text.pass_on(TERMINAL_CLEARED)
+    assert not text.refuses
 
 
 def test_what_lies_beside_qemus_data_comes_first_and_qemus_own_last(tmp_path: Path) -> None:

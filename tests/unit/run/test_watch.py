@@ -30,6 +30,7 @@ class Guest:
 
     board, gone, exit_code, stderr, console, command, in_firmware = PC, False, None, "", "", "qemu", False
     screen: tuple[str, ...] = ()
+    refused = False
 
     def __init__(self, script: Mapping[float, bytes | Registers]) -> None:
         self.now = 0.0

@@ -25,13 +25,14 @@ LATE = '"late-link-args": { "ld.lld": ["-a"] }, '
     [
         (PLAIN, ()),
         (PLAIN.replace("rust-lld", "/usr/bin/ld.lld"), ()),
+        (PLAIN.replace('"ld.lld"', '"gnu-lld"'), ()),
         (PLAIN.replace('    "linker"', f'    {BEFORE}\n    "linker"'),
          ("-Z", "pre-link-arg=-Ta.ld", "-Z", "pre-link-arg=-n")),
         (PLAIN.replace('}" }', '}" }' + AFTER), ("-C", "link-arg=--build-id=none")),
         (PLAIN.replace('"arch"', LATE + '"arch"').replace('}" }', '}" }' + AFTER),
          ("-C", "link-arg=-a", "-C", "link-arg=--build-id=none")),
     ],
-    ids=["plain", "names", "before", "after", "late"],
+    ids=["plain", "names", "another name of lld", "before", "after", "late"],
 )  # fmt: skip
 def test_specifications_that_differ_for_the_linker_alone_compile_by_one_text(text: str, words: tuple[str, ...]) -> None:
     json.loads(text)
@@ -54,4 +55,4 @@ def test_what_may_be_more_than_that_stays(text: str) -> None:
 
 def test_the_only_member_leaves_an_object() -> None:
     text = '{"linker-flavor": "gnu-lld", "pre-link-args": {}}'
-    assert take_linker_words(text) == ('{"linker-flavor": "gnu-lld"}', ())
+    assert take_linker_words(text) == ('{"linker-flavor": "ld.lld"}', ())

@@ -52,6 +52,7 @@ def test_a_build_needs_a_compiler_and_no_machine() -> None:
 
 HOST_UNITS = ("cc", "rust-std")
 FAT = ("fsck.fat", "mcopy", "xorriso")
+KEYS = ("openssl", "sbsign")
 FLASH = ("sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")
 WORDS: dict[str, tuple[str, ...]] = {
     "": verbs.BUILD,
@@ -79,10 +80,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test TESTS=kernel": verbs.RUN,
     "test TESTS=kernel/*": verbs.RUN,
     "test TESTS=kernel/hello/memory::*": verbs.RUN,
-    "test TESTS=unit": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT),
+    "test TESTS=unit": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT, *KEYS),
     "test TESTS=unit/image": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT),
     "test TESTS=unit/elf::reads_it": (*verbs.BUILD, *HOST_UNITS, "sgdisk"),
-    "test TESTS=unit/*\\ kernel/*": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT, "qemu-system-x86_64"),
+    "test TESTS=unit/*\\ kernel/*": (*verbs.BUILD, *HOST_UNITS, "sgdisk", *FAT, *KEYS, "qemu-system-x86_64"),
     "test TESTS=lint/python": verbs.BUILD,
     "test TESTS=lint/rust::clippy": (*verbs.BUILD, "rustfmt", "clippy-driver"),
     "test TESTS=lint/r*": (*verbs.BUILD, "rustfmt", "clippy-driver"),

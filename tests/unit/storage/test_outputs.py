@@ -98,3 +98,30 @@ def test_a_sysroot_in_the_store_is_compared_with_its_own_manifest(
 @pytest.mark.needs("sha256sum")
 def test_sha256sum_reads_the_manifest(build: Path) -> None:
     subprocess.run(["sha256sum", "--status", "-c", "manifest"], cwd=build, check=True)
+
+
+@pytest.mark.parametrize("name", ["a", "a/b", "n" * 255, "ü" * 127, "..a/b"])
+def test_a_name_of_a_file_in_the_directory_is_one(tmp_path: Path, name: str) -> None:
+    assert outputs.is_inner(name)
+    assert outputs.inner_name(tmp_path, tmp_path / name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/a", "a/", "a//b", "../a", "a/./b", "a/../b", "n" * 256, "ü" * 128, "a\0b", "\ud800"]
+)
+def test_a_name_that_leads_elsewhere_or_that_no_file_has_is_none(name: str) -> None:
+    assert not outputs.is_inner(name)
+
+
+def test_a_path_outside_has_no_name(tmp_path: Path) -> None:
+    assert outputs.inner_name(tmp_path / "build", tmp_path / "a") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [("x\n", "1 line of {} names no output"), (f"{'0' * 64}  ../a\nb\n", "2 lines of {} name no output")],
+)
+def test_lines_that_name_no_output_are_counted(build: Path, lines: str, told: str) -> None:
+    manifest = build / outputs.MANIFEST
+    manifest.write_text(manifest.read_text() + lines)
+    assert outputs.differences(build) == [told.format(manifest)]

@@ -26,7 +26,7 @@ mod pci;
 pub mod physical;
 #[cfg(target_os = "none")]
 pub mod port;
-#[cfg(target_os = "none")]
+#[cfg(any(target_os = "none", target_arch = "x86_64"))]
 pub mod processor;
 #[cfg(target_os = "none")]
 pub mod rsdp;

@@ -3,33 +3,58 @@
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, CpuidResult};
 
+/// A processor that can be asked; this one is [`This`].
+pub trait Processor {
+    /// What it says of itself (CPUID).
+    fn cpuid(&self, leaf: u32) -> CpuidResult;
+    /// Clears bits of the upper half of a model-specific register, which the processor must have.
+    fn clear_in_high(&mut self, register: u32, bits: u32);
+}
+
+/// The processor that this runs on.
+pub struct This;
+
+impl Processor for This {
+    fn cpuid(&self, leaf: u32) -> CpuidResult {
+        cpuid(leaf)
+    }
+
+    fn clear_in_high(&mut self, register: u32, bits: u32) {
+        // SAFETY: who calls knows that there is the register, and wants it so.
+        unsafe {
+            asm!(
+                "rdmsr",
+                "and edx, {keep:e}",
+                "wrmsr",
+                keep = in(reg) !bits,
+                in("ecx") register, out("eax") _, out("edx") _,
+                options(nomem, nostack)
+            )
+        }
+    }
+}
+
 /// True when the processor knows the NX bit (CPUID 8000_0001h, EDX bit 20), after it was asked to show it.
 ///
-/// Intel's processors hide the bit while IA32_MISC_ENABLE says so, which set-ups do for "Execute Disable: off".
-pub fn has_no_execute() -> bool {
+/// Intel's processors hide the bit while IA32_MISC_ENABLE says so, which set-ups do for "Execute Disable: off". Every
+/// 64-bit processor of Intel's has that register; the one bit of it that changes makes NX be known again.
+pub fn has_no_execute(processor: &mut impl Processor) -> bool {
     const MISC_ENABLE: u32 = 0x1A0;
     const HIDES_NO_EXECUTE: u32 = 1 << (34 - 32);
     const GENUINE_INTEL: (u32, u32, u32) = (0x756E_6547, 0x4965_6E69, 0x6C65_746E);
-    let shows = || cpuid(0x8000_0001).edx & 1 << 20 != 0;
-    if shows() {
+    if shows_no_execute(processor) {
         return true;
     }
-    let vendor = cpuid(0);
+    let vendor = processor.cpuid(0);
     if (vendor.ebx, vendor.edx, vendor.ecx) != GENUINE_INTEL {
         return false;
     }
-    // SAFETY: every 64-bit processor of Intel's has the register; the one bit that changes makes NX be known again.
-    unsafe {
-        asm!(
-            "rdmsr",
-            "and edx, {keep}",
-            "wrmsr",
-            keep = const !HIDES_NO_EXECUTE as i32,
-            in("ecx") MISC_ENABLE, out("eax") _, out("edx") _,
-            options(nomem, nostack)
-        )
-    }
-    shows()
+    processor.clear_in_high(MISC_ENABLE, HIDES_NO_EXECUTE);
+    shows_no_execute(processor)
+}
+
+fn shows_no_execute(processor: &impl Processor) -> bool {
+    processor.cpuid(0x8000_0001).edx & 1 << 20 != 0
 }
 
 /// The address of the processor's own interrupt controller, if there is one, it is on, and it has its registers in

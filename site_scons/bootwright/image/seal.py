@@ -1,0 +1,41 @@
+"""What a signature on the EFI program covers beside its code: which kernel it starts, and which release it is.
+
+The seal is the SHA-256 of the kernel file, which the program holds room for. SBAT is a section of text by which
+firmware and shim revoke old releases by number (github.com/rhboot/shim, SBAT.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+from bootwright.image import layout, pe
+
+SBAT = b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nbootwright,1,bootwright,bootwright,0.1.0,-\n"
+_SEAL = struct.Struct("<9I")  # that there is one, and the digest, as the loader has it: words, not bytes
+
+
+def kernel_digest(kernel_file: bytes) -> bytes:
+    """Returns the SHA-256 of what the loader takes of a kernel file: header, ELF and ramdisk, without what fills up."""
+    start = layout.KERNEL_HEADER_SIZE
+    (length,) = struct.unpack_from("<Q", kernel_file, layout.KERNEL_ELF_LENGTH_OFFSET)
+    digest = hashlib.sha256(kernel_file[: start + length])
+    ramdisk = start + length + -length % layout.SECTOR_SIZE
+    digest.update(kernel_file[ramdisk : ramdisk + _ramdisk_length(kernel_file)])
+    return digest.digest()
+
+
+def _ramdisk_length(kernel_file: bytes) -> int:
+    (length,) = struct.unpack_from("<I", kernel_file, layout.KERNEL_RECORDS_LENGTH_OFFSET)
+    records = kernel_file[layout.KERNEL_RECORDS_OFFSET :][:length]
+    values: dict[int, int] = {tag: value for tag, _, value in struct.iter_unpack("<IIQ", records)}
+    return values.get(layout.RECORD_RAMDISK_LENGTH, 0)
+
+
+def seal(program: bytes, kernel_file: bytes) -> bytes:
+    """Returns the EFI program as it is before it is signed: for that kernel alone, and with its release's number."""
+    assert program.count(layout.SEAL_MARK) == 1, "bootloader/uefi/src/seal.rs has it once"
+    at = program.index(layout.SEAL_MARK) + len(layout.SEAL_MARK)
+    words = struct.unpack(">8I", kernel_digest(kernel_file))
+    sealed = program[:at] + _SEAL.pack(1, *words) + program[at + _SEAL.size :]
+    return pe.add_section(sealed, ".sbat", SBAT)
