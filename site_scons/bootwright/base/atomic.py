@@ -49,10 +49,13 @@ def remove_file(path: Path) -> bool:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """Yields a name to write; it becomes path when the block ends well, else it is removed and path stays as it was."""
+def new_file(path: Path, *, shared: bool = False) -> Iterator[Path]:
+    """Yields a name to write; it becomes path when the block ends well, else it is removed and path stays as it was.
+
+    shared: several processes may write it at a time, without a lock; so the name is this one's own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = beside(path)
+    temporary = path.with_name(f"{beside(path).name}-{os.getpid()}") if shared else beside(path)
     remove(temporary)
     try:
         yield temporary

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 
@@ -49,16 +49,10 @@ class Memory:
         return list(self._entries)
 
     def write(self) -> None:
-        """Replaces the file at once. The name beside it is this process's own: it need not hold a lock."""
+        """Replaces the file at once; no lock is needed."""
         kept = dict(list(self._entries.items())[-self._most :])
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                beside.write_text(json.dumps({"format": self._form, "entries": kept}, indent=1), encoding="utf-8")
-                beside.replace(self._path)
-            finally:
-                beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError), atomic.new_file(self._path, shared=True) as file:
+            file.write_text(json.dumps({"format": self._form, "entries": kept}, indent=1), encoding="utf-8")
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:

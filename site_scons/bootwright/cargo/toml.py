@@ -105,14 +105,19 @@ class Table:
                 raise self.error(key, "is no key that is known here", f"the keys are {', '.join(known)}")
 
 
-def show(value: object) -> str:
-    """Returns a TOML value for a sentence, cut where it is long."""
+def show(value: object, levels: int = 4) -> str:
+    """Returns a TOML value for a sentence, cut where it is long; of what is in it, so many levels."""
     if isinstance(value, int) and value.bit_length() > 200:
         return "a number of more than 60 digits"  # Python refuses to write the longest ones
     from bootwright.base.terminal import printable
 
+    if levels == 0:
+        return "..."
     if isinstance(value, list):
-        text = f"[{', '.join(show(inner) for inner in value[:60])}]"
+        text = f"[{', '.join(show(inner, levels - 1) for inner in value[:60])}]"
+    elif isinstance(value, dict):
+        inners = [f"{key} = {show(inner, levels - 1)}" for key, inner in list(value.items())[:60]]
+        text = f"{{{', '.join(inners)}}}"
     else:
         text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
     text = printable(text)

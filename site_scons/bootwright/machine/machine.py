@@ -244,12 +244,8 @@ class Machine:
 
     def screendump(self, path: Path) -> None:
         """Writes the guest's screen to path as PNG, beside it first and renamed then."""
-        beside = path.with_name(f"{atomic.beside(path).name}-{os.getpid()}")
-        try:
+        with atomic.new_file(path, shared=True) as beside:
             self.qmp.execute("screendump", {"filename": str(beside.absolute()), "format": "png"})
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
 
     def end(self) -> None:
         """Ends QEMU if it lives, takes what the guest said last, and removes what was made. Safe to call twice."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base.atomic import is_leftover
 from bootwright.base.remembered import Memory
 
 
@@ -68,3 +69,20 @@ def test_an_answer_is_forgotten(tmp_path: Path) -> None:
     assert not memory.forget("a")
     memory.write()
     assert Memory(tmp_path / "memory.json", "letters 1").questions() == []
+
+
+def test_what_a_killed_process_was_writing_is_known_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+    replace = Path.replace
+
+    def note(path: Path, target: Path) -> Path:
+        names.append(path.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", note)
+    memory = Memory(tmp_path / "memory.json", "letters 1")
+    memory.keep("a", 1, "A")
+    memory.write()
+    assert [is_leftover(name) for name in names] == [True]

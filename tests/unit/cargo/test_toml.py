@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.toml import read_toml
+from bootwright.cargo.toml import read_toml, show
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,27 @@ def test_a_character_that_no_program_can_be_given_is_told_with_its_key(tmp_path:
     with pytest.raises(BootwrightError) as raised:
         read_toml(path)
     assert raised.value.message.startswith(f"{path}: {place} holds a NUL character")
+
+
+def nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [{"a": value}]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"a": 10**5000}, "{a = a number of more than 60 digits}"),
+        ([{"a": True, "b": "x"}], '[{a = true, b = "x"}]'),
+        (nested(2000), "[{a = [{a = ...}]}]"),
+        (
+            {str(number): number for number in range(10_000)},
+            "{0 = 0, 1 = 1, 2 = 2, 3 = 3, 4 = 4, 5 = 5, 6 = 6, 7 = 7, ...",
+        ),
+    ],
+    ids=["digits", "table", "deep", "long"],
+)
+def test_a_value_of_any_size_is_shown_in_a_few_words(value: object, shown: str) -> None:
+    assert show(value) == shown

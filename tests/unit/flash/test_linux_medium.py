@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from bootwright.flash.device import Device
 if sys.platform != "linux":
     pytest.skip("the media of Linux", allow_module_level=True)
 
+from bootwright.flash import linux_medium
 from bootwright.flash.linux_medium import BLKGETDISKSEQ, LinuxMedium
 
 IDENTITY = ("8:16", "77", "131072", "1234")
@@ -59,3 +61,38 @@ def test_another_one_is_refused(
     with pytest.raises(BootwrightError, match=words) as refusal:
         Opened(*opened).check(monkeypatch)
     assert refusal.value.status == Status.CHANGED
+
+
+class Held(LinuxMedium):
+    """A medium that somebody else has for a while: each try to open it takes one of the answers, the last again."""
+
+    def __init__(self, *answers: int) -> None:
+        self.answers, self.tries = list(answers), 0
+
+    def _open_alone(self, path: str) -> int:
+        self.tries += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer:
+            raise OSError(answer, os.strerror(answer))
+        return 7
+
+
+@pytest.mark.parametrize("error", [errno.EBUSY, errno.EWOULDBLOCK], ids=["opened", "locked"])
+def test_one_that_udev_looks_at_for_a_moment_is_waited_for(error: int) -> None:
+    held = Held(error, error, 0)
+    assert (held._open_device("/dev/sdx"), held.tries) == (7, 3)
+
+
+def test_one_that_is_kept_is_waited_for_no_longer_than_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linux_medium, "WAIT_SECONDS", 0.2)
+    held = Held(errno.EBUSY)
+    with pytest.raises(OSError, match="busy"):
+        held._open_device("/dev/sdx")
+    assert held.tries > 1
+
+
+def test_another_error_is_told_at_once() -> None:
+    held = Held(errno.ENOMEDIUM)
+    with pytest.raises(OSError, match="No medium"):
+        held._open_device("/dev/sdx")
+    assert held.tries == 1

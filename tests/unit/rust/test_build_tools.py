@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.unit.fake_toolchains import BARE, add_core, empty_debian_12, write_program, write_rustc
 
 from bootwright.rust import build_tools as tools_module
+from bootwright.rust import llvm_tools
 from bootwright.rust.build_tools import REMEMBERED, Question, Tools, remember_tools
 from bootwright.rust.toolchain import Toolchain
 
@@ -118,3 +120,39 @@ def test_a_compiler_that_only_another_terminal_has_is_said_at_each_change(
     changes = [line for line in machine.said if line.startswith("the compiler changed")]
     assert [line.split(" to ")[1].split(" with")[0] for line in changes] == ["rustc 1.97.0", "rustc 1.96.0"]
     assert machine.searches == 2
+
+
+def test_what_a_search_finds_is_taken_and_a_second_build_starts_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is made up here but the programs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(llvm_tools, "VERSIONED_DIRECTORY", tmp_path / "lib")
+    machine, log, said = empty_debian_12(tmp_path, monkeypatch), tmp_path / "log", list[str]()
+    sysroot = machine.distribution()
+    add_core(sysroot)
+
+    def install(release: str) -> None:
+        programs = [write_rustc(sysroot, release)]
+        for name, version in (("ld.lld", "LLD 22.1.8"), ("llvm-objcopy", "LLVM version 22.1.8")):
+            programs.append(write_program(sysroot / "bin" / name, {"--version": version}))
+        for program in programs:
+            program.write_text(program.read_text().replace("\n", f"\necho {program.name} >> '{log}'\n", 1))
+
+    def ask() -> Tools:
+        question = Question(machine.kernel, BARE, None)
+        return remember_tools(tmp_path / "memory.json", question, machine.environ, said.append)
+
+    install("1.96.0")
+    first = ask()
+    found = [path and path.resolve() for path in (first.toolchain.rustc, first.linker, first.objcopy)]
+    assert found == [sysroot / "bin" / name for name in ("rustc", "ld.lld", "llvm-objcopy")]
+    assert first.objcopy_version == "LLVM version 22.1.8"
+    assert {"rustc", "ld.lld", "llvm-objcopy"} <= set(log.read_text().split())
+    log.unlink()
+    assert ask() == first
+    assert not log.exists()
+    install("1.97.0")
+    second = ask()
+    assert (second.toolchain.release, second.digest != first.digest) == ("1.97.0", True)
+    assert said[-1].startswith("the compiler changed from rustc 1.96.0 (ac68faa20) with LLD 22.1.8 to rustc 1.97")
