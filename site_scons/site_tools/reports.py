@@ -102,7 +102,7 @@ SOAKED = (
     "boot/test_uefi.py", "boot/test_uefi_hostile.py", "boot/test_uefi_secure.py",
     "build/test_loader_crates.py", "build/test_packages.py",
     "build/test_unmodified.py", "flash/test_guest.py", "flash/test_killed.py", "flash/test_lying.py",
-    "flash/test_unlucky.py", "unit/hostile",
+    "flash/test_unlucky.py", "flash/test_write.py", "boot/test_in_a_row.py", "unit/hostile",
 )  # fmt: skip
 
 

@@ -36,12 +36,14 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
+    ("boot/in_a_row", (OVMF,)),
     ("boot/uefi_secure", (SBSIGN, "openssl")),
     ("boot/uefi_run", ("gdb",)),
     ("build/graph", (OVMF,)),
     ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
+    ("flash/write", (OVMF,)),
     ("kernel/", ("qemu-system-x86_64",)),
 )
 OF_LINUX = (
