@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import MINIMAL, Checkout, copy_checkout
+from tests.build.installed import Environment, build_wheel, make_environment
 
 STEPS = ["rustc libhello.rlib", "rustc hello.elf hello.map", "kernel hello.kernel", "image hello.img"]
 
@@ -47,3 +48,16 @@ def package(tmp_path: Path) -> Path:
     )
     (root / "src" / "main.rs").write_text(MINIMAL)
     return root
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    environment = make_environment(tmp_path_factory.mktemp("an environment") / "venv")
+    environment.pip("install", "--no-deps", "--no-index", str(wheel))
+    environment.allow_writing(False)
+    return environment

@@ -13,23 +13,10 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, STEP, copy_checkout
 from tests.build.compilers import private_store
-from tests.build.installed import Environment, build_wheel, make_environment
+from tests.build.installed import Environment, make_environment
 
-# One worker builds the wheel, once.
+# One worker builds the wheel, once for all modules of this group.
 pytestmark = [pytest.mark.needs("cc"), pytest.mark.xdist_group("wheel")]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    environment = make_environment(tmp_path_factory.mktemp("an environment") / "venv")
-    environment.pip("install", "--no-deps", "--no-index", str(wheel))
-    environment.allow_writing(False)
-    return environment
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ class CargoBootimage:
         qemu = find_qemu(None, self._environ)
         config = MachineConfig(self.image, accelerator=choose_accelerator(qemu).name)
         argv = [str(qemu), *machine_arguments(config, None), "-serial", "stdio"]
-        booted = take(argv, self.place, self._environment(), greeting, stop=True, limit=120.0)
+        booted = take(argv, self.place, self.environment(), greeting, stop=True, limit=120.0)
         return Taken(built.seconds + booted.seconds, built.output + booted.output)
 
     def pad(self) -> None:
@@ -161,7 +161,7 @@ class CargoBootimage:
         # A link to rustup's shim would be called by a name that it does not know.
         return Path(found)
 
-    def _environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         network = [*NETWORK, *(name.lower() for name in NETWORK)]
         allowed = allowed_environment(self._environ, {n: self._environ[n] for n in network if n in self._environ})
         path = [str(self.place / "path"), str(self.place / "bin"), *allowed.get("PATH", "").split(os.pathsep)]
@@ -177,7 +177,7 @@ class CargoBootimage:
 
     def cargo(self, *arguments: str, directory: Path, **extra: str) -> Taken:
         """Runs cargo there with the peer's toolchain; extra are variables of the environment."""
-        return take([str(self.place / "path" / "cargo"), *arguments], directory, self._environment(extra))
+        return take([str(self.place / "path" / "cargo"), *arguments], directory, self.environment(extra))
 
 
 def find_peer_version(peer: CargoBootimage) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.benchmark import plan, units
+from tools.benchmark import plan, runners, units
 from tools.benchmark.figures import Row
 from tools.benchmark.ours import Bootwright
 from tools.benchmark.peer import CargoBootimage, find_peer_version
@@ -29,7 +29,7 @@ from bootwright.rust.search import find_toolchain
 HOME = Path(__file__).resolve().parents[2]
 TARGET = "x86_64-unknown-none"
 INTERRUPTED = 130
-PARTS = ("clean", "null", "edit", "boot", "nodes", "tests", "units")
+PARTS = ("clean", "null", "edit", "boot", "nodes", "tests", "units", "runner")
 ALONE = {"nodes", "tests"}  # in these bootwright is compared with nothing but itself
 FLOOR = 'Command("out", "in", Copy("$TARGET", "$SOURCE"))\n'
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--parts", default=",".join(PARTS), help=f"which parts, of {','.join(PARTS)} (default: all)")
     parser.add_argument("--times", type=int, default=7, help="how often a short thing is measured (default: 7)")
     parser.add_argument("--clean-times", type=int, default=2, help="how often a clean build is (default: 2)")
-    busy = "units: compare the processor's time, which other work on the machine changes little"
+    busy = "units, runner: compare the processor's time, which other work on the machine changes little"
     parser.add_argument("--processor", action="store_true", help=busy)
     chosen = parser.parse_args(arguments)
     parts = chosen.parts.split(",")
@@ -116,6 +116,9 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
             return taken.processor if processor else taken.seconds
 
         rows += units.measure_units(we, they, we.plan, figure, min(times, 3), clean_times, tell)
+    if "runner" in parts:
+        both = runners.Runners(HOME, peer)
+        rows += runners.measure_runners(both, lambda t: t.processor if processor else t.seconds, times, tell)
     table = write_table(rows, _facts(peer, compared))
     for name, text in (("bench.md", table), ("bench.svg", write_plot(rows, "bootwright beside cargo bootimage"))):
         with atomic.new_file(directory / name) as path:

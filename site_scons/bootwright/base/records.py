@@ -45,7 +45,12 @@ else:
 
             own = {name: vars(owner)["_defaults"].get(name, _MISSING) for name in owner.__match_args__}
             body = {name: _real_field(dataclasses, given) for name, given in own.items() if given is not _MISSING}
-            annotations = {name: owner.__annotations__[name] for name in own}
+            said = {
+                name: text
+                for one in reversed(owner.__mro__)
+                for name, text in vars(one).get("__annotations__", {}).items()
+            }
+            annotations = {name: said[name] for name in own}
             made = dataclasses.dataclass(type(owner.__name__, (), {**body, "__annotations__": annotations}))
             owner.__dataclass_fields__ = made.__dataclass_fields__
             return owner.__dataclass_fields__
@@ -57,11 +62,13 @@ else:
         return dataclasses.field(**words)
 
     def _make(cls, frozen):
-        names = tuple(cls.__annotations__)
-        defaults = {name: vars(cls)[name] for name in names if name in vars(cls)}
+        before = tuple(getattr(cls, "__match_args__", ()))  # of a record that this one extends
+        names = tuple(dict.fromkeys((*before, *cls.__annotations__)))
+        defaults = {name: vars(cls)[name] for name in cls.__annotations__ if name in vars(cls)}
         for name, given in defaults.items():
             if isinstance(given, _Field):
                 delattr(cls, name)
+        defaults = {**getattr(cls, "_defaults", {}), **defaults}
         own = {name: given for name, given in defaults.items() if isinstance(given, _Field)}
         compared = tuple(name for name in names if name not in own or own[name].compare)
         shown = tuple(name for name in names if name not in own or own[name].repr)

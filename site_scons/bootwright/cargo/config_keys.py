@@ -22,6 +22,8 @@ WRAPPER = "is not used: what was compiled is kept in the store"
 CORE = "has no effect: core and alloc are made here once for all kernels, with memory functions and no other feature"
 CORE_FEATURES = ["compiler-builtins-mem"]  # what build-std-features may hold: our core has it
 
+RUNNERS = ("bootimage runner", "bootwright runner")  # which do for cargo what run and test do
+
 
 @record(frozen=True)
 class Key:
@@ -62,7 +64,7 @@ KEYS = (
     Key("build.incremental", OBEYED),
     Key("build.jobs", "has no effect: -j says how many steps run at once"),
     Key("build.rustc", "is not used: RUSTC= names the compiler", ("RUSTC",)),
-    Key("build.rustc-wrapper", WRAPPER, ("RUSTC_WRAPPER",)),
+    Key("build.rustc-wrapper", WRAPPER, ("RUSTC_WRAPPER",), unless=("", "bootwright-rustc")),
     Key("build.rustc-workspace-wrapper", WRAPPER, ("RUSTC_WORKSPACE_WRAPPER",)),
     Key("build.rustdoc", HARMLESS),
     Key("build.rustdocflags", HARMLESS),
@@ -91,7 +93,7 @@ KEYS = (
     Key("target.*.ar", HARMLESS),  # cargo itself has no use for it any more
     Key("target.*.linker", OBEYED),  # a line that names ours is told where cargo gives one to the kernel
     Key("target.*.runner", "is not started: run and test start the machine; QEMU= and QEMUFLAGS= say which", (),
-        ("run", "test"), ("bootimage runner", ["bootimage", "runner"], "")),
+        ("run", "test"), (*RUNNERS, *(runner.split() for runner in RUNNERS), "")),
     Key("target.*.rustdocflags", HARMLESS),
     Key("target.*.rustflags", OBEYED),
     Key("target.*.*.**", OBEYED),  # what stands for a build script, by the key `links` of its package

@@ -9,12 +9,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import HOME
 from bootwright.loader.crates import FILES, TARGET
 from bootwright.loader.prebuilt import compiler_words, find_prebuilt, sources_digest, write_list
 from bootwright.storage.store import Store
+
+if TYPE_CHECKING:
+    from bootwright.rust.toolchain import Toolchain
 
 Tell = Callable[[str], None]
 
@@ -36,26 +40,31 @@ def _build(environ: Mapping[str, str], out: Path, tell: Tell) -> str:
     """Compiles the loader into out, with core from its sources where the compiler has none; returns compiler_words."""
     from bootwright.loader.build import build_loader
     from bootwright.rust.build_tools import Question, find_tools
-    from bootwright.rust.recipe import sysroot_key
-    from bootwright.rust.sysroot import build_sysroot
-    from bootwright.rust.toolchain import find_rust_src, has_core
 
     tools = find_tools(Question(HOME, TARGET, None, objcopy=False), environ)
-    toolchain, library = tools.toolchain, find_rust_src(tools.toolchain)
-    sysroot = None
-    if not has_core(toolchain, TARGET):
-        key = sysroot_key(toolchain, TARGET, library)
-
-        def build(made: Path) -> None:
-            build_sysroot(toolchain, TARGET, None, library, made, tell)
-
-        sysroot = Store().take_or_build("sysroot", key, build, tell)
+    toolchain, sysroot = tools.toolchain, take_core(tools.toolchain, TARGET, tell)
     assert tools.linker is not None, "the question names one"
     build_loader(toolchain.rustc, sysroot, tools.linker, HOME, out, tell)
     for path in out.iterdir():
         if path.name not in FILES:
             path.unlink()
     return compiler_words(toolchain.verbose, tools.linker_version)
+
+
+def take_core(toolchain: Toolchain, target: str, tell: Tell) -> Path | None:
+    """Returns the sysroot with core for a built-in target, made where the store has none; None where rustc has core."""
+    from bootwright.rust.recipe import sysroot_key
+    from bootwright.rust.sysroot import build_sysroot
+    from bootwright.rust.toolchain import find_rust_src, has_core
+
+    if has_core(toolchain, target):
+        return None
+    library = find_rust_src(toolchain)
+
+    def build(made: Path) -> None:
+        build_sysroot(toolchain, target, None, library, made, tell)
+
+    return Store().take_or_build("sysroot", sysroot_key(toolchain, target, library), build, tell)
 
 
 def main() -> int:

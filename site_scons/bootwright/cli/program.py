@@ -20,6 +20,20 @@ def main() -> int:
 
         print(f"bootwright {__version__}")
         return 0
+    if arguments[:1] == ["runner"]:
+        import gc
+
+        gc.disable()  # nothing of what is imported is garbage; to look for it takes a tenth of that time
+        from bootwright.cli import runner
+
+        gc.freeze()
+        gc.enable()
+
+        return runner.main(arguments[1:])
+    if arguments[:1] == ["new"]:
+        from bootwright.cli import new
+
+        return new.main(arguments[1:])
     _keep_away(os.environ)
     from bootwright.base.home import HOME
     from bootwright.setup.start import start

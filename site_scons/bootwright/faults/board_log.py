@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootwright.base.records import record
 from bootwright.machine.verdict import Kind, Verdict
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ ARM_PC = re.compile(r"with ELR 0x(\w+)")
 ARM_ADDRESS = re.compile(r"(?:with FAR|at fault address) 0x(\w+)")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Cause:
     """An exception: QEMU's name, the instruction's address where the log tells it, and the address that it is about."""
 

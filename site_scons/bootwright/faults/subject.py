@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.records import record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class Subject:
     """What a report is about: the kernel's ELF with its DWARF, where the picture goes, and its sources."""
 

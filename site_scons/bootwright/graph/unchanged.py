@@ -27,6 +27,7 @@ from bootwright.base.filelock import try_lock
 from bootwright.base.remembered import Memory
 from bootwright.base.seen import Seen, is_as_seen
 from bootwright.setup.verbs import BY_WORD
+from bootwright.storage.builddir import SIGNATURES
 
 PLACE = "unchanged"  # in the build directory
 FORMAT = "unchanged 1"
@@ -74,7 +75,7 @@ def answer(build: Path, launch: str) -> bool:
     """
     global _watch
     question = _question(launch)
-    if question is None or not build.is_dir():
+    if question is None or not (build / SIGNATURES).is_file():  # no build ended there, or it is not for builds
         return False
     memory = build / PLACE / "last.json"
     displayed = _known(memory, question)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.base.sizes import MIB
 from bootwright.image import fat32, gpt, iso9660, layout, mbr
 from bootwright.image.layout import SECTOR_SIZE
@@ -36,7 +36,7 @@ def esp_first_lba(kernel_length: int) -> int:
     return layout.KERNEL_FIRST_LBA + kernel_sectors(kernel_length)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Loaders:
     """The bytes of what starts the kernel: boot sectors of disk and CD and stages for a BIOS, the program for UEFI."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import field, record
 from bootwright.image.layout import SECTOR_SIZE
 
 # One sector a cluster: the smallest volume that is genuine, and no file system with fewer clusters is FAT32.
@@ -27,7 +27,7 @@ _DATE = 1 << 5 | 1  # the first of January 1980, the first day that there is: no
 _SIGNATURE = b"\x55\xaa"
 
 
-@dataclass
+@record
 class _Volume:
     """What is decided so far: the table, and the bytes of clusters in a row by the first one's number."""
 
@@ -44,7 +44,7 @@ class _Volume:
         return first
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Piece:
     """Bytes of a volume: the first one's sector, counted from the volume's beginning, and whole sectors of them."""
 

@@ -6,9 +6,9 @@ import struct
 import uuid
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.image.layout import (
     FIRST_USABLE_LBA,
     GPT_ENTRIES_LBA,
@@ -26,7 +26,7 @@ HEADER_FORMAT = "<8sIIIIQQQQ16sQIII"
 NAME_CHARACTERS = 36
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Partition:
     """One entry: both GUIDs, first and last LBA (inclusive), and a name of at most 36 UTF-16 units."""
 
@@ -50,7 +50,7 @@ class Partition:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Gpt:
     """Both copies of a table as bytes: primary goes to LBA 1, backup to backup_lba."""
 
@@ -59,7 +59,7 @@ class Gpt:
     backup_lba: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Header:
     """The fields of a header that say which disk it describes, and where."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 
+from bootwright.base.records import record
 from bootwright.image.layout import CD_BLOCK_SECTORS, CD_BOOT_LBA, CD_FIRST_LBA, SECTOR_SIZE
 
 BLOCK = CD_BLOCK_SECTORS * SECTOR_SIZE
@@ -27,7 +27,7 @@ _BIOS_SECTORS = CD_BLOCK_SECTORS  # of 512 bytes that a BIOS loads; some load th
 _SECTORS_MAX = 0xFFFF
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EfiImage:
     """The EFI system partition: its first block, and its size in sectors of 512 bytes."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import StrEnum
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.image.layout import BOOT_CODE_END, PARTITION_TABLE_OFFSET, SECTOR_SIZE
 
 SIGNATURE = b"\x55\xaa"
@@ -27,7 +27,7 @@ class Active(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PartitionRecord:
     """One 16-byte record of the partition table; sectors in LBA."""
 

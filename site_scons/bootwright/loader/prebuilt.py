@@ -19,18 +19,20 @@ from bootwright.loader.crates import FILES, loader_sources, source_name
 
 LIST = "loader.json"  # beside the files
 ROOMS = ("image", "loader")  # the modules that make a loader are of these, and
-BASE = ("base/atomic", "base/procs", "base/records", "base/sizes")
+OTHERS = ("base/atomic", "base/procs", "base/records", "base/sizes", "rust/command", "rust/library")
 
 
 def find_prebuilt(compiler: str | None = None, place: Path = PREBUILT) -> Path | None:
-    """Returns the directory of the loader, whole; None where there is none, or one of other sources.
+    """Returns the directory of the loader, whole; None where there is none.
 
-    compiler (compiler_words) asks for the one that it made.
+    compiler (compiler_words) asks for the one that it made, of today's sources: what a build would make.
     """
     known = _read(place)
-    if not known or (compiler is not None and known.get("compiler") != compiler):
+    if not known or damage(place):
         return None
-    return place if known.get("sources") == sources_digest() and not damage(place) else None
+    if compiler is not None and (known.get("compiler") != compiler or known.get("sources") != sources_digest()):
+        return None
+    return place
 
 
 def damage(place: Path) -> str:
@@ -74,7 +76,7 @@ def _sources() -> Iterator[tuple[str, Path]]:
         yield source_name(path, HOME), path
     for room in ROOMS:
         yield from ((f"{room}/{path.name}", path) for path in sorted((PACKAGE / room).glob("*.py")))
-    yield from ((name, PACKAGE / f"{name}.py") for name in BASE)
+    yield from ((name, PACKAGE / f"{name}.py") for name in OTHERS)
 
 
 def _read(place: Path) -> Mapping[str, Any]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB, PAGE_SIZE
 from bootwright.image import layout
+from bootwright.image.elf_file import ET_DYN, PT_LOAD, ElfFile
 from bootwright.image.kernel_file import KernelSettings
 
 if TYPE_CHECKING:
@@ -83,18 +84,15 @@ def settings_of(path: Path, wanted: KernelSettings) -> KernelSettings:
     Raises BootwrightError for a kernel of a protocol that the loader does not speak, for one whose ELF and Cargo.toml
     ask for different loaders, and for addresses that collide.
     """
-    from elftools.elf.elffile import ELFFile  # slow to import, and no null build comes here
-
     from bootwright.loader.config_011 import SECTION, read_config
 
     data = path.read_bytes()
     name = str(path)
-    with path.open("rb") as stream:
-        elf = ELFFile(stream)
-        section = elf.get_section_by_name(SECTION)
-        config = section.data() if section is not None else None
-        movable = elf.header["e_type"] == "ET_DYN"
-        segments = [(h["p_vaddr"], h["p_vaddr"] + h["p_memsz"]) for h in _loaded(elf) if h["p_memsz"]]
+    elf = ElfFile(data, path)
+    config = elf.section(SECTION)
+    movable = elf.e_type == ET_DYN
+    loaded = [segment for segment in elf.segments if segment.p_type == PT_LOAD and segment.p_memsz]
+    segments = [(segment.p_vaddr, segment.p_vaddr + segment.p_memsz) for segment in loaded]
     if config is None:
         _refuse_other_protocols(name, data)
         settings = wanted
@@ -134,10 +132,6 @@ def finish_settings(
     from bootwright.loader.boot_config import read_boot_config
 
     return read_boot_config(boot_config, settings)
-
-
-def _loaded(elf: Any) -> Iterable[Any]:
-    return (segment.header for segment in elf.iter_segments("PT_LOAD"))
 
 
 def _refuse_other_protocols(name: str, data: bytes) -> None:

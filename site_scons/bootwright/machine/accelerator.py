@@ -13,11 +13,11 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
+from bootwright.base.records import record, replace
 from bootwright.base.remembered import Memory
 from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT, SECTOR_SIZE
@@ -43,7 +43,7 @@ BOOT_SECTOR = bytes([0xFA, 0xB0, DEBUG_EXIT_PASSED, 0xE6, DEBUG_EXIT_PORT, 0xF4,
 Boot = Callable[[Path, str, float], float]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Choice:
     """An accelerator by QEMU's name, why it was chosen, and whether that was found out just now."""
 

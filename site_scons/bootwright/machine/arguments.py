@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.image.layout import DEBUG_EXIT_PORT
 from bootwright.machine import ovmf
 from bootwright.machine.boards import Board, board_named
@@ -103,7 +103,7 @@ def with_tcg(config: Config, *more: str) -> Config:
     """Returns config for a run of ours under TCG, with more arguments."""
     command = None if config.command is None else under_tcg(config.command)
     flags = (*under_tcg(config.qemu_flags), *more)
-    return dataclasses.replace(config, qemu_flags=flags, command=command, accelerator=TCG)
+    return replace(config, qemu_flags=flags, command=command, accelerator=TCG)
 
 
 def _boot_arguments(config: MachineConfig) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from bootwright.base.records import record
 from bootwright.machine.boards import PC
 
 PROGRAM = PC.qemu
@@ -26,7 +26,7 @@ DISK_DEVICES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MachineConfig:
     """What the machine is made of; qemu is QEMU= (a name or path) or None, memory as -m takes it.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.records import record
 from bootwright.machine.options import has_window
 
 WINDOWS = {"darwin": ("cocoa", "gtk", "sdl"), "win32": ("gtk", "sdl")}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Display:
     """name is what -display gets (None: none); window whether the guest's screen is seen outside the terminal."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 
 TCG = "tcg"
 DEFAULT_EXIT_PORT = 0x501  # isa-debug-exit's own
@@ -25,7 +25,7 @@ ALONE = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Option:
     """One option: its name with one dash ("" for a disk's name that stands alone), its value, and both as written."""
 

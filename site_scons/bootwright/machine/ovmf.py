@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
+from bootwright.base.records import record, replace
 from bootwright.image.efi_variables import write_store
 from bootwright.machine.options import read_options
 from bootwright.machine.qemu import data_directories
@@ -47,7 +47,7 @@ _SMM_FLASH = ("-global", "driver=cfi.pflash01,property=secure,value=on")
 _SHARED = (Path("/usr/share"), Path("/usr/local/share"))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Ovmf:
     """The two files that a machine's flash holds; the second is a template, which is never written to."""
 

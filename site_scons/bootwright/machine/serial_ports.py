@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from bootwright.base.records import record
 from bootwright.machine.options import read_options, without
 
 _TERMINAL = ("stdio", "mon:stdio")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SerialPorts:
     """first is the user's value for the first port where it is out of our hearing, else "".
 

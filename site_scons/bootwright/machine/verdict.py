@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from bootwright.base.errors import Status
+from bootwright.base.records import record
 from bootwright.image.layout import DEBUG_EXIT_FAILED, DEBUG_EXIT_PASSED
 
 # isa-debug-exit makes QEMU return value * 2 + 1.
@@ -44,7 +44,7 @@ class Kind(StrEnum):
     QEMU_FAILED = "qemu failed"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Registers:
     """What a verdict says about a processor: the names are the architecture's; halted is QEMU's HLT.
 
@@ -64,7 +64,7 @@ class Registers:
         return self.halted and not self.rflags & 1 << 9
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Verdict:
     """The end of a run: status is what scons returns, sentence is for the reader; serial and screen as last seen."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.records import record
 from bootwright.machine.config import MachineConfig
 
 HEADLESS_TIMEOUT = 10.0
 FIRMWARE_SECONDS = 60.0  # that a UEFI firmware may take before a time-out begins to count
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class RunConfig(MachineConfig):
     """A run: the machine, and when it ends. timeout is in seconds; None means 10 headless and none with a window.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from typing import TYPE_CHECKING, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.faults.board_log import PANICKING, places_at_end, told
 from bootwright.faults.subject import Subject
@@ -53,7 +53,7 @@ def run_and_report(
         report = _at_exit(config, subject, report, end, in_test)
     if end.status in (Status.DONE, Status.INTERRUPTED):
         sentence = f"{end.sentence}; the fault is told above" if seen.is_told else end.sentence
-        end = dataclasses.replace(end, status=Status.GUEST_DIED, sentence=sentence)
+        end = replace(end, status=Status.GUEST_DIED, sentence=sentence)
     return end, "" if seen.is_told else report.text()
 
 
@@ -64,7 +64,7 @@ def _placed(end: Verdict, subject: Subject) -> tuple[Verdict, str]:
     except BootwrightError as error:
         return end, f"  where    {error.message}\n"
     if end.kind is not Kind.DIED and any(place.function.startswith(PANICKING) for place in places):
-        end = dataclasses.replace(end, status=Status.GUEST_DIED, sentence=f"{end.sentence}: it panicked")
+        end = replace(end, status=Status.GUEST_DIED, sentence=f"{end.sentence}: it panicked")
     return end, told(places)
 
 
@@ -82,13 +82,13 @@ def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, i
     config = with_tcg(config, "-icount", "shift=0,sleep=off")
     # The first run ended by itself, so this one is waited for, however slow -icount is here.
     timeout = max(config.timeout or 0.0, AGAIN_SECONDS)
-    config = dataclasses.replace(config, stop_at_exit=True, timeout=timeout)
+    config = replace(config, stop_at_exit=True, timeout=timeout)
     again, report = _run_again(config, subject, in_test, first.facts)
     if report is None or again.kind is not Kind.STOPPED:
         return first
     lines = [("what", end.sentence) if keyword == "what" else (keyword, text) for keyword, text in report.lines]
     note = "where the kernel left was looked up in a second run"
-    return dataclasses.replace(report, lines=(*lines, ("again", note)))
+    return replace(report, lines=(*lines, ("again", note)))
 
 
 class _Seen:
@@ -154,7 +154,7 @@ def _run_again(
     config: RunConfig, subject: Subject, in_test: bool, first: Facts | None = None
 ) -> tuple[Verdict, Report | None]:
     """Runs the image once more, without a word; returns that run's verdict and report."""
-    config = dataclasses.replace(config, headless=True, serial=None)
+    config = replace(config, headless=True, serial=None)
     seen = _Seen(subject, Silence(), in_test, first)
     return run(config, Silence(), Silence(), seen.at_end), seen.report
 
@@ -171,8 +171,8 @@ def _second_run(config: RunConfig, subject: Subject, first: Report, end: Verdict
     again, report = _run_again(with_tcg(config), subject, False)
     if report is None or report.facts.vector is None:
         note = f"under TCG, to learn vector and error code: {again.sentence}"
-        return dataclasses.replace(first, lines=(*first.lines, ("again", note))), end
+        return replace(first, lines=(*first.lines, ("again", note))), end
     note = "vector and error code come from a second run, under TCG"
     if report.rip != first.rip:
         note += f"; it died at another place than the first, RIP={first.rip or 0:#x}"
-    return dataclasses.replace(report, lines=(*report.lines, ("again", note))), again
+    return replace(report, lines=(*report.lines, ("again", note))), again

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.interrupts import Terminated, interruptible
+from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.machine import verdict
 from bootwright.machine.boards import board_named
@@ -79,7 +79,7 @@ def run(
         except KeyboardInterrupt:
             status = Status.INTERRUPTED if config.headless else Status.DONE
             end = verdict.left("Ctrl-C", status, next(iter(machine.registers()), None))
-        end = dataclasses.replace(end, serial=machine.serial, screen=watch.screen)
+        end = replace(end, serial=machine.serial, screen=watch.screen)
         if at_end:
             at_end(machine, end)
         machine.end()
@@ -87,7 +87,7 @@ def run(
             write(notes, f"bootwright: {remark}\n")
     if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
         write(notes, printable(machine.stderr))
-    return dataclasses.replace(end, serial=machine.serial, screen=watch.rows)
+    return replace(end, serial=machine.serial, screen=watch.rows)
 
 
 def screenshot(config: RunConfig, path: Path) -> Verdict:
@@ -95,7 +95,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
 
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
-    config = dataclasses.replace(config, headless=True)
+    config = replace(config, headless=True)
     with interruptible(), started(config) as machine:
         machine.resume()
         watch = Watch(machine, config, Display(None, False), Voice(Silence()), STILL_SECONDS)
@@ -106,7 +106,7 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
             machine.screendump(path)
         except (QmpError, OSError) as error:
             raise BootwrightError(f"no screenshot at {path}: {error}") from error
-        return dataclasses.replace(end, serial=machine.serial, screen=machine.rows())
+        return replace(end, serial=machine.serial, screen=machine.rows())
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.cargo.metadata import BootimageSettings, own_command
 from bootwright.machine.config import MEMORY, MachineConfig
 from bootwright.machine.options import without
@@ -20,7 +20,7 @@ from bootwright.run.config import RunConfig
 QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class CommandLine:
     """What the person said; memory_given: it is not the default. flags are QEMUFLAGS as words, serial is SERIAL=."""
 

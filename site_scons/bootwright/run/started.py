@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from typing import TextIO
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import replace
 from bootwright.machine.accelerator import choose_accelerator, forget_accelerator
 from bootwright.machine.boards import board_named
 from bootwright.machine.config import MachineConfig
@@ -26,7 +26,7 @@ def started(config: MachineConfig, display: str | None = None, notes: TextIO | N
     choice, qemu = None, find_qemu(config.qemu, program=board_named(config.board).qemu)
     if board_named(config.board).is_pc and not config.accelerator and not is_chosen_by_hand(config.flags):
         choice = choose_accelerator(qemu)
-        config = dataclasses.replace(config, accelerator=choice.name)
+        config = replace(config, accelerator=choice.name)
     with contextlib.ExitStack() as stack:
         try:
             machine = stack.enter_context(Machine(config, display))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 
 from bootwright.base.errors import Status
+from bootwright.base.records import replace
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
@@ -139,7 +139,7 @@ class Watch:
         for processor, (few, many) in zip(self._registers, self._standstills, strict=False):
             new, sure = few.is_new(processor.rip), many.is_new(processor.rip)
             if new or sure:
-                seen = dataclasses.replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
+                seen = replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
                 self.midway(self._machine, seen, sure)
 
     @property

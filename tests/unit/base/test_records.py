@@ -93,3 +93,29 @@ def test_a_record_that_is_not_frozen_has_no_hash() -> None:
     assert one == Open("b")
     with pytest.raises(TypeError):
         hash(one)
+
+
+@records.record(frozen=True)
+class Base:
+    """A record that another one extends."""
+
+    one: int
+    more: tuple[int, ...] = (1,)
+
+
+@records.record(frozen=True)
+class Extended(Base):
+    """One that adds a field, and gives one another default."""
+
+    more: tuple[int, ...] = (2,)
+    last: dict[str, int] = records.field(default_factory=dict)
+
+
+def test_a_record_has_the_fields_of_the_one_that_it_extends() -> None:
+    made = Extended(5)
+    assert (made.one, made.more, made.last) == (5, (2,), {})
+    assert [one.name for one in dataclasses.fields(Extended)] == ["one", "more", "last"]
+    assert Extended(5, last={"a": 1}) == records.replace(made, last={"a": 1}) != made
+    assert (Base(5).more, [one.name for one in dataclasses.fields(Base)]) == ((1,), ["one", "more"])
+    with pytest.raises(TypeError):
+        Extended()  # type: ignore[call-arg]  # which is what is tried

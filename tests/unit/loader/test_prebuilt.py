@@ -38,8 +38,9 @@ def test_a_file_that_is_not_the_one_that_was_stored_is_not_taken(place: Path, na
 
 
 def test_the_loader_of_other_sources_is_not_taken(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prebuilt, "BASE", prebuilt.BASE[:-1])
-    assert prebuilt.find_prebuilt(None, place) is None
+    monkeypatch.setattr(prebuilt, "OTHERS", prebuilt.OTHERS[:-1])
+    assert prebuilt.find_prebuilt(COMPILER, place) is None
+    assert prebuilt.find_prebuilt(None, place) == place
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"compiler": 1}'])
@@ -51,5 +52,5 @@ def test_a_list_that_is_none_stands_for_no_loader(place: Path, text: str) -> Non
 def test_all_modules_that_make_a_loader_are_among_its_sources() -> None:
     modules = TOOL.read_text().partition("MODULES = (")[2].partition(")")[0]
     named = {word for word in modules.replace(",", " ").split() if "/" in word}
-    rest = {name.strip('"') for name in named} - set(prebuilt.BASE)
+    rest = {name.strip('"') for name in named} - set(prebuilt.OTHERS)
     assert rest and {name.partition("/")[0] for name in rest} <= set(prebuilt.ROOMS)

@@ -210,7 +210,8 @@ def test_a_null_build_is_held_to_what_scons_alone_takes_of_the_processor(sides: 
     def floor() -> Taken:
         return Taken(9.0, "", next(floors))
 
-    (row,) = plan.measure_over_scons(sides.ours, floor, 2, silent)
-    assert log(sides) == ["we builds", "we builds nothing", "we builds nothing"]
-    assert (row.ours, row.peer, row.limit, row.against) == ((0.2, 0.3), (0.5, 0.4), 1.25, "SCons alone")
-    assert row.ratio == 0.5
+    row, touched = plan.measure_over_scons(sides.ours, floor, 2, silent)
+    assert log(sides) == ["we builds", *["we builds nothing"] * 5]
+    assert (row.ours, row.peer, row.limit, row.against) == ((0.3, 0.5), (0.5, 0.4), 1.25, "SCons alone")
+    assert row.ratio == pytest.approx(0.75)
+    assert (touched.ours, touched.peer, touched.limit) == ((0.4, 0.6), (0.5, 0.4), None)

@@ -1,0 +1,202 @@
+"""`bootwright runner EXE [ARGS]`: Cargo's runner. It boots what `cargo run` and `cargo test` have built.
+
+As bootimage's runner does: the package is the one that cargo names in CARGO_MANIFEST_DIR, its
+[package.metadata.bootimage] is obeyed, ARGS are more arguments for QEMU. A program in deps/, or rustdoc's, is a test:
+no window, the fast lane, and status 0 where it passed, else QEMU's own. What QEMU cannot tell (a triple fault, a hang,
+a loader that failed) has the statuses of scons. Nothing is made but the kernel file, and of a run the image, beside
+EXE.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bootwright.base import atomic
+from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.records import replace
+from bootwright.base.terminal import printable
+from bootwright.cargo.metadata import BootimageSettings, Settings, own_command, read_settings
+from bootwright.cli.features import bootloader_features, read_manifest
+from bootwright.faults.subject import Subject
+from bootwright.image import kernel_file
+from bootwright.image.elf_file import EM_X86_64, ElfFile
+from bootwright.loader.settings import finish_settings, settings_09
+from bootwright.machine import boards
+from bootwright.machine.verdict import Kind, Verdict
+from bootwright.run.config import RunConfig
+from bootwright.run.explained import run_and_report
+from bootwright.run.settings import CommandLine, configure
+from bootwright.run.voice import write
+
+USAGE = "usage: bootwright runner [--headless] [--full] [--quiet] [MEMORY=128M] [TIMEOUT=SECONDS] [QEMU=] EXE [ARGS]"
+TEST_SECONDS = 300.0  # bootimage's
+ON_THE_DISK = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "bootx64.efi")  # as image.disk.Loaders has them
+RUSTDOC = "rustdoctest"  # how the directories begin in which rustdoc puts its programs
+
+
+def main(words: Sequence[str]) -> int:
+    """Boots the program that words name; returns the status for cargo."""
+    try:
+        request = Request(words, os.environ)
+        if request.exe is None:
+            print(USAGE)
+            return Status.DONE
+        return _boot(request, request.exe)
+    except BootwrightError as error:
+        write(sys.stderr, f"bootwright: {error}\n")
+        return error.status
+
+
+class Request:
+    """What cargo and its configuration ask for: exe is None where that was help."""
+
+    def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
+        left, said, given = list(words), set[str](), dict[str, str]()
+        while left and (left[0].startswith("--") or _variable(left[0]) in ("MEMORY", "TIMEOUT", "QEMU")):
+            name, equals, value = left.pop(0).partition("=")
+            if equals and name.isupper():
+                given[name] = value
+            elif name in ("--headless", "--full", "--quiet", "--help"):
+                said.add(name)
+            else:
+                raise BootwrightError(f"the runner has no switch {name}", USAGE)
+        if not left and "--help" not in said:
+            raise BootwrightError("the runner was given no program to boot", USAGE)
+        self.exe = None if "--help" in said else Path(left[0]).absolute()
+        self.arguments = tuple(left[1:])
+        self.headless, self.full, self.quiet = ("--headless" in said, "--full" in said, "--quiet" in said)
+        self.given = given
+        self.environ = environ
+
+    @property
+    def in_doctest(self) -> bool:
+        """Whether rustdoc made the program."""
+        return self.exe is not None and self.exe.parent.name.startswith(RUSTDOC)
+
+    @property
+    def in_test(self) -> bool:
+        """Whether the program is a test, by where it lies, as bootimage has it."""
+        return self.in_doctest or (self.exe is not None and self.exe.parent.name == "deps")
+
+    def manifest(self) -> Path:
+        """Returns the Cargo.toml of the program's package: cargo names its directory; by hand it is searched for."""
+        named = self.environ.get("CARGO_MANIFEST_DIR")
+        assert self.exe is not None, "there is something to boot"
+        places = [Path(named)] if named else [*self.exe.parents, Path.cwd(), *Path.cwd().parents]
+        for place in places:
+            if (place / "Cargo.toml").is_file():
+                return place / "Cargo.toml"
+        raise BootwrightError(
+            f"{self.exe} lies in no Cargo package", "CARGO_MANIFEST_DIR names the package's directory"
+        )
+
+    def line(self) -> CommandLine:
+        """Returns what was said about the machine."""
+        timeout = self.given.get("TIMEOUT", "")
+        if timeout and not timeout.replace(".", "", 1).isdigit():
+            raise BootwrightError(f"TIMEOUT={timeout} is no number of seconds")
+        return CommandLine(
+            qemu=self.given.get("QEMU") or None,
+            flags=self.arguments,
+            memory=self.given.get("MEMORY") or CommandLine.memory,
+            memory_given="MEMORY" in self.given,
+            timeout=float(timeout) if timeout else None,
+            headless=self.headless or self.in_test,
+        )
+
+
+def _variable(word: str) -> str:
+    return word.partition("=")[0] if "=" in word else ""
+
+
+def _boot(request: Request, exe: Path) -> int:
+    manifest = request.manifest()
+    tables = read_manifest(manifest)
+    settings = read_settings(manifest, tables.get("package", {}).get("metadata", {}))
+    for warning in settings.warnings:
+        write(sys.stderr, f"bootwright: {warning}\n")
+    try:
+        data = exe.read_bytes()
+    except OSError as error:
+        raise BootwrightError(f"{exe} cannot be read: {error.strerror}") from error
+    elf = ElfFile(data, exe)
+    if elf.is_64_little and elf.e_machine == EM_X86_64:
+        config = _on_the_pc(request, exe, elf, settings, manifest, tables)
+    else:
+        config = _on_a_board(request, exe, settings.bootimage, manifest.parent)
+    if request.in_test:
+        config = replace(config, timeout=config.timeout or TEST_SECONDS)
+    subject = Subject(exe, exe.with_name(f"{exe.name}.png"), manifest.parent)
+    end, report = run_and_report(config, subject, sys.stdout, sys.stderr, request.in_test)
+    if request.in_test and config.program:
+        write(sys.stdout, end.serial)
+    passed = end.kind is Kind.PASSED or (request.in_test and end.kind is Kind.POWERED_OFF)
+    if not (request.in_test and passed) and not (request.quiet and passed):
+        write(sys.stderr, printable(f"bootwright: {_sentence(end, exe)}\n{report}"))
+    return _status(end, request.in_test, config.success_exit_code)
+
+
+def _on_the_pc(
+    request: Request, exe: Path, elf: ElfFile, settings: Settings, manifest: Path, tables: Mapping[str, object]
+) -> RunConfig:  # fmt: skip
+    """Writes the kernel file, and the image where one is booted, beside exe; returns their machine."""
+    from bootwright.cli.loaders import find_loader
+
+    loader = find_loader(request.environ, lambda line: write(sys.stderr, f"bootwright: {line}\n"))
+    features = bootloader_features(manifest, tables, request.environ)
+    wanted = settings_09(settings.bootloader, features, manifest)
+    boot_config = manifest.parent / "boot.json"
+    told, remarks = finish_settings(exe, wanted, boot_config if boot_config.is_file() else None, None)
+    for line in remarks:
+        write(sys.stderr, f"bootwright: {line}\n")
+    kernel = kernel_file.write_kernel_file(elf.without_sections(), told)
+    fast = request.in_test and not request.full and not own_command(settings.bootimage)
+    config = configure(settings.bootimage, request.line(), manifest.parent, in_test=request.in_test, fast=fast)
+    if fast:
+        with atomic.new_file(exe.with_name(f"{exe.name}.kernel")) as path:
+            path.write_bytes(kernel)
+        return replace(config, image=exe.with_name(f"{exe.name}.kernel"), loader=loader / "pvh.elf")
+    from bootwright.image import disk
+
+    parts = (loader / name for name in ON_THE_DISK)
+    image = exe.with_name(f"{exe.name}.img")
+    with atomic.new_file(image) as path:
+        disk.write_image(path, exe.name, disk.Loaders(*(part.read_bytes() for part in parts)), kernel)
+    return replace(config, image=image)
+
+
+def _on_a_board(request: Request, exe: Path, bootimage: BootimageSettings, directory: Path) -> RunConfig:
+    """Returns the machine for a program of another architecture, which cargo has put below its target's name."""
+    names = [path.name for path in exe.parents]
+    board = next((found for name in names if (found := boards.find_board(name))), None)
+    if board is None or board.is_pc:
+        raise BootwrightError(f"{exe} is for no machine that is known here", boards.no_machine(names[1]))
+    own = BootimageSettings(test_timeout=bootimage.test_timeout)
+    config = configure(own, request.line(), directory, in_test=request.in_test, fast=False)
+    return replace(config, image=exe, board=board.name)
+
+
+def _sentence(end: Verdict, exe: Path) -> str:
+    """Returns the verdict's sentence; of a loader that refused the kernel, what is wrong with the kernel."""
+    if end.kind is Kind.LOADER_FAILED:
+        from bootwright.elf.checks import check_kernel  # pyelftools is slow to import
+
+        try:
+            check_kernel(exe)
+        except BootwrightError as error:
+            return f"{end.sentence}\n  {error}"
+    return end.sentence
+
+
+def _status(end: Verdict, in_test: bool, success: int | None) -> int:
+    """Returns what bootimage's runner would, where QEMU tells; else the verdict's own, of which a test's is never 0."""
+    if not in_test:
+        return end.status if end.exit_code is None else end.exit_code
+    if end.kind is Kind.PASSED:
+        return Status.DONE
+    if end.kind is Kind.POWERED_OFF:  # QEMU's status is 0 then: success where the manifest names no other
+        return Status.DONE if success is None else Status.TESTS_FAILED
+    return end.status or Status.GUEST_DIED

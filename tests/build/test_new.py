@@ -1,0 +1,138 @@
+"""`bootwright new`, and cargo with what it makes: a kernel that runs, is tested and checked as it is, also by cargo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.build.checkouts import HOME
+from tests.build.installed import WITHOUT_ROOT, Environment
+
+from bootwright.rust.build_tools import Question, find_tools
+
+pytestmark = [pytest.mark.needs("cc", "qemu-system-x86_64"), pytest.mark.xdist_group("wheel")]
+DEPS = "target/x86_64-unknown-none/debug/deps"
+
+
+def search_path(installed: Environment) -> str:
+    """Returns PATH with the program, and with the cargo of the compiler that a build here takes."""
+    compiler = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc
+    return os.pathsep.join([str(installed.path / "bin"), str(compiler.parent), os.environ["PATH"]])
+
+
+@pytest.fixture(scope="module")
+def hello(installed: Environment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("kernels of mine")
+    said = installed.do("new", "hello", "--cargo", cwd=place, PATH=search_path(installed))
+    assert said == f"bootwright: {place / 'hello'} is a kernel for pc; cd hello && bootwright run\n"
+    return place / "hello"
+
+
+def cargo(installed: Environment, package: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs cargo in the package as a person does."""
+    return subprocess.run(
+        [*WITHOUT_ROOT, "cargo", *words], cwd=package, env={**os.environ, "PATH": search_path(installed)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_a_new_kernel_runs_and_passes_its_tests(installed: Environment, hello: Path) -> None:
+    said = installed.do("run", "--headless", cwd=hello)
+    assert "\nHello World!\n" in said and "the kernel halted" in said
+    assert "has no effect" not in said and "is not used" not in said  # of what new has written
+    assert "2 passed" in installed.do("test", cwd=hello)
+
+
+def test_an_editor_checks_it_without_an_error_or_a_warning(installed: Environment, hello: Path) -> None:
+    checked = cargo(installed, hello, "check", "--workspace", "--all-targets")
+    assert (checked.returncode, "warning" in checked.stdout) == (0, False), checked.stdout
+
+
+def test_cargo_runs_and_tests_it_in_the_machine(installed: Environment, hello: Path) -> None:
+    ran = cargo(installed, hello, "run", "--", "-name", "chosen-by-hand")
+    assert ran.returncode == 0 and "Hello World!" in ran.stdout and "the kernel halted" in ran.stdout
+    tested = cargo(installed, hello, "test")
+    assert tested.returncode == 0, tested.stdout
+    assert "boots::two_and_two_is_four... [ok]\nboots::statics_without_a_value_are_zero... [ok]\n" in tested.stdout
+    source = hello / "tests" / "boots.rs"
+    before = source.read_text()
+    try:
+        source.write_text(before.replace("black_box(2) + 2, 4", "black_box(2) + 2, 5"))
+        failed = cargo(installed, hello, "test")
+    finally:
+        source.write_text(before)
+    assert failed.returncode == 35, failed.stdout
+    assert "boots::two_and_two_is_four... [failed]\npanicked at tests/boots.rs:" in failed.stdout
+    assert "\n  where    " in failed.stdout
+
+
+class Runner:
+    """`bootwright runner` for one program of tests, in a package whose manifest says more."""
+
+    def __init__(self, installed: Environment, exe: Path, package: Path) -> None:
+        self._installed, self._exe, self.package = installed, exe, package
+        package.mkdir()
+
+    def run(self, metadata: str, *words: str, place: str = "deps") -> subprocess.CompletedProcess[str]:
+        """Runs a copy of the program, in a directory of the name place, with this [package.metadata.bootimage]."""
+        text = f'[package]\nname = "hello"\nversion = "0.1.0"\n[package.metadata.bootimage]\n{metadata}\n'
+        (self.package / "Cargo.toml").write_text(text)
+        exe = self.package / place / "boots-1234"
+        exe.parent.mkdir(exist_ok=True)
+        shutil.copy(self._exe, exe)
+        return self._installed.run("runner", str(exe), *words, cwd=self.package, CARGO_MANIFEST_DIR=str(self.package))
+
+
+@pytest.fixture(scope="module")
+def exe(installed: Environment, hello: Path) -> Path:
+    built = cargo(installed, hello, "test", "--no-run")
+    assert built.returncode == 0, built.stdout
+    return max((path for path in (hello / DEPS).glob("boots-*") if not path.suffix), key=lambda p: p.stat().st_mtime)
+
+
+@pytest.fixture
+def runner(installed: Environment, exe: Path, tmp_path: Path) -> Runner:
+    return Runner(installed, exe, tmp_path / "package")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "place", "status"),
+    [
+        ("", "deps", 0),
+        ("", "rustdoctestABC123", 0),
+        ("test-success-exit-code = 33", "deps", 0),
+        ("test-success-exit-code = 35", "deps", 33),
+        ("test-success-exit-code = 35", "debug", 33),  # a run, whose status is QEMU's own
+    ],
+    ids=["no key", "a doctest", "the code", "another code", "a run"],
+)
+def test_its_status_is_the_one_of_bootimages_runner(runner: Runner, metadata: str, place: str, status: int) -> None:
+    done = runner.run(metadata, place=place)
+    assert done.returncode == status, done.stdout
+    assert "boots::two_and_two_is_four... [ok]" in done.stdout
+
+
+def test_its_keys_are_those_of_bootimages_runner(runner: Runner) -> None:
+    script = runner.package / "machine"
+    script.write_text('#!/bin/sh\n[ -s "$1" ] || exit 9\nshift\necho "got $*"\nexit 7\n')
+    script.chmod(0o755)
+    keys = 'run-command = ["./machine", "{}"]\nrun-args = ["a run"]\ntest-args = ["a", "test"]'
+    tested = runner.run(f"{keys}\ntest-success-exit-code = 7", "more")
+    assert (tested.returncode, "got a test more\n" in tested.stdout) == (0, True), tested.stdout
+    ran = runner.run(keys, place="debug")
+    assert (ran.returncode, "got a run\n" in ran.stdout) == (7, True), ran.stdout
+    hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1'
+    over = runner.run(hangs)
+    assert over.returncode not in (0, 33) and "TIMEOUT=1" in over.stdout, over.stdout
+    wrong = runner.run("test-timeout = 0")
+    assert wrong.returncode == 2 and "test-timeout is 0 s; the least is 1" in wrong.stdout
+
+
+def test_nothing_that_is_there_is_written_to(installed: Environment, hello: Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in hello.rglob("*"))
+    done = installed.run("new", "hello", cwd=hello.parent)
+    assert done.returncode == 2 and f"{hello} exists already" in done.stdout
+    assert sorted((path, path.stat().st_mtime_ns) for path in hello.rglob("*")) == before

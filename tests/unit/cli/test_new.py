@@ -1,0 +1,72 @@
+"""What `bootwright new` takes, and what it writes."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bootwright.base.errors import BootwrightError
+from bootwright.cli import new
+from bootwright.machine.boards import BOARDS
+from bootwright.rust.library import is_bare
+
+
+@pytest.mark.parametrize("name", ["hello", "my-kernel", "os_2", "_x"])
+def test_a_name_of_a_package_is_one(name: str) -> None:
+    new.check_name(name)
+
+
+@pytest.mark.parametrize("name", ["2os", "a b", "ä", "", "..", "fn", "test", "core", "deps", "NUL", "com1", "a.b"])
+def test_a_name_that_cargo_would_not_take_is_refused(name: str) -> None:
+    with pytest.raises(BootwrightError):
+        new.check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "wants a name"),
+        (["a", "b"], "takes one name"),
+        (["a", "--bord=x"], "has no switch --bord"),
+        (["a", "--board=x"], "--board=x is none of pc, mps2-an386"),
+        (["a", "--handover=0.10"], "--handover=0.10 is none of"),
+        (["a", "--board=riscv64-virt", "--cargo"], "--cargo is for the PC, not for riscv64-virt"),
+        (["a", "--board=riscv64-virt", "--handover=0.9"], "--handover is for the PC"),
+    ],
+)
+def test_what_cannot_be_made_is_a_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(BootwrightError, match=sentence):
+        new.read_wish(words)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+@pytest.mark.parametrize("handover", ["0.9", "0.11"])
+def test_each_kernel_has_its_name_its_target_and_nothing_of_the_pattern(
+    tmp_path: Path, board: object, handover: str
+) -> None:
+    wish = new.Wish(tmp_path / "my-os", board, handover, False)  # type: ignore[arg-type]  # of the parametrization
+    made = new.files(wish, {"PATH": ""})
+    assert not any("NAME" in text or "REST" in text for text in made.values())
+    assert "use my_os::{" in made["src/main.rs"] and "use my_os::{" in made["tests/boots.rs"]
+    manifest, config = (tomllib.loads(made[name]) for name in ("Cargo.toml", ".cargo/config.toml"))
+    assert manifest["package"]["name"] == manifest["bin"][0]["name"] == "my-os"
+    assert is_bare(config["build"]["target"]) and config["build"]["rustc-wrapper"] == "bootwright-rustc"
+    if wish.board.is_pc:
+        screen = "0xb8000" in made["src/board.rs"]
+        assert (screen, "entry_point!" in made["src/main.rs"]) == (handover == "0.9", handover == "0.11")
+        assert ('extern "C" fn _start' in made["tests/boots.rs"]) == (handover == "0.9")
+    for name in ("enable_fpu", "put", "exit"):
+        assert f"pub fn {name}(" in made["src/board.rs"]
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    wish = new.read_wish([str(tmp_path / "file" / "os")])
+    with pytest.raises(BootwrightError, match="cannot be made: "):
+        new.make(wish, {"PATH": ""})
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(BootwrightError, match="link exists already"):
+        new.make(new.read_wish([str(tmp_path / "link")]), {"PATH": ""})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]

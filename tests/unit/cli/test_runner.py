@@ -1,0 +1,68 @@
+"""What cargo's runner is asked for, and the status that it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bootwright.base.errors import BootwrightError
+from bootwright.cli.runner import Request, _status
+from bootwright.machine import verdict
+from bootwright.machine.verdict import Registers, Verdict
+
+STANDS = Registers(0x1000, 0, 0, halted=True)
+
+
+@pytest.mark.parametrize(
+    ("exe", "is_test"),
+    [("target/x/debug/deps/boots-12", True), ("/x/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False)],
+)
+def test_a_test_is_known_by_where_it_lies(exe: str, is_test: bool) -> None:
+    request = Request([exe], {})
+    assert (request.in_test, request.line().headless) == (is_test, is_test)
+
+
+def test_words_before_the_program_are_the_runners_and_those_behind_are_qemus() -> None:
+    request = Request(["--headless", "MEMORY=256M", "TIMEOUT=1.5", "k", "--full", "-s"], {})
+    line = request.line()
+    assert (request.full, request.arguments, line.flags) == (False, ("--full", "-s"), ("--full", "-s"))
+    assert (line.headless, line.memory, line.memory_given, line.timeout) == (True, "256M", True, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [([], "was given no program"), (["--fast", "k"], "has no switch --fast"), (["TIMEOUT=x", "k"], "TIMEOUT=x is no")],
+)
+def test_what_it_does_not_know_is_a_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(BootwrightError, match=sentence):
+        Request(words, {}).line()
+
+
+def test_the_package_is_the_one_that_cargo_names_else_the_one_around(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name / "target").mkdir(parents=True)
+        (tmp_path / name / "Cargo.toml").touch()
+    exe = str(tmp_path / "one" / "target" / "k")
+    assert Request([exe], {"CARGO_MANIFEST_DIR": str(tmp_path / "other")}).manifest().parent.name == "other"
+    assert Request([exe], {}).manifest().parent.name == "one"
+
+
+@pytest.mark.parametrize(
+    ("end", "success", "of_a_test", "of_a_run"),
+    [
+        (verdict.exited(33, None), None, 0, 33),
+        (verdict.exited(35, None), None, 35, 35),
+        (verdict.exited(35, 35), 35, 0, 35),
+        (verdict.exited(33, 35), 35, 33, 33),
+        (verdict.powered_off(), None, 0, 0),
+        (verdict.powered_off(), 33, 1, 0),
+        (verdict.reset(STANDS, True), 33, 3, 3),
+        (verdict.halted(STANDS), 33, 6, 0),
+        (verdict.still_running(300, STANDS), 33, 6, 0),
+        (verdict.program_ended(0, 33, True, "x"), 33, 1, 0),
+    ],
+    ids=["33", "35", "the code", "not the code", "off", "off, and a code", "reset", "halted", "time-out", "command"],
+)
+def test_a_test_passes_by_its_code_alone(end: Verdict, success: int | None, of_a_test: int, of_a_run: int) -> None:
+    assert (_status(end, True, success), _status(end, False, success)) == (of_a_test, of_a_run)

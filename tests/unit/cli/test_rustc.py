@@ -1,0 +1,64 @@
+"""When cargo's rustc is told more: for a bare target, by a compiler that lacks core or a linker for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bootwright.cli import rustc
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """Returns the commands that it becomes, and has it find a sysroot and a linker."""
+    commands: list[list[str]] = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def become(program: str, words: list[str]) -> None:
+        commands.append(words)
+        raise SystemExit
+
+    monkeypatch.setattr(os, "execvp", become)
+    (tmp_path / "stamp").touch()
+    monkeypatch.setattr(rustc, "_find", lambda program, target: ("/core", "/lld", [str(tmp_path / "stamp")]))
+    return commands
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["bootwright-rustc", *words])
+    with pytest.raises(SystemExit):
+        rustc.main()
+
+
+BARE = ("rustc", "--crate-name", "k", "--target", "x86_64-unknown-none")
+
+
+def test_for_a_bare_target_it_gets_core_and_linker(monkeypatch: pytest.MonkeyPatch, ran: list[list[str]]) -> None:
+    run(monkeypatch, *BARE)
+    assert ran[0] == [*BARE, "--sysroot=/core", "-Clinker=/lld"]
+    monkeypatch.setattr(rustc, "_find", None)  # it is remembered
+    run(monkeypatch, *BARE)
+    assert ran[1] == ran[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("rustc", "-vV"), ("rustc", "--target=x86_64-unknown-linux-gnu", "a.rs"), ("rustc", "--target", "mine.json")],
+    ids=["a question", "the builder", "a specification"],
+)
+def test_for_anything_else_it_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch, ran: list[list[str]], words: tuple[str, ...]
+) -> None:
+    run(monkeypatch, *words)
+    assert ran[0] == list(words)
+
+
+def test_what_a_person_chose_stays(monkeypatch: pytest.MonkeyPatch, ran: list[list[str]]) -> None:
+    run(monkeypatch, *BARE, "--sysroot", "/mine")
+    run(monkeypatch, *BARE, "-Clinker=mine")
+    assert [command[len(BARE) :] for command in ran] == [
+        ["--sysroot", "/mine", "-Clinker=/lld"], ["-Clinker=mine", "--sysroot=/core"],
+    ]  # fmt: skip
