@@ -67,8 +67,10 @@ class Environment:
 
     def run(self, *words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs the program bootwright in cwd with a person's rights."""
+        # scons test names the checkout's modules there.
+        person = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return subprocess.run(
-            [*WITHOUT_ROOT, str(self.path / "bin" / "bootwright"), *words], cwd=cwd, env={**os.environ, **environment},
+            [*WITHOUT_ROOT, str(self.path / "bin" / "bootwright"), *words], cwd=cwd, env={**person, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
         )  # fmt: skip
 

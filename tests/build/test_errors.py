@@ -71,8 +71,8 @@ def test_a_word_that_is_meant_for_others_is_refused_before_anything_is_built(che
     for words, sentence in (
         (["--fsat"], "there is no switch --fsat\n  hint: did you mean --fast?\n"),
         (["clean"], "there is no target clean\n  hint: did you mean `scons -c`?\n"),
-        (["FIRMWARE=uefi"], "FIRMWARE=uefi is for `scons run`, `scons screenshot`, `scons gdb`, `scons test`\n"),
-        (["run", "--json"], "--json is for `scons doctor` and `scons usb` and `scons test`\n"),
+        (["FIRMWARE=uefi"], "FIRMWARE=uefi is for `scons run`, `scons screenshot`, `scons gdb` and `scons test`\n"),
+        (["run", "--json"], "--json is for `scons doctor`, `scons usb` and `scons test`\n"),
         (["test", "--json"], "--json is for `scons test --list`\n  hint: --junit=FILE writes what the tests said\n"),
         (
             ["TARGET=x86_64"],

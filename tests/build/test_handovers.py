@@ -117,4 +117,4 @@ def test_a_ramdisk_for_a_kernel_that_is_told_of_none_is_refused(tested: Checkout
     said = tested.refuse(f"RAMDISK={ramdisk}")
     assert f"RAMDISK={ramdisk}: " in said
     assert "is no kernel of bootloader_api 0.11, and others are not told of a ramdisk" in said
-    assert "is no file with anything in it" in tested.refuse(f"RAMDISK={tmp_path}")
+    assert f"{tmp_path} is a directory, no regular file" in tested.refuse(f"RAMDISK={tmp_path}")

@@ -17,6 +17,12 @@ pytestmark = [pytest.mark.needs("cc", "qemu-system-x86_64"), pytest.mark.xdist_g
 DEPS = "target/x86_64-unknown-none/debug/deps"
 
 
+def person(installed: Environment) -> dict[str, str]:
+    """Returns the environment of somebody who has the installation on PATH, and not what scons test has there."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**kept, "PATH": search_path(installed)}
+
+
 def search_path(installed: Environment) -> str:
     """Returns PATH with the program, and with the cargo of the compiler that a build here takes."""
     compiler = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc
@@ -34,7 +40,7 @@ def hello(installed: Environment, tmp_path_factory: pytest.TempPathFactory) -> P
 def cargo(installed: Environment, package: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs cargo in the package as a person does."""
     return subprocess.run(
-        [*WITHOUT_ROOT, "cargo", *words], cwd=package, env={**os.environ, "PATH": search_path(installed)},
+        [*WITHOUT_ROOT, "cargo", *words], cwd=package, env=person(installed),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
     )  # fmt: skip
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import Built, Checkout, copy_checkout
+from tests.build.checkouts import HOME, Built, Checkout, copy_checkout
 from tests.cache_server import CERTIFICATE, USER, CacheServer
+
+from bootwright.rust.search import find_toolchain
 
 pytestmark = pytest.mark.xdist_group("shared cache")
 # Says what the compiler is asked to compile, beside itself, and compiles it.
@@ -28,7 +30,8 @@ class Machine:
         self.checkout = copy_checkout(place / "a checkout")
         self._compiler = place / "bin" / "rustc"
         self._compiler.parent.mkdir()
-        self._compiler.write_text(COMPILER.replace("{rustc}", str(shutil.which("rustc"))))
+        rustc = find_toolchain(HOME / "kernel", "x86_64-unknown-none", None, os.environ).rustc
+        self._compiler.write_text(COMPILER.replace("{rustc}", str(rustc)))
         self._compiler.chmod(0o755)
         self._server = server
         self._environment = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import Ended
+from bootwright.base.procs import Ended, run
 from bootwright.cargo.command import Cargo, run_cargo_with_progress, working_cargos
 
 MISSING = (
@@ -33,14 +33,17 @@ def fetch(
     for other in working_cargos(cargo.rustc, environ):
         if not ended.status or not re.search(AT_ODDS_WITH_GIT, ended.stderr):
             break
-        if other.program != cargo.program:
+        if Path(other.program).resolve() != Path(cargo.program).resolve():  # /bin is /usr/bin on most systems
             tell(f"{cargo.program} was made for another libgit2 than this machine's; {other.program} fetches")
             ended = _fetch(other, target, manifest, lock, directory, environ)
     return ended
 
 
 def _fetch(cargo: Cargo, target: str, manifest: Path, lock: Path, directory: Path, environ: Mapping[str, str]) -> Ended:
-    words = [*cargo.command("fetch", target, lock), f"--manifest-path={manifest}"]
+    # A build wants what the builder's system would take, too, though nothing of it is compiled; `cargo fetch` does not.
+    host = re.search(r"^host: (\S+)$", run([str(cargo.rustc), "-vV"], env=environ), re.MULTILINE)
+    more = ["--target", host[1]] if host else []
+    words = [*cargo.command("fetch", target, lock), *more, f"--manifest-path={manifest}"]
     return run_cargo_with_progress(words, directory, cargo.environment(environ, lock))
 
 

@@ -236,10 +236,12 @@ def codegen_option(words: Iterable[str], name: str) -> str:
 
 
 def crate_types(words: Iterable[str]) -> list[str]:
-    """Returns the values of --crate-type, in their order."""
+    """Returns the values of --crate-type, in their order, as cargo writes it and as we do: with an equals sign."""
     found, before = [], ""
     for word in words:
         if before == "--crate-type":
             found += word.split(",")
+        elif word.startswith("--crate-type="):
+            found += word.partition("=")[2].split(",")
         before = word
     return found

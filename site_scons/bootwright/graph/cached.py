@@ -14,7 +14,7 @@ from bootwright.base.home import PACKAGE
 from bootwright.graph.sentences import tell
 from bootwright.graph.session import session
 from bootwright.rust.cached import Looked, OwnUnit, why_missed
-from bootwright.rust.shared import digest_of, digest_of_said
+from bootwright.rust.shared import digest_of, digest_of_said, variables_of
 from bootwright.rust.unit_reads import Reads
 from bootwright.storage.places import open_place
 from bootwright.storage.shared_cache import Cache
@@ -91,7 +91,7 @@ def _facts(target: list[Entry], env: Environment) -> dict[str, object]:
         "bootwright": ours,
         "compiler": env["BOOTWRIGHT"].identity,
         "arguments": [unit.argv, more.first, more.last, more.script, [name for _, name in room.remaps]],
-        "environment": {**unit.environment, **more.environment},
+        "environment": {**variables_of(unit), **more.environment},
         "package": [unit.package, unit.version, unit.kind, unit.is_test, unit.cwd, unit.source],
         "dependencies": made_of,
         "[env]": dict(room.variables) if env["UNITMACROS"] else {},

@@ -8,6 +8,7 @@ starts it on the main thread, and its status becomes SCons's own.
 from __future__ import annotations
 
 import atexit
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetBuildFailures, Main
 
 from bootwright.base import atomic, children, loaded
-from bootwright.base.errors import Status
+from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.regular import LARGEST, is_there
 from bootwright.graph import unchanged
 from bootwright.graph.sentences import leave, sentences_at_exit, tell, tell_what_is_last, was_quiet
@@ -48,6 +49,7 @@ class Session:
         self._began: list[Entry] = []
         self._interrupted = False
         self._looked_at_all = False
+        self._unwritten: OSError | None = None
         self._signatures = build / SIGNATURES
         self._contents: Contents | None = None
 
@@ -77,8 +79,11 @@ class Session:
         SCons comes here once all targets were looked at.
         """
         self._looked_at_all = not Main.this_build_status
-        if self._began or Main.this_build_status:
-            _WRITE()
+        try:
+            if self._began or Main.this_build_status:
+                _WRITE()
+        except OSError as error:
+            self._unwritten = error  # which SCons would show with the lines of its own source
 
     def _interrupt(self, number: int, frame: object) -> None:
         """Takes Ctrl-C while no action runs: SCons ends with status 2 then, and does not say why."""
@@ -102,6 +107,15 @@ class Session:
         for target in targets:
             atomic.remove_file(Path(target.abspath))
 
+    def _lost(self, error: OSError) -> BootwrightError:
+        """Returns the sentence for what cannot be recorded: the next build makes it again."""
+        from bootwright.base import storage_space  # a disk that has room does not pay for it
+
+        place = self.directory.path
+        words = f"what was built cannot be recorded in {place}: {error.strerror or error}"
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return BootwrightError(storage_space.full(place, words) if is_full else words, "scons makes it again")
+
     def _close(self) -> None:
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not come between these steps
         if self._contents is not None and not self.remove_at_end:
@@ -112,7 +126,12 @@ class Session:
             made = [t for t in self._began if recorded and t.get_state() == SCons.Node.executed]
             gone = [Path(t.abspath) for t in self._began if t not in made]
             with sentences_at_exit():
-                self.directory.finish({Path(t.abspath): _sha256(t) for t in made}, gone, self.remove_at_end)
+                try:
+                    self.directory.finish({Path(t.abspath): _sha256(t) for t in made}, gone, self.remove_at_end)
+                except OSError as error:
+                    raise self._lost(error) from error
+                if self._unwritten is not None:
+                    raise self._lost(self._unwritten)
         else:
             self.directory.finish(remove=self.remove_at_end)
         signal.signal(signal.SIGINT, handler)

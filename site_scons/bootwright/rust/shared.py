@@ -41,11 +41,16 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
             digest = digest_of_said(path, roots)
         needed[name] = digest
     facts = [
-        RECIPE, identity, unit.kind, unit.cwd, unit.argv, sorted(unit.environment.items()), unit.checksum, more.first,
+        RECIPE, identity, unit.kind, unit.cwd, unit.argv, sorted(variables_of(unit).items()), unit.checksum, more.first,
         more.last if not unit.is_program else (), sorted(more.environment.items()), [name for _, name in room.remaps],
         needed, sorted(room.variables.items()) if has_macros else (),
     ]  # fmt: skip
     return digest_of(json.loads(roots.free(json.dumps(facts))))
+
+
+def variables_of(unit: Unit) -> dict[str, str]:
+    """Returns the unit's variables but for PATH, to which rustup's cargo adds its own directory."""
+    return {name: value for name, value in unit.environment.items() if name != "PATH"}
 
 
 def digest_of_said(path: Path, roots: Roots) -> str:
