@@ -49,6 +49,7 @@ class Cache:
         self._lock = threading.Lock()
         self._promises: dict[str, Promise | None] = {}
         self._damaged: set[str] = set()
+        self._offered: set[str] = set()
         self._to_send: queue.Queue[Callable[[], None]] = queue.Queue()
         self._senders: list[threading.Thread] = []
 
@@ -94,11 +95,12 @@ class Cache:
         except ValueError:  # it holds what an entry of a cache cannot
             blob.close()
             return
+        self._offered.add(_address(kind, key))
         self._send(_address(kind, key), blob)
 
     def complete(self, kind: str, key: str, directory: Path, is_part: Callable[[str], bool]) -> None:
         """Has an entry that is here already sent where the place has it not, but for names that is_part refuses."""
-        if self._writes and not self.has(kind, key):
+        if self._writes and _address(kind, key) not in self._offered and not self.has(kind, key):
             self.offer(kind, key, directory, filter(is_part, files_of(directory)))
 
     def note(self, name: str, facts: Mapping[str, object]) -> None:

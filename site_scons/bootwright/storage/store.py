@@ -99,7 +99,7 @@ class Store:
                     if damage:
                         self._build(path, build, durable)
                 self._remove_dead_leftovers()
-        elif self._cache:
+        if self._cache:  # another process may have made it while this one waited
             self._cache.complete(kind, key, path, lambda name: name != proof.DIGESTS)
         with contextlib.suppress(OSError):  # who may only read the store does not keep its entries young
             os.utime(path)

@@ -246,6 +246,29 @@ def test_the_store_takes_from_the_cache_and_gives_to_it(tmp_path: Path) -> None:
     assert line.startswith("cache: 1 from it, 0 made here; 0.0 MB received")
 
 
+def test_what_another_made_while_one_waited_is_given_too(tmp_path: Path) -> None:
+    """The other has no cache."""
+
+    def fill(out: Path) -> None:
+        entry(out)
+
+    cache = Cache(DirectoryPlace(tmp_path / "shared"), True, lambda line: None)
+    store = Store(tmp_path / "store", cache)
+    other = Store(tmp_path / "store")
+    has = store.has
+
+    def look(kind: str, key: str) -> bool:
+        other.take_or_build(kind, key, fill)  # just after this one looked
+        return False
+
+    store.has = look  # type: ignore[method-assign]
+    store.take_or_build("unit", "ab", lambda out: None)
+    assert has("unit", "ab")
+    cache.finish()
+    assert (tmp_path / "shared" / "ac").is_dir()
+    assert cache.sent == 1
+
+
 def test_a_directory_in_which_somebody_put_a_FIFO_is_one_line(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     put(str(shared), tmp_path)
