@@ -6,7 +6,6 @@ import base64
 import hashlib
 import ssl
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -153,11 +152,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """A test asks what was asked."""
-
-
-def wait_for(server: CacheServer, count: int, seconds: float = 20.0) -> None:
-    """Waits until so many entries are held."""
-    end = time.monotonic() + seconds
-    while len(server.names("ac")) < count and time.monotonic() < end:
-        time.sleep(0.01)
-    assert len(server.names("ac")) >= count

@@ -165,23 +165,14 @@ AARCH64 = Architecture(
     8, (*(f"x{n}" for n in range(31)), "sp"), "x30", "x29", ("pc", "sp", "x29", "x30", "pstate"),
     re.compile(r"\b(?:X(\d\d)|(PC|SP|PSTATE))=([0-9a-f]+)"), _a64, (4,),
 )  # fmt: skip
-RISCV32 = Architecture(
-    4,
-    RISCV_NAMES,
-    "ra",
-    "s0",
-    RISCV_SHOWN,
-    RISCV_DUMP,
-    lambda code, address: _riscv(code, address, wide=False),
-    (8, 4, 2),
-)
-RISCV64 = Architecture(
-    8,
-    RISCV_NAMES,
-    "ra",
-    "s0",
-    RISCV_SHOWN,
-    RISCV_DUMP,
-    lambda code, address: _riscv(code, address, wide=True),
-    (8, 4, 2),
-)
+
+
+def _riscv_of(wide: bool) -> Architecture:
+    """Returns RISC-V's of 64 bits, or of 32."""
+    return Architecture(
+        8 if wide else 4, RISCV_NAMES, "ra", "s0", RISCV_SHOWN, RISCV_DUMP,
+        lambda code, address: _riscv(code, address, wide=wide), (8, 4, 2),
+    )  # fmt: skip
+
+
+RISCV32, RISCV64 = _riscv_of(wide=False), _riscv_of(wide=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.records import record
+from bootwright.base.scratch import scratch_directory
 from bootwright.cargo.units import Unit
 from bootwright.rust.roots import Roots
 from bootwright.rust.shared import digest_of, places_in
@@ -111,11 +112,13 @@ def _different(ours: Mapping[str, object], theirs: Mapping[str, object]) -> list
 
 
 def _read_list(cache: Cache, key: str, crate: str) -> dict[str, Any] | None:
-    with tempfile.TemporaryDirectory(prefix="bootwright-cached-") as scratch:
-        if not cache.fetch(LISTS, key, Path(scratch), crate):
+    with scratch_directory("cached") as scratch:
+        place = scratch / "entry"
+        place.mkdir()
+        if not cache.fetch(LISTS, key, place, crate):
             return None
         try:
-            facts = json.loads(Path(scratch, LIST).read_text(encoding="utf-8"))
+            facts = json.loads((place / LIST).read_text(encoding="utf-8"))
             return facts if _is_list(facts) else None
         except (OSError, ValueError):
             return None
