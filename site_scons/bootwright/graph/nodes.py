@@ -17,6 +17,7 @@ from bootwright.machine import boards
 from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
+    from bootwright.cargo.plans import Planned
     from bootwright.hosts.table import Row
     from bootwright.testing.written import Target
 
@@ -78,6 +79,8 @@ class KernelNodes:
     tests: list[KernelNodes] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)  # those of Cargo.toml whose tests are not run, and why
     status: int | None = None  # with which a host's program ends, where its manifest says
+    planned: Planned | None = None  # of the kernel itself: what it is made of, and rustc's release
+    release: str = ""
     host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 
     @property

@@ -172,6 +172,13 @@ class _Installation:
         refused = (
             dict.fromkeys([*packages, *venv], forbidden) if forbidden else self._refused(archive, [*packages, *venv])
         )
+        servers = {package: why for package, why in private_programs.SERVERS.items() if package in packages}
+        if servers and by_hand:
+            why = next(iter(servers.values()))
+            tell(f"{apt.listed([*servers])} {'does' if len(servers) == 1 else 'do'} not come by {needs.SYSTEM}: {why}")
+            packages = [package for package in packages if package not in servers]
+        elif not forbidden:
+            refused |= servers
         if refused and by_hand:
             package, why = next(iter(refused.items()))
             raise BootwrightError(f"{package}: {why}, and {needs.SYSTEM} forbids that it comes privately")

@@ -50,6 +50,8 @@ exec "$root/usr/bin/{name}" -L "$share/qemu" -L "$share/seabios" -L "$root/usr/l
 )
 RIGHTS = "it runs with root's rights, which only an installation gives"
 NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS, "xvfb": "it looks for its keyboard maps where an installation has them"}
+# Whose installation starts them, on this machine and at each of its starts: tests want the program alone.
+SERVERS = dict.fromkeys(("docker-registry", "nginx"), "an installation would start it as a server of this machine")
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
 
 
