@@ -160,7 +160,8 @@ class _Installation:
         forbidden = self._why_not_apt(root)
         if not forbidden and apt.lists_are_stale(archive):
             installer.update("its lists of packages are missing or old")
-        alone = private_programs.PrivatePrograms(Store(), private_programs.this_system(), self._environ, tell)
+        system, own = private_programs.this_system(), stamp.private_programs(self._wanted.home)
+        alone = private_programs.PrivatePrograms(Store(), system, self._environ, tell, own)
         by_hand = needs.SYSTEM in self._wanted.arguments
         if forbidden and not by_hand:
             archive = alone.archive()
