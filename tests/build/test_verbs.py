@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,11 @@ def test_while_gdb_is_open_another_build_need_not_wait(checkout: Checkout) -> No
                 break
         else:
             pytest.fail("gdb did not come to the entry")
-        # It would wait for the lock, and say so, if the build went on.
+        # It would wait for the lock, and say so, if the build went on: for gdb's end, which would come at last.
+        patience = threading.Timer(60, session.kill)
+        patience.start()
         again = checkout.scons()
+        patience.cancel()
         assert (again.status, again.steps, "waiting for" in again.output) == (0, [], False), again.output
         session.communicate("kill\nquit\n", timeout=60)
     assert session.returncode == 0
