@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,8 +98,8 @@ def test_a_tool_with_a_variable_and_a_program_is_a_file_and_a_row_for_each(check
     assert "bell.txt" in built.output
     assert "is up to date" in checkout.scons("bell").output
     assert "TONE=h" in (refused := checkout.refuse("bell", "TONE=h")) and "is none of c, g" in refused
-    assert "TONE=" in checkout.scons("-h").output
-    assert checkout.scons("verify").output == "bootwright: 1 output as it was built\n"
+    assert re.search(r"^  TONE .*the tone", checkout.scons("-h").output, re.MULTILINE)
+    assert checkout.scons("verify").output.endswith("/build is what was built\n")
     assert checkout.python(PROBE_OF_A_PROGRAM) == "('chime',) sudo dnf install chimes\n"
 
 
