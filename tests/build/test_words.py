@@ -89,7 +89,7 @@ def test_a_tool_with_a_variable_and_a_program_is_a_file_and_a_row_for_each(check
     verb = ROW.replace("needs=()", 'needs=("chime",), starts=False')
     checkout.edit(VERBS, "VERBS = (\n", f"VERBS = (\n{verb}")
     checkout.edit(WORDS, "VARIABLES = (\n", 'VARIABLES = (\n    Variable("TONE", "c", "the tone", ("c", "g")),\n')
-    checkout.edit(TAKEN, 'str, ...]] = {\n', 'str, ...]] = {\n    "TONE": ("bell",),\n')
+    checkout.edit(TAKEN, "str, ...]] = {\n", 'str, ...]] = {\n    "TONE": ("bell",),\n')
     row = 'Program("chime", "chimes", "bell", packages=_packages(*["chimes"] * 7)),'
     checkout.edit(PROGRAMS, "    for program in (\n", f"    for program in (\n        {row}\n", count=1)
     for tone in ("g", "g", "c"):
