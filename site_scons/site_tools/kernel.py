@@ -54,6 +54,7 @@ NIGHTLY = (
     "RUSTC_BOOTSTRAP=1 is set for crates of {} that ask for #![feature] or -Z: rustc {} is no nightly compiler "
     "(UNSTABLE=0 forbids it)"
 )
+PROJECT = "rust-project.json"  # which a build keeps as it should be, where there is one
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
@@ -162,6 +163,9 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     if "test" in COMMAND_LINE_TARGETS:
         env.Tool("testprograms")
         env.TestPrograms(nodes, planned, units, core, variant, add_program)
+    if "ide" in COMMAND_LINE_TARGETS or Path(package.workspace, PROJECT).is_file():
+        env.Tool("ide")
+        env.AddProject(nodes, planned, units, core, variant)
     return nodes
 
 

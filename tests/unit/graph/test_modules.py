@@ -129,6 +129,7 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
         ("image", {"make_image"}, {"DISK_MODULES"}),
         ("image", {"sign_program"}, {"SIGNING_MODULES"}),
         ("forms", {"make_form"}, {"MODULES"}),
+        ("ide", {"make_project"}, {"MODULES"}),
         ("tests", {"list_programs"}, {"MODULES"}),
         ("hosts", {"check_program"}, {"MODULES", "CHECKS"}),
     ],
@@ -141,6 +142,7 @@ def listed_modules(path: Path, tuples: set[str]) -> set[str]:
         "disk image",
         "signed program",
         "other forms",
+        "editors",
         "tests",
         "hosts",
     ],
@@ -152,7 +154,8 @@ def test_a_tool_lists_every_module_that_makes_its_files(tool: str, functions: se
 
 def test_every_builder_of_a_tool_is_compared() -> None:
     compared = {"compile_unit", "run_script", "build_by_cargo", "build_core", "build_loader", "make_kernel_file",
-                "make_image", "make_form", "sign_program", "list_programs", "check_program", "write_spec"}  # fmt: skip
+                "make_image", "make_form", "make_project", "sign_program", "list_programs", "check_program",
+                "write_spec"}  # fmt: skip
     # The bytes of write_spec are its source.
     found = set()
     for path in (SITE / "site_tools").glob("*.py"):
