@@ -6,8 +6,9 @@ It acquires the place, waiting for it SECONDS at most, and obeys lines on its st
 image written and the power cycled, {"off": 1} ends that. What it says are lines as well: {"held": WORDS}, {"ready": 1},
 {"on": 1}, {"heard": BASE64}, {"off": 1}, and {"error": WORDS}, after which it ends.
 
-Whatever ends its input, or the pipe of the variable LIFE (the death of who started it, by any signal) has the power switched off and the place released.
-It belongs to no terminal, so that Ctrl-C is not its own. Nothing of bootwright is imported.
+Whatever ends its input, or the pipe of the variable LIFE (the death of who started it, by any signal), has the power
+switched off and the place released. It belongs to no terminal, so that Ctrl-C is not its own. Nothing of bootwright is
+imported.
 """
 
 from __future__ import annotations
