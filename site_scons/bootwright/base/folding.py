@@ -49,7 +49,8 @@ def fold(line: str, width: int) -> str:
     rows, end = [""], 0
     for piece in PIECE.finditer(line):
         blanks = line[end : piece.start()]
-        if rows[-1].strip() and len(rows[-1]) + len(blanks) + len(piece[0]) > width:
+        fits = len(rows[-1]) + len(blanks) + len(piece[0]) <= width or len(indent) + len(piece[0]) > width
+        if rows[-1].strip() and not fits:
             rows.append(indent + piece[0])
         else:
             rows[-1] += blanks + piece[0]

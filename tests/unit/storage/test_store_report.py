@@ -14,11 +14,13 @@ from bootwright.storage.store import Store
 from bootwright.storage.store_report import DAY, MANY, report
 
 
+def build(out: Path) -> None:
+    """Makes an entry of a MiB."""
+    (out / "f").write_bytes(bytes(1 << 20))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    def build(out: Path) -> None:
-        (out / "f").write_bytes(bytes(1 << 20))
-
     store = Store(tmp_path / "store")
     for key, days in (("young", 0), ("old", 40)):
         path = store.take_or_build("sysroot", key, build)
@@ -42,7 +44,7 @@ def test_each_entry_has_a_line_with_size_and_last_use(store: Store) -> None:
 def test_many_of_a_kind_are_one_line_and_each_is_listed_where_that_is_asked_for(store: Store) -> None:
     keys = [f"{number:064x}" for number in range(MANY + 1)]
     for key in keys:
-        store.take_or_build("package", key, lambda out: (out / "f").write_bytes(bytes(1 << 20)))
+        store.take_or_build("package", key, build)
     text = said(store, "")
     assert f"  package  {MANY + 1} entries    {MANY + 1}.0 MiB  today        --verbose lists each\n" in text
     assert len(text.splitlines()) == 4
