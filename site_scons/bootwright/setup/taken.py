@@ -25,14 +25,15 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "SIGN": KERNELS,
     "SIGN_KEY": KERNELS,
     "SIGN_CERT": KERNELS,
-    "QEMU": MACHINES,
+    "QEMU": (*MACHINES, "matrix"),
     "QEMUFLAGS": MACHINES,
     "MEMORY": MACHINES,
-    "TIMEOUT": ("run", "screenshot", "test", "hosts"),
+    "TIMEOUT": ("run", "screenshot", "test", "hosts", "matrix"),
     "SERIAL": ("run",),
     "RAW": ("run",),
     "TESTS": ("test",),
-    "SHARD": ("test",),
+    "SHARD": ("test", "matrix"),
+    "ROW": ("matrix",),
     "DEV": ("usb",),
     "YES": ("usb",),
     "BIG": ("usb",),
@@ -46,7 +47,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--check": ("store",),
     "--list": ("test",),
     "--json": ("doctor", "usb", "test"),
-    "--junit": ("test",),
+    "--junit": ("test", "matrix"),
     "--retries": ("test",),
     "--stress": ("test",),
     "--cargo": BUILDS,
@@ -80,6 +81,8 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said}: `scons -c` removes all that was made, whichever kernel's and variant's")
         if words.isdisjoint(takes):
             raise BootwrightError(f"{said} is for {_told(takes)}")
+    if "ROW" in given and "SHARD" in given:
+        raise BootwrightError(f"ROW={given['ROW']} and SHARD={given['SHARD']}: one of them says which rows")
     if "YES" in given and "DEV" not in given:
         raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
     if ("SIGN_KEY" in given) != ("SIGN_CERT" in given):

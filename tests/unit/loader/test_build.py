@@ -87,6 +87,7 @@ def check_files(files: loader.LoaderFiles) -> None:
         "boot_sector.bin",
         "bootx64.efi",
         "cd_boot.bin",
+        "network.bin",
         "pvh.elf",
         "stages.bin",
     ]
