@@ -8,11 +8,11 @@ pub struct Test {
     pub function: fn(),
 }
 
-/// Makes a function a test. It is compiled only where the build sets `bootwright_test`.
+/// Makes a function a test, where the build sets `bootwright_test`. Elsewhere, as in an editor, it is checked alone.
 #[macro_export]
 macro_rules! kernel_test {
     (fn $name:ident() $body:block) => {
-        #[cfg(bootwright_test)]
+        #[cfg_attr(not(bootwright_test), allow(dead_code))]
         fn $name() $body
 
         #[cfg(bootwright_test)]

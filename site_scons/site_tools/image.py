@@ -4,10 +4,10 @@ Builders: KernelFile (source: the ELF), SignedProgram (sources: bootx64.efi, NAM
 NetworkProgram (sources: bootx64.efi, NAME.kernel, which is put into it), DiskImage
 (sources: boot_sector.bin, cd_boot.bin, stages.bin, the EFI program, NAME.kernel).
 Method: env.EfiProgram(path, efi, kernel, inside): the EFI program for the image or the network, signed or not.
-Sets: OBJCOPY KERNELCOM SIGNCOM EMBEDCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
-sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label),
-ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT (of
-boot.json), SIGN SIGN_KEY SIGN_CERT (who signs).
+Sets: OBJCOPY KERNELCOM SIGNCOM EMBEDCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate
+root, for sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's
+label), ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT
+(of boot.json), SIGN SIGN_KEY SIGN_CERT (who signs).
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ NIGHTLY = (
     "RUSTC_BOOTSTRAP=1 is set for crates of {} that ask for #![feature] or -Z: rustc {} is no nightly compiler "
     "(UNSTABLE=0 forbids it)"
 )
+PROJECT = "rust-project.json"  # which a build keeps as it should be, where there is one
 PROFILES = {"debug": (), "release": ("--release",)}
 
 
@@ -162,6 +163,9 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     if "test" in COMMAND_LINE_TARGETS:
         env.Tool("testprograms")
         env.TestPrograms(nodes, planned, units, core, variant, add_program)
+    if "ide" in COMMAND_LINE_TARGETS or Path(package.workspace, PROJECT).is_file():
+        env.Tool("ide")
+        env.AddProject(nodes, planned, units, core, variant)
     return nodes
 
 
@@ -193,6 +197,7 @@ def plan_nodes(
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
+    scripts = [*([script] if script else []), *core.scripts]
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
@@ -208,8 +213,8 @@ def plan_nodes(
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
-        link_inputs=[env.File(str(script).replace("$", "$$"))] if script else [],
-        inputs=(*sorted(named), *([script] if script else [])),
+        link_inputs=[env.File(str(path).replace("$", "$$")) for path in scripts],
+        inputs=(*sorted(named), *scripts),
         flag_files=_flag_files(env, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
         nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),

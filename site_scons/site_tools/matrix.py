@@ -1,4 +1,4 @@
-"""The Tool for `scons matrix`: the kernel on more than a hundred machines, as machine/matrix.py of bootwright lists them.
+"""The Tool for `scons matrix`: the kernel on the machines that machine/matrix.py of bootwright lists.
 
 Builder: LoaderKernel (source: a kernel of one file, without a crate). Method: env.Matrix(alias, kernels).
 Sets: LOADERKERNELCOM, unless set before. Uses: ROW SHARD QEMU TIMEOUT KERNELDIR. The example kernel has another one of
@@ -48,26 +48,28 @@ def compile_kernel(target: list[Entry], source: list[Entry], env: Environment) -
         run([str(tools.toolchain.rustc), *words], env=env["ENV"])
 
 
-def _other_kernel(env: Environment, kernel: KernelNodes) -> Entry | None:
-    """Returns the kernel file of the kernel beside the example."""
+def _other_kernel(env: Environment, kernel_file: Entry) -> Entry | None:
+    """Returns the kernel file of the kernel beside the example, whose kernel file is given."""
     from bootwright.image.kernel_file import KernelSettings
 
     home = Path(env["HOME"])
     if Path(env["KERNELDIR"]) != home / "kernel" or not (home / OTHER).is_file():
         return None
-    own = kernel.kernel.get_env().Clone(KERNELROOT="", PACKAGEROOT="", RAMDISK="", KERNELSETTINGS=KernelSettings())
+    own = kernel_file.get_env().Clone(KERNELROOT="", PACKAGEROOT="", RAMDISK="", KERNELSETTINGS=KernelSettings())
     core = own.Core(Target(crates.TARGET))
     path = f"{env['BUILD']}/matrix/{Path(OTHER).stem}"
     elf = own.LoaderKernel(f"{path}.elf", own.File(str(home / OTHER)), LOADERKERNELCORE=core)
     own.Depends(elf, [*core.nodes, own.Value(own["BOOTWRIGHT"].identity), *modules(own, *MODULES)])
-    return own.KernelFile(f"{path}.kernel", elf)[0]
+    made: Entry = own.KernelFile(f"{path}.kernel", elf)[0]
+    return made
 
 
 def add_matrix(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that boots the rows."""
     kernel = only(name, kernels)
     assert kernel.kernel is not None and kernel.image is not None and kernel.pvh is not None, "only() looked"
-    other = _other_kernel(env, kernel)
+    other = _other_kernel(env, kernel.kernel)
+    pvh = Path(kernel.pvh.abspath)
     boot_sector, cd_boot, stages, _, efi, network = (env.File(f"{env['BUILD']}/loader/{file}") for file in crates.FILES)
     loader = [boot_sector, cd_boot, stages, efi]
 
@@ -83,7 +85,7 @@ def add_matrix(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
         directory = Path(env["BUILD"], name)
         bench = bench_of(
             rows, config, directory, kernel.disk, files, [Path(node.abspath) for node in loader],
-            Path(network.abspath), Path(kernel.pvh.abspath), exact=other is not None, environ=os.environ,
+            Path(network.abspath), pvh, exact=other is not None, environ=os.environ,
         )  # fmt: skip
         junit = Path(GetOption("junit")) if GetOption("junit") else None
         digest = file_digest(files["small"])

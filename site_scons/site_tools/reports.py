@@ -1,6 +1,6 @@
-"""The Tool for what tells: `scons doctor`, `keys`, `store`, `size`, `verify` and `soak`; and `scons -c`.
+"""The Tool for what tells: `scons doctor`, `keys`, `store`, `size`, `ide`, `verify` and `soak`; and `scons -c`.
 
-Methods: env.Doctor, Keys, ListStore, Sizes, Verify, Soak, each (alias, kernels); env.CleanBuild().
+Methods: env.Doctor, Keys, ListStore, Sizes, Ide, Verify, Soak, each (alias, kernels); env.CleanBuild().
 Uses: KERNELDIR, TARGETWORD, RUSTC, PRUNE, BUILD.
 """
 
@@ -83,6 +83,12 @@ def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     record(env, name, [kernel.elf for kernel in kernels], start)
 
 
+def add_ide(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds the alias that writes the files of an editor, with the Tool for these."""
+    env.Tool("ide")
+    env.EditorFiles(name, kernels)
+
+
 def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that compares every output with the manifest of what was built."""
 
@@ -140,6 +146,7 @@ def generate(env: Environment) -> None:
     env.AddMethod(add_store, "ListStore")
     env.AddMethod(add_keys, "Keys")
     env.AddMethod(add_sizes, "Sizes")
+    env.AddMethod(add_ide, "Ide")
     env.AddMethod(add_verify, "Verify")
     env.AddMethod(add_soak, "Soak")
     env.AddMethod(clean_build, "CleanBuild")

@@ -1,4 +1,4 @@
-"""`scons matrix` boots each row of the table; an eighth of them, always the same, is booted here, and what is no row."""
+"""An eighth of the rows that `scons matrix` boots, always the same, and the active entry, which is in none."""
 
 from __future__ import annotations
 

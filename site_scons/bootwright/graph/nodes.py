@@ -18,6 +18,7 @@ from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
+    from bootwright.rust.toolchain import Toolchain
     from bootwright.testing.written import Target
 
 
@@ -38,7 +39,7 @@ class Core:
     """What rustc needs for one target: word is what --target takes, directory the --sysroot (None: its own has core).
 
     nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification, link are
-    its words for the linker.
+    its words for the linker, scripts the linker scripts among them.
     """
 
     name: str
@@ -50,6 +51,22 @@ class Core:
     x86_64: bool = False
     board: Board | None = None
     link: tuple[str, ...] = ()
+    scripts: tuple[Path, ...] = ()
+
+
+@record(frozen=True)
+class Project:
+    """The node of a kernel's rust-project.json, and what else an editor's files are about.
+
+    workspace is the directory that an editor opens, target what --target takes. checkable: no test of the package wants
+    Rust's own harness, so that `cargo check --all-targets` can do without std.
+    """
+
+    node: Entry
+    workspace: Path
+    target: str
+    checkable: bool
+    toolchain: Toolchain
 
 
 @record
@@ -77,6 +94,7 @@ class KernelNodes:
     harness: bool = False  # of a program of tests: whether it is compiled with --test, which takes #[test_case]
     tests: list[KernelNodes] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)  # those of Cargo.toml whose tests are not run, and why
+    project: Project | None = None  # what an editor reads of it, where that is wanted
     status: int | None = None  # with which a host's program ends, where its manifest says
     host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 

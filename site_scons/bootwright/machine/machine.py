@@ -8,7 +8,6 @@ import re
 import selectors
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -170,22 +169,6 @@ class Machine:
             self.qmp.execute("cont")
         except QemuGone:
             self._take_leave()
-
-    def start_anew(self) -> None:
-        """Lets a guest that asked for a reset, by which it stands, have it."""
-        with contextlib.suppress(QemuGone):  # which step() sees
-            # QEMU tells of the reset before it stands, and answers before it has done what it was told.
-            self._await_status(lambda status: status == "shutdown")
-            self.qmp.execute("set-action", {"reboot": "reset"})
-            self.qmp.execute("system_reset")
-            self._await_status(lambda status: status != "shutdown")
-            self.qmp.execute("set-action", {"reboot": "shutdown"})
-            self.qmp.execute("cont")
-
-    def _await_status(self, is_so: Callable[[str], bool]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not is_so(self.qmp.execute("query-status")["status"]) and time.monotonic() < deadline:
-            time.sleep(0.01)
 
     def step(self, timeout: float) -> None:
         """Waits at most timeout seconds for QEMU to say something and takes it in: serial, console, events."""

@@ -11,6 +11,7 @@ from bootwright.base.sizes import PAGE_SIZE
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
+from bootwright.machine.anew import start_anew
 from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
@@ -118,7 +119,7 @@ class Watch:
         return self._marks > before
 
     def _all_stand(self, registers: list[Registers]) -> bool:
-        """Tells whether no processor does anything more. UEFI leaves those that no kernel starts in MWAIT, or halted."""
+        """Tells whether no processor does anything more. UEFI leaves those that no kernel starts in MWAIT or halted."""
         return bool(registers) and all(
             processor.stopped or self._parked.get(number) == processor.rip // PAGE_SIZE
             for number, processor in enumerate(registers)
@@ -178,7 +179,7 @@ class Watch:
                 continue  # QEMU ends now, and its status says how
             if data["reason"] == "guest-reset" and machine.in_firmware and self._resets < FIRMWARE_RESETS:
                 self._resets += 1
-                machine.start_anew()
+                start_anew(machine.qmp)
                 continue
             if data["reason"] in ("guest-reset", "guest-panic"):
                 self._look_last()

@@ -70,6 +70,8 @@ VERBS = (
          "Matrix", needs=(*RUN, "ovmf", "sbsign", "openssl"), one_kernel=True),
     Verb("hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each", "Hosts",
          kernels=False, own_graph=True),
+    Verb("ide", "rust-project.json for rust-analyzer, kept current by each build; tasks and gdb for VS Code", "Ide",
+         one_kernel=True, own_graph=True),
     Verb("verify", "compare every output with what was built: changed, missing and foreign files are named", "Verify",
          needs=(), kernels=False),
     Verb("soak", "kill, interrupt and double builds, edit every input; kill and fault the flasher's writing", "Soak",

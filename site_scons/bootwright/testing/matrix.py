@@ -106,7 +106,7 @@ class _Seen:
 
 
 def chosen_rows(numbers: str = "", shard: tuple[int, int] = (1, 1)) -> list[Row]:
-    """Returns the rows of ROW=, numbers with blanks between them, or those of one shard; raises for one that is none."""
+    """Returns the rows of ROW=, numbers with blanks between, or those of one shard; raises for one that is none."""
     rows = make_rows()
     if not numbers:
         return list(rows[shard[0] - 1 :: shard[1]])
@@ -222,4 +222,3 @@ def boot_rows(
             yield rows[number], outcome
     finally:
         machines.close()
-

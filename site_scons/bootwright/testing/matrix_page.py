@@ -18,7 +18,8 @@ _FIELDS = tuple(Outcome.__annotations__)
 _STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #1c1c1c; background: #fff }
 table { border-collapse: collapse } td, th { padding: .3em .7em; text-align: left; border-bottom: 1px solid #ddd }
-th { position: sticky; top: 0; background: #fff } td { vertical-align: top } pre { white-space: pre-wrap; margin: .3em 0 }
+th { position: sticky; top: 0; background: #fff } td { vertical-align: top }
+pre { white-space: pre-wrap; margin: .3em 0 }
 .passed { background: #e7f5e7 } .failed { background: #fbe3e1 } .no { color: #888 }
 img { width: 200px; border: 1px solid #ccc; display: block } details { max-width: 46em }
 """
@@ -77,10 +78,10 @@ def write_junit(path: Path, rows: Sequence[Row], outcomes: Mapping[int, Outcome]
     failures = sum(not outcome.passed for _, outcome in done)
     root = ElementTree.Element("testsuites")
     totals = {"tests": str(len(done)), "failures": str(failures), "errors": "0", "skipped": "0"}
-    suite = ElementTree.SubElement(root, "testsuite", name="bootwright matrix", **totals)
+    suite = ElementTree.SubElement(root, "testsuite", {"name": "bootwright matrix", **totals})
     for row, outcome in done:
         facts = {"name": f"row {row.number}: {' '.join(row.properties)}", "time": f"{outcome.seconds:.3f}"}
-        case = ElementTree.SubElement(suite, "testcase", classname="matrix", **facts)
+        case = ElementTree.SubElement(suite, "testcase", {"classname": "matrix", **facts})
         if outcome.why:
             failure = ElementTree.SubElement(case, "failure", message=_plain(outcome.why))
             failure.text = _plain(f"{outcome.command}\n{outcome.serial}")

@@ -1,4 +1,4 @@
-"""What the rows of a matrix boot: a kernel as a disk, as a disk with another kernel file, signed, and for an SD card."""
+"""What the rows of a matrix boot: a kernel as a disk, signed as well, on an SD card, and in a server's folder."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Maker:
         return Medium(name, image, kernel, served, self._write(f"{name}-signed", kernel, (*self.loaders[:-1], efi)))
 
     def larger(self, kernel: Path) -> Path:
-        """Returns a kernel file like kernel, with LARGE bytes by lot behind its ELF: a loader reads and sums them up."""
+        """Returns a kernel file like kernel, with LARGE bytes by lot behind its ELF, which loaders read and sum up."""
         path = self.directory / "large.kernel"
         more = random.Random(LARGE).randbytes(LARGE)
         with atomic.new_file(path) as made:
