@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bootwright.run.config import RunConfig
 
 OTHER = "tests/kernels/loader/frame_buffer_011.rs"
-MODULES = ("base/procs", "base/records", "rust/command")
+MODULES = ("base/atomic", "base/procs", "base/records", "loader/crates", "rust/command", "rust/library")
 
 
 def compile_kernel(target: list[Entry], source: list[Entry], env: Environment) -> None:
