@@ -159,6 +159,7 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     else:
         elf = units.program(planned.plan, planned.program, path, RUSTHISTORY=history)
     nodes = add_program(planned.program, elf, path)
+    nodes.planned, nodes.release = planned, env["BOOTWRIGHT"].toolchain.release
     nodes.objects, nodes.package, nodes.root = objects, package.name, package.root
     if "test" in COMMAND_LINE_TARGETS:
         env.Tool("testprograms")

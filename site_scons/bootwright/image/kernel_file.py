@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
@@ -87,6 +88,13 @@ def write_kernel_file(elf: bytes, settings: KernelSettings | None = None, ramdis
         struct.pack_into(form, header, offset, value)
     struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, checksum.checksum(bytes(header)))
     return bytes(header) + elf_padded + ramdisk + bytes(-len(ramdisk) % layout.SECTOR_SIZE)
+
+
+def read_build_id(path: Path) -> bytes:
+    """Returns the build id in the header of a kernel file."""
+    with path.open("rb") as file:
+        header = file.read(layout.KERNEL_HEADER_SIZE)
+    return header[layout.KERNEL_BUILD_ID_OFFSET :][: layout.KERNEL_BUILD_ID_SIZE]
 
 
 def read_elf(kernel_file: bytes, name: str) -> bytes:

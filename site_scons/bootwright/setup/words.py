@@ -60,6 +60,9 @@ VARIABLES = (
     Variable("TESTS", "*", "which tests: patterns over their printed names, separated by blanks"),
     Variable("SHARD", "", "test, matrix: k/n, the k-th of n parts; all parts together are all there is"),
     Variable("ROW", "", "matrix: the numbers of the rows that are booted, separated by blanks; default: all"),
+    Variable("POOL", "", "test: the scheduler of a Dask pool whose machines boot the kernel's tests, tls://HOST:PORT"),
+    Variable("POOL_CA", "", "a file of certificates (PEM) that the pool's members are trusted by"),
+    Variable("POOL_CERT", "", "a file with our own certificate for the pool, and its key (PEM)"),
     Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed"),
     Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then"),
     Variable("BIG", "0", "1 allows disks over 256 GiB", ("0", "1")),
@@ -69,6 +72,7 @@ VARIABLES = (
     Variable("CACHE_WRITE", "0", "1 puts what is made here into it", ("0", "1")),
     Variable("CACHE_CA", "", "a file of certificates (PEM) that its server is trusted by; default: the system's"),
     Variable("CACHE_CREDENTIALS", "", "a file with one line for its server, user:password or a header as Name: value"),
+    Variable("IMAGE", "", "push, pull: a kernel's name in an OCI registry, registry/name:tag"),
     Variable("PRUNE", "", "what `scons store` removes: all, or entries not used for this many days"),
 )  # fmt: skip
 
