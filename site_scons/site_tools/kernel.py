@@ -262,7 +262,7 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        *parts, nodes.pvh, efi = files
+        *parts, nodes.pvh, efi, _ = files
         parts += [env.EfiProgram(path, efi, nodes), nodes.kernel]
         nodes.image = env.DiskImage(f"{path}.img", parts, IMAGENAME=name)[0]
     return nodes

@@ -118,3 +118,15 @@ def read_elf(kernel_file: bytes, name: str) -> bytes:
     if checksum.checksum(elf) != stated:
         raise BootwrightError(f"{name}: the ELF's checksum is not {stated:#x}")
     return elf
+
+
+def enlarge(kernel_file: bytes, more: bytes, name: str) -> bytes:
+    """Returns kernel_file (named name in errors) with more bytes behind its ELF, which no segment of it names."""
+    elf = read_elf(kernel_file, name)
+    rest = kernel_file[layout.KERNEL_HEADER_SIZE + len(elf) + -len(elf) % layout.SECTOR_SIZE :]
+    elf += more + bytes(-(len(elf) + len(more)) % layout.SECTOR_SIZE)
+    header = bytearray(kernel_file[: layout.KERNEL_HEADER_SIZE])
+    struct.pack_into("<QQ", header, layout.KERNEL_ELF_LENGTH_OFFSET, len(elf), checksum.checksum(elf))
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, 0)
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, checksum.checksum(bytes(header)))
+    return bytes(header) + elf + rest

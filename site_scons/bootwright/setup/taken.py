@@ -25,14 +25,15 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "SIGN": KERNELS,
     "SIGN_KEY": KERNELS,
     "SIGN_CERT": KERNELS,
-    "QEMU": MACHINES,
+    "QEMU": (*MACHINES, "matrix"),
     "QEMUFLAGS": MACHINES,
     "MEMORY": MACHINES,
-    "TIMEOUT": ("run", "screenshot", "test", "hosts"),
+    "TIMEOUT": ("run", "screenshot", "test", "hosts", "matrix"),
     "SERIAL": ("run",),
     "RAW": ("run",),
     "TESTS": ("test",),
-    "SHARD": ("test",),
+    "SHARD": ("test", "matrix"),
+    "ROW": ("matrix",),
     "POOL": ("test",),
     "POOL_CA": ("test",),
     "POOL_CERT": ("test",),
@@ -52,7 +53,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--check": ("store",),
     "--list": ("test",),
     "--json": ("doctor", "usb", "test"),
-    "--junit": ("test",),
+    "--junit": ("test", "matrix"),
     "--retries": ("test",),
     "--stress": ("test",),
     "--cargo": BUILDS,
@@ -87,6 +88,8 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said}: `scons -c` removes all that was made, whichever kernel's and variant's")
         if words.isdisjoint(takes):
             raise BootwrightError(f"{said} is for {_told(takes)}")
+    if "ROW" in given and "SHARD" in given:
+        raise BootwrightError(f"ROW={given['ROW']} and SHARD={given['SHARD']}: one of them says which rows")
     for word in TAKEN["IMAGE"]:
         if word in wanted and "IMAGE" not in given:
             raise BootwrightError(f"`scons {word}` needs IMAGE=registry/name:tag, the name in a registry")

@@ -57,6 +57,8 @@ VERBS = (
     Verb("iso", "build/VARIANT/NAME.iso, the image for a CD: the same bytes", "IsoImages", starts=False),
     Verb("vm", "NAME.qcow2, NAME.vdi and NAME.vmdk: the image for QEMU, VirtualBox and VMware", "MachineDisks",
          starts=False),
+    Verb("pxe", "build/VARIANT/pxe: what a TFTP server gives machines that start by network, BIOS and UEFI",
+         "NetworkFolders", starts=False),
     Verb("run", "build it and start it in QEMU", "Run", needs=RUN, one_kernel=True, window=True),
     Verb("screenshot", "build/VARIANT/NAME.png, the guest's screen", "Screenshot", needs=RUN, one_kernel=True),
     Verb("gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction", "Debugger", needs=(*RUN, "gdb"),
@@ -64,6 +66,8 @@ VERBS = (
     Verb("size", "sections, crates and the largest symbols, and what the last build changed", "Sizes"),
     # What the chosen tests need comes on top: needs.TESTS.
     Verb("test", "lint, unit, build and boot tests, and the kernel's own tests in machines", "SelfTest"),
+    Verb("matrix", "boot it on more than a hundred machines: firmware, buses, processors, memory; ROW= boots one again",
+         "Matrix", needs=(*RUN, "ovmf", "sbsign", "openssl"), one_kernel=True),
     Verb("hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each", "Hosts",
          kernels=False, own_graph=True),
     Verb("ide", "rust-project.json for rust-analyzer, kept current by each build; tasks and gdb for VS Code", "Ide",
