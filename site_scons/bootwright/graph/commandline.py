@@ -18,7 +18,7 @@ from bootwright.base.home import INSTALLED
 from bootwright.graph.nodes import KernelNodes, only
 from bootwright.machine.boards import Board
 from bootwright.setup import taken
-from bootwright.setup.verbs import BY_WORD, VERBS
+from bootwright.setup.verbs import BY_WORD, HELP, VERBS
 from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
+        hint = "a number with k, M or G behind it, as in MEMORY=256M"
+        raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
     values["TARGETWORD"] = values.pop("TARGET")
     profile = values["PROFILE"]
     if profile:
@@ -95,7 +98,7 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
             from bootwright.setup.meant import meant_target
 
-            raise BootwrightError(f"there is no target {name}", meant_target(name, list(BY_WORD)))
+            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP]))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:

@@ -31,12 +31,16 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
     ("build/containment", ("bwrap",)),
+    ("build/registry", ("docker-registry",)),
+    ("build/nginx", ("nginx",)),
     ("build/loader", (SBSIGN, "openssl")),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
     ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
-    ("boot/in_a_row", (OVMF,)),
+    ("boot/in_a_row", (OVMF, SBSIGN, "openssl")),
+    ("boot/matrix", (OVMF, SBSIGN, "openssl")),
+    ("boot/pool", ("openssl",)),
     ("boot/uefi_secure", (SBSIGN, "openssl")),
     ("boot/uefi_run", ("gdb",)),
     ("build/graph", (OVMF,)),
@@ -48,6 +52,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 OF_LINUX = (
     "strace",
+    "docker-registry",
+    "nginx",
     "bwrap",
     "Xvfb",
     "losetup",
@@ -62,7 +68,10 @@ WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
 # These name a file or a directory.
-PATHS = ("KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "SIGN_KEY", "SIGN_CERT", "--json", "--junit")
+PATHS = (
+    "KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "SIGN_KEY", "SIGN_CERT", "CACHE_CA", "CACHE_CREDENTIALS",
+    "POOL_CA", "POOL_CERT", "--json", "--junit",
+)  # fmt: skip
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
 ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
@@ -256,6 +265,8 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
 def _is_path(variable: str, value: str) -> bool:
     if variable == "TARGET":
         return value.endswith(".json")
+    if variable == "CACHE":
+        return "://" not in value
     return variable in PATHS or (variable in PROGRAMS and os.path.basename(value) != value)
 
 

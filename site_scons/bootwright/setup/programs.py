@@ -210,6 +210,8 @@ PROGRAMS = {
         _of_tests("mcopy", "reads our EFI system partition as an outsider", "mtools"),
         _of_tests("xorriso", "judges our image as a CD as an outsider", "xorriso", pacman="libisoburn"),
         _of_tests("strace", "lists what a clean build opens", "strace", brew=""),
+        _of_tests("docker-registry", "keeps images that tests push", "", dnf="docker-distribution"),
+        _of_tests("nginx", "serves a shared cache to tests", "nginx"),
         Program(
             "Xvfb",
             "is the screen for windows that tests open and close",
