@@ -27,7 +27,7 @@ from bootwright.base.sizes import MIB
 from bootwright.machine.qemu import find_qemu
 
 REQUIREMENTS = Path(__file__).with_name("labgrid.txt")
-PLACE = "pc1"
+PLACE, BY_NETWORK = "pc1", "pc2"
 CARD = 64 * MIB
 SSH = """#!/bin/sh
 case " $* " in *" -O check "*) exit 0 ;; esac
@@ -44,9 +44,13 @@ esac
 
 
 class Board:
-    """The machine: its power, its serial port and its card; events are when its power went on and off."""
+    """The machine: its power, its serial port and its card; events are when its power went on and off.
 
-    def __init__(self, place: Path) -> None:
+    With tftp, the directory of a TFTP server, it has no card and starts by network.
+    """
+
+    def __init__(self, place: Path, tftp: Path | None = None) -> None:
+        self._tftp = tftp
         self.card, self.mode = place / "card.img", place / "mode"
         with self.card.open("wb") as file:
             file.truncate(CARD)
@@ -91,8 +95,13 @@ class Board:
                 self._qemu.wait()
                 self._qemu = None
                 return
-            disk = ["-drive", f"file={self.card},format=raw,if=ide,snapshot=on"]
             words = [str(find_qemu(None)), "-display", "none", "-serial", "stdio", "-m", "128", "-monitor", "none"]
+            net = f"user,id=net,tftp={self._tftp},bootfile=bootwright.pxe"
+            disk = (
+                ["-netdev", net, "-device", "virtio-net-pci,netdev=net"]
+                if self._tftp
+                else ["-drive", f"file={self.card},format=raw,if=ide,snapshot=on"]
+            )
             words += disk if self.mode.read_text() == "dut\n" else []
             self._qemu = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             threading.Thread(target=self._pass_on, args=(self._qemu,), daemon=True).start()
@@ -122,9 +131,10 @@ class Board:
 
 @dataclass
 class Rack:
-    """A coordinator's address, the environment in which a client finds all, and the board of PLACE."""
+    """A coordinator's client, the environment in which it finds all, and the boards of PLACE and BY_NETWORK."""
 
     board: Board
+    networked: Board
     client: Path
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -155,29 +165,39 @@ def install(place: Path) -> Path:
     return place / "bin"
 
 
+def _ports(board: Board) -> str:
+    """Returns the resources that every board has, as an exporter reads them."""
+    return (
+        f"  NetworkPowerPort: {{model: simplerest, host: 'http://127.0.0.1:{board.power_port}/{{index}}/{{value}}', "
+        "index: '1'}\n"
+        f"  NetworkSerialPort: {{host: 127.0.0.1, port: {board.serial_port}, speed: 115200, protocol: raw}}\n"
+    )
+
+
 @contextlib.contextmanager
 def open_rack(place: Path) -> Iterator[Rack]:
     """Gives a rack with one place, which lives in a directory."""
     programs, bench = install(place / "labgrid"), place / "bench"
     bench.mkdir()
-    board = Board(bench)
+    board, tftp = Board(bench), place / "served"
+    (place / "other").mkdir()
+    networked = Board(place / "other", tftp)
     port = free_port()
     (bench / "ssh").write_text(SSH.format(sectors=CARD // 512, card=board.card, mode=board.mode))
     (bench / "ssh").chmod(0o755)
     (bench / "exporter.yaml").write_text(
-        "bench:\n"
-        f"  NetworkPowerPort: {{model: simplerest, host: 'http://127.0.0.1:{board.power_port}/{{index}}/{{value}}', "
-        "index: '1'}\n"
-        f"  NetworkSerialPort: {{host: 127.0.0.1, port: {board.serial_port}, speed: 115200, protocol: raw}}\n"
+        f"bench:\n{_ports(board)}"
         "  NetworkUSBSDMuxDevice: {host: localhost, busnum: 1, devnum: 1, path: /dev/card, vendor_id: 1060, "
         "model_id: 16449, control_path: /dev/mux}\n"
+        f"other:\n{_ports(networked)}"
+        f"  RemoteTFTPProvider: {{host: localhost, internal: '{tftp}/', external: ''}}\n"
     )
     path = os.pathsep.join([str(bench), str(programs), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "LG_COORDINATOR": f"127.0.0.1:{port}", "LG_HOSTNAME": "here"}
     environment = {
         name: value for name, value in environment.items() if name not in ("LG_ENV", "LG_PLACE", "PYTHONPATH")
     }
-    rack = Rack(board, programs / "labgrid-client", {**environment, "LG_USERNAME": "tester"})
+    rack = Rack(board, networked, programs / "labgrid-client", {**environment, "LG_USERNAME": "tester"})
     coordinator = [str(programs / "labgrid-coordinator"), "-l", f"127.0.0.1:{port}"]
     exporter = [str(programs / "labgrid-exporter"), "-c", f"127.0.0.1:{port}", "-n", "bench", "--hostname", "localhost"]
     try:
@@ -190,13 +210,15 @@ def open_rack(place: Path) -> Iterator[Rack]:
             )
             try:
                 deadline = time.monotonic() + 60
-                while "NetworkUSBSDMuxDevice" not in rack.ask("resources"):
+                while "RemoteTFTPProvider" not in rack.ask("resources"):
                     assert process.poll() is None and time.monotonic() < deadline, (bench / "exporter.log").read_text()
-                for words in ("create", "add-match bench/bench/*"):
-                    rack.ask("-p", PLACE, *words.split())
+                for name, group in ((PLACE, "bench"), (BY_NETWORK, "other")):
+                    rack.ask("-p", name, "create")
+                    rack.ask("-p", name, "add-match", f"bench/{group}/*")
                 yield rack
             finally:
                 process.terminate()
                 process.wait(10)
     finally:
         board.end()
+        networked.end()

@@ -21,6 +21,7 @@ from bootwright.graph.actions import record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.sentences import tell
+from bootwright.loader import crates
 
 if TYPE_CHECKING:
     from bootwright.run.config import RunConfig
@@ -38,7 +39,8 @@ def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> Run
     boots = [Path(node.abspath) for node in kernel.starts_from(fast)]
     program = () if watched else config.program
     loader = boots[1] if len(boots) > 1 else None
-    return replace(config, image=boots[0], loader=loader, program=program, board=kernel.board.name)
+    network = Path(env["BUILD"], "loader", crates.FILES[-1]) if config.place else None
+    return replace(config, network=network, image=boots[0], loader=loader, program=program, board=kernel.board.name)
 
 
 def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:

@@ -28,6 +28,7 @@ from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
+from bootwright.loader import crates
 from bootwright.machine import boards
 
 HOW_TO_WRITE = (
@@ -65,7 +66,8 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
     loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
     asked = replace(asked_machine(env), headless=True)
     config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
-    config = replace(config, loader=loader, board=env["TESTBOARD"])
+    network = Path(env["BUILD"], "loader", crates.FILES[-1]) if config.place else None
+    config = replace(config, network=network, loader=loader, board=env["TESTBOARD"])
     listed = []
     for package, name, crate, elf, image, reads in env["TESTPROGRAMS"]:
         names = tuple(read_test_names(Path(elf)))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Built, Checkout
-from tests.labgrid_rig import PLACE, Rack, open_rack
+from tests.labgrid_rig import BY_NETWORK, PLACE, Rack, open_rack
 
 pytestmark = [pytest.mark.xdist_group("rack"), pytest.mark.needs("qemu-system-x86_64")]
 OFF_SECONDS = 5.0
@@ -30,7 +30,8 @@ def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
 @contextlib.contextmanager
 def started(checkout: Checkout, rack: Rack, *words: str, user: str = "tester") -> Iterator[subprocess.Popen[str]]:
     """Gives a scons that runs on the rack's board, in a session of its own."""
-    command = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), f"BOARD={PLACE}", *words]
+    place = [] if any(word.startswith("BOARD=") for word in words) else [f"BOARD={PLACE}"]
+    command = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), *place, *words]
     with subprocess.Popen(
         command, env={**rack.environment, "LG_USERNAME": user}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -117,6 +118,12 @@ def test_whose_client_is_killed_is_switched_off_and_free(
             since = time.monotonic()
             client.kill()
             check_left(rack, since)
+
+
+def test_a_board_without_a_card_is_served_what_it_starts_from(built: Checkout, rack: Rack) -> None:
+    ran = scons(built, rack, "run", "--headless", "TIMEOUT=2", f"BOARD={BY_NETWORK}")
+    assert ran.status == 0 and "Hello World!" in ran.output, ran.output
+    assert [what for what, _ in rack.networked.events] == ["on", "off"]
 
 
 def test_what_a_board_cannot_be_asked_is_refused(built: Checkout, tmp_path: Path) -> None:

@@ -37,10 +37,12 @@ DRIVERS = {
     "TasmotaPowerPort": ["TasmotaPowerDriver"],
     "NetworkYKUSHPowerPort": ["YKUSHPowerDriver"],
     "NetworkSerialPort": ["SerialDriver"],
+    "RemoteTFTPProvider": ["TFTPProviderDriver"],
     "NetworkUSBSDMuxDevice": ["USBSDMuxDriver", "USBStorageDriver"],
     "NetworkUSBSDWireDevice": ["USBSDWireDriver", "USBStorageDriver"],
     "NetworkUSBSDWire3Device": ["USBSDWire3Driver", "USBStorageDriver"],
 }
+SERVED = "bootwright"  # what a board fetches by TFTP: bootwright.pxe, and by itself bootwright.kernel
 MUXES = ("USBSDMuxDriver", "USBSDWireDriver", "USBSDWire3Driver")
 ROLE = "main"
 LIFE = "BOOTWRIGHT_LIFE"  # the variable that names a descriptor of a pipe that nobody writes to
@@ -112,9 +114,15 @@ class Keeper:
         self._serial: Any = None
         self._mux: Any = None
         self._storage: Any = None
+        self._provider: Any = None
+        self._served = ""
 
     def run(self) -> None:
         """Keeps the place until the input ends."""
+        with tempfile.TemporaryDirectory(prefix="bootwright-served-") as self._served:
+            self._keep()
+
+    def _keep(self) -> None:
         try:
             self._acquire()
             self._open()
@@ -122,7 +130,7 @@ class Keeper:
             while True:
                 order = self._orders.next(3600.0) or {}
                 if "boot" in order:
-                    self._boot(order["boot"])
+                    self._boot(order["boot"], order["served"])
         except Over:
             pass
         except Failed as error:
@@ -226,18 +234,22 @@ class Keeper:
                 self._serial = driver
         self._mux = next((d for d in self._target.drivers if type(d).__name__ in MUXES), None)
         self._storage = next((d for d in self._target.drivers if type(d).__name__ == "USBStorageDriver"), None)
-        if self._storage is None:
-            raise Failed("it has no storage mux")
+        self._provider = next((d for d in self._target.drivers if type(d).__name__ == "TFTPProviderDriver"), None)
+        if self._storage is None and self._provider is None:
+            raise Failed("it has neither a storage mux nor a TFTP server")
 
-    def _boot(self, image: str) -> None:
+    def _boot(self, image: str, served: dict[str, str]) -> None:
         began = time.monotonic()
         self._power.off()
-        for driver in filter(None, (self._mux, self._storage)):
+        for driver in filter(None, (self._mux, self._storage, self._provider)):
             self._target.activate(driver)
         if self._mux is not None:
             self._mux.set_mode("host")
         try:
-            self._write(image)
+            if self._storage is not None:
+                self._write(image)
+            else:
+                self._serve(served)
         except subprocess.CalledProcessError as error:
             raise Failed(
                 f"its card cannot be written: {(error.output or b'').decode(errors='replace').strip()}"
@@ -264,6 +276,13 @@ class Keeper:
             copy = str(Path(place, "image.img"))
             shutil.copyfile(image, copy)
             self._storage.write_image(copy)
+
+    def _serve(self, served: dict[str, str]) -> None:
+        """Has files served, each under the name that the board's DHCP server knows, with its ending."""
+        for ending, path in served.items():
+            copy = str(Path(self._served, SERVED + ending))
+            shutil.copyfile(path, copy)
+            self._provider.stage(copy)
 
     def _read(self) -> bytes:
         from pexpect import TIMEOUT

@@ -72,7 +72,9 @@ class Place:
         """Boots the image, and returns the verdict: judge's, the loader's, or that of the time-out."""
         timeout = config.timeout or (HEADLESS_TIMEOUT if config.headless else None)
         allowed = timeout or float("inf")
-        self._order(boot=str(config.image.absolute()))
+        assert config.network is not None, "who names a place names it"
+        image = config.image.absolute()
+        self._order(boot=str(image), served={".pxe": str(config.network), ".kernel": str(image.with_suffix(".kernel"))})
         while "on" not in self._next(WRITE_SECONDS):
             pass
         heard = Transcript(config.restart_mark)
