@@ -223,18 +223,14 @@ class Keeper:
                 self._target = Environment(file.name).get_target(ROLE)
         else:
             self._target = Environment(path).get_target(ROLE)
-        for protocol, what in (("PowerProtocol", "power"), ("ConsoleProtocol", "serial port")):
-            try:
-                driver = self._target.get_driver(protocol)
-            except NoDriverFoundError as error:
-                raise Failed(f"it has no {what}") from error
-            if protocol == "PowerProtocol":
-                self._power = driver
-            else:
-                self._serial = driver
-        self._mux = next((d for d in self._target.drivers if type(d).__name__ in MUXES), None)
-        self._storage = next((d for d in self._target.drivers if type(d).__name__ == "USBStorageDriver"), None)
-        self._provider = next((d for d in self._target.drivers if type(d).__name__ == "TFTPProviderDriver"), None)
+        try:
+            self._power = self._target.get_driver("PowerProtocol")
+            self._serial = self._target.get_driver("ConsoleProtocol")
+        except NoDriverFoundError as error:
+            raise Failed(f"it has no {'serial port' if self._power else 'power'}") from error
+        drivers = {type(driver).__name__: driver for driver in self._target.drivers}
+        self._mux = next((driver for name, driver in drivers.items() if name in MUXES), None)
+        self._storage, self._provider = drivers.get("USBStorageDriver"), drivers.get("TFTPProviderDriver")
         if self._storage is None and self._provider is None:
             raise Failed("it has neither a storage mux nor a TFTP server")
 

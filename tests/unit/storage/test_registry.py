@@ -129,6 +129,15 @@ def test_more_than_was_promised_is_not_written(liar: Liar, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("change", [{"digest": f"sha256:{'0' * 64}"}, {"annotations": {INSIDE: "0" * 64}}], ids=str)
+def test_other_bytes_of_the_same_size_are_not_kept(change: dict[str, object], liar: Liar, tmp_path: Path) -> None:
+    liar.blob = zstandard.compress(b"data")
+    inside = {INSIDE: hashlib.sha256(b"data").hexdigest()}
+    with pytest.raises(BootwrightError, match=r"gave other bytes than it promised of a\.img\.zst"):
+        liar.pull(tmp_path, **{"annotations": inside, **change})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_as_promised_is_there(liar: Liar, tmp_path: Path) -> None:
     liar.blob = zstandard.compress(b"data")
     directory = liar.pull(tmp_path, annotations={INSIDE: hashlib.sha256(b"data").hexdigest()})
