@@ -155,7 +155,7 @@ def test_a_changed_module_of_ours_rebuilds_what_it_makes(built: Checkout) -> Non
 
 
 def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(built: Checkout) -> None:
-    built.edit("bootloader/pvh/src/kernel.rs", "64 << 10", "32 << 10")
+    built.edit("bootloader/pvh/src/kernel.rs", ".with(magic, 0)", ".with(magic, 1)")
     assert built.build() == ["loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin"]
 
 
