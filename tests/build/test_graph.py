@@ -195,7 +195,8 @@ def test_one_image_starts_by_uefi_too_and_only_from_its_disk(checkout: Checkout)
 def test_the_image_is_a_cd_and_the_disk_of_virtual_machines_too(checkout: Checkout) -> None:
     forms = [f"image hello.{suffix}" for suffix in ("img", "iso", "qcow2", "vdi", "vmdk")]
     assert sorted(step for step in checkout.build("iso", "vm") if step.startswith("image")) == forms
-    assert checkout.build("iso", "vm", "build/debug/hello.vmdk") == []
+    (checkout.path / "build/debug/hello.vmdk").unlink()
+    assert checkout.build("build/debug/hello.vmdk") == ["image hello.vmdk"]  # whichever word makes the file
     image = checkout.path / "build/debug/hello.img"
     assert image.with_suffix(".iso").read_bytes() == image.read_bytes()
     ran = checkout.scons("run", "--cd", "--headless")
