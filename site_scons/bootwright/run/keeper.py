@@ -89,13 +89,6 @@ class Orders:
 _said = 1  # the descriptor that lines are said to
 
 
-def keep_output() -> None:
-    """Has standard output be ours alone: labgrid and the programs that it starts write to it."""
-    global _said
-    _said = os.dup(1)
-    os.dup2(2, 1)
-
-
 def say(**words: object) -> None:
     """Says a line; who no longer listens is found out by the input's end."""
     with contextlib.suppress(OSError):
@@ -265,13 +258,9 @@ class Keeper:
 
     def _write(self, image: str) -> None:
         """Has the image written. labgrid hands its path to shells as it is: one with a blank gets another name."""
-        if PLAIN.fullmatch(os.path.realpath(image)):
-            self._storage.write_image(image)
-            return
-        with tempfile.TemporaryDirectory() as place:
-            copy = str(Path(place, "image.img"))
-            shutil.copyfile(image, copy)
-            self._storage.write_image(copy)
+        if not PLAIN.fullmatch(os.path.realpath(image)):
+            image = shutil.copyfile(image, str(Path(self._served, "image.img")))
+        self._storage.write_image(image)
 
     def _serve(self, served: dict[str, str]) -> None:
         """Has files served, each under the name that the board's DHCP server knows, with its ending."""
@@ -304,5 +293,6 @@ class Keeper:
 
 
 if __name__ == "__main__":
-    keep_output()
+    _said = os.dup(1)  # for us alone: labgrid and the programs that it starts write to standard output
+    os.dup2(2, 1)
     Keeper(sys.argv[1], float(sys.argv[2]), sys.argv[3]).run()
