@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
-from bootwright.image import layout, pe
+from bootwright.image import layout, pe, seal
 from bootwright.loader import generated
 from bootwright.loader.crates import (
     CRATES,
@@ -92,7 +92,7 @@ def build_loader(
     files.stages.write_bytes(stage)
     files.network.write_bytes(network)
     (out / PVH_PROGRAM).rename(files.pvh)
-    files.efi.write_bytes(pe.write_pe(out / UEFI_PROGRAM))
+    files.efi.write_bytes(seal.sum_up(pe.write_pe(out / UEFI_PROGRAM)))
     (out / UEFI_PROGRAM).unlink()
     layout_crate.unlink()
     return files
