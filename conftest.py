@@ -188,7 +188,8 @@ class JUnitNames:
         """Names the test before pytest does by its file."""
         junit = self._config.stash.get(xml_key, None)
         if junit is not None:
-            module, _, name = getattr(report, "printed_name", report.nodeid).rpartition("::")
+            printed = getattr(report, "printed_name", report.nodeid)
+            module, _, name = printed.rpartition("::" if "::" in printed else "/")  # of a program without modules
             case = junit.node_reporter(report)
             case.add_attribute("classname", module.replace("/", "."))
             case.add_attribute("name", name)
@@ -266,8 +267,10 @@ class Lines:
         pattern = terminalreporter.config.getoption("tests")
         ended = exitstatus != pytest.ExitCode.INTERRUPTED
         if ended and pattern != "*" and not any(map(terminalreporter.stats.get, COUNTED)):
+            from bootwright.base.folding import fit
+
             near = terminalreporter.config.stash.get(NEAR, "") or near_names(pattern, self._passed_over)
-            terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
+            terminalreporter.write_line(fit(f"no test's name matches TESTS={pattern}; {near}", sys.stdout))
 
 
 @pytest.hookimpl(optionalhook=True)

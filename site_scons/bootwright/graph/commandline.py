@@ -18,7 +18,7 @@ from bootwright.base.home import INSTALLED
 from bootwright.graph.nodes import KernelNodes, only
 from bootwright.machine.boards import Board
 from bootwright.setup import taken
-from bootwright.setup.verbs import BY_WORD, VERBS
+from bootwright.setup.verbs import BY_WORD, HELP, VERBS
 from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
@@ -75,6 +75,11 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    if values["BOARD_WAIT"] != "0" and not _is_positive(values["BOARD_WAIT"]):
+        raise BootwrightError(f"BOARD_WAIT={values['BOARD_WAIT']} is no number of seconds")
+    if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
+        hint = "a number with k, M or G behind it, as in MEMORY=256M"
+        raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
     values["TARGETWORD"] = values.pop("TARGET")
     profile = values["PROFILE"]
     if profile:
@@ -95,7 +100,7 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
             from bootwright.setup.meant import meant_target
 
-            raise BootwrightError(f"there is no target {name}", meant_target(name, list(BY_WORD)))
+            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP]))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
@@ -194,6 +199,10 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
             raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
         if fast:
             raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
+    if ARGUMENTS.get("BOARD"):
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"BOARD= gets a disk's image, and {board.name} starts from an ELF")
+        return False
     firmware = ARGUMENTS.get("FIRMWARE", "bios")
     if firmware != "bios":
         if board is not None and not board.is_pc:
@@ -248,6 +257,8 @@ def asked_machine(env: Any) -> CommandLine:
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",
         serial=Path(env["LAUNCH"], env["SERIAL"]) if env["SERIAL"] else None,
+        place=env["BOARD"],
+        place_wait=float(env["BOARD_WAIT"]),
     )
 
 

@@ -6,6 +6,7 @@ import codecs
 import io
 from typing import IO, TextIO
 
+from bootwright.base.folding import fit
 from bootwright.base.terminal import TerminalFilter
 
 
@@ -59,6 +60,11 @@ class Silence(io.StringIO):
     def write(self, text: str) -> int:
         """Drops text."""
         return len(text)
+
+
+def note(stream: TextIO, text: str) -> None:
+    """Writes text for the person, in lines that a terminal need not fold."""
+    write(stream, fit(text, stream))
 
 
 def write(stream: TextIO, text: str) -> None:
