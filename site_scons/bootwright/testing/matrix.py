@@ -27,7 +27,7 @@ from bootwright.run.run import run
 from bootwright.testing.forks import IS_SERVED, ForkedMachines
 from bootwright.testing.media import Maker, Medium, copy_for
 
-SECONDS = 180.0  # for the kernel, once the firmware is through; 16 MiB by USB take a minute and a half on a busy builder
+SECONDS = 180.0  # for the kernel, once the firmware is through: 16 MiB by USB take 90 on a busy builder
 PLAIN = Row(0, "bios", "q35", "qemu64", "128M", "ahci", "std", "1", "")  # what the rows of a kernel are compared with
 
 
