@@ -129,8 +129,8 @@ ENTRIES = (
     Explanation(
         "unsafe attribute",
         (Wording("unsafe attribute used without unsafe", "rustc 1.82 on"),),
-        "such an attribute is a promise of yours, and written so: #[unsafe(no_mangle)], #[unsafe(export_name = ...)] and "
-        "#[unsafe(link_section = ...)] since edition 2024, #[unsafe(naked)] in every edition since rustc 1.88",
+        "such an attribute is a promise of yours, and written so: #[unsafe(no_mangle)], #[unsafe(export_name = ...)] "
+        "and #[unsafe(link_section = ...)] since edition 2024, #[unsafe(naked)] in every edition since rustc 1.88",
     ),
     Explanation(
         "unsafe extern block",
