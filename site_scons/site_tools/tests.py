@@ -17,14 +17,14 @@ from pathlib import Path
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import ARGUMENTS, GetOption
+from SCons.Script import GetOption
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.home import SITE
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
-from bootwright.graph.commandline import asked_machine, is_fast
+from bootwright.graph.commandline import asked_machine, is_fast, said_anywhere
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
 from bootwright.machine import boards
@@ -106,7 +106,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             TESTBOARD=kernel.board.name if kernel.board else boards.PC.name,
             TESTBOOTIMAGE=kernel.bootimage,
             TESTSETTINGS=str(kernel.bootimage).replace("$", "$$"),
-            MEMORYGIVEN="MEMORY" in ARGUMENTS,
+            MEMORYGIVEN="MEMORY" in said_anywhere(),
         )
     env.Depends(lists, modules(env, *MODULES))
 

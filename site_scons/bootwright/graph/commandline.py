@@ -16,8 +16,9 @@ from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
 from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.sentences import said_in
 from bootwright.machine.boards import Board
-from bootwright.setup import taken
+from bootwright.setup import project_file, taken
 from bootwright.setup.verbs import BY_WORD, VERBS
 from bootwright.setup.words import OF_SCONSW, VARIABLES
 
@@ -54,11 +55,13 @@ def add_switches(arguments: Sequence[str]) -> None:
         check_switches(arguments, taken.SWITCHES, known)
 
 
-def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
+def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dict[str, str]:
     """Returns every variable with its value or default; raises for an unknown name or an illegal value.
 
-    TARGET comes as TARGETWORD: SCons keeps that name for the target of an action.
+    Where the command line, arguments, says nothing the kernel's files do. TARGET comes as TARGETWORD: SCons keeps that
+    name for the target of an action.
     """
+    global _in_files
     names = [v.name for v in VARIABLES]
     for name in arguments:
         if name not in names:
@@ -66,7 +69,11 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
         shown = os.fsencode(arguments[name]).decode("utf-8", "backslashreplace")
         if shown != arguments[name]:
             raise BootwrightError(f"{name}={shown} is not UTF-8, and cargo and rustc take no other names", "rename it")
-    values = {v.name: arguments.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
+    kernel = project_file.kernel_of(arguments, str(home), launch)
+    _in_files = project_file.find_words(kernel, arguments) if kernel else {}
+    said_in.update({name: word.place for name, word in _in_files.items()})
+    given = {**{name: word.value for name, word in _in_files.items()}, **arguments}
+    values = {v.name: given.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
             near = _close(values[v.name].lower(), v.values, 0.5)
@@ -78,12 +85,27 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     values["TARGETWORD"] = values.pop("TARGET")
     profile = values["PROFILE"]
     if profile:
-        if "VARIANT" in arguments:
-            raise BootwrightError(f"PROFILE={profile} and VARIANT={arguments['VARIANT']}: one of them says the profile")
+        if "VARIANT" in given:
+            raise BootwrightError(f"PROFILE={profile} and VARIANT={given['VARIANT']}: one of them says the profile")
         if not re.fullmatch(r"[A-Za-z][\w-]*", profile):
             raise BootwrightError(f"PROFILE={profile} is no name of a profile")
         values["VARIANT"] = {"dev": "debug"}.get(profile, profile)
     return values
+
+
+_in_files: dict[str, project_file.Word] = {}
+
+
+def said_anywhere() -> dict[str, str]:
+    """Returns the variables that were said: on the command line, else in the kernel's files."""
+    return {**{name: word.value for name, word in _in_files.items()}, **ARGUMENTS}
+
+
+def places_of_words() -> dict[str, str]:
+    """Returns the value of each variable that was said, with where: for people."""
+    told = {name: f"{word.value or 'the default'}, from {word.place}" for name, word in _in_files.items()}
+    by_hand = {name: value for name, value in ARGUMENTS.items() if name != "KERNEL"}  # which sconsw says as well
+    return told | {name: f"{value or 'the default'}, from the command line" for name, value in by_hand.items()}
 
 
 def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
@@ -101,6 +123,9 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
     taken.check_taken(wanted, said(words), bool(GetOption("clean")))
+    defaults = {v.name: v.default for v in VARIABLES}
+    in_files = {name: word.value for name, word in _in_files.items() if word.value != defaults[name]}
+    taken.check_together({**in_files, **said(words)})
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
     for verb in asked:
@@ -194,7 +219,7 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
             raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
         if fast:
             raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
-    firmware = ARGUMENTS.get("FIRMWARE", "bios")
+    firmware = said_anywhere().get("FIRMWARE") or "bios"
     if firmware != "bios":
         if board is not None and not board.is_pc:
             raise BootwrightError(f"FIRMWARE={firmware} is for x86-64 kernels: {board.name} has none")
@@ -240,7 +265,7 @@ def asked_machine(env: Any) -> CommandLine:
         qemu=env["QEMU"] or None,
         flags=split_flags(env["QEMUFLAGS"]),
         memory=env["MEMORY"],
-        memory_given="MEMORY" in ARGUMENTS,
+        memory_given="MEMORY" in said_anywhere(),
         firmware=env["FIRMWARE"],
         certificate=Path(env["LAUNCH"], env["SIGN_CERT"]).resolve() if env["SIGN_CERT"] else None,
         cd=bool(GetOption("cd")),

@@ -80,6 +80,10 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said}: `scons -c` removes all that was made, whichever kernel's and variant's")
         if words.isdisjoint(takes):
             raise BootwrightError(f"{said} is for {_told(takes)}")
+
+
+def check_together(given: Mapping[str, str]) -> None:
+    """Raises for a variable or a switch that goes with another one, or against it; given are those that were said."""
     if "YES" in given and "DEV" not in given:
         raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
     if ("SIGN_KEY" in given) != ("SIGN_CERT" in given):
