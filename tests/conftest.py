@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 from tests.boot.kernels import KERNEL, Built, Workshop, open_workshop
@@ -16,7 +18,10 @@ settings.load_profile("bootwright")
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """What builds small kernels, once for all tests of this process."""
-    return open_workshop(tmp_path_factory.mktemp("kernels"))
+    directory, base = tmp_path_factory.mktemp("kernels"), tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workshops"  # xdist's workers have it too
+    shared.mkdir(exist_ok=True)
+    return open_workshop(directory, shared)
 
 
 @pytest.fixture(scope="session")

@@ -197,6 +197,7 @@ def plan_nodes(
     )
     named = {*settings.bootwright.input_files(Path(package.root)), *files_in_flags(flags, Path(package.root))}
     script = linker_script(env, core)
+    scripts = [*([script] if script else []), *core.scripts]
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
@@ -212,8 +213,8 @@ def plan_nodes(
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
-        link_inputs=[env.File(str(script).replace("$", "$$"))] if script else [],
-        inputs=(*sorted(named), *([script] if script else [])),
+        link_inputs=[env.File(str(path).replace("$", "$$")) for path in scripts],
+        inputs=(*sorted(named), *scripts),
         flag_files=_flag_files(env, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
         nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),

@@ -82,15 +82,21 @@ def add_core(env: Environment, target: Target) -> Core:
 
     original = targetspec.read_spec_text(target.spec)
     migrated = targetspec.migrate_spec(original, toolchain, target.spec)
-    text, link = take_linker_words(migrated.text if migrated.changes else original)
+    scripts: list[Path] = []
+
+    def keep(script: str) -> Path:
+        scripts.append(targetspec.keep_text(script, f"{target.name}.ld"))
+        return scripts[-1]
+
+    text, link = take_linker_words(migrated.text if migrated.changes else original, keep)
     path = f"{env['BUILD']}/spec/{target.name}.json"
     spec = env.TargetSpec(path, env.Value(text), SPECCHANGES=migrated.changes, SPECNAME=str(target.spec))
     as_it_is = target.spec.read_bytes() == text.encode()  # cargo's hashes hold its path
-    word = str(target.spec if as_it_is else targetspec.keep_text(text, target.name))
+    word = str(target.spec if as_it_is else targetspec.keep_text(text, f"{target.name}.json"))
     core = _from_source(
         env, target.name, word, spec, text, migrated.arch == "x86_64", BOOTSTRAP, ["-Zunstable-options"]
     )
-    return replace(core, link=link)
+    return replace(core, link=link, scripts=tuple(scripts))
 
 
 def _from_source(

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.base.filelock import lock_file
 from bootwright.base.procs import attempt
 from bootwright.elf.test_names import read_test_names
 from bootwright.image import disk as image
 from bootwright.image import kernel_file
 from bootwright.loader.build import LoaderFiles, build_loader
+from bootwright.loader.crates import FILES
 from bootwright.rust.command import Link, crate_words
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.recipe import sysroot_key
@@ -122,8 +124,11 @@ def compile_crate(
     assert result.status == 0, result.stderr
 
 
-def open_workshop(directory: Path) -> Workshop:
-    """Returns a workshop that works in directory; core and the loader come from the store where it has them."""
+def open_workshop(directory: Path, shared: Path) -> Workshop:
+    """Returns a workshop that works in directory; core comes from the store where it has it.
+
+    The loader, which takes a compiler 10 s, lies in shared: of several workshops the first makes it.
+    """
     toolchain = find_toolchain(KERNEL, TARGET, os.environ.get("RUSTC"), os.environ)
     sysroot = None
     if not has_core(toolchain, TARGET):
@@ -134,8 +139,12 @@ def open_workshop(directory: Path) -> Workshop:
             "sysroot", key, lambda out: build_sysroot(toolchain, TARGET, None, library, out, silent), silent
         )
     linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
-    (directory / "loader").mkdir()
-    loader = build_loader(toolchain.rustc, sysroot, linker, HOME, directory / "loader", silent)
+    loader = LoaderFiles(*(shared / "loader" / name for name in FILES))
+    with lock_file(shared / "lock", lambda: None):
+        if not (shared / "loader").exists():
+            (shared / "half").mkdir()
+            build_loader(toolchain.rustc, sysroot, linker, HOME, shared / "half", silent)
+            (shared / "half").rename(shared / "loader")
     libraries = []
     for name, cfgs in (("plain", []), ("tested", ["bootwright_test"])):
         (directory / name).mkdir()

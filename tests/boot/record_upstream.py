@@ -121,7 +121,7 @@ def main() -> None:
     for name in ("workshop", "rig"):
         shutil.rmtree(place / name, ignore_errors=True)
         (place / name).mkdir(parents=True)
-    workshop = open_workshop(place / "workshop")
+    workshop = open_workshop(place / "workshop", place / "workshop")
     rig, upstream = Rig(workshop, place / "rig"), Upstream(place, workshop)
     cases = []
     for name, features in FEATURES_09.items():

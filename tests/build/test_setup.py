@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.machine.test_boards import with_a_board
 
 HOME = Path(__file__).resolve().parents[2]
 SCONS = """
@@ -227,3 +228,16 @@ def test_what_a_killed_installer_leaves_is_in_the_checkout_and_goes_with_the_nex
     assert checkout.run("doctor")[0] == 0
     assert list(scratch.iterdir()) == []
     assert not (checkout.path / ".venv" / "bootwright.tmp").exists()
+
+
+def test_the_emulator_of_a_board_that_is_one_row_is_what_the_set_up_misses(checkout: Checkout) -> None:
+    with_a_board(checkout.path / "site_scons")
+    programs = checkout.path.parent / "programs"  # no packager is there; a compiler may be, in a place of the system's
+    programs.mkdir()
+    checkout.environ["PATH"] = str(programs)
+    status, out, told = checkout.run("run", "TARGET=sparc-unknown-none-elf")
+    assert (status, out) == (2, "")
+    first, hint = told.splitlines()
+    assert "qemu-system-sparc" in first and first.endswith(" missing"), told
+    assert hint.startswith("  hint: install ") and hint.endswith("qemu-system-sparc"), told
+    assert "qemu-system-x86_64" not in told

@@ -144,7 +144,7 @@ def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(
     # What is said to the linker alone wants no other core, which takes 20 s: the program is linked anew.
     text = spec.read_text()
     first, last = (
-        '"pre-link-args": {"ld.lld": ["--image-base=0x500000"]},\n  ',
+        '"pre-link-args": {"ld.lld": ["--image-base=0x500000"]},\n  "link-script": "in_the_script = 0x5678;",\n  ',
         ',\n  "post-link-args": {"gnu-lld": ["--defsym=from_the_end=0x1234"]}',
     )
     more = text.replace('"os"', first + '"os"').rstrip().removesuffix("}").rstrip()
@@ -154,8 +154,10 @@ def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(
         image = ELFFile(file)
         symbols = image.get_section_by_name(".symtab")
         assert isinstance(symbols, SymbolTableSection)
-        found = symbols.get_symbol_by_name("from_the_end")
-        assert found is not None and found[0]["st_value"] == 0x1234 and 0x500000 <= image["e_entry"] < 0x600000
+        for name, value in (("from_the_end", 0x1234), ("in_the_script", 0x5678)):
+            found = symbols.get_symbol_by_name(name)
+            assert found is not None and found[0]["st_value"] == value
+        assert 0x500000 <= image["e_entry"] < 0x600000
     spec.write_text(text)
     checkout.build(*words)
     spec.write_text(json.dumps(json.loads(text), indent=8))

@@ -6,10 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, MINIMAL, Checkout
+
+ECHO = "crate::kernel_test! {\n    fn a_sum_is_a_sum() {\n        assert_eq!(1 + 1, 2);\n    }\n}\n"
 
 
 @pytest.mark.needs("qemu-system-x86_64", "gdb")
@@ -22,8 +25,11 @@ def test_while_gdb_is_open_another_build_need_not_wait(checkout: Checkout) -> No
                 break
         else:
             pytest.fail("gdb did not come to the entry")
-        # It would wait for the lock, and say so, if the build went on.
+        # It would wait for the lock, and say so, if the build went on: for gdb's end, which would come at last.
+        patience = threading.Timer(60, session.kill)
+        patience.start()
         again = checkout.scons()
+        patience.cancel()
         assert (again.status, again.steps, "waiting for" in again.output) == (0, [], False), again.output
         session.communicate("kill\nquit\n", timeout=60)
     assert session.returncode == 0
@@ -92,9 +98,13 @@ def test_a_test_is_found_by_the_name_that_it_has_now(checkout: Checkout) -> None
     assert "kernel/hello/boots::statics_without_a_value_are_zero\n" in checkout.scons(*words).output
     boots = reader / "tests" / "boots.rs"
     boots.write_text(boots.read_text().replace("statics_without_a_value", "what_has_no_value"))
-    again = checkout.scons(*words)
+    # As kernel/README.md says how to add a module, and a test beside its code.
+    (reader / "src" / "echo.rs").write_text(ECHO)
+    (reader / "src" / "lib.rs").write_text((reader / "src" / "lib.rs").read_text() + "pub mod echo;\n")
+    again = checkout.scons(*words[:2], f"{words[2]} kernel/hello/echo")
     assert again.status == 0 and "what_has_no_value_are_zero\n" in again.output, again.output
     assert "statics_without" not in again.output
+    assert "kernel/hello/echo::a_sum_is_a_sum\n" in again.output
 
 
 def test_a_kernel_without_tests_is_a_sentence_that_says_how_to_write_one(checkout: Checkout, package: Path) -> None:

@@ -1,8 +1,9 @@
-"""A new word of the command line, as setup/README.md says how to add one."""
+"""What is added to the command line as the READMEs say how: a word, a variable, a program, a Tool."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,67 @@ def test_a_word_is_one_row_and_a_method(checkout: Checkout) -> None:
     assert "did you mean bell?" in checkout.refuse("bel")
     assert "bell and doctor: only one of these at a time" in checkout.refuse("bell", "doctor")
     assert checkout.python(PROBE) == "()\n"
+
+
+WORDS, TAKEN, PROGRAMS = (f"site_scons/bootwright/setup/{name}.py" for name in ("words", "taken", "programs"))
+TOOL = '''"""The Tool of a bell: its tone in a file. Builder: Bell. Method: env.Bell(alias, kernels). Uses: TONE."""
+
+from pathlib import Path
+
+from SCons.Builder import Builder
+
+from bootwright.base import atomic
+from bootwright.graph.actions import action, modules
+
+
+def ring(target, source, env):
+    with atomic.new_file(Path(target[0].abspath)) as file:
+        file.write_text(f"ding {env['TONE']}")
+
+
+def add_bell(env, name, kernels):
+    bell = env.BellFile(f"{env['BUILD']}/bell.txt", [])
+    env.Depends(bell, modules(env, "base/atomic"))
+    env.Alias(name, bell)
+
+
+def generate(env):
+    env.SetDefault(BELLCOM="bell $TARGET", BELLSHORT="bell     $TARGET")
+    env["BUILDERS"]["BellFile"] = Builder(action=action(ring, "BELLCOM", ["TONE"]))
+    env.AddMethod(add_bell, "Bell")
+
+
+def exists(env):
+    return True
+'''
+PROBE_OF_A_PROGRAM = """
+import sys
+sys.path.insert(0, "site_scons")
+from bootwright.setup import packagers
+from bootwright.setup.needs import needed_programs
+from bootwright.setup.programs import System
+print(needed_programs(["bell"]), packagers.command(["chime"], System.DNF))
+"""
+
+
+def test_a_tool_with_a_variable_and_a_program_is_a_file_and_a_row_for_each(checkout: Checkout) -> None:
+    (checkout.path / "site_scons/site_tools/bell.py").write_text(TOOL)
+    checkout.edit("SConstruct", 'TOOLS = "', 'TOOLS = "bell ')
+    verb = ROW.replace("needs=()", 'needs=("chime",), starts=False')
+    checkout.edit(VERBS, "VERBS = (\n", f"VERBS = (\n{verb}")
+    checkout.edit(WORDS, "VARIABLES = (\n", 'VARIABLES = (\n    Variable("TONE", "c", "the tone", ("c", "g")),\n')
+    checkout.edit(TAKEN, "str, ...]] = {\n", 'str, ...]] = {\n    "TONE": ("bell",),\n')
+    row = 'Program("chime", "chimes", "bell", packages=_packages(*["chimes"] * 7)),'
+    checkout.edit(PROGRAMS, "    for program in (\n", f"    for program in (\n        {row}\n", count=1)
+    for tone in ("g", "g", "c"):
+        built = checkout.scons("bell", f"TONE={tone}")
+        assert built.status == 0 and (checkout.path / "build/bell.txt").read_text() == f"ding {tone}", built.output
+    assert "bell.txt" in built.output
+    assert "is up to date" in checkout.scons("bell").output
+    assert "TONE=h" in (refused := checkout.refuse("bell", "TONE=h")) and "is none of c, g" in refused
+    assert re.search(r"^  TONE .*the tone", checkout.scons("-h").output, re.MULTILINE)
+    assert checkout.scons("verify").output.endswith("/build is what was built\n")
+    assert checkout.python(PROBE_OF_A_PROGRAM) == "('chime',) sudo dnf install chimes\n"
 
 
 @pytest.mark.parametrize("word", ["-headless", "-cargo", "-list", "-json=x", "-verbose"])

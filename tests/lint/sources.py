@@ -9,10 +9,15 @@ HOME = Path(__file__).resolve().parents[2]
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Returns the files of the checkout that match git's patterns, sorted, but for those that git ignores."""
+    """Returns the files of the checkout that match git's patterns, sorted, but for those that git ignores.
+
+    There is one at least: a test that looks at none of them would pass.
+    """
     argv = ["git", "-C", str(HOME), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
     listed = subprocess.run(argv, capture_output=True, check=True).stdout.decode().split("\0")
-    return sorted(path for name in set(listed) if name and (path := HOME / name).is_file())
+    found = sorted(path for name in set(listed) if name and (path := HOME / name).is_file())
+    assert found, patterns
+    return found
 
 
 def is_python(path: Path) -> bool:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+
+SECONDS = 5.0  # of processor time, far more than a test of fakes takes on a slow machine
+
+
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that takes as long as one that runs a compiler: those lie in tests/build."""
+    before = sum(os.times()[:4])
+    yield
+    spent = sum(os.times()[:4]) - before
+    if spent > SECONDS and not request.config.getoption("--soak"):
+        pytest.fail(f"it took {spent:.1f} s of processor time; the limit here is {SECONDS:.0f}", pytrace=False)
 
 
 @pytest.fixture

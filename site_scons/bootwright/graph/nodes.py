@@ -39,7 +39,7 @@ class Core:
     """What rustc needs for one target: word is what --target takes, directory the --sysroot (None: its own has core).
 
     nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification, link are
-    its words for the linker.
+    its words for the linker, scripts the linker scripts among them.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Core:
     x86_64: bool = False
     board: Board | None = None
     link: tuple[str, ...] = ()
+    scripts: tuple[Path, ...] = ()
 
 
 @record(frozen=True)

@@ -7,13 +7,15 @@ So what compiles is a text without those words: specifications that differ in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from bootwright.base.records import record
 
 LLD = ("ld.lld", "gnu-lld")  # one flavour, under its older and its newer name
 DRIVERS = ("gcc", "gnu-cc", "gnu-lld-cc")  # what stands under these in a table is no word for lld
 FIRST, LAST = "pre-link-args", ("late-link-args", "post-link-args")  # where on the linker's command they come
+SCRIPT = "link-script"  # the text itself: rustc writes it to a file, which --script names
 LINKER = "rust-lld"  # stands for any: ours is named to rustc
 
 
@@ -28,11 +30,11 @@ class _Member:
     value: object
 
 
-def take_linker_words(text: str) -> tuple[str, tuple[str, ...]]:
+def take_linker_words(text: str, keep: Callable[[str], Path]) -> tuple[str, tuple[str, ...]]:
     """Returns a specification's text as rustc compiles by it, and the arguments for rustc that link as text says.
 
     text is migrated; of what is not taken out each character stays. Of a flavour that is not lld's, and of tables that
-    name another, all stays.
+    name another, all stays. keep writes a linker script that stands in it, and returns the file.
     """
     members = {member.key: member for member in _members(text)}
     flavour = members.get("linker-flavor")
@@ -46,6 +48,10 @@ def take_linker_words(text: str) -> tuple[str, tuple[str, ...]]:
             given = [str(word) for name in LLD for word in table.get(name, ())]
             words += [part for word in given for part in (option[0], f"{option[1]}{word}")]
             text = _without(text, key)
+    script = members[SCRIPT].value if SCRIPT in members else None
+    if isinstance(script, str):
+        words += ["-C", f"link-arg=--script={keep(script)}"]
+        text = _without(text, SCRIPT)
     for key, value in (("linker", LINKER), ("linker-flavor", LLD[0])):
         member = next((member for member in _members(text) if member.key == key), None)
         if member is not None:

@@ -57,14 +57,17 @@ def migrate_spec(
 
 
 def keep_text(text: str, name: str, store: Store | None = None) -> Path:
-    """Returns a file NAME.json in the store that holds text: at the same place for every checkout of a person."""
+    """Returns a file name in the store that holds text: at the same place for every checkout of a person.
+
+    text is a specification as rustc takes it, NAME.json, or the linker script that stands in one, NAME.ld.
+    """
 
     def build(out: Path) -> None:
-        (out / f"{name}.json").write_text(text, encoding="utf-8")
-        (out / DESCRIPTION).write_text(f"specification {name}, as rustc takes it\n", encoding="utf-8")
+        (out / name).write_text(text, encoding="utf-8")
+        (out / DESCRIPTION).write_text(f"{name}, as rustc takes it\n", encoding="utf-8")
 
     key = hashlib.sha256(f"{name}\0{text}".encode()).hexdigest()[:32]
-    return (store or Store()).take_or_build("target", key, build) / f"{name}.json"
+    return (store or Store()).take_or_build("target", key, build) / name
 
 
 def read_spec(text: str, origin: Path | str) -> Spec:

@@ -94,7 +94,7 @@ def verify(build: Path, sysroots: Mapping[Path, Path] | None = None) -> str:
     for manifest, directory in sorted((sysroots or {}).items()):
         found += _compare(read_manifest(manifest), directory)
     if not found:
-        return f"{count} outputs in {build} are what was built"
+        return f"{count} output{'s' * (count > 1)} in {build} {'are' if count > 1 else 'is'} what was built"
     hint = "remove the named files and run scons: what is missing is made again"
     raise BootwrightError("\n  ".join([f"{build} does not hold what was built:", *found]), hint)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base import regular
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import is_there, read_bytes, read_if_there, read_text
+from bootwright.base.regular import is_there, opened, read_bytes, read_if_there, read_text
 from bootwright.rust.toolchain_file import read_toolchain_file
 from bootwright.rust.unit_reads import ABSENT, SPECIAL, digest_or_absent
 from bootwright.setup import needs, verbs
@@ -53,6 +54,17 @@ def test_nobody_waits_for_a_fifo(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(BootwrightError, match="is a FIFO, no regular file"):
         read_text(tmp_path / "fifo")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no FIFOs")
+@pytest.mark.usefixtures("waits_for_nobody")
+@pytest.mark.parametrize("read", [read_bytes, lambda path: opened(path).read()], ids=["read_bytes", "opened"])
+def test_what_became_a_fifo_after_it_was_looked_at_is_not_waited_for(
+    read: Callable[[Path], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    monkeypatch.setattr(regular, "kind", lambda mode: "")
+    assert read(tmp_path / "fifo") == b""
 
 
 def test_a_file_may_be_as_large_as_the_limit_and_no_larger(tmp_path: Path) -> None:

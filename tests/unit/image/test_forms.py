@@ -25,7 +25,7 @@ def read_qcow2(data: bytes) -> bytes:
     for (block,) in struct.iter_unpack(">Q", data[counts : counts + CLUSTER]):
         found += struct.unpack_from(">32768H", data, block) if block else ()
     assert found[: len(data) // CLUSTER] == [1] * (len(data) // CLUSTER) and not any(found[len(data) // CLUSTER :])
-    disk = bytearray(entries * 8192 * CLUSTER)
+    disk = bytearray(-(-size // CLUSTER) * CLUSTER)
     for group, (table,) in enumerate(struct.iter_unpack(">Q", data[first : first + 8 * entries])):
         if not table:
             continue
@@ -34,6 +34,7 @@ def read_qcow2(data: bytes) -> bytes:
         for number, (entry,) in enumerate(struct.iter_unpack(">Q", data[at : at + CLUSTER])):
             if entry:
                 place, cluster = (group * 8192 + number) * CLUSTER, entry & ~(1 << 63)
+                assert place < size
                 disk[place : place + CLUSTER] = data[cluster : cluster + CLUSTER]
     assert not any(disk[size:])
     return bytes(disk[:size])

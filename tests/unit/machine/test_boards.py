@@ -257,12 +257,16 @@ print("leon3_generic" in help_text(Path(HOME)), "sparc (leon3_generic)" in no_ma
 """
 
 
-def test_a_board_is_one_row(tmp_path: Path) -> None:
-    # README's "A board", walked with a machine that nobody has here.
-    shutil.copytree(HOME / "site_scons", tmp_path / "site_scons", ignore=shutil.ignore_patterns("__pycache__"))
-    table = tmp_path / "site_scons" / "bootwright" / "machine" / "boards.py"
+def with_a_board(site: Path) -> None:
+    """Adds the row of a machine that nobody has here to a copy of site_scons."""
+    table = site / "bootwright" / "machine" / "boards.py"
     text = table.read_text()
     table.write_text(text.replace("BOARDS = (\n    PC,\n", f"BOARDS = (\n    PC,\n{SPARC}"))
+
+
+def test_a_board_is_one_row(tmp_path: Path) -> None:
+    shutil.copytree(HOME / "site_scons", tmp_path / "site_scons", ignore=shutil.ignore_patterns("__pycache__"))
+    with_a_board(tmp_path / "site_scons")
     said = subprocess.run(
         [sys.executable, "-c", f"HOME = {str(HOME)!r}\n{WALK}"],
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site_scons")}, capture_output=True, text=True, check=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,11 @@ AFTER = ',\n  "post-link-args": {"gnu-lld": ["--build-id=none"], "gcc": ["-Wl,-b
 LATE = '"late-link-args": { "ld.lld": ["-a"] }, '
 
 
+def keep(script: str) -> Path:
+    """Has the script as a file's name, so that a test sees it."""
+    return Path("/kept", script)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -31,12 +37,14 @@ LATE = '"late-link-args": { "ld.lld": ["-a"] }, '
         (PLAIN.replace('}" }', '}" }' + AFTER), ("-C", "link-arg=--build-id=none")),
         (PLAIN.replace('"arch"', LATE + '"arch"').replace('}" }', '}" }' + AFTER),
          ("-C", "link-arg=-a", "-C", "link-arg=--build-id=none")),
+        (PLAIN.replace('"arch"', '"link-script": "SECTIONS { }", "arch"'),
+         ("-C", "link-arg=--script=/kept/SECTIONS { }")),
     ],
-    ids=["plain", "names", "another name of lld", "before", "after", "late"],
+    ids=["plain", "names", "another name of lld", "before", "after", "late", "a script"],
 )  # fmt: skip
 def test_specifications_that_differ_for_the_linker_alone_compile_by_one_text(text: str, words: tuple[str, ...]) -> None:
     json.loads(text)
-    assert take_linker_words(text) == (PLAIN, words)
+    assert take_linker_words(text, keep) == (PLAIN, words)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +58,9 @@ def test_specifications_that_differ_for_the_linker_alone_compile_by_one_text(tex
     ids=["a driver", "another linker", "no flavour", "nothing"],
 )
 def test_what_may_be_more_than_that_stays(text: str) -> None:
-    assert take_linker_words(text) == (text, ())
+    assert take_linker_words(text, keep) == (text, ())
 
 
 def test_the_only_member_leaves_an_object() -> None:
     text = '{"linker-flavor": "gnu-lld", "pre-link-args": {}}'
-    assert take_linker_words(text) == ('{"linker-flavor": "ld.lld"}', ())
+    assert take_linker_words(text, keep) == ('{"linker-flavor": "ld.lld"}', ())
