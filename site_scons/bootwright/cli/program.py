@@ -34,6 +34,10 @@ def main() -> int:
         from bootwright.cli import new
 
         return new.main(arguments[1:])
+    if arguments[:1] in (["completion"], ["complete"]):
+        from bootwright.cli import completion
+
+        return completion.main(arguments[0], arguments[1:])
     _keep_away(os.environ)
     from bootwright.base.home import HOME
     from bootwright.setup.start import start

@@ -31,6 +31,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unit/storage", ("openssl",)),
     ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/completion", ("zsh", "fish")),
     ("build/containment", ("bwrap",)),
     ("build/loader", (SBSIGN, "openssl")),
     ("build/hosts", ("qemu-aarch64", "wine64")),
@@ -58,6 +59,8 @@ OF_LINUX = (
     "cc",
     "qemu-aarch64",
     "wine64",
+    "zsh",
+    "fish",
 )  # no need elsewhere
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
