@@ -266,8 +266,10 @@ class Lines:
         pattern = terminalreporter.config.getoption("tests")
         ended = exitstatus != pytest.ExitCode.INTERRUPTED
         if ended and pattern != "*" and not any(map(terminalreporter.stats.get, COUNTED)):
+            from bootwright.base.folding import fit
+
             near = terminalreporter.config.stash.get(NEAR, "") or near_names(pattern, self._passed_over)
-            terminalreporter.write_line(f"no test's name matches TESTS={pattern}; {near}")
+            terminalreporter.write_line(fit(f"no test's name matches TESTS={pattern}; {near}", sys.stdout))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,11 +1,14 @@
-"""The Tool for the image under another name and in other forms: `scons iso` and `scons vm`.
+"""The Tool for the image under another name and in other forms: `scons iso`, `scons vm` and `scons pxe`.
 
 Builder: ImageForm (target: NAME.iso, .qcow2, .vdi or .vmdk; source: NAME.img).
-Methods: env.IsoImages(alias, kernels), env.MachineDisks(alias, kernels). Sets: FORMCOM, unless set before.
+Builder: Served (target: what a TFTP server is asked for; source: the file that it is).
+Methods: env.IsoImages(alias, kernels), env.MachineDisks(alias, kernels), env.NetworkFolders(alias, kernels).
+Sets: FORMCOM, unless set before. Uses: BUILD.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,11 +20,13 @@ from SCons.Script import COMMAND_LINE_TARGETS
 from bootwright.base import atomic
 from bootwright.graph.actions import action, modules
 from bootwright.graph.nodes import KernelNodes, only
+from bootwright.loader import crates
 
 MODULES = (
     "image/blocks", "image/layout", "image/qcow2", "image/vdi", "image/vmdk", "base/atomic", "base/sizes",
 )  # fmt: skip
 CD = (".iso",)
+FOLDER = "pxe"
 VIRTUAL = (".qcow2", ".vdi", ".vmdk")
 
 
@@ -67,11 +72,34 @@ def add_disks(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     _add(env, name, kernels, VIRTUAL)
 
 
+def copy_served(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Copies a file, as it is."""
+    with atomic.new_file(Path(target[0].abspath)) as path:
+        shutil.copyfile(source[0].abspath, path)
+
+
+def add_folders(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
+    """Adds each kernel's folder for a TFTP server: NAME.pxe and NAME.kernel for a BIOS, NAME.efi for UEFI."""
+    made = []
+    for kernel in kernels:
+        if name in COMMAND_LINE_TARGETS:
+            only(name, [kernel])
+        if kernel.image is None:
+            continue
+        place = f"{env['BUILD']}/{kernel.variant}/{FOLDER}/{kernel.name}"
+        efi, network = (env.File(f"{env['BUILD']}/loader/{file}") for file in crates.FILES[-2:])
+        made += [env.Served(f"{place}.pxe", network), env.Served(f"{place}.kernel", kernel.kernel)]
+        made += [env.EfiProgram(place, efi, kernel, inside=True)]
+    env.Alias(name, made)
+
+
 def generate(env: Environment) -> None:
     """Adds the Builder and the methods."""
     env.SetDefault(FORMCOM="image $TARGET", FORMSHORT="image    $TARGET")
     made = action(make_form, "FORMCOM", [])
     env["BUILDERS"]["ImageForm"] = Builder(action=made, emitter=_emit, single_source=True)
+    env["BUILDERS"]["Served"] = Builder(action=action(copy_served, "FORMCOM", []), emitter=_emit, single_source=True)
+    env.AddMethod(add_folders, "NetworkFolders")
     env.AddMethod(add_isos, "IsoImages")
     env.AddMethod(add_disks, "MachineDisks")
 

@@ -1,12 +1,13 @@
 """The Tool that makes a disk of a kernel: NAME.kernel from NAME.elf, NAME.img from the loader and NAME.kernel.
 
-Builders: KernelFile (source: the ELF), SignedProgram (sources: bootx64.efi, NAME.kernel, key, certificate), DiskImage
+Builders: KernelFile (source: the ELF), SignedProgram (sources: bootx64.efi, NAME.kernel, key, certificate),
+NetworkProgram (sources: bootx64.efi, NAME.kernel, which is put into it), DiskImage
 (sources: boot_sector.bin, cd_boot.bin, stages.bin, the EFI program, NAME.kernel).
-Method: env.EfiProgram(path, efi, kernel): the EFI program for the image, signed or not.
-Sets: OBJCOPY KERNELCOM SIGNCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate root, for
-sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's label),
-ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT (of
-boot.json), SIGN SIGN_KEY SIGN_CERT (who signs).
+Method: env.EfiProgram(path, efi, kernel, inside): the EFI program for the image or the network, signed or not.
+Sets: OBJCOPY KERNELCOM SIGNCOM EMBEDCOM DISKIMAGECOM, unless set before. Uses: RUSTEDITION and KERNELROOT (its crate
+root, for sentences), KERNELSETTINGS (image.kernel_file.KernelSettings), IMAGENAME (gives the GUIDs and the partition's
+label), ACTIVE (which MBR entry is active), RAMDISK and LAUNCH (a file for kernels of bootloader_api 0.11), PACKAGEROOT
+(of boot.json), SIGN SIGN_KEY SIGN_CERT (who signs).
 """
 
 from __future__ import annotations
@@ -91,12 +92,25 @@ def sign_program(target: list[Entry], source: list[Entry], env: Environment) -> 
     sbsign = shutil.which("sbsign", path=env["ENV"]["PATH"])
     if sbsign is None:
         raise Lacks("sbsign is not on PATH", LackOfProgram("sbsign"))
-    sign(program, kernel, key, certificate, Path(target[0].abspath), sbsign, env["ENV"])
+    inside = bool(env["KERNELINSIDE"])
+    sign(program, kernel, key, certificate, Path(target[0].abspath), sbsign, env["ENV"], inside)
     tell_once(f"signed with {key}; a signature holds its time, so that two signings of the same kernel differ")
 
 
-def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes) -> Entry:
-    """Returns the EFI program for the kernel whose files are path and a suffix: efi, or what SIGN= makes of it."""
+def embed_kernel(target: list[Entry], source: list[Entry], env: Environment) -> None:
+    """Writes the EFI program with the kernel file in it."""
+    from bootwright.image.seal import embed
+
+    program, kernel = (Path(node.abspath).read_bytes() for node in source)
+    with atomic.new_file(Path(target[0].abspath)) as path:
+        path.write_bytes(embed(program, kernel))
+
+
+def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes, inside: bool = False) -> Entry:
+    """Returns the EFI program for the kernel whose files are path and a suffix: efi, or what SIGN= makes of it.
+
+    inside says that the kernel file is in it, so that it is always one of its own.
+    """
     if env["SIGN_KEY"]:
         pair = [Path(env["LAUNCH"], env[name]).resolve() for name in ("SIGN_KEY", "SIGN_CERT")]
         for name, file in zip(("SIGN_KEY", "SIGN_CERT"), pair, strict=True):
@@ -106,10 +120,14 @@ def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes
         from bootwright.storage.keys import keys_directory, made_keys  # most images are not signed
 
         pair = list(made_keys(keys_directory(os.environ)))
+    elif inside:
+        whole: Entry = env.NetworkProgram(f"{path}.efi", [efi, kernel.kernel])[0]
+        env.Depends(whole, modules(env, *SIGNING_MODULES))
+        return whole
     else:
         return efi
     files = [env.File(str(file).replace("$", "$$")) for file in pair]
-    signed: Entry = env.SignedProgram(f"{path}.efi", [efi, kernel.kernel, *files])[0]
+    signed: Entry = env.SignedProgram(f"{path}.efi", [efi, kernel.kernel, *files], KERNELINSIDE=inside)[0]
     env.Depends(signed, modules(env, *SIGNING_MODULES))
     return signed
 
@@ -137,13 +155,15 @@ def generate(env: Environment) -> None:
         OBJCOPY="llvm-objcopy", KERNELCOM="kernel $TARGET", KERNELSHORT="kernel   $TARGET",
         DISKIMAGECOM="image $TARGET", DISKIMAGESHORT="image    $TARGET", KERNELSETTINGS=None,
         IMAGENAME="${TARGET.filebase}", SIGN="0", SIGN_KEY="", SIGN_CERT="",
-        SIGNCOM="sign $TARGET", SIGNSHORT="sign     $TARGET",
+        SIGNCOM="sign $TARGET", SIGNSHORT="sign     $TARGET", KERNELINSIDE=False,
+        EMBEDCOM="efi $TARGET", EMBEDSHORT="efi      $TARGET",
         ACTIVE="dummy", KERNELROOT="", RAMDISK="", PACKAGEROOT="",
     )  # fmt: skip
     kernel = action(make_kernel_file, "KERNELCOM", ["KERNELSETTINGS", "OBJCOPYVERSION"])
     disk = action(make_image, "DISKIMAGECOM", ["IMAGENAME", "ACTIVE"])
-    signed = action(sign_program, "SIGNCOM", [])
+    signed = action(sign_program, "SIGNCOM", ["KERNELINSIDE"])
     env["BUILDERS"]["SignedProgram"] = Builder(action=signed)
+    env["BUILDERS"]["NetworkProgram"] = Builder(action=action(embed_kernel, "EMBEDCOM", []))
     env.AddMethod(add_efi_program, "EfiProgram")
     env["BUILDERS"]["KernelFile"] = Builder(action=kernel, suffix=".kernel", emitter=_emit_kernel, single_source=True)
     env["BUILDERS"]["DiskImage"] = Builder(action=disk, suffix=".img", emitter=_emit_image)

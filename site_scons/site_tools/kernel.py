@@ -159,6 +159,7 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     else:
         elf = units.program(planned.plan, planned.program, path, RUSTHISTORY=history)
     nodes = add_program(planned.program, elf, path)
+    nodes.planned, nodes.release = planned, env["BOOTWRIGHT"].toolchain.release
     nodes.objects, nodes.package, nodes.root = objects, package.name, package.root
     if "test" in COMMAND_LINE_TARGETS:
         env.Tool("testprograms")
@@ -261,7 +262,7 @@ def _program(
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
-        *parts, nodes.pvh, efi = files
+        *parts, nodes.pvh, efi, _ = files
         parts += [env.EfiProgram(path, efi, nodes), nodes.kernel]
         nodes.image = env.DiskImage(f"{path}.img", parts, IMAGENAME=name)[0]
     return nodes

@@ -46,7 +46,7 @@ def add_store(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
         if GetOption("check"):
             return Status.BUILD_ERROR if check(Store(), sys.stdout) else Status.DONE
-        report(Store(), env["PRUNE"], sys.stdout)
+        report(Store(), env["PRUNE"], sys.stdout, bool(GetOption("verbose")))
         return 0
 
     record(env, name, [], start)
@@ -73,12 +73,14 @@ def add_sizes(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     """Adds the alias that tells what each kernel is made of."""
 
     def start() -> int:
+        from bootwright.base.folding import fit
         from bootwright.elf.sizes import report
 
         for kernel in kernels:
             if kernel.host and kernel.host.format != "ELF":
                 raise BootwrightError(f"{kernel.elf} is {kernel.host.format}; `scons size` reads ELF")
-            sys.stdout.write(report(Path(kernel.elf.abspath), Path(kernel.objects, "history", "previous.elf")))
+            sizes = report(Path(kernel.elf.abspath), Path(kernel.objects, "history", "previous.elf"))
+            sys.stdout.write(fit(sizes, sys.stdout))
         return 0
 
     record(env, name, [kernel.elf for kernel in kernels], start)
@@ -107,6 +109,7 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
 # Tests of which --soak runs more than CI does.
 SOAKED = (
     "boot/test_uefi.py", "boot/test_uefi_hostile.py", "boot/test_uefi_secure.py",
+    "boot/test_pool.py",
     "build/test_loader_crates.py", "build/test_packages.py",
     "build/test_unmodified.py", "flash/test_guest.py", "flash/test_killed.py", "flash/test_lying.py",
     "flash/test_unlucky.py", "flash/test_write.py", "boot/test_in_a_row.py", "unit/hostile",

@@ -49,8 +49,13 @@ def build_core(target: list[Entry], source: list[Entry], env: Environment) -> No
         tell(BOOTSTRAP_NOTE.format(f"core of {name}") + (YOURS_IS_STABLE if stays else ""))
         counting = Counting(sys.stderr if sys.stderr.isatty() else None, "compiling")
         counting.begin(f"core of {name}")
+
+        def say(line: str) -> None:
+            counting.hide()
+            tell(line)
+
         try:
-            sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, tell)
+            sysroot.build_sysroot(toolchain, name, spec, find_rust_src(toolchain), out, say)
         finally:
             counting.close()
         check_inputs(target)

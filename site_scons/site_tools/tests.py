@@ -9,6 +9,7 @@ alone: the rooms of tests/ are about bootwright itself. The programs start in th
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -78,7 +79,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     """Adds the alias that runs every test there is."""
     if kernels and kernels[0].host:
         return  # such a program is no machine's; who asks for its tests is told before
-    again = _again(env)
+    again, pool = _again(env), _pool(env)
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
@@ -133,8 +134,11 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         jobs = str(GetOption("num_jobs"))
         if listing:
             pass  # this process alone has all the names
+        elif env["POOL"] and not own:
+            command += ["-p", "no:unraisableexception", "--capture=no", *pool]
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         elif own or not IS_SERVED:
-            command += ["-n", jobs, "--dist=loadgroup"]
+            command += ["-n", jobs, "--dist=loadgroup", *pool]
         else:
             # A kernel's tests need machines, not processes; no plugin that is installed; and neither the collection of
             # garbage nor the capturing of output, which pytest has for Python's tests.
@@ -156,10 +160,7 @@ def _again(env: Environment) -> list[str]:
 
     words = []
     if env["SHARD"]:
-        try:
-            read_shard(env["SHARD"])
-        except ValueError as error:
-            raise BootwrightError(f"SHARD={env['SHARD']} is no part k/n with k of 1 to n") from error
+        read_shard(env["SHARD"])
         words.append(f"--shard={env['SHARD']}")
     for name in ("retries", "stress"):
         number = GetOption(name)
@@ -168,6 +169,17 @@ def _again(env: Environment) -> list[str]:
                 raise BootwrightError(f"--{name}={number} is no number of times from 1 to {MOST_TIMES}")
             words.append(f"--{name}={int(number)}")
     return ["-p", "bootwright.testing.again", *words]
+
+
+def _pool(env: Environment) -> list[str]:
+    """Returns pytest's options for a pool of test machines."""
+    if not env["POOL"]:
+        return []
+    if not re.fullmatch(r"tls://[\w.-]+:\d{1,5}", env["POOL"]):
+        hint = "as in POOL=tls://scheduler:8786: without TLS anybody could run programs on its machines"
+        raise BootwrightError(f"POOL={env['POOL']} is no scheduler tls://HOST:PORT", hint)
+    files = {f"--{name.lower().replace('_', '-')}": env[name] for name in ("POOL_CA", "POOL_CERT") if env[name]}
+    return [f"--pool={env['POOL']}", *(f"{option}={Path(env['LAUNCH'], name)}" for option, name in files.items())]
 
 
 def _how_to_list() -> str:

@@ -32,10 +32,14 @@ FLAGS = (
 )  # fmt: skip
 
 
+def loaders_of(files: LoaderFiles) -> tuple[Path, ...]:
+    """Returns the files that go on a disk, in the order of image.Loaders."""
+    return files.boot_sector, files.cd_boot, files.stages, files.efi
+
+
 def loaders(files: LoaderFiles) -> image.Loaders:
     """Returns the bytes of what goes on a disk."""
-    parts = (files.boot_sector, files.cd_boot, files.stages, files.efi)
-    return image.Loaders(*(part.read_bytes() for part in parts))
+    return image.Loaders(*(part.read_bytes() for part in loaders_of(files)))
 
 
 def silent(_: str) -> None:

@@ -38,32 +38,6 @@ def rig(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Rig:
     return Rig(workshop, tmp_path_factory.mktemp("uefi"))
 
 
-# Machine, bus and memory; the first three in every run.
-MACHINES = [
-    ("q35", "virtio", "128M"),
-    ("q35", "usb-xhci", "128M"),
-    ("pc", "cd", "64M"),
-    ("pc", "ide", "64M"),
-    ("q35", "cd-scsi", "128M"),
-    ("q35", "cd-usb", "128M"),
-    ("q35", "ahci", "6G"),
-    ("q35", "nvme", "128M"),
-    ("q35", "usb-ehci", "128M"),
-    ("q35", "usb-uhci", "128M"),
-    ("pc", "virtio", "1G"),
-]
-
-
-def test_the_image_starts_and_the_kernel_alone_is_heard(hello: Built, soak: bool) -> None:
-    before = hello.image.read_bytes()
-    for machine, bus, memory in MACHINES if soak else MACHINES[:3]:
-        config = RunConfig(hello.image, None, (), memory, machine, bus, firmware="uefi", headless=True, timeout=SECONDS)
-        end = run(config, io.StringIO(), io.StringIO())
-        assert (end.kind, end.serial) == (Kind.HALTED, "Hello World!\r\n"), (machine, bus, end)
-        assert end.screen == ("Hello World!", *[""] * 24)
-    assert hello.image.read_bytes() == before
-
-
 def declared(state: State) -> tuple[list[str], list[tuple[int, int, str]]]:
     """Returns what must be equal: all but the GDT's place, and the pages that README says differ."""
     lines = [re.sub(r"^(gdt limit=\w+) base=\w+$", r"\1", line) for line in state.lines]

@@ -48,6 +48,7 @@ def test_help_prints_a_page_as_it_is_written_and_names_the_others(checkout: Chec
     shutil.copytree(HOME / "docs", checkout.path / "docs")
     listed = checkout.scons("help")
     assert (listed.status, [page.stem for page in PAGES if f"scons help {page.stem}" not in listed.output]) == (0, [])
+    assert max(map(len, listed.output.splitlines())) < 80
     assert checkout.scons("help", "sticks").output == (HOME / "docs" / "sticks.md").read_text()
     assert "there is no page on stick\n  hint: did you mean scons help sticks?" in checkout.refuse("help", "stick")
     assert not (checkout.path / "build").exists()

@@ -244,7 +244,7 @@ def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: P
     assert again.status == 0, again.output
     assert "is not the same any more: what it made is built again" in again.output
     assert "rustc hello.elf hello.map" in again.steps
-    assert "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi" in again.steps
+    assert "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin" in again.steps
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(checkout: Checkout) -> None:

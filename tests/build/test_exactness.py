@@ -112,14 +112,17 @@ def test_an_exchanged_compiler_rebuilds_though_it_says_that_it_is_the_same(check
     assert rustc.path.stat().st_size == times.st_size
     built = checkout.scons(rustc.word, environment=store)
     assert "is not the same any more: what it made is built again" in built.output
-    assert set(built.steps) >= {"loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi", *ALL[:2]}
+    assert set(built.steps) >= {
+        "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin",
+        *ALL[:2],
+    }
 
 
 def test_a_changed_recipe_of_the_loader_is_not_answered_from_the_store(built: Checkout) -> None:
     loader = built.path / "build/loader/stages.bin"
     before = loader.read_bytes()
     built.edit("site_scons/bootwright/loader/build.py", "-Copt-level=s", "-Copt-level=z")
-    assert built.build()[0] == "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi"
+    assert built.build()[0] == "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin"
     assert loader.read_bytes() != before
     built.edit("site_scons/bootwright/loader/build.py", "-Copt-level=z", "-Copt-level=s")
     built.build()

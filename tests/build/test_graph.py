@@ -156,14 +156,17 @@ def test_a_changed_module_of_ours_rebuilds_what_it_makes(built: Checkout) -> Non
 
 def test_a_change_of_the_fast_lanes_loader_makes_no_image_new(built: Checkout) -> None:
     built.edit("bootloader/pvh/src/kernel.rs", "64 << 10", "32 << 10")
-    assert built.build() == ["loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi"]
+    assert built.build() == ["loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin"]
 
 
 def test_a_change_of_what_both_loaders_assemble_reaches_both(built: Checkout) -> None:
     files = [built.path / "build/loader" / name for name in ("stages.bin", "pvh.elf")]
     before = [file.read_bytes() for file in files]
     built.edit("bootloader/arch/x86_64/src/long_mode.s", "bt edx, 29", "bt edx, 28")
-    assert built.build() == ["loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi", "image hello.img"]
+    assert built.build() == [
+        "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin",
+        "image hello.img",
+    ]
     assert all(file.read_bytes() != old for file, old in zip(files, before, strict=True))
 
 

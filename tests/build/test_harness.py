@@ -142,7 +142,7 @@ def test_a_test_that_takes_long_is_named_while_it_runs_and_when_it_is_interrupte
     argv = [sys.executable, "-m", "pytest", "tests", "--tests=unit/slow", *workers]
     with at_terminal(argv, stdout=True, cwd=checkout, env=environ) as (process, master):
         said = read_until(master, b"it_waits_for_long 5 s")
-        assert b"\rrunning  unit/slow" in said.replace(b"\x1b[K", b""), said
+        assert b"\rrunning unit/slow" in said.replace(b"\x1b[K", b""), said
         process.send_signal(signal.SIGINT)
         said = read_until(master, b"")
         assert process.wait(60) == 2

@@ -34,7 +34,7 @@ def test_the_same_bytes_come_of_any_path(tmp_path: Path, workshop: Workshop) -> 
     out.mkdir(parents=True)
     first = workshop.loader
     second = loader.build_loader(workshop.toolchain.rustc, workshop.sysroot, workshop.linker, clone, out, silent)
-    for name in ("boot_sector", "cd_boot", "stages", "pvh", "efi"):
+    for name in ("boot_sector", "cd_boot", "stages", "pvh", "efi", "network"):
         data = getattr(second, name).read_bytes()
         assert data == getattr(first, name).read_bytes()
         assert str(tmp_path).encode() not in data
@@ -64,6 +64,7 @@ def check_files(files: loader.LoaderFiles) -> None:
         "boot_sector.bin",
         "bootx64.efi",
         "cd_boot.bin",
+        "network.bin",
         "pvh.elf",
         "stages.bin",
     ]

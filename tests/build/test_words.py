@@ -112,6 +112,9 @@ def test_a_switch_with_one_dash_is_told_before_scons_obeys_its_letters(word: str
 
 
 def test_a_variable_that_nothing_takes_is_refused_before_anything_is_built(checkout: Checkout) -> None:
+    assert "hint: did you mean help?" in checkout.refuse("hlep")
+    refused = "bootwright: MEMORY=12KB is no size that QEMU takes\n  hint: a number with k, M or G behind it, as in"
+    assert checkout.refuse("run", "MEMORY=12KB").startswith(refused)
     assert checkout.refuse("DEV=/dev/sdx") == "bootwright: DEV=/dev/sdx is for `scons usb`\n"
     assert "SERIAL=f is for kernels: a program for linux-" in checkout.refuse("run", "HOST=linux", "SERIAL=f")
     refused = checkout.refuse("TARGET=thumbv7em-none-eabihf", f"KERNEL={checkout.path}/kernel", "RAMDISK=f")

@@ -108,7 +108,8 @@ def test_a_change_of_the_pins_reaches_requirements() -> None:
     import tomllib
 
     project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wishes = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    wishes = [*project["dependencies"], *(one for extra in ("test", "registry", "pool")
+                                        for one in project["optional-dependencies"][extra])]  # fmt: skip
     lines = (HOME / "requirements.txt").read_text(encoding="utf-8").splitlines()
     locked = dict(line.split(";")[0].strip().split("==") for line in lines if "==" in line and line[0] != "#")
     for wish in wishes:

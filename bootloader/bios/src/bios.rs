@@ -14,6 +14,15 @@ pub fn call(vector: u8, registers: &mut Registers) {
     }
 }
 
+/// Calls the network card's ROM: `ebx` is the number of the call, `es:edi` its structure, `eax` the answer's status.
+pub fn call_network(registers: &mut Registers) {
+    let a20_was_on = a20::is_on();
+    thunk::call_network(registers);
+    if a20_was_on {
+        a20::enable().unwrap_or_else(|failure| console::fail(&failure));
+    }
+}
+
 /// The segment and offset by which real mode names an address below 1 MiB.
 pub fn far(address: usize) -> (u16, u16) {
     ((address >> 4) as u16, (address & 15) as u16)

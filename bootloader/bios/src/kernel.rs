@@ -4,6 +4,7 @@ use core::convert::Infallible;
 
 use arch_x86_64::machine::Machine;
 use arch_x86_64::{handoff, processor, rsdp};
+use common::bytes::Either;
 use common::failure::Failure;
 use common::memory::{FrameAllocator, Memory, Placement};
 use common::memory_map::MemoryMap;
@@ -13,15 +14,22 @@ use common::{file, gpt};
 
 use crate::bios::{self, Registers};
 use crate::edd::Disk;
+use crate::pxe::Server;
 use crate::{e820, screen};
 
 /// A machine with a BIOS.
 pub struct Bios<'a>(pub &'a mut Machine);
 
 /// Finds, reads, checks and starts the kernel.
-pub fn boot(disk: &mut Disk, mut bios: Bios<'_>) -> Result<Infallible, Failure> {
-    let partition = gpt::find(disk, &layout::KERNEL_TYPE)?;
-    let kernel = file::read(disk, partition.start, partition.length, &mut bios)?;
+pub fn boot(source: &mut Either<Disk, Server>, mut bios: Bios<'_>) -> Result<Infallible, Failure> {
+    let (start, length) = match source {
+        Either::First(disk) => {
+            let partition = gpt::find(disk, &layout::KERNEL_TYPE)?;
+            (partition.start, partition.length)
+        }
+        Either::Second(server) => (0, server.length()?),
+    };
+    let kernel = file::read(source, start, length, &mut bios)?;
     handoff::start(&kernel, &mut bios)
 }
 

@@ -10,6 +10,7 @@ mod console;
 mod e820;
 mod edd;
 mod kernel;
+mod pxe;
 mod screen;
 mod thunk;
 mod vbe;
@@ -18,16 +19,20 @@ use core::convert::Infallible;
 
 use arch_x86_64::machine::Machine;
 use arch_x86_64::{physical, processor};
+use common::bytes::Either;
 use common::failure::{Failure, Kind};
+
+/// What pxe_boot.s has in place of a block's sectors.
+const NETWORK: u8 = 0;
 
 /// Entered from real_mode.s in 64-bit mode: the first 2 MiB are mapped, interrupts are off.
 #[unsafe(export_name = "loader_main")]
 extern "sysv64" fn main(drive: u8, sectors_per_block: u8) -> ! {
-    let Err(failure) = boot(edd::Disk::new(drive, sectors_per_block.into()));
+    let Err(failure) = boot(drive, sectors_per_block);
     console::fail(&failure)
 }
 
-fn boot(mut disk: edd::Disk) -> Result<Infallible, Failure> {
+fn boot(drive: u8, sectors_per_block: u8) -> Result<Infallible, Failure> {
     screen::prepare();
     if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
@@ -36,7 +41,12 @@ fn boot(mut disk: edd::Disk) -> Result<Infallible, Failure> {
     let mut machine = Machine::new();
     e820::read(&mut machine)?;
     physical::map_up_to(machine.map.usable_end(layout::MEMORY_CEILING));
-    kernel::boot(&mut disk, kernel::Bios(&mut machine))
+    let bios = kernel::Bios(&mut machine);
+    let mut source = match sectors_per_block {
+        NETWORK => Either::Second(pxe::Server::find()?),
+        block => Either::First(edd::Disk::new(drive, block.into())),
+    };
+    kernel::boot(&mut source, bios)
 }
 
 #[panic_handler]

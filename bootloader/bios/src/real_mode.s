@@ -69,6 +69,18 @@ call_handler:
     push offset leave_long_mode
     retfq
 
+# What bios_thunk takes for the handler of an interrupt: a call of a network card's ROM (PXE 2.1, chapter 4.1.2), bx its
+# number, es:di its structure. The status comes back in ax.
+.code16
+pxe_call:
+    push es
+    push di
+    push bx
+    .byte 0x2E, 0xFF, 0x1E       # call far cs:[pxe_entry]
+    .word pxe_entry
+    add sp, 6
+    .byte 0xCF                   # iret, 16 bit
+
 .code16
 leave_long_mode:                 # compatibility mode, 16 bit
     load_data_segments ax, {DATA_16}
@@ -197,6 +209,9 @@ stage_is_damaged:                # a handler like the BIOS's, but that it does n
     jmp say_and_wait
 
 .balign 8
+.global pxe_gate
+pxe_gate:                        # a far address, as those in the table at 0
+    .word pxe_call, 0
 bios_efer:
     .quad 0
 bios_cr4:

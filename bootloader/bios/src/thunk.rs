@@ -52,6 +52,7 @@ static STAGE_CHECKSUM: [u8; LINE_ROOM] = Kind::StageChecksum.line();
 global_asm!(
     include_str!("boot_sector.s"),
     include_str!("cd_boot.s"),
+    include_str!("pxe_boot.s"),
     CD_BLOCK_SECTORS = const layout::CD_BLOCK_SECTORS,
     SECTOR_SIZE = const layout::SECTOR_SIZE,
     BPB_END = const layout::BPB_END,
@@ -70,6 +71,7 @@ global_asm!(
     STAGE_MAGIC_CODE = const Kind::StageMagic.code_word(),
     STAGE_BUILD_ID_CODE = const Kind::StageBuildId.code_word(),
     STAGE_CHECKSUM_CODE = const Kind::StageChecksum.code_word(),
+    NO_NETWORK = const Kind::PxeNoRom.code_word(),
 );
 
 global_asm!(
@@ -106,6 +108,7 @@ global_asm!(
 
 unsafe extern "sysv64" {
     fn bios_thunk(vector: u32, registers: *mut Registers);
+    static pxe_gate: u32;
 }
 
 /// Where real mode finds the registers of the call that is under way.
@@ -114,12 +117,22 @@ static mut CURRENT: Registers = Registers::NONE;
 
 /// Calls INT `vector`, and leaves A20 as the BIOS left it.
 pub fn call(vector: u8, registers: &mut Registers) {
+    call_handler(vector.into(), registers);
+}
+
+/// Calls the ROM of the network card that the machine was booted by, in the same way.
+pub fn call_network(registers: &mut Registers) {
+    call_handler(&raw const pxe_gate as u32 / 4, registers);
+}
+
+/// Calls the handler whose far address is the doubleword of that number, as INT does.
+fn call_handler(place: u32, registers: &mut Registers) {
     let current = &raw mut CURRENT;
     // SAFETY: nobody else uses `CURRENT`, for a call never begins in a call; the BIOS's data below 0x500 and its
     // handlers are untouched; the thunk restores all that Rust relies on.
     unsafe {
         current.write_volatile(*registers);
-        bios_thunk(vector.into(), current);
+        bios_thunk(place, current);
         *registers = current.read_volatile();
     }
 }

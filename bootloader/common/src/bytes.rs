@@ -1,6 +1,6 @@
 //! Where bytes come from, and little-endian numbers in them.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 
 /// A disk, a file, or memory that is read like one.
 pub trait ReadAt {
@@ -21,6 +21,62 @@ pub trait ReadAt {
 
     /// The size in bytes of what partition tables count in.
     fn sector_size(&self) -> u64;
+}
+
+/// A file that is in memory already.
+pub struct Bytes<'a>(pub &'a [u8]);
+
+/// What is copied and summed up at a time, so that it stays in the processor's caches.
+const PIECE: usize = 64 << 10;
+
+impl ReadAt for Bytes<'_> {
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
+        let end = offset.saturating_add(length as u64);
+        let missing = Kind::KernelTruncated.with(end, self.0.len() as u64);
+        let rest = self.0.get(offset as usize..).ok_or(missing)?;
+        rest.get(..length).ok_or(missing)
+    }
+
+    fn largest_read(&self) -> usize {
+        PIECE
+    }
+
+    fn sector_size(&self) -> u64 {
+        layout::SECTOR_SIZE
+    }
+}
+
+/// One of two sources: what reads from either is compiled once.
+pub enum Either<A, B> {
+    First(A),
+    Second(B),
+}
+
+impl<A: ReadAt, B: ReadAt> ReadAt for Either<A, B> {
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
+        match self {
+            Either::First(source) => source.read_at(offset, length),
+            Either::Second(source) => source.read_at(offset, length),
+        }
+    }
+
+    fn read_into(&mut self, offset: u64, to: &mut [u8]) -> Result<(), Failure> {
+        match self {
+            Either::First(source) => source.read_into(offset, to),
+            Either::Second(source) => source.read_into(offset, to),
+        }
+    }
+
+    fn largest_read(&self) -> usize {
+        match self {
+            Either::First(source) => source.largest_read(),
+            Either::Second(source) => source.largest_read(),
+        }
+    }
+
+    fn sector_size(&self) -> u64 {
+        layout::SECTOR_SIZE
+    }
 }
 
 /// The `N` bytes at `offset`, or `None` where they leave `bytes`.

@@ -8,7 +8,7 @@ pub struct Failure {
 }
 
 macro_rules! failures {
-    ($($name:ident $code:literal $sentence:literal)*) => {
+    ($($(#[$where:meta])? $name:ident $code:literal $sentence:literal)*) => {
         /// One row of the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Kind { $($name),* }
@@ -21,7 +21,12 @@ macro_rules! failures {
 
             /// The sentence; `{}` stands for a number in decimal, `{x}` for one in hexadecimal.
             pub const fn sentence(self) -> &'static str {
-                match self { $(Kind::$name => $sentence),* }
+                match self {
+                    $($(#[$where])? Kind::$name => $sentence,)*
+                    // What no EFI program says has no sentence in it.
+                    #[cfg(movable)]
+                    _ => "",
+                }
             }
 
             /// Every row, in the table's order.
@@ -33,14 +38,21 @@ macro_rules! failures {
 // The README's table is tested against these rows. The boot sector has room for the codes alone.
 failures! {
     // The boot sector.
+    #[cfg(not(movable))]
     NoEdd               b"DE" "the BIOS cannot read this disk by LBA (no EDD, INT 13h AH=41h)"
+    #[cfg(not(movable))]
     StageUnreadable     b"DS" "the loader's stage cannot be read from the disk"
+    #[cfg(not(movable))]
     StageMagic          b"SM" "there is no stage of this loader at its place on the disk"
+    #[cfg(not(movable))]
     StageBuildId        b"SI" "boot sector and stage come from two different builds"
+    #[cfg(not(movable))]
     StageChecksum       b"SC" "the stage's checksum is wrong: the disk is damaged"
     // The processor and its memory.
+    #[cfg(not(movable))]
     NoLongMode          b"CL" "this processor has no 64-bit mode"
     NoExecuteDisable    b"CN" "this processor has no NX bit, or the set-up turned it off (Execute Disable)"
+    #[cfg(not(movable))]
     A20                 b"A2" "address line A20 stays off: 2401h, keyboard controller and port 92h were tried"
     NoMemoryMap         b"ME" "the firmware reports no memory (a BIOS: E820, E801 and 88h all fail)"
     OutOfMemory         b"MF" "{} bytes of memory are needed; the largest free piece below 4 GiB has {}"
@@ -52,12 +64,22 @@ failures! {
     GptEntries          b"GA" "the CRC of the partition entries is {x}; the GPT header states {x}"
     GptBounds           b"GB" "the kernel partition takes LBA {} to {}, outside of what the GPT header allows"
     NoKernelPartition   b"GK" "there is no kernel partition among the {} entries of the GPT"
+    // What a network card's ROM gives.
+    #[cfg(not(movable))]
+    PxeNoRom            b"NP" "what started the loader is no network card's ROM of PXE 2.1"
+    #[cfg(not(movable))]
+    PxeNoFile           b"NF" "the server gives no kernel file beside the loader's: the network card's ROM says {x}"
+    #[cfg(not(movable))]
+    PxeRead             b"NR" "the kernel file cannot be read from the server at byte {}: the network card's ROM says {x}"
     // What a UEFI machine gives.
     UefiNoDisk          b"UD" "the firmware gives no block device for the disk that this loader came from"
     UefiNoExit          b"UX" "the firmware does not end its services: ExitBootServices says {x} after {} tries"
     // What a PVH machine gives.
+    #[cfg(not(movable))]
     PvhStartInfo        b"PS" "the PVH start info begins with {x}, version {}"
+    #[cfg(not(movable))]
     PvhNoModule         b"PN" "-initrd NAME.kernel is missing, or out of reach"
+    #[cfg(not(movable))]
     PvhModuleMagic      b"PM" "-initrd gave no kernel file: it begins with {x}"
     // The kernel file.
     KernelMagic         b"KM" "the kernel partition holds no kernel file"
@@ -95,6 +117,7 @@ failures! {
     ElfRelocationKind   b"EK" "the kernel has a relocation of kind {} at {x}; only 8 (R_X86_64_RELATIVE) needs no dynamic linker"
     ElfWild             b"EW" "the kernel's addresses collide at {x} with what the loader keeps at {x}"
     // The loader itself.
+    #[cfg(not(movable))]
     StackFull           b"XS" "the loader's stack is full at {x}"
     Exception           b"XX" "exception {} in the loader at {x}"
     Panic               b"IE" "the loader contradicts itself at line {}"

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 
 use arch_x86_64::machine::Machine;
 use arch_x86_64::{dispi, handoff, physical, processor, rsdp, vga};
-use common::bytes::{ReadAt, u64_at};
+use common::bytes::{Bytes, u64_at};
 use common::failure::{Failure, Kind};
 use common::file;
 use common::memory::{FrameAllocator, Memory, Placement};
@@ -14,17 +14,11 @@ use common::region::Use;
 
 use crate::start_info::Module;
 
-/// What is copied and summed up at a time, so that it stays in the processor's caches.
-const PIECE: usize = 64 << 10;
-
 /// A machine that QEMU started with this loader; `rsdp` is what its start info says, or 0.
 pub struct Pvh<'a> {
     pub machine: &'a mut Machine,
     pub rsdp: u64,
 }
-
-/// A file that is in memory already.
-struct ModuleBytes<'a>(&'a [u8]);
 
 /// Copies, checks and starts the kernel.
 pub fn boot(module: &Module, mut pvh: Pvh<'_>) -> Result<Infallible, Failure> {
@@ -41,26 +35,9 @@ pub fn boot(module: &Module, mut pvh: Pvh<'_>) -> Result<Infallible, Failure> {
     // A copy, though it is in memory already: so frames, and with them large pages, are those of the other lane.
     let map = &mut pvh.machine.map;
     map.reserve(module.start, end, Use::Bootloader);
-    let kernel = file::read(&mut ModuleBytes(bytes), 0, module.length, &mut pvh)?;
+    let kernel = file::read(&mut Bytes(bytes), 0, module.length, &mut pvh)?;
     pvh.machine.map.free(module.start, end);
     handoff::start(&kernel, &mut pvh)
-}
-
-impl ReadAt for ModuleBytes<'_> {
-    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
-        let end = offset.saturating_add(length as u64);
-        let missing = Kind::KernelTruncated.with(end, self.0.len() as u64);
-        let rest = self.0.get(offset as usize..).ok_or(missing)?;
-        rest.get(..length).ok_or(missing)
-    }
-
-    fn largest_read(&self) -> usize {
-        PIECE
-    }
-
-    fn sector_size(&self) -> u64 {
-        layout::SECTOR_SIZE
-    }
 }
 
 impl Memory for Pvh<'_> {

@@ -23,6 +23,7 @@ use arch_x86_64::page_table::PageTable;
 use arch_x86_64::physical::{self, Physical};
 use arch_x86_64::{chips, processor};
 use common::boot::{self, Entry, Kept, Prepared};
+use common::bytes::{Bytes, Either};
 use common::failure::{Failure, Kind};
 use common::memory::{Access, PAGE, pages_of};
 use common::plan::Mapping;
@@ -66,11 +67,22 @@ fn start(firmware: Firmware) -> Result<Infallible, Failure> {
     let image = firmware
         .loaded_image()
         .map_or((0, 0), |image| (image.base, image.base + image.size));
-    let mut disk = Disk::of_image(&mut uefi)?;
-    let partition = gpt::find(&mut disk, &layout::KERNEL_TYPE)?;
-    let kernel = file::read(&mut disk, partition.start, partition.length, &mut uefi)?;
+    let mut source = match seal::kernel_inside(image.0) {
+        Some(bytes) => Either::Second(Bytes(bytes)),
+        None => Either::First(Disk::of_image(&mut uefi)?),
+    };
+    let (start, length) = match &mut source {
+        Either::First(disk) => {
+            let partition = gpt::find(disk, &layout::KERNEL_TYPE)?;
+            (partition.start, partition.length)
+        }
+        Either::Second(Bytes(bytes)) => (0, bytes.len() as u64),
+    };
+    let kernel = file::read(&mut source, start, length, &mut uefi)?;
     seal::check(&mut uefi.digest, &kernel)?;
-    disk.close(&mut uefi);
+    if let Either::First(disk) = source {
+        disk.close(&mut uefi);
+    }
     let own = Own::new(&mut uefi, image)?;
     let mut space = PageTable::new(&mut uefi)?;
     // SAFETY: the pool gave these frames to the kernel's file, and what is written later goes to others.

@@ -1,15 +1,18 @@
-//! The seal of a signed loader: the SHA-256 of the only kernel file that it starts. The signature covers it.
+//! What the builder writes into a loader: the SHA-256 of the only kernel file that it starts, which a signature covers,
+//! and where in the program that file lies, for a loader that comes by network and has no disk.
 
 use common::failure::{Failure, Kind};
 use common::file::Kernel;
 use common::sha256::Sha256;
 
-/// What image/pe.py finds in the program and, before it is signed, fills in: the mark, and behind it 1 and the digest.
+/// What the builder finds in the program and, before it is signed, fills in (image/seal.py).
 #[repr(C)]
 struct Seal {
     mark: [u8; 16],
     sealed: u32,
     digest: [u32; 8],
+    /// The kernel file's address, from the program's start on, and its length; 0 where it is on a disk.
+    kernel: [u32; 2],
 }
 
 #[used]
@@ -17,7 +20,18 @@ static SEAL: Seal = Seal {
     mark: layout::SEAL_MARK,
     sealed: 0,
     digest: [0; 8],
+    kernel: [0; 2],
 };
+
+/// The kernel file in the program, which begins at `base`.
+pub fn kernel_inside(base: u64) -> Option<&'static [u8]> {
+    // SAFETY: a static; volatile, because the builder changes what was compiled.
+    let [start, length] = unsafe { (&raw const SEAL.kernel).read_volatile() };
+    // SAFETY: the builder's section lies there, which the firmware has loaded.
+    (length != 0).then(|| unsafe {
+        core::slice::from_raw_parts((base + u64::from(start)) as *const u8, length as usize)
+    })
+}
 
 /// Whether somebody sealed this loader.
 fn is_sealed() -> bool {

@@ -66,7 +66,7 @@ class Counting:
         words = self.words(LONG_SECONDS)
         if self._stream is None or not words:
             return
-        line = f"{self._verb}  {words}"
+        line = f"{self._verb} {words}"
         width = max(self._columns() - 1, 20)
         line = line if len(line) <= width else f"{line[: width - 3]}..."
         with self._lock:

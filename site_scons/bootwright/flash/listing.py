@@ -10,6 +10,7 @@ from typing import TextIO
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.folding import fit
 from bootwright.base.home import PROGRAM
 from bootwright.base.sizes import size_text
 from bootwright.flash.device import Device, System
@@ -55,18 +56,22 @@ def report(system: System, wish: Wish, json_to: str | None, out: TextIO, chosen:
         with atomic.new_file(Path(json_to)) as path:
             path.write_text(text, encoding="utf-8")
         return
+
+    def tell(line: str) -> None:
+        print(fit(line, out), file=out)
+
     good = [(d, refusals) for d, refusals in disks if all(r.status in CURED for r in refusals)]
     for device, refusals in good:
         for line in describe(device):
-            print(line, file=out)
+            tell(line)
         words = " LOOP=1" if device.bus == "loop" else ""
         words += "".join(f" {'BIG=1' if r.status == Status.TOO_BIG else 'UNMOUNT=1'}" for r in refusals)
-        print(f"  to write to it: {PROGRAM} usb DEV={device.path}{words}{chosen}", file=out)
+        tell(f"  to write to it: {PROGRAM} usb DEV={device.path}{words}{chosen}")
     if not good:
-        print("no disk here is a stick or a card that can be written to", file=out)
+        tell("no disk here is a stick or a card that can be written to")
     for device, refusals in disks:
         if (device, refusals) not in good:
-            print(f"not {device.path} ({summary(device)}): {reasons(device, refusals)}", file=out)
+            tell(f"not {device.path} ({summary(device)}): {reasons(device, refusals)}")
 
 
 def reasons(device: Device, refusals: Sequence[BootwrightError]) -> str:

@@ -40,7 +40,7 @@ def confirm(device: Device, yes: str, terminal: Terminal, gets: str = "") -> Non
 
 def _show(device: Device, voice: Voice, gets: str) -> None:
     lines = [*listing.describe(device), *([f"It gets {gets}"] if gets else [])]
-    voice.write("".join(f"{line}\n" for line in lines))
+    voice.tell("\n".join(lines))
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
+from bootwright.base.folding import fit
+
 
 class Voice:
     """A stream to a person, who may have closed it: a broken pipe, a full disk, a closed terminal, or none at all."""
@@ -34,6 +36,12 @@ class Voice:
         except (OSError, ValueError):
             self._lose(self._stream)
 
+    def tell(self, text: str) -> None:
+        """Writes text in lines that a terminal need not fold."""
+        if self._stream is not None and self.isatty():
+            text = fit(text, self._stream)
+        self.write(f"{text}\n")
+
     def _lose(self, stream: TextIO) -> None:
         """Gives the stream up. What it still holds would fail again as Python ends, and change the exit status."""
         self._stream = None
@@ -55,7 +63,7 @@ class Terminal:
 
     def tell(self, line: str) -> None:
         """Prints one line for the person."""
-        self.voice.write(f"bootwright: {line}\n")
+        self.voice.tell(f"bootwright: {line}")
 
 
 def fill_standard_streams() -> None:

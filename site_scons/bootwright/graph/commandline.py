@@ -19,7 +19,7 @@ from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.sentences import said_in
 from bootwright.machine.boards import Board
 from bootwright.setup import project_file, taken
-from bootwright.setup.verbs import BY_WORD, VERBS
+from bootwright.setup.verbs import BY_WORD, HELP, VERBS
 from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
+        hint = "a number with k, M or G behind it, as in MEMORY=256M"
+        raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
     values["TARGETWORD"] = values.pop("TARGET")
     profile = values["PROFILE"]
     if profile:
@@ -117,7 +120,7 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
             from bootwright.setup.meant import meant_target
 
-            raise BootwrightError(f"there is no target {name}", meant_target(name, list(BY_WORD)))
+            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP]))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
@@ -125,7 +128,7 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     defaults = {v.name: v.default for v in VARIABLES}
     in_files = {name: word.value for name, word in _in_files.items() if word.value != defaults[name]}
-    taken.check_together({**in_files, **said(words)})
+    taken.check_together(wanted, {**in_files, **said(words)})
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
     for verb in asked:

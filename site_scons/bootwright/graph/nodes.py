@@ -17,6 +17,7 @@ from bootwright.machine import boards
 from bootwright.machine.boards import Board
 
 if TYPE_CHECKING:
+    from bootwright.cargo.plans import Planned
     from bootwright.hosts.table import Row
     from bootwright.rust.toolchain import Toolchain
     from bootwright.testing.written import Target
@@ -96,6 +97,8 @@ class KernelNodes:
     targets: list[Target] = field(default_factory=list)  # those of Cargo.toml whose tests are not run, and why
     project: Project | None = None  # what an editor reads of it, where that is wanted
     status: int | None = None  # with which a host's program ends, where its manifest says
+    planned: Planned | None = None  # of the kernel itself: what it is made of, and rustc's release
+    release: str = ""
     host: Row | None = None  # where it is a program for a host, and no kernel: the row that links it
 
     @property

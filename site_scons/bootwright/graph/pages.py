@@ -15,7 +15,8 @@ def page(words: Sequence[str], docs: Path) -> str:
     titles = {path.stem: _title(path) for path in sorted(docs.glob("*.md"))}
     subjects = [word for word in words if word != "help"]
     if not subjects:
-        rows = "".join(f"  scons help {name:<12}{title}\n" for name, title in titles.items())
+        widest = max(map(len, titles))
+        rows = "".join(f"  scons help {name:<{widest}}  {title}\n" for name, title in titles.items())
         return as_called(f"{rows}\nscons -h lists targets, variables and switches.\n")
     if len(subjects) > 1:
         raise BootwrightError(f"{' and '.join(subjects)}: `scons help` prints one page")

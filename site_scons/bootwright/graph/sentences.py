@@ -24,7 +24,12 @@ def tell(line: str) -> None:
     """Prints one line for the person, apart from what a guest or a table writes to stdout."""
     _told.add(line)
     sys.stdout.flush()
-    print(f"bootwright: {as_called(line)}", file=sys.stderr, flush=True)
+    text = f"bootwright: {as_called(line)}"
+    if sys.stderr.isatty():
+        from bootwright.base.folding import fit  # who writes to a file does not pay for it
+
+        text = fit(text, sys.stderr)
+    print(text, file=sys.stderr, flush=True)
 
 
 def sentence_of(error: BootwrightError) -> str:
@@ -70,12 +75,13 @@ def tell_what_is_last() -> None:
     """Prints these lines; called once the build has ended."""
     if not _last:
         return
-    from bootwright.base.terminal import takes_colour  # a build without an error does not pay for it
+    from bootwright.base.folding import fit  # a build without an error does not pay for these
+    from bootwright.base.terminal import takes_colour
 
     name = f"{BOLD}bootwright{PLAIN}" if takes_colour(sys.stderr, os.environ) else "bootwright"
     sys.stdout.flush()
     for line in _last:
-        print(f"{name}: {line}", file=sys.stderr)
+        print(fit(f"bootwright: {line}", sys.stderr).replace("bootwright", name, 1), file=sys.stderr)
     sys.stderr.flush()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bootwright.base.errors import Status
+from bootwright.base.folding import fit
 from bootwright.hosts.run import TIMEOUT, find_runner, run_program
 from bootwright.hosts.table import Builder, Row
 
@@ -99,4 +100,4 @@ def _print(lines: list[tuple[str, ...]], out: TextIO) -> None:
     if len(columns) < len(HEADINGS):
         for row in rows:
             file = f"\n  {row[3]}" if row[3] != NOTHING else ""
-            console.print(f"{row[0]} by {row[1]}: {row[2]}{file}", markup=False, highlight=False, soft_wrap=True)
+            out.write(fit(f"{row[0]} by {row[1]}: {row[2]}{file}\n", out))

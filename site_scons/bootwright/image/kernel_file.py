@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
@@ -89,6 +90,13 @@ def write_kernel_file(elf: bytes, settings: KernelSettings | None = None, ramdis
     return bytes(header) + elf_padded + ramdisk + bytes(-len(ramdisk) % layout.SECTOR_SIZE)
 
 
+def read_build_id(path: Path) -> bytes:
+    """Returns the build id in the header of a kernel file."""
+    with path.open("rb") as file:
+        header = file.read(layout.KERNEL_HEADER_SIZE)
+    return header[layout.KERNEL_BUILD_ID_OFFSET :][: layout.KERNEL_BUILD_ID_SIZE]
+
+
 def read_elf(kernel_file: bytes, name: str) -> bytes:
     """Returns the ELF in kernel_file (named name in errors), after the checks that the loader makes too."""
     if len(kernel_file) < layout.KERNEL_HEADER_SIZE:
@@ -110,3 +118,15 @@ def read_elf(kernel_file: bytes, name: str) -> bytes:
     if checksum.checksum(elf) != stated:
         raise BootwrightError(f"{name}: the ELF's checksum is not {stated:#x}")
     return elf
+
+
+def enlarge(kernel_file: bytes, more: bytes, name: str) -> bytes:
+    """Returns kernel_file (named name in errors) with more bytes behind its ELF, which no segment of it names."""
+    elf = read_elf(kernel_file, name)
+    rest = kernel_file[layout.KERNEL_HEADER_SIZE + len(elf) + -len(elf) % layout.SECTOR_SIZE :]
+    elf += more + bytes(-(len(elf) + len(more)) % layout.SECTOR_SIZE)
+    header = bytearray(kernel_file[: layout.KERNEL_HEADER_SIZE])
+    struct.pack_into("<QQ", header, layout.KERNEL_ELF_LENGTH_OFFSET, len(elf), checksum.checksum(elf))
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, 0)
+    struct.pack_into("<Q", header, layout.KERNEL_HEADER_CHECKSUM_OFFSET, checksum.checksum(bytes(header)))
+    return bytes(header) + elf + rest

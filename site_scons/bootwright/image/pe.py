@@ -64,8 +64,11 @@ def write_pe(program: Path) -> bytes:
     return _write_file(sections, entry)
 
 
-def add_section(program: bytes, name: str, data: bytes) -> bytes:
-    """Returns a program of write_pe's with one more section, of which nothing but data is known; it comes last."""
+def add_section(program: bytes, name: str, data: bytes, *, kept: bool = False) -> tuple[bytes, int]:
+    """Returns a program of write_pe's with one more section, which comes last, and its address.
+
+    kept says that the program reads it; else the firmware need not keep it.
+    """
     start = _DOS_SIZE + _COFF_SIZE + _OPTIONAL_SIZE
     (count,) = struct.unpack_from("<H", program, _DOS_SIZE + 6)
     (entry,) = struct.unpack_from("<I", program, _DOS_SIZE + _COFF_SIZE + 16)
@@ -77,8 +80,9 @@ def add_section(program: bytes, name: str, data: bytes) -> bytes:
         sections.append(Section(label.rstrip(b"\0").decode(), address, size, content, flags))
     last = sections[-1]
     address = _round(last.address + last.size, PAGE)
-    sections.append(Section(name, address, len(data), bytearray(data), _DATA | _READ | _DISCARDABLE))
-    return _write_file(sections, entry)
+    flags = _DATA | _READ | (0 if kept else _DISCARDABLE)
+    sections.append(Section(name, address, len(data), bytearray(data), flags))
+    return _write_file(sections, entry), address
 
 
 def _read_sections(program: Path, elf: Any) -> list[Section]:

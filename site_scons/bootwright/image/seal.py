@@ -1,4 +1,4 @@
-"""What a signature on the EFI program covers beside its code: which kernel it starts, and which release it is.
+"""What the builder writes into the EFI program: which kernel it starts, which release it is, or the kernel itself.
 
 The seal is the SHA-256 of the kernel file, which the program holds room for. SBAT is a section of text by which
 firmware and shim revoke old releases by number (github.com/rhboot/shim, SBAT.md).
@@ -13,6 +13,7 @@ from bootwright.image import layout, pe
 
 SBAT = b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nbootwright,1,bootwright,bootwright,0.1.0,-\n"
 _SEAL = struct.Struct("<9I")  # that there is one, and the digest, as the loader has it: words, not bytes
+_KERNEL = struct.Struct("<2I")  # behind it, where the kernel file lies in the program, and its length
 
 
 def kernel_digest(kernel_file: bytes) -> bytes:
@@ -34,8 +35,20 @@ def _ramdisk_length(kernel_file: bytes) -> int:
 
 def seal(program: bytes, kernel_file: bytes) -> bytes:
     """Returns the EFI program as it is before it is signed: for that kernel alone, and with its release's number."""
-    assert program.count(layout.SEAL_MARK) == 1, "bootloader/uefi/src/seal.rs has it once"
-    at = program.index(layout.SEAL_MARK) + len(layout.SEAL_MARK)
+    at = _seal_of(program)
     words = struct.unpack(">8I", kernel_digest(kernel_file))
     sealed = program[:at] + _SEAL.pack(1, *words) + program[at + _SEAL.size :]
-    return pe.add_section(sealed, ".sbat", SBAT)
+    return pe.add_section(sealed, ".sbat", SBAT)[0]
+
+
+def embed(program: bytes, kernel_file: bytes) -> bytes:
+    """Returns the EFI program with the kernel file in it, which it then reads from no disk: what comes by network."""
+    larger, address = pe.add_section(program, ".kernel", kernel_file, kept=True)
+    at = _seal_of(larger) + _SEAL.size
+    return larger[:at] + _KERNEL.pack(address, len(kernel_file)) + larger[at + _KERNEL.size :]
+
+
+def _seal_of(program: bytes) -> int:
+    """Returns where the seal begins, behind its mark."""
+    assert program.count(layout.SEAL_MARK) == 1, "bootloader/uefi/src/seal.rs has it once"
+    return program.index(layout.SEAL_MARK) + len(layout.SEAL_MARK)

@@ -37,11 +37,11 @@ LINKER_SYMBOLS = (
 )  # fmt: skip
 
 # Code as small as it gets; no panic unwinds. An EFI program is put anywhere, the others have their addresses.
-FLAGS = ("-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1", "-Cdebuginfo=0")
+FLAGS = ("-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1", "-Cdebuginfo=0", "--check-cfg=cfg(movable)")
 # Found by trying: with more, or less, the EFI program is larger.
 INLINING = "-Cllvm-args=-inline-threshold=70"
 # Of what is movable core is compiled for another code model than ours would be, and the two are optimised together.
-FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: (INLINING,)}
+FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: (INLINING, "--cfg=movable")}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class LoaderFiles:
     """What goes on the disk: a boot sector of 512 bytes, of which the first 440 count, that of a CD, of
     a block of 2048, and a stage of whole sectors.
 
-    pvh is the program that QEMU takes as -kernel, efi the one that UEFI finds in the ESP.
+    pvh is the program that QEMU takes as -kernel, efi the one that UEFI finds in the ESP, network what a network card's
+    ROM loads: a boot sector, its part and the stage.
     """
 
     boot_sector: Path
@@ -57,6 +58,7 @@ class LoaderFiles:
     stages: Path
     pvh: Path
     efi: Path
+    network: Path
 
 
 def build_loader(
@@ -83,11 +85,12 @@ def build_loader(
             _compile(rustc, home, words, emit)
         for path in out.glob("*.rlib"):
             path.unlink()
-    boot_sector, cd_boot, stage = finish(out / PROGRAM)
+    boot_sector, cd_boot, stage, network = finish(out / PROGRAM)
     files = LoaderFiles(*(out / name for name in FILES))
     files.boot_sector.write_bytes(boot_sector)
     files.cd_boot.write_bytes(cd_boot)
     files.stages.write_bytes(stage)
+    files.network.write_bytes(network)
     (out / PVH_PROGRAM).rename(files.pvh)
     files.efi.write_bytes(pe.write_pe(out / UEFI_PROGRAM))
     (out / UEFI_PROGRAM).unlink()
@@ -125,8 +128,8 @@ def read_program(program: Path) -> tuple[bytearray, bytearray, bytearray, dict[s
         return boot_sector, cd_boot, stage, symbols
 
 
-def finish(program: Path) -> tuple[bytes, bytes, bytes]:
-    """Returns the boot sectors of disk and CD and the stage, cut out of the linked program, with everything filled in.
+def finish(program: Path) -> tuple[bytes, bytes, bytes, bytes]:
+    """Returns the boot sectors of disk and CD, the stage, and what comes by network, cut out of the linked program.
 
     The build id is made of all three before it is written into them. Raises BootwrightError for a part that is too big.
     """
@@ -148,10 +151,14 @@ def finish(program: Path) -> tuple[bytes, bytes, bytes]:
     struct.pack_into("<I", stage, layout.STAGE_SECTORS_OFFSET, sectors)
     struct.pack_into("<8s", stage, layout.STAGE_BUILD_ID_OFFSET, build_id)
     balance(stage)
-    # The same code at the same place: the stage uses it. Its first jump, of three bytes as well, leads behind it.
-    jump = struct.pack("<Bh", 0xE9, symbols["cd_boot"] - layout.BOOT_SECTOR_ADDRESS - 3)
-    cd_block = (jump + boot_sector[3:] + cd_boot).ljust(layout.CD_BLOCK_SECTORS * layout.SECTOR_SIZE, b"\0")
-    return bytes(boot_sector), bytes(cd_block), bytes(stage)
+
+    def beginning_at(symbol: str) -> bytes:
+        # The same code at the same place: the stage uses it. Its first jump, of three bytes as well, leads behind it.
+        return struct.pack("<Bh", 0xE9, place(symbol) - 3) + bytes(boot_sector[3:] + cd_boot)
+
+    cd_block = beginning_at("cd_boot").ljust(layout.CD_BLOCK_SECTORS * layout.SECTOR_SIZE, b"\0")
+    network = beginning_at("pxe_boot").ljust(layout.STAGE_LOAD_ADDRESS - layout.BOOT_SECTOR_ADDRESS, b"\0")
+    return bytes(boot_sector), cd_block, bytes(stage), network + bytes(stage)
 
 
 # The first part of a stage, which the boot sector checks; that part checks what lies behind.

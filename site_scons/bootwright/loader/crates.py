@@ -12,7 +12,7 @@ PROGRAM = "bios_loader"
 PVH_PROGRAM = "pvh_loader"
 UEFI_PROGRAM = "uefi_loader"
 # What a build of them makes, in the order of loader.build.LoaderFiles.
-FILES = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "pvh.elf", "bootx64.efi")
+FILES = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "pvh.elf", "bootx64.efi", "network.bin")
 STATIC, MOVABLE = "static", "pie"  # relocation models, as rustc names them
 
 

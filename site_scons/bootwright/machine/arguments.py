@@ -10,7 +10,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.image.layout import DEBUG_EXIT_PORT
 from bootwright.machine.boards import Board, board_named
-from bootwright.machine.config import BIOS, DISK_DEVICES, MEMORY, SECURE, MachineConfig
+from bootwright.machine.config import BIOS, DISK_DEVICES, MEMORY, NETWORK, SECURE, MachineConfig
 from bootwright.machine.options import (
     TCG,
     accelerators,
@@ -115,10 +115,16 @@ def with_tcg(config: Config, *more: str) -> Config:
 
 
 def _boot_arguments(config: MachineConfig) -> list[str]:
+    if config.loader is None and config.disk == NETWORK:
+        folder = str(config.image.parent.absolute()).replace(",", ",,")
+        served = f"user,id=network,tftp={folder},bootfile={config.image.name}"
+        return ["-netdev", served, "-device", "virtio-net-pci,netdev=network", "-device", "virtio-rng-pci"]
     if config.loader is None:
         path = str(config.image.absolute()).replace(",", ",,")
         # What the guest writes goes to a file that is deleted: the image stays as built, and two runs can share it.
-        return ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK_DEVICES[config.disk]]
+        snapshot = "off" if config.keeps else "on"
+        drive = f"if=none,id=disk,format=raw,snapshot={snapshot},file={path}"
+        return ["-drive", drive, *DISK_DEVICES[config.disk]]
     arguments = ["-kernel", str(config.loader.absolute()), "-initrd", str(config.image.absolute())]
     if not names(config.flags, "-bios") and has_firmware(find_qemu(config.qemu), FAST_FIRMWARE):
         arguments += ["-bios", FAST_FIRMWARE]

@@ -18,7 +18,9 @@ SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
 REFUSED_VERBS = {
     "screenshot": ("has no screen", "`scons run --headless{words}` shows what its serial port says"),
     "iso": ("starts from an ELF; there is no disk to put on a CD", "disks are made of x86-64 kernels"),
+    "pxe": ("starts from an ELF, in QEMU alone", "loaders for a network are those of x86-64 kernels"),
     "vm": ("starts from an ELF, in QEMU alone", "disks are made of x86-64 kernels"),
+    "matrix": ("is one machine, and QEMU has no other like it", "`scons run{words}` starts it"),
     "usb": ("starts from an ELF; there is no disk to write", "disks are made of x86-64 kernels"),
 }
 

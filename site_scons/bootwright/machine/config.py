@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PROGRAM = PC.qemu
 MEMORY = "128M"
 BIOS, SECURE = "bios", "secure"  # FIRMWARE=
+NETWORK = "network"  # in a disk's place: image is a file that the machine's network card fetches, with others beside it
 # How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.
 DISK_DEVICES: dict[str, tuple[str, ...]] = {
     "cd": ("-device", "ide-cd,drive=disk,bus=ide.0"),
@@ -25,6 +26,8 @@ DISK_DEVICES: dict[str, tuple[str, ...]] = {
     "ahci": ("-device", "ide-hd,drive=disk,bus=ide.0"),
     "ide": ("-device", "ide-hd,drive=disk,bus=ide.0"),
     "virtio": ("-device", "virtio-blk-pci,drive=disk"),
+    "scsi": ("-device", "virtio-scsi-pci,id=scsi", "-device", "scsi-hd,drive=disk,bus=scsi.0"),
+    "sd": ("-device", "sdhci-pci", "-device", "sd-card,drive=disk"),
     "nvme": ("-device", "nvme,serial=bootwright,drive=disk"),
     "usb-uhci": ("-device", "piix3-usb-uhci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
     "usb-ehci": ("-device", "usb-ehci,id=usb", "-device", "usb-storage,drive=disk,bus=usb.0"),
@@ -42,6 +45,7 @@ class MachineConfig:
     firmware is bios, uefi or secure, which is UEFI that starts what is signed alone. certificate is whose signature it
     takes; None: that of the keys that `scons keys` made.
     command makes the machine instead of our own arguments, but for what we watch it by: {} in it is the image's path.
+    keeps lets what the guest writes reach the image, which else stays as it is.
     directory is where QEMU starts, which relative paths in the arguments are seen from; restarts lets a reset start the
     guest anew.
     """
@@ -59,6 +63,7 @@ class MachineConfig:
     command: tuple[str, ...] | None = None
     directory: Path | None = None
     restarts: bool = False
+    keeps: bool = False
     firmware: str = "bios"
     certificate: Path | None = None
 

@@ -241,6 +241,11 @@ class Machine:
         disks = self.qmp.execute("query-blockstats")
         return sum(disk["stats"]["rd_operations"] for disk in disks if disk["device"] == "disk")
 
+    def disk_writes(self) -> int:
+        """Returns how many writes to its disk the guest asked for."""
+        disks = self.qmp.execute("query-blockstats")
+        return sum(disk["stats"]["wr_operations"] for disk in disks if disk["device"] == "disk")
+
     def screendump(self, path: Path) -> None:
         """Writes the guest's screen to path as PNG, beside it first and renamed then."""
         with atomic.new_file(path, shared=True) as beside:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bootwright.base import atomic
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
 from bootwright.base.records import record, replace
 from bootwright.image.efi_variables import write_store
@@ -68,6 +69,26 @@ def find_ovmf(qemu: Path | None, shared: Sequence[Path] = _SHARED, secure: bool 
     With secure it is one that has Secure Boot, and no keys yet. Beside QEMU's data first: a QEMU that is not the
     system's, such as the one of the person's own programs, brought it.
     """
+    for ovmf in _found(qemu, shared, secure):
+        return ovmf
+    if secure:
+        raise BootwrightError("no OVMF with Secure Boot was found", status=Status.QEMU_NOT_STARTED)
+    raise Lacks("no OVMF was found, the UEFI firmware for QEMU", LackOfProgram(NAME), "", Status.QEMU_NOT_STARTED)
+
+
+def find_releases(qemu: Path | None, shared: Sequence[Path] = _SHARED) -> list[Ovmf]:
+    """Returns each OVMF without Secure Boot that there is, the one of find_ovmf first; of the same bytes one."""
+    releases = [find_ovmf(qemu, shared)]
+    known = {file_digest(releases[0].code)}
+    for ovmf in _found(qemu, shared, False):
+        digest = file_digest(ovmf.code)
+        if digest not in known:
+            known.add(digest)
+            releases.append(ovmf)
+    return releases
+
+
+def _found(qemu: Path | None, shared: Sequence[Path], secure: bool) -> Iterator[Ovmf]:
     data = data_directories(qemu) if qemu else ()
     places = [*(directory.parent for directory in data), *shared]
     names, (own_code, own_variables) = (_SECURE_PLACES, _SECURE_OF_QEMU) if secure else (_PLACES, _OF_QEMU)
@@ -75,10 +96,7 @@ def find_ovmf(qemu: Path | None, shared: Sequence[Path] = _SHARED, secure: bool 
     pairs += [(directory / own_code, directory / own_variables) for directory in data]
     for code, variables in pairs:
         if code.is_file() and variables.is_file():
-            return Ovmf(code, variables, secure)
-    if secure:
-        raise BootwrightError("no OVMF with Secure Boot was found", status=Status.QEMU_NOT_STARTED)
-    raise Lacks("no OVMF was found, the UEFI firmware for QEMU", LackOfProgram(NAME), "", Status.QEMU_NOT_STARTED)
+            yield Ovmf(code, variables, secure)
 
 
 def with_keys(ovmf: Ovmf, certificate: Path | None) -> Ovmf:

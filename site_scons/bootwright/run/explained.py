@@ -18,7 +18,7 @@ from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.command import run_program
 from bootwright.run.config import RunConfig
 from bootwright.run.run import run
-from bootwright.run.voice import Silence, write
+from bootwright.run.voice import Silence, note
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class _Seen:
             machine.qmp.execute("cont")
         if report:
             self.report, self.is_told = report, True
-            write(self._notes, printable(f"bootwright: {seen.sentence}\n{report.text()}"))
+            note(self._notes, printable(f"bootwright: {seen.sentence}\n{report.text()}"))
 
     def _look(self, machine: Machine, end: Verdict) -> Report | None:
         try:
@@ -141,7 +141,7 @@ class _Seen:
             return make_report(machine, end, self._subject, self._in_test, self._first)
         except BootwrightError as error:
             if self._in_test or end.kind not in (Kind.HALTED, Kind.LEFT):  # which are mostly no fault
-                write(self._notes, printable(f"bootwright: no report: {error}\n"))
+                note(self._notes, printable(f"bootwright: no report: {error}\n"))
             return None
 
 
@@ -165,7 +165,7 @@ def _run_again(
 def run_and_tell(config: RunConfig, subject: Subject, out: TextIO, notes: TextIO) -> int:
     """Runs the image, writes the verdict's sentence and any report to notes, and returns the status for sys.exit."""
     end, report = run_and_report(config, subject, out, notes)
-    write(notes, printable(f"bootwright: {end.sentence}\n{report}"))
+    note(notes, printable(f"bootwright: {end.sentence}\n{report}"))
     return end.status
 
 

@@ -23,7 +23,7 @@ from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
 from bootwright.run.keys import find_keys
 from bootwright.run.started import started
-from bootwright.run.voice import Silence, Voice, write
+from bootwright.run.voice import Silence, Voice, note
 from bootwright.run.watch import STILL_SECONDS, Watch
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -59,21 +59,21 @@ def run(
             machine = stack.enter_context(started(config, None, notes))
             display = Display(None, False, f"no window: {error.message}")
         if display.hint:
-            write(notes, f"bootwright: {display.hint}\n")
+            note(notes, f"bootwright: {display.hint}\n")
         if not config.headless and not board.is_pc:
-            write(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
+            note(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
         elif not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's screen follows"
             keys = None if display.window else find_keys(sys.stdin)
             typed = "keys go to it" if keys else "keys do not reach it"
             leave = "closing it or Ctrl-C leaves" if display.window else f"{typed}; Ctrl-C leaves"
-            write(notes, f"bootwright: {where}; {leave}\n")
+            note(notes, f"bootwright: {where}; {leave}\n")
         watch = Watch(machine, config, display, Voice(out, config.raw, copy))
         watch.keys = stack.enter_context(keys.taken()) if keys else None
         watch.midway = None if config.headless else midway
         try:
             if names(config.flags, "-S"):
-                write(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
+                note(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")
             else:
                 machine.resume()
             end = watch.until_verdict()
@@ -87,9 +87,9 @@ def run(
             at_end(machine, end)
         machine.end()
         if remark := watch.finish():
-            write(notes, f"bootwright: {remark}\n")
+            note(notes, f"bootwright: {remark}\n")
     if machine.stderr.strip() and end.kind not in (Kind.QEMU_FAILED, Kind.DIED):
-        write(notes, printable(machine.stderr))
+        note(notes, printable(machine.stderr))
     return replace(end, serial=machine.serial, screen=watch.rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 
+from bootwright.base.folding import fit
 from bootwright.base.terminal import TerminalFilter
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -62,6 +63,11 @@ class Silence(io.StringIO):
     def write(self, text: str) -> int:
         """Drops text."""
         return len(text)
+
+
+def note(stream: TextIO, text: str) -> None:
+    """Writes text for the person, in lines that a terminal need not fold."""
+    write(stream, fit(text, stream))
 
 
 def write(stream: TextIO, text: str) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from bootwright.base.errors import Status
 from bootwright.base.records import replace
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.faults.board_log import find_cause
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import textscreen, verdict
+from bootwright.machine.anew import start_anew
 from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
 from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
@@ -23,6 +25,8 @@ LOOK_SECONDS = 0.1
 CONSOLE_SECONDS = 0.3
 # A screen that has not changed for this long is worth a picture.
 STILL_SECONDS = 2.0
+# OVMF with Secure Boot resets the machine once it knows how much memory of each kind it takes, and keeps that.
+FIRMWARE_RESETS = 2
 # Why QEMU ends where the person had it end: a window of GTK says what the monitor's quit does, one of SDL the other.
 LEFT_BY_HAND = ("host-ui", "host-qmp-quit")
 
@@ -49,8 +53,10 @@ class Watch:
         self._view = None if plain else textscreen.LiveView()
         self._registers: list[Registers] = []
         self._halted_since: float | None = None
+        self._parked: dict[int, int] = {}  # of processors that a firmware left waiting: their number, and their page
         self._console = ("", 0.0)
         self._marks = 0
+        self._resets = 0
         self._host_ended = False
         self._still_since = 0.0
         timeout = HEADLESS_TIMEOUT if config.timeout is None and config.headless else config.timeout
@@ -69,6 +75,9 @@ class Watch:
             now = time.monotonic()
             if self.keys and not self._machine.gone:
                 self.keys.pass_on(self._machine)
+            if in_firmware and not self._machine.in_firmware:
+                others = list(enumerate(self._machine.registers()))[1:]
+                self._parked = {number: processor.rip // PAGE_SIZE for number, processor in others}
             if self._restarts() or (in_firmware and not self._machine.in_firmware):
                 start, in_firmware = now, self._machine.in_firmware
                 self._still_since = max(self._still_since, start)
@@ -87,7 +96,7 @@ class Watch:
 
     def _at_time_out(self, seconds: float) -> Verdict:
         registers = self._machine.registers()
-        if self._board.is_pc and registers and all(processor.stopped for processor in registers):
+        if self._board.is_pc and self._all_stand(registers):
             return verdict.halted(registers[0])  # a window stays open over it
         return verdict.still_running(seconds, next(iter(registers), None))
 
@@ -109,6 +118,13 @@ class Watch:
         before, self._marks = self._marks, self._heard.marks
         return self._marks > before
 
+    def _all_stand(self, registers: list[Registers]) -> bool:
+        """Tells whether no processor does anything more. UEFI leaves those that no kernel starts in MWAIT or halted."""
+        return bool(registers) and all(
+            processor.stopped or self._parked.get(number) == processor.rip // PAGE_SIZE
+            for number, processor in enumerate(registers)
+        )
+
     def _look(self, now: float) -> None:
         """Looks at the screen and the processors; both cost a millisecond of QEMU's time."""
         registers = self._registers = self._machine.registers()
@@ -116,7 +132,7 @@ class Watch:
             self.rows = self._machine.rows() or self.rows  # for who closes the window over a panic
         if self._window or not self._board.is_pc:
             return
-        if not registers or not all(processor.stopped for processor in registers):
+        if not self._all_stand(registers):
             self._halted_since = None
         elif self._halted_since is None:
             self._halted_since = now
@@ -161,6 +177,10 @@ class Watch:
             if not self._board.is_pc and data["reason"] != "guest-reset":
                 self._host_ended = not data["guest"]
                 continue  # QEMU ends now, and its status says how
+            if data["reason"] == "guest-reset" and machine.in_firmware and self._resets < FIRMWARE_RESETS:
+                self._resets += 1
+                start_anew(machine.qmp)
+                continue
             if data["reason"] in ("guest-reset", "guest-panic"):
                 self._look_last()
                 return verdict.reset(next(iter(machine.registers()), None), "Triple fault" in machine.log())

@@ -43,6 +43,7 @@ SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulato
           "sbsign": "sbsigntool", "openssl": "openssl",
           "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
+          "docker-registry": "docker-registry", "nginx": "nginx",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
 OF_RUSTC = {"rustc", "cargo", "rustfmt", "clippy-driver", "rust-std"}
 

@@ -19,7 +19,8 @@ from bootwright.setup import installer as watched
 # What programs of the archive depend on, and the system has or only an installation wants. They are said to be
 # installed in a version that is newer than any that could be asked for.
 CLAIMED = ("libc6", "python3", "python3-minimal", "debconf", "adduser", "passwd", "libpam-modules", "iso-codes",
-           "libcap2-bin", "media-types", "shared-mime-info", "ucf", "sensible-utils", "ca-certificates")  # fmt: skip
+           "libcap2-bin", "media-types", "shared-mime-info", "ucf", "sensible-utils", "ca-certificates",
+           "init-system-helpers", "lsb-base", "sysvinit-utils", "iproute2")  # fmt: skip
 # rustc's packages depend on a C compiler and on the builder's own library, which only programs for the builder want.
 OF_CC = ("gcc", "binutils", "libc6-dev")
 STD = re.compile(r"libstd-rust.*-dev")

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError
+from bootwright.base.folding import columns, fit
 
 TAIL = 6  # lines of an installer's own words that are shown when it fails
-PROGRESS_WIDTH = 84  # characters, of which 5 move and clear: a terminal has 80 columns
+CLEAR = "\r\x1b[K"
+COLUMNS = 80  # of a terminal that does not say how wide it is
 WIDTH = 150  # characters of each: pip's are up to 300 long
 ERROR = re.compile(r"E: |ERROR|dpkg: error|error")
 NO_NETWORK = (
@@ -36,13 +38,13 @@ READ_ONLY = ("read-only file system", "permission denied")
 
 def tell(words: str) -> None:
     """Prints a line of sconsw's own; standard output belongs to scons."""
-    print(f"{as_called('sconsw')}: {as_called(words)}", file=sys.stderr, flush=True)
+    print(fit(f"{as_called('sconsw')}: {as_called(words)}", sys.stderr), file=sys.stderr, flush=True)
 
 
 def show_progress(words: str) -> None:
     """Shows words on a terminal's last line, in place of those before; empty words clear it."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K  {words}"[:PROGRESS_WIDTH] if words else "\r\x1b[K")
+        sys.stderr.write(CLEAR + f"  {words}"[: (columns(sys.stderr) or COLUMNS) - 1] if words else CLEAR)
         sys.stderr.flush()
 
 

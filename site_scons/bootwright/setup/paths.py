@@ -7,7 +7,7 @@ import os
 # These name a file or a directory; words.py says which.
 PATHS = (
     "KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "SIGN_KEY", "SIGN_CERT", "CACHE_CA", "CACHE_CREDENTIALS",
-    "--json", "--junit",
+    "POOL_CA", "POOL_CERT", "--json", "--junit",
 )  # fmt: skip
 PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 

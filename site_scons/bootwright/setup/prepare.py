@@ -160,7 +160,8 @@ class _Installation:
         forbidden = self._why_not_apt(root)
         if not forbidden and apt.lists_are_stale(archive):
             installer.update("its lists of packages are missing or old")
-        alone = private_programs.PrivatePrograms(Store(), private_programs.this_system(), self._environ, tell)
+        system, own = private_programs.this_system(), stamp.private_programs(self._wanted.home)
+        alone = private_programs.PrivatePrograms(Store(), system, self._environ, tell, own)
         by_hand = needs.SYSTEM in self._wanted.arguments
         if forbidden and not by_hand:
             archive = alone.archive()
@@ -172,6 +173,13 @@ class _Installation:
         refused = (
             dict.fromkeys([*packages, *venv], forbidden) if forbidden else self._refused(archive, [*packages, *venv])
         )
+        servers = {package: why for package, why in private_programs.SERVERS.items() if package in packages}
+        if servers and by_hand:
+            why = next(iter(servers.values()))
+            tell(f"{apt.listed([*servers])} {'does' if len(servers) == 1 else 'do'} not come by {needs.SYSTEM}: {why}")
+            packages = [package for package in packages if package not in servers]
+        elif not forbidden:
+            refused |= servers
         if refused and by_hand:
             package, why = next(iter(refused.items()))
             raise BootwrightError(f"{package}: {why}, and {needs.SYSTEM} forbids that it comes privately")

@@ -50,6 +50,8 @@ exec "$root/usr/bin/{name}" -L "$share/qemu" -L "$share/seabios" -L "$root/usr/l
 )
 RIGHTS = "it runs with root's rights, which only an installation gives"
 NEVER = {"fuse3": RIGHTS, "sudo": RIGHTS, "xvfb": "it looks for its keyboard maps where an installation has them"}
+# Whose installation starts them, on this machine and at each of its starts: tests want the program alone.
+SERVERS = dict.fromkeys(("docker-registry", "nginx"), "an installation would start it as a server of this machine")
 PATCHELF = "patchelf"  # the archive's own, unpacked like the others
 
 
@@ -91,9 +93,16 @@ def is_private(path: Path) -> bool:
 
 
 class PrivatePrograms:
-    """The programs of one person on one system."""
+    """The programs of one person on one system.
 
-    def __init__(self, store: Store, system: str, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    own is the directory that the checkout has of them so far, "" for none: another checkout may have made a newer one,
+    without what is there.
+    """
+
+    def __init__(
+        self, store: Store, system: str, environ: Mapping[str, str], tell: Callable[[str], None], own: str = ""
+    ) -> None:
+        self._own = own
         self._store = store
         self._system = system
         self._environ = environ
@@ -124,10 +133,10 @@ class PrivatePrograms:
 
         names are the programs that are wanted of them. Where something is to come, one line says why and how much.
         """
-        before = newest(self._store, self._system)
-        old = read_record(before.parent) if before else {}
-        asked = list(dict.fromkeys([*_words(old.get("asked")), *packages]))
-        wanted = sorted({*_words(old.get("names")), *names})
+        before = {newest(self._store, self._system), Path(self._own) if self._own else None}
+        old = [read_record(place.parent) for place in sorted(filter(None, before))]
+        asked = list(dict.fromkeys([*(word for record in old for word in _words(record.get("asked"))), *packages]))
+        wanted = sorted({*(word for record in old for word in _words(record.get("names"))), *names})
         needed = self._closure(archive, asked, wanted)
         facts = [RECIPE, self._system, asked, wanted, *(astuple(deb) for deb in needed)]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -212,6 +212,8 @@ PROGRAMS = {
         _of_tests("zsh", "completes words for a test", "zsh"),
         _of_tests("fish", "completes words for a test", "fish"),
         _of_tests("strace", "lists what a clean build opens", "strace", brew=""),
+        _of_tests("docker-registry", "keeps images that tests push", "", dnf="docker-distribution"),
+        _of_tests("nginx", "serves a shared cache to tests", "nginx"),
         Program(
             "Xvfb",
             "is the screen for windows that tests open and close",

@@ -25,20 +25,25 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "SIGN": KERNELS,
     "SIGN_KEY": KERNELS,
     "SIGN_CERT": KERNELS,
-    "QEMU": MACHINES,
+    "QEMU": (*MACHINES, "matrix"),
     "QEMUFLAGS": MACHINES,
     "MEMORY": MACHINES,
-    "TIMEOUT": ("run", "screenshot", "test", "hosts"),
+    "TIMEOUT": ("run", "screenshot", "test", "hosts", "matrix"),
     "SERIAL": ("run",),
     "RAW": ("run",),
     "TESTS": ("test",),
-    "SHARD": ("test",),
+    "SHARD": ("test", "matrix"),
+    "ROW": ("matrix",),
+    "POOL": ("test",),
+    "POOL_CA": ("test",),
+    "POOL_CERT": ("test",),
     "DEV": ("usb",),
     "YES": ("usb",),
     "BIG": ("usb",),
     "LOOP": ("usb",),
     "UNMOUNT": ("usb",),
     "PRUNE": ("store",),
+    "IMAGE": ("push", "pull"),
     "--headless": MACHINES,
     "--cd": ("run", "screenshot", "gdb"),
     "--fast": MACHINES,
@@ -46,7 +51,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--check": ("store",),
     "--list": ("test",),
     "--json": ("doctor", "usb", "test"),
-    "--junit": ("test",),
+    "--junit": ("test", "matrix"),
     "--retries": ("test",),
     "--stress": ("test",),
     "--cargo": BUILDS,
@@ -82,8 +87,16 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said} is for {_told(takes)}")
 
 
-def check_together(given: Mapping[str, str]) -> None:
-    """Raises for a variable or a switch that goes with another one, or against it; given are those that were said."""
+def check_together(wanted: Sequence[str], given: Mapping[str, str]) -> None:
+    """Raises for a word without the variable that it needs, and for what goes with another one, or against it.
+
+    given are those that were said, on the command line or in a file, and are not their default.
+    """
+    if "ROW" in given and "SHARD" in given:
+        raise BootwrightError(f"ROW={given['ROW']} and SHARD={given['SHARD']}: one of them says which rows")
+    for word in TAKEN["IMAGE"]:
+        if word in wanted and "IMAGE" not in given:
+            raise BootwrightError(f"`scons {word}` needs IMAGE=registry/name:tag, the name in a registry")
     if "YES" in given and "DEV" not in given:
         raise BootwrightError(f"YES={given['YES']} goes with DEV=, which names the disk")
     if ("SIGN_KEY" in given) != ("SIGN_CERT" in given):
@@ -94,6 +107,9 @@ def check_together(given: Mapping[str, str]) -> None:
         if name in given and "CACHE" not in given:
             said = f"{name}={given[name]}" if given[name] else name
             raise BootwrightError(f"{said} is about a shared cache, and CACHE= names none")
+    for name in ("POOL_CA", "POOL_CERT"):
+        if name in given and "POOL" not in given:
+            raise BootwrightError(f"{name}={given[name]} is about a pool of test machines, and POOL= names none")
     if "--retries" in given and "--stress" in given:
         raise BootwrightError("--retries and --stress: what one of them hides, the other looks for")
     if "PRUNE" in given and "--check" in given:

@@ -30,7 +30,7 @@ LONGEST_NAME = 255  # bytes of one part of a path, on every usual file system
 
 # However deep: plans, what a build that did nothing looked at, what build scripts made (of which a list is an output),
 # and what crates were made of.
-NO_OUTPUTS_BELOW = ("plan/*", "unchanged/*", "*/obj/*/out/*", "*/obj/*.reads")
+NO_OUTPUTS_BELOW = ("plan/*", "matrix/*", "pulled/*", "unchanged/*", "*/obj/*/out/*", "*/obj/*.reads")
 
 
 def read_manifest(path: Path) -> dict[str, str]:

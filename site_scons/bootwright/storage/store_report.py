@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import TextIO
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.folding import fit
 from bootwright.base.sizes import MIB
 from bootwright.storage.store import Entry, Store
 
 DAY = 24 * 60 * 60
+SHORT = 12  # hexadecimal digits of a key: enough to tell two apart
+MANY = 10  # entries of a kind, as of the packages that a private program is made of
 
 
-def report(store: Store, prune: str, out: TextIO) -> None:
-    """Writes a line for each entry to out; prune is PRUNE=: "", "all", or the days after which an entry goes."""
+def report(store: Store, prune: str, out: TextIO, whole: bool = False) -> None:
+    """Writes a line for each entry to out, but of a kind of which there are many one line for all.
+
+    prune is PRUNE=: "", "all", or the days after which an entry goes; whole has each entry listed, with its whole key.
+    """
     if prune:
         removed = _prune(store, prune)
         out.write(f"removed from {store.root}: {_count(removed)}\n")
     entries = store.entries()
-    out.write(f"{store.root}: {_count(entries)}\n")
-    for entry in entries:
-        days = max(0, int((time.time() - entry.last_used) // DAY))
-        used = "today" if days == 0 else f"{days} day{'s' if days > 1 else ''} ago"
-        out.write(f"  {entry.kind:<8} {entry.key}  {entry.size / MIB:7.1f} MiB  used {used:<12} {entry.description}\n")
+    rows = [(entry.kind, entry.key if whole else entry.key[:SHORT], [entry], entry.description) for entry in entries]
+    many = [] if whole else [kind for kind, count in Counter(entry.kind for entry in entries).items() if count > MANY]
+    rows = [row for row in rows if row[0] not in many]
+    for kind in many:
+        of_kind = [entry for entry in entries if entry.kind == kind]
+        rows.append((kind, f"{len(of_kind)} entries", of_kind, "--verbose lists each"))
+    wide, key = (max((len(str(row[i])) for row in rows), default=0) for i in (0, 1))
+    lines = [f"{store.root}: {_count(entries)}"]
+    for kind, name, those, description in rows:
+        used, size = _used(max(entry.last_used for entry in those)), sum(entry.size for entry in those) / MIB
+        lines.append(f"  {kind:<{wide}}  {name:<{key}} {size:7.1f} MiB  {used:<11}  {description}".rstrip())
+    out.write(fit("\n".join(lines), out) + "\n")
+
+
+def _used(when: float) -> str:
+    """Returns when something was used last."""
+    days = max(0, int((time.time() - when) // DAY))
+    return "today" if days == 0 else f"{days} day{'s' if days > 1 else ''} ago"
 
 
 def check(store: Store, out: TextIO) -> int:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bootwright.base.errors import BootwrightError
+
 NEAR_ENOUGH = 0.7
 MOST_TIMES = 1_000_000
 TEST = re.compile(r"^(?:async )?def test_(\w+)\(", re.MULTILINE)
@@ -78,11 +80,11 @@ def near_names(patterns: str, names: Sequence[str]) -> str:
 
 
 def read_shard(text: str) -> tuple[int, int]:
-    """Returns k and n of "k/n"; raises ValueError where it is not that, or k is none of 1 to n."""
+    """Returns k and n of SHARD=k/n; raises where it is not that, or k is none of 1 to n."""
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
     number, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= number <= count:
-        raise ValueError(text)
+        raise BootwrightError(f"SHARD={text} is no part k/n with k of 1 to n")
     return number, count
 
 

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -32,8 +32,9 @@ Job = Callable[[], Any]
 class ForkedMachines:
     """At most `limit` jobs at once; they begin in the order given, and each gives one result."""
 
-    def __init__(self, jobs: Sequence[Job], limit: int) -> None:
+    def __init__(self, jobs: Sequence[Job], limit: int, begins: Callable[[int], None] = lambda number: None) -> None:
         self._jobs = list(jobs)
+        self._begins = begins  # hears of the number of each job that begins
         self._limit = min(limit, len(self._jobs))
         self._queue: int | None = None  # a descriptor, once the first result is asked for
         self._workers: dict[Connection, BaseProcess] = {}
@@ -42,15 +43,36 @@ class ForkedMachines:
 
     def result(self, job: Job) -> Any:
         """Returns what job returned, once it has; raises as it did."""
+        number = self._jobs.index(job)
+        self._start()
+        while number not in self._ended and self._workers:
+            self._listen()
+        return self._result_of(number)
+
+    def as_they_end(self) -> Iterator[tuple[int, Any]]:
+        """Yields the number and the result of each job, in the order in which they end; raises as one of them did."""
+        self._start()
+        told: set[int] = set()
+        while len(told) < len(self._jobs):
+            for number in sorted((set(self._ended) if self._workers else set(range(len(self._jobs)))) - told):
+                told.add(number)
+                yield number, self._result_of(number)
+            if len(told) < len(self._jobs) and not set(self._ended) - told:
+                self._listen()
+
+    def _start(self) -> None:
         if self._queue is None:
             self._queue = _new_queue(len(self._jobs))
             for _ in range(self._limit):
                 self._start_worker(self._queue)
-        number = self._jobs.index(job)
-        while number not in self._ended and self._workers:
-            for connection in wait(list(self._workers)):
-                assert isinstance(connection, Connection)
-                self._hear(connection, self._queue)
+
+    def _listen(self) -> None:
+        assert self._queue is not None, "_start was called"
+        for connection in wait(list(self._workers)):
+            assert isinstance(connection, Connection)
+            self._hear(connection, self._queue)
+
+    def _result_of(self, number: int) -> Any:
         result, error = self._ended.get(number, (None, "whoever took it ended before it began"))
         if isinstance(error, tuple):
             raise BootwrightError(*error)
@@ -95,6 +117,7 @@ class ForkedMachines:
             return
         if isinstance(message, int):
             self._begun[connection] = message
+            self._begins(message)
         else:
             self._ended[self._begun.pop(connection)] = message
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +23,9 @@ from bootwright.testing.forks import ForkedMachines
 from bootwright.testing.judge import Outcome, TestProgram, TestResult
 from bootwright.testing.listed import FILE_NAME, read_programs
 
+if TYPE_CHECKING:
+    from bootwright.testing.pool import Pool
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the mark of pytest-xdist's, which need not be installed."""
@@ -31,7 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds --machines."""
     text = "how many machines run at once in this very process; 0: one, when its test comes"
-    parser.getgroup("bootwright").addoption("--machines", type=int, default=0, metavar="N", help=text)
+    group = parser.getgroup("bootwright")
+    group.addoption("--machines", type=int, default=0, metavar="N", help=text)
+    group.addoption("--pool", default="", metavar="URL", help="the scheduler of a Dask pool, whose workers boot")
+    group.addoption("--pool-ca", default="", metavar="FILE", help="the certificates that its members are trusted by")
+    group.addoption("--pool-cert", default="", metavar="FILE", help="our own certificate, and its key")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,6 +47,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Has the programs of the chosen tests boot beside each other, as many as --machines says."""
     limit = session.config.getoption("--machines")
     runs = list(dict.fromkeys(item.run for item in session.items if isinstance(item, KernelTest)))
+    if session.config.getoption("--pool") and runs:
+        return (yield from _in_pool(session.config, runs))
     if not limit or not runs:
         return (yield)
     with contextlib.suppress(BootwrightError):  # the first machine says it
@@ -50,6 +60,33 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     finally:
         machines.close()
+
+
+def _in_pool(config: pytest.Config, runs: Sequence[_Run]) -> Generator[None, object, object]:
+    """Has the programs boot on a pool: all of them, unless xdist's workers, which share out the tests, ask for each."""
+    from bootwright.testing.pool import Pool  # most do without
+
+    pool = Pool(*map(config.getoption, ("--pool", "--pool-ca", "--pool-cert")))
+    for run in runs:
+        run.pool = pool
+    try:
+        if not hasattr(config, "workerinput"):
+            with contextlib.suppress(BootwrightError):  # the test itself says it
+                for run in runs:
+                    run.begin()
+        return (yield)
+    finally:
+        pool.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Lists the programs that ran again, since a worker of the pool died under them."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    for report in reports:
+        count = getattr(report, "lost", 0)
+        if count:
+            again = "once" if count == 1 else f"{count} times"
+            terminalreporter.write_line(f"ran again {again}, as its worker died: {report.printed_name}", yellow=True)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -84,19 +121,33 @@ class _Run:
         self.config = config
         self._results: dict[str, TestResult] | None = None
         self.machines: ForkedMachines | None = None
+        self.pool: Pool | None = None
+        self.lost = 0  # workers of the pool that died while it ran, and that no test has told of
 
     @property
     def knows_names(self) -> bool:
         """Says whether the tests' names are known before the program runs."""
         return bool(self._program.tests)
 
+    def begin(self) -> None:
+        """Has the pool boot it as soon as a machine is free."""
+        assert self.pool is not None, "it is given before"
+        self.pool.begin(self._program, self.config)
+
+    def _boot_once(self) -> list[TestResult]:
+        if self.pool is None:
+            return run_test_program(self._program, self.config)
+        results, lost = self.pool.boot(self._program, self.config)
+        self.lost += lost
+        return results
+
     def boot(self) -> list[TestResult]:
         try:
             if self._retries or self._stress:
                 from bootwright.testing.again import boot_again  # most boot once
 
-                return boot_again(lambda: run_test_program(self._program, self.config), self._retries, self._stress)
-            return run_test_program(self._program, self.config)
+                return boot_again(self._boot_once, self._retries, self._stress)
+            return self._boot_once()
         except BootwrightError as error:
             raise add_cure(error, os.environ) from None
 
@@ -121,6 +172,7 @@ def pytest_runtest_makereport(
     if call.when == "call" and isinstance(item, KernelTest):
         report.passed_over = item.passed_over  # type: ignore[attr-defined]  # reports are open for such things
         report.tries = item.tries  # type: ignore[attr-defined]  # reports are open for such things
+        report.lost, item.run.lost = item.run.lost, 0  # type: ignore[attr-defined]  # reports are open for such things
         report.not_reached = item.not_reached  # type: ignore[attr-defined]  # reports are open for such things
         for result in item.others:
             passed = result.outcome is Outcome.PASSED

@@ -49,7 +49,7 @@ def find_test_functions(files: Iterable[str], root: Path) -> list[str]:
 def not_run(root: Path, tested: Collection[str], targets: Sequence[Target]) -> list[str]:
     """Returns a line for test functions of the package in root that stand in none of the files tested, by their why."""
     lines: dict[tuple[str, str], list[str]] = {}
-    for path in _sources(root):
+    for path in sources_of(root):
         if str(path) in tested:
             continue
         for attribute in dict.fromkeys(ATTRIBUTE.findall(_text(path))):
@@ -85,7 +85,7 @@ def why_untested(target: Mapping[str, str]) -> str:
     return f"{table} has test = false in Cargo.toml"
 
 
-def _sources(root: Path) -> Iterator[Path]:
+def sources_of(root: Path) -> Iterator[Path]:
     """Yields the package's Rust sources: without hidden and build directories, and without packages in it."""
     for place, directories, names in os.walk(root):
         if place != str(root) and "Cargo.toml" in names:

@@ -31,7 +31,7 @@ def test_what_takes_long_is_named_with_its_seconds_and_what_does_not_is_not() ->
     assert out.getvalue() == ""
     clock.now += 8
     shown.look()
-    assert out.getvalue() == f"{CLEAR}compiling  core 12 s, alloc 8 s"
+    assert out.getvalue() == f"{CLEAR}compiling core 12 s, alloc 8 s"
     shown.end("core")
     assert out.getvalue().endswith(CLEAR)
     assert shown.words() == "alloc 8 s"
@@ -45,7 +45,7 @@ def test_the_line_fits_in_the_terminal() -> None:
     clock.now += 10
     shown.look()
     line = out.getvalue().removeprefix(CLEAR)
-    assert len(line) == 39 and re.fullmatch(r"compiling  a name that is long 0 .*\.\.\.", line)
+    assert len(line) == 39 and re.fullmatch(r"compiling a name that is long 0 .*\.\.\.", line)
     shown.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import re
 import stat
 import sys
 import time
@@ -272,17 +273,33 @@ def test_a_program_that_says_no_status_is_not_run(table: Callable[..., tuple[int
     assert (status, lines[1][5]) == (0, "checked")
 
 
-def test_on_a_terminal_the_report_is_a_table(tmp_path: Path) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_on_a_terminal_the_report_is_a_table(tmp_path: Path) -> None:
     out = Terminal()
     path = program(tmp_path, "hello", "#!/bin/sh\nexit 1\n")
     made = [Built(row("linux-x86_64", "cc"), path), Built(dataclasses.replace(row("linux-x86_64", "lld")), path)]
     assert report(made, 42, PC, os.environ, out) == 2
     assert "FAILED" in out.getvalue()
     assert "─" in out.getvalue()
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_on_a_narrow_terminal_the_report_breaks_no_word(
+    tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = program(tmp_path, "hello", "#!/bin/sh\nexit 42\n")
+    made = [Built(row(host, linker), ended) for host in ("linux-x86_64", "windows-aarch64") for linker in ("cc", "lld")
+            if host == "linux-x86_64" or linker == "lld"]  # fmt: skip
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = Terminal()
+    assert report(made, 42, PC, os.environ, out) == 0
+    words = re.sub(r"\x1b\[[\d;]*m", " ", out.getvalue()).split()
+    told = "linux-x86_64 windows-aarch64 cc lld 18 status 42 checked; no here -nostartfiles -static /SUBSYSTEM:console"
+    assert [word for word in told.split() if word not in words] == [], out.getvalue()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")

@@ -29,7 +29,7 @@ def test_the_table_names_variables_switches_and_words_that_there_are() -> None:
         ([], {"DEV": "/dev/sdx"}, "DEV=/dev/sdx is for `scons usb`"),
         (["run"], {"DEV": "/dev/sdx"}, "DEV=/dev/sdx is for `scons usb`"),
         (["build/debug/hello.elf"], {"TIMEOUT": "3"},
-         "TIMEOUT=3 is for `scons run`, `scons screenshot`, `scons test` and `scons hosts`"),
+         "TIMEOUT=3 is for `scons run`, `scons screenshot`, `scons test`, `scons hosts` and `scons matrix`"),
         (["gdb"], {"TIMEOUT": "3"}, "TIMEOUT=3 is for "),
         (["run"], {"TESTS": "a*"}, "TESTS=a* is for `scons test`"),
         (["usb"], {"PRUNE": "all"}, "PRUNE=all is for `scons store`"),
@@ -59,7 +59,7 @@ def test_what_a_word_does_not_take_is_refused(wanted: list[str], given: dict[str
 )
 def test_what_does_not_go_together_is_refused(given: dict[str, str], told: str) -> None:
     with pytest.raises(BootwrightError) as caught:
-        check_together(given)
+        check_together([], given)
     assert caught.value.message.startswith(told)
 
 

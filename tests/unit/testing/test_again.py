@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bootwright.base.errors import BootwrightError
 from bootwright.testing.again import boot_again
 from bootwright.testing.chosen import read_shard
 from bootwright.testing.judge import Outcome, TestResult
@@ -63,7 +64,7 @@ def test_rounds_end_with_the_first_failure() -> None:
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/2/3", "a/b", "-1/2", "1/0", " 1/2"])
 def test_a_part_that_there_is_not_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises(BootwrightError, match=f"SHARD={text} is no part k/n"):
         read_shard(text)
 
 

@@ -34,6 +34,20 @@ def wait_for(directory: Path, count: int) -> set[str]:
     return found
 
 
+def test_results_come_as_the_jobs_end_and_each_that_begins_is_told(tmp_path: Path) -> None:
+    def late() -> str:
+        note(tmp_path, "late")
+        return "late"
+
+    begun: list[int] = []
+    machines = ForkedMachines([late, lambda: "early"], 2, begun.append)
+    ends = machines.as_they_end()
+    assert next(ends) == (1, "early")
+    (tmp_path / "go").touch()
+    assert list(ends) == [(0, "late")] and sorted(begun) == [0, 1]
+    machines.close()
+
+
 def test_as_many_run_at_once_as_are_allowed_and_each_gives_its_result(tmp_path: Path) -> None:
     jobs = [functools.partial(note, tmp_path, name) for name in ("a", "b", "c", "d")]
     machines = ForkedMachines(jobs, 2)

@@ -15,6 +15,7 @@ class Base(Node):
 
 class Entry(Base):
     sources: list[Entry]
+    def get_env(self) -> Any: ...
 
 class FileNodeInfo:
     csig: str

@@ -1,0 +1,58 @@
+"""Sentences on a terminal: a line that is wider than it is folded between two words, and not within one.
+
+What a person copies stays in one piece, and the terminal folds it: a command, a quoted line of source, a path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TextIO
+
+LEAST = 20  # columns; in fewer nobody reads
+# A command after the words that lead to it, an excerpt of a source, and the place that rustc names one by.
+WHOLE = re.compile(
+    r"\s*(?:hint: |cure: |to write to it: |(?:hint: )?the command was: )?"
+    r"(?:(?:\S*/)?(?:sudo|apt-get|dnf|pacman|zypper|apk|nix|brew|winget|rustup|cargo|scons|sconsw|bootwright|py|git)\s"
+    r"|/\S+ -|[A-Z][A-Z_]+=\S+ \S*/)"
+    r"|\s*\d* \| |\s*--> "
+)
+LABEL = re.compile(r" +(?:[a-z]+(?:: | {2,}))?")  # under what stands behind it the next lines begin
+PIECE = re.compile(r"`[^`]*`\S*|\S+")
+
+
+def fit(text: str, stream: TextIO) -> str:
+    """Returns text as it goes to stream: folded to its width, where it is a terminal that has one."""
+    if not stream.isatty():
+        return text
+    width = columns(stream)
+    return "\n".join(fold(line, width) for line in text.split("\n")) if width >= LEAST else text
+
+
+def columns(stream: TextIO) -> int:
+    """Returns how wide the terminal is, COLUMNS before what it says itself; 0 where neither says."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
+def fold(line: str, width: int) -> str:
+    """Returns a line in several of at most width characters, but for a word, or what backquotes hold, that is wider."""
+    if len(line) <= width or WHOLE.match(line):
+        return line
+    label = LABEL.match(line)
+    indent = " " * len(label[0]) if label and len(label[0]) <= width // 2 else "  "
+    rows, end = [""], 0
+    for piece in PIECE.finditer(line):
+        blanks = line[end : piece.start()]
+        fits = len(rows[-1]) + len(blanks) + len(piece[0]) <= width or len(indent) + len(piece[0]) > width
+        if rows[-1].strip() and not fits:
+            rows.append(indent + piece[0])
+        else:
+            rows[-1] += blanks + piece[0]
+        end = piece.end()
+    return "\n".join(rows)
