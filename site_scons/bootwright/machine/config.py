@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PROGRAM = PC.qemu
 MEMORY = "128M"
-BIOS, SECURE = "bios", "secure"  # FIRMWARE=
+BIOS, UEFI, SECURE = "bios", "uefi", "secure"  # FIRMWARE=
 NETWORK = "network"  # in a disk's place: image is a file that the machine's network card fetches, with others beside it
 # How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.
 DISK_DEVICES: dict[str, tuple[str, ...]] = {

@@ -14,6 +14,7 @@ from bootwright.base.records import record, replace
 from bootwright.base.scratch import scratch_directory
 from bootwright.machine import ovmf
 from bootwright.machine.config import NETWORK, SECURE
+from bootwright.machine.config import UEFI as BY_UEFI
 from bootwright.machine.machine import Machine
 from bootwright.machine.matrix import UEFI, Row, make_rows
 from bootwright.machine.options import TCG
@@ -140,7 +141,7 @@ def machine_of(row: Row, bench: Bench) -> tuple[RunConfig, str]:
     releases = ovmf.find_releases(qemu)
     release = releases[-1 if row.firmware == "other uefi" else 0]
     flags = (*config.qemu_flags, *release.arguments())
-    return replace(config, firmware=UEFI, qemu_flags=flags), str(release.code)
+    return replace(config, firmware=BY_UEFI, qemu_flags=flags), str(release.code)
 
 
 def boot_row(row: Row, bench: Bench, plain: Outcome | None) -> Outcome:
