@@ -30,7 +30,8 @@ FILES = (
 
 def manual() -> str:
     """Returns the page, for man."""
-    words = [*((verb.word, verb.help_line) for verb in VERBS), *((f"{w} {more}", text) for w, more, text in OF_PROGRAM),
+    own = [(f"{word} {more}".rstrip(), text) for word, more, text in OF_PROGRAM]
+    words = [*((verb.word, verb.help_line) for verb in VERBS), *own,
              ("-c", "remove every variant, target and screenshot; the store stays"),
              (f"{HELP} [SUBJECT]", "the pages of the documentation; one of them")]  # fmt: skip
     variables = []

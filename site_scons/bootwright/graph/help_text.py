@@ -33,7 +33,7 @@ def help_text(home: Path) -> str:
     lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
     lines += [row(f"scons {verb.word}", verb.help_line) for verb in VERBS]
     lines += [row("scons -c", CLEAN), row(f"scons {HELP}", "list the pages of docs/; scons help SUBJECT prints one")]
-    lines += [row(f"scons {word} {more}", text) for word, more, text in OF_PROGRAM if INSTALLED]
+    lines += [row(f"scons {word} {more}".rstrip(), text) for word, more, text in OF_PROGRAM if INSTALLED]
     lines += ["", "Variables, as NAME=value"]
     for v in VARIABLES:
         legal = f" ({'|'.join(v.values)})" if v.values else ""

@@ -95,5 +95,6 @@ BY_WORD = {verb.word: verb for verb in VERBS}
 OF_PROGRAM = (
     ("new", "NAME", "a kernel in ./NAME that runs, is tested and opens in an editor: docs/cargo.md"),
     ("runner", "EXE [ARGS]", "what cargo run and cargo test start, by .cargo/config.toml: docs/cargo.md"),
+    ("path", "", "PATH with what came privately behind it, cargo among it: docs/cargo.md"),
     ("completion", "bash|zsh|fish", "what a shell reads to complete words, variables and values: docs/install.md"),
 )
