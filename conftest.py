@@ -188,7 +188,8 @@ class JUnitNames:
         """Names the test before pytest does by its file."""
         junit = self._config.stash.get(xml_key, None)
         if junit is not None:
-            module, _, name = getattr(report, "printed_name", report.nodeid).rpartition("::")
+            printed = getattr(report, "printed_name", report.nodeid)
+            module, _, name = printed.rpartition("::" if "::" in printed else "/")  # of a program without modules
             case = junit.node_reporter(report)
             case.add_attribute("classname", module.replace("/", "."))
             case.add_attribute("name", name)

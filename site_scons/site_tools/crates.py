@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
-    "rust/assembled", "rust/roots", "cargo/command", "cargo/directives",
-    "cargo/listed", "cargo/nightly", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
+    "rust/assembled", "rust/roots", "cargo/command", "cargo/directives", "cargo/listed", "cargo/nightly",
+    "cargo/published", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
 
@@ -131,10 +131,13 @@ def _compile(
     from bootwright.base import storage_space
     from bootwright.base.terminal import takes_colour
     from bootwright.cargo.nightly import is_for_nightly
+    from bootwright.cargo.published import check_published
     from bootwright.rust import compile as units
     from bootwright.rust import rustc
 
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
+    if not unit.local:
+        check_published(Path(unit.root), f"{unit.package} {unit.version}", unit.checksum)
     if ways.nightly and is_for_nightly(unit):
         tell_once(ways.nightly)
     began = scratch.stat().st_ctime_ns  # by the clock of the file system, to which files' times are compared

@@ -36,6 +36,7 @@ HOW_TO_WRITE = (
 )
 LISTED = [
     "TESTPROGRAMS", "TESTLOADER", "TESTBOARD", "TESTSETTINGS", "QEMU", "QEMUFLAGS", "MEMORY", "MEMORYGIVEN", "TIMEOUT",
+    "BOARD", "BOARD_WAIT",
 ]  # fmt: skip
 
 # Who defines a field of the list, with all that these import: a list of yesterday's fields must not be read.
@@ -136,6 +137,9 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         jobs = str(GetOption("num_jobs"))
         if listing:
             pass  # this process alone has all the names
+        elif env["BOARD"]:  # there is one of it, and it is no machine for tests of bootwright itself
+            command += ["-p", "no:unraisableexception", "--capture=no"]
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         elif env["POOL"] and not own:
             command += ["-p", "no:unraisableexception", "--capture=no", *pool]
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -146,9 +150,15 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             # garbage nor the capturing of output, which pytest has for Python's tests.
             command += [f"--machines={jobs}", "-p", "no:unraisableexception", "--capture=no"]
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        command += [str(home / "tests")] if own else []
+        command += [str(home / "tests")] if own and not env["BOARD"] else []
         command += [node.abspath for node in lists]
-        return wait_for_child(lambda: subprocess.Popen(command, cwd=home, env=environment))
+        life: list[int] = []
+        if env["BOARD"] and os.name == "posix":
+            from bootwright.run.place import LIFE
+
+            life = [os.pipe()[0]]  # it ends with us, and the board's power with it
+            environment[LIFE] = str(life[0])
+        return wait_for_child(lambda: subprocess.Popen(command, cwd=home, env=environment, pass_fds=life))
 
     finals = [node for kernel in kernels for node in kernel.final]
     record(env, name, [*finals, *lists], start)

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, Built, Checkout, copy_checkout
 from tests.cache_server import CERTIFICATE, USER, CacheServer
+from tests.nginx import Nginx, open_nginx
 
 from bootwright.rust.search import find_toolchain
 
-pytestmark = pytest.mark.xdist_group("shared cache")
+pytestmark = [pytest.mark.xdist_group("shared cache"), pytest.mark.needs("nginx")]
 # Says what the compiler is asked to compile, beside itself, and compiles it.
 COMPILER = """#!/bin/sh
 case "$*" in *--crate-name\\ ___*|*--print*|*-vV*) ;; *--crate-name*) echo "$*" >> "${0%/*}/compiled" ;; esac
@@ -26,7 +27,7 @@ exec {rustc} "$@"
 class Machine:
     """A checkout, with a home, a store and a compiler of its own, that uses the cache at a server."""
 
-    def __init__(self, place: Path, server: CacheServer, store: str = "") -> None:
+    def __init__(self, place: Path, server: CacheServer | Nginx, store: str = "") -> None:
         self.checkout = copy_checkout(place / "a checkout")
         self._compiler = place / "bin" / "rustc"
         self._compiler.parent.mkdir()
@@ -59,13 +60,13 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[CacheServer]:
-    with CacheServer(tls=True, locked=True) as made:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    with open_nginx(tmp_path_factory.mktemp("nginx")) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def first(server: CacheServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def first(server: Nginx, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """A machine that built the example and put it into the cache; core was in its store."""
     machine = Machine(
         tmp_path_factory.mktemp("first"), server, os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
@@ -78,12 +79,12 @@ def first(server: CacheServer, tmp_path_factory: pytest.TempPathFactory) -> Mach
 
 
 @pytest.fixture(scope="module")
-def second(first: Machine, server: CacheServer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def second(first: Machine, server: Nginx, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """A machine with nothing, which built the same."""
     machine = Machine(tmp_path_factory.mktemp("elsewhere"), server)
     built = machine.scons()
     assert built.status == 0, built.output
-    assert machine.compiled() == []
+    assert machine.compiled() == [], built.output
     assert [step.split()[0] for step in built.steps] == ["core", "loader", "cache", "cache", "kernel", "image"]
     assert "bootwright: cache: 4 from it, 0 made here; " in built.output
     return machine
@@ -133,10 +134,10 @@ def test_a_warning_of_what_is_taken_is_told_as_when_it_was_compiled(first: Machi
 
 @pytest.mark.parametrize("fault", ["a poisoned blob", "a server that is killed"])
 def test_a_cache_that_lies_or_goes_away_changes_no_byte(
-    fault: str, first: Machine, server: CacheServer, tmp_path: Path
+    fault: str, first: Machine, server: Nginx, tmp_path: Path
 ) -> None:
     with CacheServer(tls=True, fault=fault) as liar:
-        liar.held = dict(server.held)
+        liar.held = server.held
         machine = Machine(tmp_path, liar, os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"))
         for name in ("lib.rs", "main.rs"):
             shutil.copy(first.checkout.path / "kernel/src" / name, machine.checkout.path / "kernel/src" / name)

@@ -33,19 +33,11 @@ LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 mor
 
 def add_switches(arguments: Sequence[str]) -> None:
     """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
-    AddOption("--headless", action="store_true", default=False)
-    AddOption("--cd", action="store_true", default=False)
-    AddOption("--fast", action="store_true", default=False)
-    AddOption("--full", action="store_true", default=False)
-    AddOption("--cargo", action="store_true", default=False)
-    AddOption("--check", action="store_true", default=False)
-    AddOption("--explain", action="store_true", default=False)
-    AddOption("--verbose", action="store_true", default=False)
+    for name in ("headless", "cd", "fast", "full", "cargo", "check", "explain", "verbose", "list"):
+        AddOption(f"--{name}", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
-    AddOption("--junit", nargs=1, type="string", default=None)
-    AddOption("--retries", nargs=1, type="string", default=None)
-    AddOption("--stress", nargs=1, type="string", default=None)
-    AddOption("--list", action="store_true", default=False)
+    for name in ("junit", "retries", "stress"):
+        AddOption(f"--{name}", nargs=1, type="string", default=None)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
     # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
@@ -82,6 +74,8 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
     timeout = values["TIMEOUT"]
     if timeout and not _is_positive(timeout):
         raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    if values["BOARD_WAIT"] != "0" and not _is_positive(values["BOARD_WAIT"]):
+        raise BootwrightError(f"BOARD_WAIT={values['BOARD_WAIT']} is no number of seconds")
     if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
         hint = "a number with k, M or G behind it, as in MEMORY=256M"
         raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
@@ -127,7 +121,10 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
     taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     defaults = {v.name: v.default for v in VARIABLES}
-    in_files = {name: word.value for name, word in _in_files.items() if word.value != defaults[name]}
+    passed_over = taken.OF_VIRTUAL if said_anywhere().get("BOARD") else ()  # as by a word that has no use for them
+    in_files = {
+        name: word.value for name, word in _in_files.items() if word.value != defaults[name] and name not in passed_over
+    }
     taken.check_together(wanted, {**in_files, **said(words)})
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
@@ -222,6 +219,10 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
             raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
         if fast:
             raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
+    if said_anywhere().get("BOARD"):
+        if board is not None and not board.is_pc:
+            raise BootwrightError(f"BOARD= gets a disk's image, and {board.name} starts from an ELF")
+        return False
     firmware = said_anywhere().get("FIRMWARE") or "bios"
     if firmware != "bios":
         if board is not None and not board.is_pc:
@@ -276,6 +277,8 @@ def asked_machine(env: Any) -> CommandLine:
         headless=bool(GetOption("headless")),
         raw=env["RAW"] == "1",
         serial=Path(env["LAUNCH"], env["SERIAL"]) if env["SERIAL"] else None,
+        place=env["BOARD"],
+        place_wait=float(env["BOARD_WAIT"]),
     )
 
 

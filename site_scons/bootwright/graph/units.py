@@ -19,13 +19,14 @@ from SCons.Node.FS import Entry
 
 from bootwright.base.records import field, record, replace
 from bootwright.cargo.nightly import is_for_nightly
-from bootwright.cargo.units import Plan, Unit
+from bootwright.cargo.units import Plan, Unit, codegen_option
 from bootwright.graph.sentences import show_once
 from bootwright.graph.session import session
 from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged, read_warnings
 from bootwright.storage.store import default_root
 
+STRIPPED = ("-C", "strip=debuginfo")
 _seen: dict[str, str] = {}  # digests of what units read, as this run found them
 
 
@@ -57,13 +58,23 @@ class Ways:
         if self.nightly and is_for_nightly(unit):
             more = replace(more, environment={**more.environment, "RUSTC_BOOTSTRAP": "1"})
         if unit.for_builder:
-            return more
+            return replace(more, last=(*more.last, *STRIPPED)) if _holds_the_librarys_symbols(unit) else more
         if unit.local:
             more = replace(more, last=(*more.last, *self.local))
         if unit.is_program:
             last = (*more.last, *self.program.last)
             more = replace(more, last=last, script=self.program.script)
         return more
+
+
+def _holds_the_librarys_symbols(unit: Unit) -> bool:
+    """Says whether a linker would put in debug information that nobody reads: Rust's library has 10 MB of it.
+
+    That is of build scripts and procedural macros of a registry, and of others where the profile asks for none.
+    """
+    linked = not unit.is_run and (unit.is_program or unit.kind == "proc-macro")
+    asked = codegen_option(unit.argv, "debuginfo") not in ("", "0", "none") and not unit.checksum
+    return linked and not asked and not codegen_option(unit.argv, "strip") and sys.platform == "linux"
 
 
 @record

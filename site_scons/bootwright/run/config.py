@@ -18,7 +18,8 @@ class RunConfig(MachineConfig):
     success_exit_code is the status of QEMU that means success; None means the default, 33. restart_mark, where it is
     not empty, restarts the time-out whenever the serial port says it once more. program is what is started instead of a
     machine of ours: a run-command that is no QEMU, where {} is the image's path; see run_program. serial is a file that
-    gets each byte of the serial port; raw has a terminal obey what the guest says.
+    gets each byte of the serial port; raw has a terminal obey what the guest says. place is the board in a rack that is
+    taken instead of a QEMU, "" for none, and place_wait the seconds that it is waited for.
     """
 
     headless: bool = False
@@ -28,3 +29,5 @@ class RunConfig(MachineConfig):
     program: tuple[str, ...] = ()
     serial: Path | None = None
     raw: bool = False
+    place: str = ""
+    place_wait: float = 0.0

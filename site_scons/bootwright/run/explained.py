@@ -39,6 +39,10 @@ def run_and_report(
     in_test says that a halt is a fault too. What another accelerator than TCG, or a log of the person's own, kept from
     us is looked up in a second run. Who watches is told of a guest that comes no further when it is seen.
     """
+    if config.place:
+        from bootwright.run.place import run_on_place  # most have no rack
+
+        return run_on_place(config, out, notes), ""
     if config.program:
         return run_program(config, out, in_test), ""
     seen = _Seen(subject, notes, in_test)

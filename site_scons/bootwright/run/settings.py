@@ -22,7 +22,10 @@ QEMU = re.compile(r"qemu-system-[\w-]+(\.exe)?")
 
 @record(frozen=True)
 class CommandLine:
-    """What the person said; memory_given: it is not the default. flags are QEMUFLAGS as words, serial is SERIAL=."""
+    """What the person said; memory_given: it is not the default. flags are QEMUFLAGS as words, serial is SERIAL=.
+
+    place is BOARD=, for which place_wait seconds are waited.
+    """
 
     qemu: str | None = None
     flags: tuple[str, ...] = ()
@@ -35,6 +38,8 @@ class CommandLine:
     headless: bool = False
     raw: bool = False
     serial: Path | None = None
+    place: str = ""
+    place_wait: float = 0.0
 
 
 def configure(
@@ -44,7 +49,7 @@ def configure(
 
     fast says that the fast lane was chosen: a run-command, which starts an image, has no meaning there.
     """
-    command = () if fast else own_command(settings)
+    command = () if fast or line.place else own_command(settings)
     asked = settings.test_args if in_test else settings.run_args
     is_qemu = bool(command) and QEMU.fullmatch(re.split(r"[/\\]", command[0])[-1]) is not None
     if line.headless:
@@ -77,6 +82,8 @@ def configure(
         headless=line.headless,
         raw=line.raw,
         serial=line.serial,
+        place=line.place,
+        place_wait=line.place_wait,
         timeout=timeout,
         success_exit_code=settings.test_success_exit_code,
         program=program,

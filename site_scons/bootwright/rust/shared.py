@@ -40,9 +40,10 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
         if name.endswith(".stdout"):
             digest = digest_of_said(path, roots)
         needed[name] = digest
+    words = more.last if unit.for_builder or not unit.is_program else ()  # those of the target's programs are paths
     facts = [
         RECIPE, identity, unit.kind, unit.cwd, unit.argv, sorted(variables_of(unit).items()), unit.checksum, more.first,
-        more.last if not unit.is_program else (), sorted(more.environment.items()), [name for _, name in room.remaps],
+        words, sorted(more.environment.items()), [name for _, name in room.remaps],
         needed, sorted(room.variables.items()) if has_macros else (),
     ]  # fmt: skip
     return digest_of(json.loads(roots.free(json.dumps(facts))))

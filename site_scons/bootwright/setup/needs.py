@@ -34,7 +34,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("build/completion", ("zsh", "fish")),
     ("build/containment", ("bwrap",)),
     ("build/registry", ("docker-registry",)),
-    ("build/nginx", ("nginx",)),
+    ("build/shared_cache", ("nginx",)),
     ("build/loader", (SBSIGN, "openssl")),
     ("build/hosts", ("qemu-aarch64", "wine64")),
     ("boot/", ("qemu-system-x86_64",)),
@@ -127,6 +127,9 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
         display = False
     if display and "--headless" not in arguments and any(verb in BY_WORD and BY_WORD[verb].window for verb in verbs):
         needed[WINDOW] = None
+    if _values(arguments).get("BOARD"):  # a machine that there is
+        needed = {name: None for name in needed if name not in (CHOSEN_BY_HAND["QEMU"], WINDOW)}
+        display = False
     if _signs(arguments) and "rustc" in needed:
         needed[SBSIGN] = None
     if not FIRMWARES.isdisjoint(arguments) and CHOSEN_BY_HAND["QEMU"] in needed:

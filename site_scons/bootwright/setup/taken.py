@@ -37,6 +37,8 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "POOL": ("test",),
     "POOL_CA": ("test",),
     "POOL_CERT": ("test",),
+    "BOARD": ("run", "test"),
+    "BOARD_WAIT": ("run", "test"),
     "DEV": ("usb",),
     "YES": ("usb",),
     "BIG": ("usb",),
@@ -65,6 +67,7 @@ SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))  # those of se
 OF_KERNELS = (
     "ACTIVE", "RAMDISK", "SIGN", "SIGN_KEY", "SIGN_CERT", "FIRMWARE", "QEMU", "QEMUFLAGS", "MEMORY", "SERIAL", "RAW",
 )  # fmt: skip
+OF_VIRTUAL = ("QEMU", "QEMUFLAGS", "MEMORY", "FIRMWARE", "POOL", "--fast", "--full", "--cd")
 OF_THE_PC = ("ACTIVE", "RAMDISK", "SIGN", "SIGN_KEY", "SIGN_CERT")
 
 
@@ -110,10 +113,23 @@ def check_together(wanted: Sequence[str], given: Mapping[str, str]) -> None:
     for name in ("POOL_CA", "POOL_CERT"):
         if name in given and "POOL" not in given:
             raise BootwrightError(f"{name}={given[name]} is about a pool of test machines, and POOL= names none")
+    _check_place(given)
     if "--retries" in given and "--stress" in given:
         raise BootwrightError("--retries and --stress: what one of them hides, the other looks for")
     if "PRUNE" in given and "--check" in given:
         raise BootwrightError(f"PRUNE={given['PRUNE']} and --check: one of them at a time")
+
+
+def _check_place(given: Mapping[str, str]) -> None:
+    """Raises for what says of which kind a machine is, where BOARD= names one that there is."""
+    if "BOARD" not in given:
+        if "BOARD_WAIT" in given:
+            raise BootwrightError(f"BOARD_WAIT={given['BOARD_WAIT']} is about a board in a rack, and BOARD= names none")
+        return
+    for name in OF_VIRTUAL:
+        if name in given:
+            said = f"{name}={given[name]}" if given[name] else name
+            raise BootwrightError(f"{said} is about a virtual machine, and BOARD={given['BOARD']} names a board")
 
 
 def check_untouched(names: Sequence[str], given: Mapping[str, str], why: str) -> None:

@@ -70,6 +70,8 @@ VARIABLES = (
     Variable("POOL", "", "test: the scheduler of a Dask pool whose machines boot the kernel's tests, tls://HOST:PORT"),
     Variable("POOL_CA", "", "a file of certificates (PEM) that the pool's members are trusted by", takes="file"),
     Variable("POOL_CERT", "", "a file with our own certificate for the pool, and its key (PEM)", takes="file"),
+    Variable("BOARD", "", "run, test: a place of labgrid's, a board in a rack, boots the image"),
+    Variable("BOARD_WAIT", "600", "seconds that a place which somebody holds is waited for; 0: not at all"),
     Variable("DEV", "", "the whole disk that `scons usb` writes to, such as /dev/sdX; without it the disks are listed",
              takes="file", once=True),
     Variable("YES", "", "the serial of DEV (where it has none, its size in bytes): nothing is asked then", once=True),

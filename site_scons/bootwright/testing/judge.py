@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bootwright.base.terminal import printable
 from bootwright.faults.subject import Subject
+from bootwright.machine import verdict
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.testing.chosen import WHOLE
 
@@ -127,6 +128,24 @@ def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResu
             last, outcome=Outcome.FAILED, message=_with_output(f"after the test: {end.sentence}", report)
         )
     return results
+
+
+def told_end(serial: str) -> Verdict | None:
+    """Returns what serial, all that is known of a board in a rack, says of the end of a program; None: it goes on.
+
+    It is as if it had written to the port that ends QEMU, which a board has not.
+    """
+    text = serial.replace("\r", "")
+    if text.count(f"{MARK}plan ") > 1:
+        return verdict.reset(None, False)
+    if f"{MARK}end\n" in text:
+        passed = all(told.outcome is Outcome.PASSED for told in parse_protocol(text).values())
+    else:
+        said, told = RUNNING.search(text), parse_lines(text)
+        if not said or len(told) < int(said[1]) or any(one.outcome is None for one in told.values()):
+            return None
+        passed = all(one.outcome is Outcome.PASSED for one in told.values())
+    return verdict.exited(verdict.SUCCESS_EXIT_CODE if passed else verdict.FAILURE_EXIT_CODE, None)
 
 
 @dataclass(frozen=True)

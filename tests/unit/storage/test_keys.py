@@ -37,6 +37,20 @@ def test_keys_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> None:
     assert not (directory / "KEK.key").exists()
 
 
+@pytest.mark.needs("openssl")
+def test_nobody_else_may_read_a_key_while_it_is_being_made(tmp_path: Path) -> None:
+    watching, seen = tmp_path / "openssl", tmp_path / "seen"
+    look = 'for word; do case "$word" in *.key) stat -c %a "$word" "${word%/*}";; esac; done'
+    watching.write_text(f'#!/bin/sh\n({look}) >> "{seen}"\nexec openssl "$@"\n')
+    watching.chmod(0o755)
+    before = os.umask(0)
+    try:
+        keys.make_keys(tmp_path / "keys", str(watching), os.environ)
+    finally:
+        os.umask(before)
+    assert seen.read_text().split() == ["600", "700"] * 3
+
+
 def test_a_file_without_a_certificate_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.crt").write_text("-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(BootwrightError, match=r"x\.crt holds no certificate"):

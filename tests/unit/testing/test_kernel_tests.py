@@ -10,11 +10,11 @@ import pytest
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.machine import verdict
-from bootwright.machine.verdict import Registers, Verdict
+from bootwright.machine.verdict import Kind, Registers, Verdict
 from bootwright.run.config import RunConfig
 from bootwright.testing import boot as kernel_tests
 from bootwright.testing.boot import run_test_program
-from bootwright.testing.judge import Outcome, TestProgram, TestResult, judge, parse_protocol, printed_name
+from bootwright.testing.judge import Outcome, TestProgram, TestResult, judge, parse_protocol, printed_name, told_end
 from bootwright.testing.listed import read_programs, write_programs
 
 NAMES = ("hello::vga::scrolls", "hello::vga::wraps")
@@ -38,6 +38,21 @@ def ended(end: Verdict, serial: str) -> Verdict:
 
 def outcomes(results: list[TestResult]) -> list[tuple[str, Outcome]]:
     return [(result.name, result.outcome) for result in results]
+
+
+@pytest.mark.parametrize(
+    ("serial", "kind", "code"),
+    [
+        (PASSED, Kind.PASSED, 33), (FAILED, Kind.EXITED, 35), (PASSED + PASSED, Kind.RESET, None), (DIED, None, None),
+        (PASSED.removesuffix("\r\n"), None, None), ("", None, None),
+        ("Running 2 tests\na::b... [ok]\na::c... [ok]\n", Kind.PASSED, 33),
+        ("Running 2 tests\na::b... [ok]\n", None, None),
+        ("Running 1 tests\na::b... [failed]\n\nError: panicked\n", Kind.EXITED, 35), ("a::b... [ok]\n", None, None),
+    ],
+)  # fmt: skip
+def test_a_boards_serial_port_tells_how_a_program_ended(serial: str, kind: Kind | None, code: int | None) -> None:
+    end = told_end(serial)
+    assert (end and end.kind, end and end.exit_code) == (kind, code)
 
 
 def test_a_printed_name_leaves_out_the_crate_of_a_unit_test_only() -> None:
@@ -180,7 +195,7 @@ def test_a_list_of_another_bootwright_is_one_sentence(tmp_path: Path) -> None:
 def test_every_field_of_the_machine_is_in_the_list(tmp_path: Path) -> None:
     config = RunConfig(
         Path("image"), "q", ("-a",), "1M", "pc", "ide", "tcg", True, Path("l"), "pc", ("c",), Path("d"), True, True,
-        "uefi", Path("crt"), True, 1.5, 35, "mark", ("p",), Path("serial"), True,
+        "uefi", Path("crt"), True, 1.5, 35, "mark", ("p",), Path("serial"), True, "pc1", 600.0,
     )  # fmt: skip
     assert all(getattr(config, field.name) not in (None, "", ()) for field in dataclasses.fields(config))
     write_programs(tmp_path / "kernel-tests.json", [PROGRAM], config)
