@@ -88,7 +88,8 @@ def test_the_program_prints_the_same_and_the_manual_page_has_each_row(installed:
     for shell, name in (("bash", "bash-completion/completions/bootwright"), ("zsh", "zsh/site-functions/_bootwright"),
                         ("fish", "fish/vendor_completions.d/bootwright.fish")):  # fmt: skip
         assert installed.do("completion", shell, cwd=tmp_path) == (share(installed) / name).read_text()
-    assert installed.do("path", cwd=tmp_path, PATH="/one:/two").startswith("/one:/two")
+    path = f"/one:{os.environ['PATH']}"
+    assert installed.do("path", cwd=tmp_path, PATH=path).startswith(path)
     refused = installed.run("completion", "ksh", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "bootwright: usage: bootwright completion bash|zsh|fish\n")
     page = (share(installed) / "man/man1/bootwright.1").read_text()
