@@ -49,6 +49,8 @@ def test_help_prints_a_page_as_it_is_written_and_names_the_others(checkout: Chec
     listed = checkout.scons("help")
     assert (listed.status, [page.stem for page in PAGES if f"scons help {page.stem}" not in listed.output]) == (0, [])
     assert max(map(len, listed.output.splitlines())) < 80
+    narrow = checkout.scons("help", environment={"COLUMNS": "40"}).output
+    assert max(map(len, narrow.splitlines())) <= 40 and "  scons help sticks\n      A stick\n" in narrow
     assert checkout.scons("help", "sticks").output == (HOME / "docs" / "sticks.md").read_text()
     assert "there is no page on stick\n  hint: did you mean scons help sticks?" in checkout.refuse("help", "stick")
     assert not (checkout.path / "build").exists()

@@ -245,14 +245,19 @@ def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
 
 
 def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]) -> None:
-    """Adds every word by its Tool's method; those that are about the kernels where these were added."""
+    """Adds the words that are wanted, each by its Tool's method; where a file is, all of which one may make it.
+
+    Those that are about the kernels are added where these were.
+    """
     given = _given(words)
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
+    a_file = any(word not in BY_WORD for word in wanted)
     for verb in VERBS:
         asked = verb.word in wanted and verb.word in FOR_MACHINES and not verb.is_idle(given)
         if asked and (verb.word != "run" or not kernels[0].host):  # a program for a host may run here
             only(verb.word, kernels[:1])  # what has no machine is told before a core is compiled for it
-        if verb.method and (kernels or verb.is_idle(given)) and (verb.word in wanted or not verb.own_graph):
+        may_be = verb.word in wanted or (a_file and not verb.own_graph)
+        if verb.method and (kernels or verb.is_idle(given)) and may_be:
             getattr(env, verb.method)(verb.word, kernels)
 
 
