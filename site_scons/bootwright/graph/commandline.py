@@ -71,9 +71,8 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
             near = _close(values[v.name].lower(), v.values, 0.5)
             hint = f"did you mean {v.name}={near[0]}?" if near else ""
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
-    timeout = values["TIMEOUT"]
-    if timeout and not _is_positive(timeout):
-        raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    if values["TIMEOUT"] and not _is_positive(values["TIMEOUT"]):
+        raise BootwrightError(f"TIMEOUT={values['TIMEOUT']} is no positive number of seconds")
     if values["BOARD_WAIT"] != "0" and not _is_positive(values["BOARD_WAIT"]):
         raise BootwrightError(f"BOARD_WAIT={values['BOARD_WAIT']} is no number of seconds")
     if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
@@ -101,8 +100,8 @@ def said_anywhere() -> dict[str, str]:
 def places_of_words() -> dict[str, str]:
     """Returns the value of each variable that was said, with where: for people."""
     told = {name: f"{word.value or 'the default'}, from {word.place}" for name, word in _in_files.items()}
-    by_hand = {name: value for name, value in ARGUMENTS.items() if name != "KERNEL"}  # which sconsw says as well
-    return told | {name: f"{value or 'the default'}, from the command line" for name, value in by_hand.items()}
+    by_hand = {name: f"{value or 'the default'}, from the command line" for name, value in ARGUMENTS.items()}
+    return told | {name: place for name, place in by_hand.items() if name != "KERNEL"}  # which sconsw says as well
 
 
 def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
@@ -121,15 +120,13 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
     taken.check_taken(wanted, said(words), bool(GetOption("clean")))
     defaults = {v.name: v.default for v in VARIABLES}
-    passed_over = taken.OF_VIRTUAL if said_anywhere().get("BOARD") else ()  # as by a word that has no use for them
-    in_files = {
-        name: word.value for name, word in _in_files.items() if word.value != defaults[name] and name not in passed_over
-    }
+    unused = taken.OF_VIRTUAL if said_anywhere().get("BOARD") else ()  # as by a word that has no use for them
+    in_files = {n: word.value for n, word in _in_files.items() if word.value != defaults[n] and n not in unused}
     taken.check_together(wanted, {**in_files, **said(words)})
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
     for verb in asked:
-        if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
+        if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(list(filter(words.get, words))):
             hint = "say VARIANT=debug or VARIANT=release"
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
 
@@ -138,7 +135,7 @@ def build_directory(words: Mapping[str, str], home: Path, launch: Path, wanted: 
     """Returns where all is made: BUILD=, else build/ of the checkout; of the package, where bootwright is installed."""
     place = Path(launch, words["BUILD"]) if words["BUILD"] else home / "build"
     if INSTALLED and not words["BUILD"]:
-        kernel, given = Path(launch, words["KERNEL"]), _given(words)
+        kernel, given = Path(launch, words["KERNEL"]), list(filter(words.get, words))
         told = [word for word in wanted if word in BY_WORD and BY_WORD[word].tells and BY_WORD[word].is_idle(given)]
         # What is about no kernel, such as the list of disks, still has its lock and its memory.
         nowhere = not words["KERNEL"] or not kernel.is_dir() or (wanted and len(told) == len(wanted))
@@ -240,7 +237,7 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
 
 def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     """Tells whether the targets, or scons without one, need the kernel's graph."""
-    given = _given(words)
+    given = list(filter(words.get, words))
     return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
 
 
@@ -249,7 +246,7 @@ def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]
 
     Those that are about the kernels are added where these were.
     """
-    given = _given(words)
+    given = list(filter(words.get, words))
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     a_file = any(word not in BY_WORD for word in wanted)
     for verb in VERBS:
@@ -259,10 +256,6 @@ def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]
         may_be = verb.word in wanted or (a_file and not verb.own_graph)
         if verb.method and (kernels or verb.is_idle(given)) and may_be:
             getattr(env, verb.method)(verb.word, kernels)
-
-
-def _given(words: Mapping[str, str]) -> list[str]:
-    return [name for name, value in words.items() if value]
 
 
 def asked_machine(env: Any) -> CommandLine:
