@@ -1,8 +1,9 @@
-"""The image as a CD, and as the disk of virtual machines: it boots as each, and what is wrong with it is named."""
+"""The image as a CD, as the disk of virtual machines, and by network: it boots as each, and what is wrong is named."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from bootwright.image import layout
 from bootwright.image.qcow2 import write_qcow2
 from bootwright.image.vdi import write_vdi
 from bootwright.image.vmdk import write_vmdk
+from bootwright.machine.config import NETWORK
+from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
+from bootwright.run.run import run
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,46 @@ def test_it_boots_as(hello: Built, form: str, tmp_path: Path) -> None:
     drive = f"if=none,id=form,snapshot=on,format={form},file={disk}"
     command = ("-machine", "q35", "-vga", "std", "-drive", drive, "-device", "ide-hd,drive=form,bus=ide.0")
     check_hello(dataclasses.replace(RunConfig(disk), command=command))
+
+
+@pytest.fixture
+def served(workshop: Workshop, hello: Built, tmp_path: Path) -> Path:
+    """What a BIOS asks its server for, with the kernel file beside it."""
+    (tmp_path / "served").mkdir()
+    loader = tmp_path / "served" / "a.b.pxe"
+    loader.write_bytes(workshop.loader.network.read_bytes())
+    (tmp_path / "served" / "a.b.kernel").write_bytes(hello.kernel.read_bytes())
+    return loader
+
+
+def from_network(served: Path) -> Verdict:
+    config = RunConfig(served, disk=NETWORK, headless=True, timeout=30)
+    return run(config, io.StringIO(), io.StringIO())
+
+
+def test_what_a_server_has_not_or_has_in_part_is_told(served: Path) -> None:
+    kernel = served.with_name("a.b.kernel")
+    whole = kernel.read_bytes()
+    flipped = bytearray(whole)
+    flipped[5000] ^= 1
+    for data, told in (
+        (whole[:6000], "KT: the kernel file takes"),
+        (whole[:-1], f"KT: the kernel file takes {len(whole)} bytes; {len(whole) - 1} are there"),
+        (flipped, "KC: the kernel's checksum is"),
+        (b"not a kernel", "KT: the kernel file takes 4096 bytes; 12 are there"),
+        (None, "NF: the server gives no kernel file beside the loader's: the network card's ROM says 0x"),
+    ):
+        kernel.unlink()
+        if data is not None:
+            kernel.write_bytes(data)
+        end = from_network(served)
+        assert (end.kind, end.status) == (Kind.LOADER_FAILED, 4), end
+        assert told in end.sentence, end
+
+
+def test_what_comes_from_a_server_starts(served: Path) -> None:
+    end = from_network(served)
+    assert (end.kind, end.serial) == (Kind.HALTED, "Hello World!\r\n"), end
 
 
 STAGE = layout.BIOS_BOOT_FIRST_LBA * layout.SECTOR_SIZE

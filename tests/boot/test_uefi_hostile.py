@@ -103,7 +103,7 @@ ATTEMPTS = 4
 SHIFT = 3
 # Millions of instructions from the loader's first to the kernel's, by bus and MiB of the kernel; with --soak the large.
 # Most of them are the firmware's, which asks its disk again and again whether it is done.
-BUDGETS = [("virtio", 0, 1.4), ("ahci", 0, 2.2), ("virtio", 16, 8.0), ("ahci", 16, 40.0)]
+BUDGETS = [("virtio", 0, 1.1), ("ahci", 0, 1.9), ("virtio", 16, 7.0), ("ahci", 16, 32.0)]
 
 
 def test_the_kernel_is_reached_within_the_budget(rig: Rig, program: bytes, soak: bool) -> None:

@@ -46,8 +46,7 @@ failures! {
     StageMagic          b"SM" "there is no stage of this loader at its place on the disk"
     #[cfg(not(movable))]
     StageBuildId        b"SI" "boot sector and stage come from two different builds"
-    #[cfg(not(movable))]
-    StageChecksum       b"SC" "the stage's checksum is wrong: the disk is damaged"
+    StageChecksum       b"SC" "the loader's checksum is wrong: the disk is damaged"
     // The processor and its memory.
     #[cfg(not(movable))]
     NoLongMode          b"CL" "this processor has no 64-bit mode"

@@ -133,6 +133,7 @@ impl MemoryMap {
     /// Puts `new` over what is there: `choose` says which use remains, of `None` too, which is what nobody reported.
     fn overlay(&mut self, new: Region, choose: impl Fn(Option<Use>) -> Option<Use>) {
         let mut start = new.start;
+        let mut changed = CAPACITY;
         while start < new.end {
             // Before the place is looked for: what is dropped here shifts all that follows.
             self.make_room(2);
@@ -155,10 +156,11 @@ impl MemoryMap {
                     Some(_) => self.split(index, part),
                     None => self.insert(index, part),
                 }
+                changed = changed.min(index);
             }
             start = end;
         }
-        self.merge();
+        self.merge(changed, new.end);
     }
 
     /// Cuts `part` out of the region at `index`, which holds it; there is room for two regions more.
@@ -197,19 +199,20 @@ impl MemoryMap {
         }
     }
 
-    /// Joins neighbours of one use.
-    fn merge(&mut self) {
-        let mut kept = 0;
-        for index in 1..self.count {
-            let (left, right) = (self.regions[kept], self.regions[index]);
+    /// Joins neighbours of one use, of which the first may be that before `index` and the last begins at `end`: the
+    /// others were joined before.
+    fn merge(&mut self, index: usize, end: u64) {
+        let mut index = index.max(1);
+        while index < self.count && self.regions[index].start <= end {
+            let (left, right) = (self.regions[index - 1], self.regions[index]);
             if left.end == right.start && left.purpose == right.purpose {
-                self.regions[kept].end = right.end;
+                self.regions[index - 1].end = right.end;
+                self.regions.copy_within(index + 1..self.count, index);
+                self.count -= 1;
             } else {
-                kept += 1;
-                self.regions[kept] = right;
+                index += 1;
             }
         }
-        self.count = self.count.min(kept + 1);
     }
 
     /// Returns the lowest free address for `length` bytes, or the size of the largest free piece.

@@ -60,6 +60,9 @@ extern "efiapi" fn efi_main(image: Handle, system: *mut SystemTable) -> Status {
 /// Starts the kernel; returns only what keeps it from starting.
 fn start(firmware: Firmware) -> Result<Infallible, Failure> {
     firmware.stop_watchdog();
+    if !seal::is_whole() {
+        return Err(Kind::StageChecksum.alone());
+    }
     if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
     }

@@ -13,6 +13,8 @@ struct Seal {
     digest: [u32; 8],
     /// The kernel file's address, from the program's start on, and its length; 0 where it is on a disk.
     kernel: [u32; 2],
+    /// The sum of the program's code, as quadwords.
+    code_sum: u64,
 }
 
 #[used]
@@ -21,7 +23,25 @@ static SEAL: Seal = Seal {
     sealed: 0,
     digest: [0; 8],
     kernel: [0; 2],
+    code_sum: 0,
 };
+
+unsafe extern "C" {
+    static code_start: u64;
+    static code_end: u64;
+}
+
+/// Whether the code is what was built: no firmware looks, but where Secure Boot is on.
+pub fn is_whole() -> bool {
+    let (mut at, mut sum) = (&raw const code_start, 0_u64);
+    while at != &raw const code_end {
+        // SAFETY: the link script puts both ends around whole quadwords of code, which holds no address.
+        sum = sum.wrapping_add(unsafe { at.read() });
+        at = at.wrapping_add(1);
+    }
+    // SAFETY: a static; volatile, because the builder changes what was compiled.
+    sum == unsafe { (&raw const SEAL.code_sum).read_volatile() }
+}
 
 /// The kernel file in the program, which begins at `base`.
 pub fn kernel_inside(base: u64) -> Option<&'static [u8]> {

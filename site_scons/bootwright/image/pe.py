@@ -69,20 +69,30 @@ def add_section(program: bytes, name: str, data: bytes, *, kept: bool = False) -
 
     kept says that the program reads it; else the firmware need not keep it.
     """
+    (entry,) = struct.unpack_from("<I", program, _DOS_SIZE + _COFF_SIZE + 16)
+    sections = _sections_of(program)
+    last = sections[-1]
+    address = _round(last.address + last.size, PAGE)
+    flags = _DATA | _READ | (0 if kept else _DISCARDABLE)
+    sections.append(Section(name, address, len(data), bytearray(data), flags))
+    return _write_file(sections, entry), address
+
+
+def section(program: bytes, name: str) -> bytes:
+    """Returns what a section of a program of write_pe's holds."""
+    return bytes(next(section.data for section in _sections_of(program) if section.name == name))
+
+
+def _sections_of(program: bytes) -> list[Section]:
     start = _DOS_SIZE + _COFF_SIZE + _OPTIONAL_SIZE
     (count,) = struct.unpack_from("<H", program, _DOS_SIZE + 6)
-    (entry,) = struct.unpack_from("<I", program, _DOS_SIZE + _COFF_SIZE + 16)
     sections = []
     for at in range(start, start + count * _SECTION_SIZE, _SECTION_SIZE):
         label, size, address, stored, where = struct.unpack_from("<8s4I", program, at)
         (flags,) = struct.unpack_from("<I", program, at + 36)
         content = bytearray(program[where : where + min(stored, size)])
         sections.append(Section(label.rstrip(b"\0").decode(), address, size, content, flags))
-    last = sections[-1]
-    address = _round(last.address + last.size, PAGE)
-    flags = _DATA | _READ | (0 if kept else _DISCARDABLE)
-    sections.append(Section(name, address, len(data), bytearray(data), flags))
-    return _write_file(sections, entry), address
+    return sections
 
 
 def _read_sections(program: Path, elf: Any) -> list[Section]:

@@ -14,6 +14,7 @@ from bootwright.image import layout, pe
 SBAT = b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nbootwright,1,bootwright,bootwright,0.1.0,-\n"
 _SEAL = struct.Struct("<9I")  # that there is one, and the digest, as the loader has it: words, not bytes
 _KERNEL = struct.Struct("<2I")  # behind it, where the kernel file lies in the program, and its length
+_CODE_SUM = struct.Struct("<4xQ")  # and behind that the sum of the code, on a whole quadword
 
 
 def kernel_digest(kernel_file: bytes) -> bytes:
@@ -39,6 +40,14 @@ def seal(program: bytes, kernel_file: bytes) -> bytes:
     words = struct.unpack(">8I", kernel_digest(kernel_file))
     sealed = program[:at] + _SEAL.pack(1, *words) + program[at + _SEAL.size :]
     return pe.add_section(sealed, ".sbat", SBAT)[0]
+
+
+def sum_up(program: bytes) -> bytes:
+    """Returns the EFI program with the sum of its code in it, which it compares first of all."""
+    code = pe.section(program, ".text")
+    words: tuple[int, ...] = struct.unpack(f"<{len(code) // 8}Q", code[: len(code) // 8 * 8])
+    at = _seal_of(program) + _SEAL.size + _KERNEL.size
+    return program[:at] + _CODE_SUM.pack(sum(words) % (1 << 64)) + program[at + _CODE_SUM.size :]
 
 
 def embed(program: bytes, kernel_file: bytes) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bootwright.base import procs
 from bootwright.base.errors import BootwrightError
-from bootwright.image import layout, pe
+from bootwright.image import layout, pe, seal
 from bootwright.loader import generated
 from bootwright.loader.crates import (
     CRATES,
@@ -40,8 +40,9 @@ LINKER_SYMBOLS = (
 FLAGS = ("-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1", "-Cdebuginfo=0", "--check-cfg=cfg(movable)")
 # Found by trying: with more, or less, the EFI program is larger.
 INLINING = "-Cllvm-args=-inline-threshold=70"
-# Of what is movable core is compiled for another code model than ours would be, and the two are optimised together.
-FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: (INLINING, "--cfg=movable")}
+# What is movable is made for size before all else: it has 48 KiB. Core is compiled for another code model than ours
+# would be, and the two are optimised together.
+FLAGS_OF = {STATIC: ("-Ccode-model=small",), MOVABLE: (INLINING, "-Copt-level=z", "--cfg=movable")}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def build_loader(
             script = crate.linker_script
             words = crate_words(
                 crate.name, crate.root.as_posix(), "bin" if script else "rlib", target=TARGET, sysroot=sysroot,
-                flags=[*flags, *crate.flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
+                flags=[*flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
                 externs={name: out / f"lib{name}.rlib" for name in crate.uses},
                 link=_link(linker, script, model) if script else None, directory=out,
                 # Nothing below out or the home is named in the bytes: a panic's place is relative.
@@ -92,7 +93,7 @@ def build_loader(
     files.stages.write_bytes(stage)
     files.network.write_bytes(network)
     (out / PVH_PROGRAM).rename(files.pvh)
-    files.efi.write_bytes(pe.write_pe(out / UEFI_PROGRAM))
+    files.efi.write_bytes(seal.sum_up(pe.write_pe(out / UEFI_PROGRAM)))
     (out / UEFI_PROGRAM).unlink()
     layout_crate.unlink()
     return files

@@ -21,14 +21,12 @@ class Crate:
     """A crate of the loaders: its name, its root relative to the home, and the crates that it uses.
 
     A program has a linker script, relative to the home as well. Libraries are compiled once for each model.
-    flags are the crate's own for rustc.
     """
 
     name: str
     root: Path
     uses: tuple[str, ...]
     linker_script: Path | None = None
-    flags: tuple[str, ...] = ()
     models: tuple[str, ...] = (STATIC,)
 
 
@@ -57,8 +55,7 @@ CRATES = (
         Path("bootloader/uefi/src/main.rs"),
         ("layout", "common", "arch_x86_64"),
         Path("bootloader/uefi/link.ld"),
-        ("-Copt-level=z",),  # of its own code: what it shares is smaller when it is inlined
-        (MOVABLE,),
+        models=(MOVABLE,),
     ),
 )
 

@@ -41,6 +41,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/board", OTHER_EMULATORS),
     ("boot/uefi", (OVMF,)),
     ("boot/in_a_row", (OVMF, SBSIGN, "openssl")),
+    ("boot/flips", (OVMF,)),
     ("boot/matrix", (OVMF, SBSIGN, "openssl")),
     ("boot/pool", ("openssl",)),
     ("boot/uefi_secure", (SBSIGN, "openssl")),

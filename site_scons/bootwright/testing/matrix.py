@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record, replace
 from bootwright.base.scratch import scratch_directory
@@ -84,7 +86,10 @@ def bench_of(
         kernel = maker.larger(kernels["small"]) if name == "large" else kernels.get(name, kernels["small"])
         is_there = kernel == kernels["small"]
         media[name] = maker.medium(name, kernel, image if is_there else None, signs, environ)
-    return Bench(config, pvh, media, maker.keys / "db.crt", exact, directory)
+    loader = directory / pvh.name
+    with atomic.new_file(loader) as made:
+        shutil.copyfile(pvh, made)
+    return Bench(config, loader, media, maker.keys / "db.crt", exact, directory)
 
 
 class _Seen:
@@ -194,6 +199,14 @@ def _shape(sentence: str) -> str:
     return sentence.partition(", RIP=")[0]
 
 
+def _outcome_of(row: Row, bench: Bench, plain: Outcome) -> Outcome:
+    """Returns how a row ended, also one whose machine does not start: the others boot all the same."""
+    try:
+        return boot_row(row, bench, plain)
+    except BootwrightError as error:
+        return Outcome(row.number, error.message, "", 0.0, "", "", (), error.hint, "")
+
+
 def boot_rows(
     rows: Sequence[Row], bench: Bench, jobs: int, begins: Callable[[Row], None] = lambda row: None
 ) -> Iterator[tuple[Row, Outcome]]:
@@ -208,14 +221,15 @@ def boot_rows(
                 f"{plain[kernel].why}",
                 "`scons run` shows it",
             )
+
+    def job(row: Row) -> Callable[[], Outcome]:
+        return lambda: _outcome_of(row, bench, plain[row.kernel])
+
     if not IS_SERVED:
         for row in rows:
             begins(row)
-            yield row, boot_row(row, bench, plain[row.kernel])
+            yield row, job(row)()
         return
-
-    def job(row: Row) -> Callable[[], Outcome]:
-        return lambda: boot_row(row, bench, plain[row.kernel])
 
     machines = ForkedMachines([job(row) for row in rows], jobs, lambda number: begins(rows[number]))
     try:

@@ -57,8 +57,13 @@ class Maker:
 
     def medium(self, name: str, kernel: Path, image: Path | None, signs: bool, environ: Mapping[str, str]) -> Medium:
         """Returns the disks of a kernel file; image is the one that is there already. signs asks for a signed one."""
+        path = self.directory / f"{name}.img"
         if image is None:
-            image = self._write(name, kernel, self.loaders)
+            self._write(name, kernel, self.loaders)
+        else:  # a build may make another one while rows boot
+            with atomic.new_file(path) as made:
+                copy_sparse(image, made)
+        image = path
         served = self.directory / "served"
         served.mkdir(exist_ok=True)
         kernel_file, program = kernel.read_bytes(), self.loaders[-1]
@@ -69,12 +74,13 @@ class Maker:
             with atomic.new_file(served / f"{name}{suffix}") as made:
                 made.write_bytes(data)
         if not signs:
-            return Medium(name, image, kernel, served)
+            return Medium(name, image, served / f"{name}.kernel", served)
         make_keys(self.keys, "openssl", environ)
         efi, pair = self.directory / f"{name}.efi", made_keys(self.keys)
         sign(program, kernel, *pair, efi, "sbsign", environ)
         sign(program, kernel, *pair, served / f"{name}-signed.efi", "sbsign", environ, inside=True)
-        return Medium(name, image, kernel, served, self._write(f"{name}-signed", kernel, (*self.loaders[:-1], efi)))
+        signed = self._write(f"{name}-signed", kernel, (*self.loaders[:-1], efi))
+        return Medium(name, image, served / f"{name}.kernel", served, signed)
 
     def larger(self, kernel: Path) -> Path:
         """Returns a kernel file like kernel, with LARGE bytes by lot behind its ELF, which loaders read and sum up."""

@@ -22,15 +22,17 @@ const UPPER_HALF: usize = 0xDF;
 
 /// Returns the font in `rom`, if there is one.
 pub fn find(rom: &[u8]) -> Option<&Font> {
-    // A ROM is long, and slow to read: all but a few places are ruled out by the full block's first line.
+    // A ROM is long, and slow to read: wherever the full block lies, one of its lines is at a multiple of their number.
     let full_block = UNIFORM[0].0 * GLYPH;
     let lines = rom.get(full_block..)?;
-    lines.iter().enumerate().find_map(|(start, &line)| {
-        if line != UNIFORM[0].1 {
+    (0..lines.len()).step_by(GLYPH).find_map(|line| {
+        if lines[line] != UNIFORM[0].1 {
             return None;
         }
-        let font: &Font = rom.get(start..)?.first_chunk()?;
-        is_font(font).then_some(font)
+        (line.saturating_sub(GLYPH - 1)..=line).find_map(|start| {
+            let font: &Font = rom.get(start..)?.first_chunk()?;
+            is_font(font).then_some(font)
+        })
     })
 }
 
