@@ -21,6 +21,12 @@ def quick(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail(f"it took {spent:.1f} s of processor time; the limit here is {SECONDS:.0f}", pytrace=False)
 
 
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes away the width that pytest-xdist gives its workers: what a test's terminal is told is in lines of any."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def waits_for_nobody() -> Iterator[None]:
     """Ends a test that waits for a FIFO, which it would for ever."""
