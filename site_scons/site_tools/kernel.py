@@ -29,7 +29,7 @@ from bootwright.cargo.packages import Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
-from bootwright.graph.commandline import check_kernel
+from bootwright.graph.commandline import check_kernel, said_anywhere
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
 from bootwright.graph.units import Nodes, Ways, places
@@ -81,7 +81,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
     if not core.x86_64:
-        check_untouched(OF_THE_PC, ARGUMENTS, f"x86-64 kernels: for {core.name} there is no disk and no loader")
+        check_untouched(OF_THE_PC, said_anywhere(), f"x86-64 kernels: for {core.name} there is no disk and no loader")
     core = replace(core, board=board)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]

@@ -18,6 +18,7 @@ from SCons.Script import GetOption
 
 from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
 from bootwright.graph.actions import check, record
+from bootwright.graph.commandline import places_of_words
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell
 from bootwright.graph.session import session
@@ -31,7 +32,7 @@ def add_doctor(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
         from bootwright.setup import doctor
 
         kernel, target, rustc = Path(env["KERNELDIR"]), env["TARGETWORD"], env["RUSTC"] or None
-        return doctor.report(kernel, target, rustc, os.environ, GetOption("json"))
+        return doctor.report(kernel, target, rustc, os.environ, GetOption("json"), places_of_words())
 
     record(env, name, [], start)
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from SCons.Builder import Builder
 from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
-from SCons.Script import ARGUMENTS, GetOption
+from SCons.Script import GetOption
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
-from bootwright.base.home import SITE
+from bootwright.base.home import INSTALLED, SITE
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
-from bootwright.graph.commandline import asked_machine, is_fast
+from bootwright.graph.commandline import asked_machine, is_fast, said_anywhere
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
 from bootwright.loader import crates
@@ -111,7 +111,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             TESTBOARD=kernel.board.name if kernel.board else boards.PC.name,
             TESTBOOTIMAGE=kernel.bootimage,
             TESTSETTINGS=str(kernel.bootimage).replace("$", "$$"),
-            MEMORYGIVEN="MEMORY" in ARGUMENTS,
+            MEMORYGIVEN="MEMORY" in said_anywhere(),
         )
     env.Depends(lists, modules(env, *MODULES))
 
@@ -133,6 +133,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         listing = _how_to_list()
         command += [f"--list-tests={listing}"] if listing else []
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys((SITE, home))))}
+        if INSTALLED:  # pytest would compile files anew beside those that pip has compiled, and removes
+            environment["PYTHONDONTWRITEBYTECODE"] = "1"
         # Names and lines are conftest.py's, which pytest finds by itself above what it collects from, or nowhere.
         command += [] if Path(env["BUILD"]).is_relative_to(home) else ["-p", "conftest"]
         jobs = str(GetOption("num_jobs"))

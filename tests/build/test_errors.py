@@ -127,6 +127,15 @@ def test_a_feature_on_a_stable_compiler_is_taken_and_told_where_it_is_not_forbid
     assert checkout.build(word, "UNSTABLE=1")
 
 
+def test_what_a_crate_is_told_is_told_once_though_it_is_compiled_again_with_what_it_asks_for(
+    checkout: Checkout, package: Path
+) -> None:
+    with (package / "src" / "main.rs").open("a") as stream:
+        stream.write('static ASKED: Option<&str> = option_env!("ASKED_FOR");\n#[no_mangle]\nfn second() {}\n')
+    said = checkout.refuse(f"KERNEL={package}", ASKED_FOR="something")
+    assert said.count("error: unsafe attribute used without unsafe") == 1, said
+
+
 def test_a_flag_for_nightly_in_cargos_configuration_is_taken_and_told(checkout: Checkout, package: Path) -> None:
     (package / ".cargo").mkdir()
     (package / ".cargo/config.toml").write_text('[build]\nrustflags = ["-Zlocation-detail=none"]\n')

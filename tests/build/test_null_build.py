@@ -42,7 +42,7 @@ loader loader.crates loader.prebuilt loader.settings
 machine machine.boards machine.emulators
 rust rust.build_tools rust.command rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain
 rust.unit_reads
-setup setup.stamp setup.startup setup.taken setup.verbs setup.words
+setup setup.paths setup.project_file setup.stamp setup.startup setup.taken setup.verbs setup.words
 storage storage.builddir storage.outputs storage.proof storage.store
 """
 

@@ -110,6 +110,7 @@ def test_uninstalled_it_leaves_nothing(wheel: Path, tmp_path: Path, kernel: Path
     before = environment.files()
     environment.pip("install", "--no-deps", "--no-index", str(wheel))
     environment.do("-h", cwd=kernel)  # here somebody may write, and Python does
+    environment.do("test", "TESTS=kernel/hello/should_panic", cwd=kernel)  # and so may pytest
     environment.pip("uninstall", "-y", "bootwright")
     assert environment.files() == before
 

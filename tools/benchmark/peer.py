@@ -88,7 +88,7 @@ class CargoBootimage:
         self.package.make()
         with (self.package.directory / "Cargo.toml").open("a", encoding="utf-8") as manifest:
             manifest.write(f'\n[dependencies]\nbootloader = "={BOOTLOADER}"\n\n[workspace]\n')
-        (self.package.directory / ".cargo").mkdir()
+        (self.package.directory / ".cargo").mkdir(exist_ok=True)
         (self.package.directory / ".cargo" / "config.toml").write_text(CONFIG, encoding="utf-8")
         spec = migrate_spec(json.dumps(SPEC), self.toolchain, "the bench's specification").text
         (self.package.directory / f"{TARGET}.json").write_text(spec, encoding="utf-8")

@@ -71,4 +71,4 @@ def measure_runners(runners: Runners, figure: Callable[[Taken], float], times: i
                 runners.change()
             pairs.append((figure(runners.ours()), figure(runners.peers())))
         ours, peers = zip(*pairs, strict=True)
-        yield Row(name, "s", ours, peers, LIMIT if new else None)
+        yield Row(name, "s", ours, peers, LIMIT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +71,8 @@ def new_directory(path: Path) -> Iterator[Path]:
     Its name is a new one each time: the compiler of a build that was killed lives on for a moment, and what it still
     writes must not come between the files of the next build.
     """
+    import tempfile  # which takes as long to import as all else here
+
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{beside(path).name}-", dir=path.parent))
     try:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Any
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Memory:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,8 @@ MARK = ".lock"  # in each of them; another directory of that prefix is a person'
 @contextmanager
 def scratch_directory(kind: str = "") -> Iterator[Path]:
     """Yields an empty directory in TMPDIR, which is gone with the context; kind is for whoever finds it meanwhile."""
+    import tempfile  # which takes as long to import as all else here
+
     place = Path(tempfile.gettempdir())
     _remove_dead(place)
     # Under another name until it is locked: nobody must take it for a dead one.

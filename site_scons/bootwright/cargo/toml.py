@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
 from bootwright.base.regular import read_text
 
-Json = dict[str, Any]
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = dict[str, Any]
+
 KINDS = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "a table"}
 
 

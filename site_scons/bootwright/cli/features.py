@@ -12,13 +12,16 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.loaded import stamp
 from bootwright.base.procs import attempt
 from bootwright.base.remembered import Memory
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import Any
 
 CRATE = "bootloader"
 OF_09 = re.compile(r"[=^~ ]*0\.9(\.|$)")

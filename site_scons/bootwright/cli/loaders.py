@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import HOME
@@ -17,6 +16,7 @@ from bootwright.loader.crates import FILES, TARGET
 from bootwright.loader.prebuilt import compiler_words, find_prebuilt, sources_digest, write_list
 from bootwright.storage.store import Store
 
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from bootwright.rust.toolchain import Toolchain
 

@@ -194,7 +194,7 @@ def files(wish: Wish, environ: Mapping[str, str]) -> dict[str, str]:
     return {
         "Cargo.toml": MANIFEST.format(name=wish.name, dependencies=API if screenless else ""),
         "README.md": README_LINES.format(name=wish.name) + (CARGO_LINES if wish.cargo else ""),
-        ".gitignore": "/build/\n/target/\n",
+        ".gitignore": "/build/\n/target/\n/rust-project.json\n/bootwright.local.toml\n",
         ".cargo/config.toml": configuration(wish, lacks_core(TARGETS[wish.board.name], environ)),
         "src/main.rs": text("main.rs"),
         "src/lib.rs": text("lib.rs"),

@@ -34,11 +34,27 @@ def main() -> int:
         from bootwright.cli import new
 
         return new.main(arguments[1:])
+    if arguments[:1] in (["completion"], ["complete"]):
+        from bootwright.cli import completion
+
+        return completion.main(arguments[0], arguments[1:])
+    if arguments[:1] == ["path"]:
+        return _print_path()
     _keep_away(os.environ)
     from bootwright.base.home import HOME
     from bootwright.setup.start import start
 
     return start(str(HOME), ["-Q", *(SAME.get(word, word) for word in arguments)])
+
+
+def _print_path() -> int:
+    """Prints PATH whole, with what came privately behind it: an empty directory in PATH would be the one we are in."""
+    from bootwright.base.home import HOME
+    from bootwright.setup import stamp
+
+    stamp.add_private_programs(str(HOME))
+    print(os.environ.get("PATH", ""))
+    return 0
 
 
 def _keep_away(environ: os._Environ[str]) -> None:

@@ -14,17 +14,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.cargo.metadata import BootimageSettings, Settings, own_command, read_settings
 from bootwright.cli.features import bootloader_features, read_manifest
+from bootwright.cli.prepared import FAST_LOADER, Preparation
 from bootwright.faults.subject import Subject
-from bootwright.image import kernel_file
-from bootwright.image.elf_file import EM_X86_64, ElfFile
-from bootwright.loader.settings import finish_settings, settings_09
 from bootwright.machine import boards
+from bootwright.machine.options import split_flags
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
@@ -32,8 +30,9 @@ from bootwright.run.settings import CommandLine, configure
 from bootwright.run.voice import write
 
 USAGE = "usage: bootwright runner [--headless] [--full] [--quiet] [MEMORY=128M] [TIMEOUT=SECONDS] [QEMU=] EXE [ARGS]"
+VARIABLES = ("MEMORY", "TIMEOUT", "QEMU")  # before EXE; the project's file may say these, and two more
+OF_IMAGES = ("RAMDISK", "ACTIVE", "SIGN", "SIGN_KEY", "SIGN_CERT")  # which a build alone makes so
 TEST_SECONDS = 300.0  # bootimage's
-ON_THE_DISK = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "bootx64.efi")  # as image.disk.Loaders has them
 RUSTDOC = "rustdoctest"  # how the directories begin in which rustdoc puts its programs
 
 
@@ -55,7 +54,7 @@ class Request:
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         left, said, given = list(words), set[str](), dict[str, str]()
-        while left and (left[0].startswith("--") or _variable(left[0]) in ("MEMORY", "TIMEOUT", "QEMU")):
+        while left and (left[0].startswith("--") or _variable(left[0]) in VARIABLES):
             name, equals, value = left.pop(0).partition("=")
             if equals and name.isupper():
                 given[name] = value
@@ -93,6 +92,25 @@ class Request:
             f"{self.exe} lies in no Cargo package", "CARGO_MANIFEST_DIR names the package's directory"
         )
 
+    def read_files(self, package: Path) -> None:
+        """Takes what the project's files in package say of the machine, where the command line does not."""
+        from bootwright.setup import project_file
+
+        for name, word in project_file.find_words(str(package), self.given).items():
+            if name in (*VARIABLES, "QEMUFLAGS", "FIRMWARE") and word.value:
+                self.given[name] = word.value
+            elif name in OF_IMAGES and word.value not in ("", "0"):
+                tell(f"{name}={word.value} of {word.place} has no effect here; `bootwright run` obeys it")
+        if self.given.get("FIRMWARE") == "secure":
+            raise BootwrightError(
+                "FIRMWARE=secure starts what is signed, and the runner signs nothing", "`bootwright run` does"
+            )
+
+    @property
+    def firmware(self) -> str:
+        """The firmware that starts the machine."""
+        return self.given.get("FIRMWARE") or CommandLine.firmware
+
     def line(self) -> CommandLine:
         """Returns what was said about the machine."""
         timeout = self.given.get("TIMEOUT", "")
@@ -100,12 +118,18 @@ class Request:
             raise BootwrightError(f"TIMEOUT={timeout} is no number of seconds")
         return CommandLine(
             qemu=self.given.get("QEMU") or None,
-            flags=self.arguments,
+            flags=(*split_flags(self.given.get("QEMUFLAGS", "")), *self.arguments),
             memory=self.given.get("MEMORY") or CommandLine.memory,
             memory_given="MEMORY" in self.given,
+            firmware=self.firmware,
             timeout=float(timeout) if timeout else None,
             headless=self.headless or self.in_test,
         )
+
+
+def tell(line: str) -> None:
+    """Prints one line for the person."""
+    write(sys.stderr, f"bootwright: {line}\n")
 
 
 def _variable(word: str) -> str:
@@ -114,19 +138,16 @@ def _variable(word: str) -> str:
 
 def _boot(request: Request, exe: Path) -> int:
     manifest = request.manifest()
+    request.read_files(manifest.parent)
     tables = read_manifest(manifest)
     settings = read_settings(manifest, tables.get("package", {}).get("metadata", {}))
     for warning in settings.warnings:
-        write(sys.stderr, f"bootwright: {warning}\n")
-    try:
-        data = exe.read_bytes()
-    except OSError as error:
-        raise BootwrightError(f"{exe} cannot be read: {error.strerror}") from error
-    elf = ElfFile(data, exe)
-    if elf.is_64_little and elf.e_machine == EM_X86_64:
-        config = _on_the_pc(request, exe, elf, settings, manifest, tables)
-    else:
-        config = _on_a_board(request, exe, settings.bootimage, manifest.parent)
+        tell(warning)
+    fast = request.in_test and not request.full and not own_command(settings.bootimage)
+    fast = fast and request.firmware == CommandLine.firmware
+    features = bootloader_features(manifest, tables, request.environ)
+    preparation = Preparation(exe, fast, manifest, features)
+    config = _machine(request, preparation, settings)
     if request.in_test:
         config = replace(config, timeout=config.timeout or TEST_SECONDS)
     subject = Subject(exe, exe.with_name(f"{exe.name}.png"), manifest.parent)
@@ -139,33 +160,25 @@ def _boot(request: Request, exe: Path) -> int:
     return _status(end, request.in_test, config.success_exit_code)
 
 
-def _on_the_pc(
-    request: Request, exe: Path, elf: ElfFile, settings: Settings, manifest: Path, tables: Mapping[str, object]
-) -> RunConfig:  # fmt: skip
-    """Writes the kernel file, and the image where one is booted, beside exe; returns their machine."""
-    from bootwright.cli.loaders import find_loader
+def _machine(request: Request, preparation: Preparation, settings: Settings) -> RunConfig:
+    """Returns the machine of the program, once what it boots lies beside it."""
+    exe, directory, fast = preparation.exe, preparation.manifest.parent, preparation.fast
+    prepared = preparation.known()
+    if prepared is None:
+        from bootwright.image.elf_file import EM_X86_64, ElfFile  # the same program again needs neither
 
-    loader = find_loader(request.environ, lambda line: write(sys.stderr, f"bootwright: {line}\n"))
-    features = bootloader_features(manifest, tables, request.environ)
-    wanted = settings_09(settings.bootloader, features, manifest)
-    boot_config = manifest.parent / "boot.json"
-    told, remarks = finish_settings(exe, wanted, boot_config if boot_config.is_file() else None, None)
-    for line in remarks:
-        write(sys.stderr, f"bootwright: {line}\n")
-    kernel = kernel_file.write_kernel_file(elf.without_sections(), told)
-    fast = request.in_test and not request.full and not own_command(settings.bootimage)
-    config = configure(settings.bootimage, request.line(), manifest.parent, in_test=request.in_test, fast=fast)
-    if fast:
-        with atomic.new_file(exe.with_name(f"{exe.name}.kernel")) as path:
-            path.write_bytes(kernel)
-        return replace(config, image=exe.with_name(f"{exe.name}.kernel"), loader=loader / "pvh.elf")
-    from bootwright.image import disk
-
-    parts = (loader / name for name in ON_THE_DISK)
-    image = exe.with_name(f"{exe.name}.img")
-    with atomic.new_file(image) as path:
-        disk.write_image(path, exe.name, disk.Loaders(*(part.read_bytes() for part in parts)), kernel)
-    return replace(config, image=image)
+        try:
+            data = exe.read_bytes()
+        except OSError as error:
+            raise BootwrightError(f"{exe} cannot be read: {error.strerror}") from error
+        elf = ElfFile(data, exe)
+        if not elf.is_64_little or elf.e_machine != EM_X86_64:
+            return _on_a_board(request, exe, settings.bootimage, directory)
+        prepared = preparation.make(elf, settings.bootloader, request.environ, tell)
+    for line in prepared.remarks:
+        tell(line)
+    config = configure(settings.bootimage, request.line(), directory, in_test=request.in_test, fast=fast)
+    return replace(config, image=prepared.image, loader=prepared.loader / FAST_LOADER if fast else None)
 
 
 def _on_a_board(request: Request, exe: Path, bootimage: BootimageSettings, directory: Path) -> RunConfig:
@@ -174,6 +187,8 @@ def _on_a_board(request: Request, exe: Path, bootimage: BootimageSettings, direc
     board = next((found for name in names if (found := boards.find_board(name))), None)
     if board is None or board.is_pc:
         raise BootwrightError(f"{exe} is for no machine that is known here", boards.no_machine(names[1]))
+    if request.firmware != CommandLine.firmware:
+        raise BootwrightError(f"FIRMWARE={request.firmware} is for x86-64 kernels: {board.name} has none")
     own = BootimageSettings(test_timeout=bootimage.test_timeout)
     config = configure(own, request.line(), directory, in_test=request.in_test, fast=False)
     return replace(config, image=exe, board=board.name)

@@ -16,8 +16,9 @@ from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
 from bootwright.graph.nodes import KernelNodes, only
+from bootwright.graph.sentences import said_in
 from bootwright.machine.boards import Board
-from bootwright.setup import taken
+from bootwright.setup import project_file, taken
 from bootwright.setup.verbs import BY_WORD, HELP, VERBS
 from bootwright.setup.words import OF_SCONSW, VARIABLES
 
@@ -32,19 +33,11 @@ LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 mor
 
 def add_switches(arguments: Sequence[str]) -> None:
     """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
-    AddOption("--headless", action="store_true", default=False)
-    AddOption("--cd", action="store_true", default=False)
-    AddOption("--fast", action="store_true", default=False)
-    AddOption("--full", action="store_true", default=False)
-    AddOption("--cargo", action="store_true", default=False)
-    AddOption("--check", action="store_true", default=False)
-    AddOption("--explain", action="store_true", default=False)
-    AddOption("--verbose", action="store_true", default=False)
+    for name in ("headless", "cd", "fast", "full", "cargo", "check", "explain", "verbose", "list"):
+        AddOption(f"--{name}", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
-    AddOption("--junit", nargs=1, type="string", default=None)
-    AddOption("--retries", nargs=1, type="string", default=None)
-    AddOption("--stress", nargs=1, type="string", default=None)
-    AddOption("--list", action="store_true", default=False)
+    for name in ("junit", "retries", "stress"):
+        AddOption(f"--{name}", nargs=1, type="string", default=None)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
     # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
@@ -54,11 +47,13 @@ def add_switches(arguments: Sequence[str]) -> None:
         check_switches(arguments, taken.SWITCHES, known)
 
 
-def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
+def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dict[str, str]:
     """Returns every variable with its value or default; raises for an unknown name or an illegal value.
 
-    TARGET comes as TARGETWORD: SCons keeps that name for the target of an action.
+    Where the command line, arguments, says nothing the kernel's files do. TARGET comes as TARGETWORD: SCons keeps that
+    name for the target of an action.
     """
+    global _in_files
     names = [v.name for v in VARIABLES]
     for name in arguments:
         if name not in names:
@@ -66,15 +61,18 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
         shown = os.fsencode(arguments[name]).decode("utf-8", "backslashreplace")
         if shown != arguments[name]:
             raise BootwrightError(f"{name}={shown} is not UTF-8, and cargo and rustc take no other names", "rename it")
-    values = {v.name: arguments.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
+    kernel = project_file.kernel_of(arguments, str(home), launch)
+    _in_files = project_file.find_words(kernel, arguments) if kernel else {}
+    said_in.update({name: word.place for name, word in _in_files.items()})
+    given = {**{name: word.value for name, word in _in_files.items()}, **arguments}
+    values = {v.name: given.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
             near = _close(values[v.name].lower(), v.values, 0.5)
             hint = f"did you mean {v.name}={near[0]}?" if near else ""
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
-    timeout = values["TIMEOUT"]
-    if timeout and not _is_positive(timeout):
-        raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds")
+    if values["TIMEOUT"] and not _is_positive(values["TIMEOUT"]):
+        raise BootwrightError(f"TIMEOUT={values['TIMEOUT']} is no positive number of seconds")
     if values["BOARD_WAIT"] != "0" and not _is_positive(values["BOARD_WAIT"]):
         raise BootwrightError(f"BOARD_WAIT={values['BOARD_WAIT']} is no number of seconds")
     if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
@@ -83,12 +81,27 @@ def read_variables(arguments: Mapping[str, str]) -> dict[str, str]:
     values["TARGETWORD"] = values.pop("TARGET")
     profile = values["PROFILE"]
     if profile:
-        if "VARIANT" in arguments:
-            raise BootwrightError(f"PROFILE={profile} and VARIANT={arguments['VARIANT']}: one of them says the profile")
+        if "VARIANT" in given:
+            raise BootwrightError(f"PROFILE={profile} and VARIANT={given['VARIANT']}: one of them says the profile")
         if not re.fullmatch(r"[A-Za-z][\w-]*", profile):
             raise BootwrightError(f"PROFILE={profile} is no name of a profile")
         values["VARIANT"] = {"dev": "debug"}.get(profile, profile)
     return values
+
+
+_in_files: dict[str, project_file.Word] = {}
+
+
+def said_anywhere() -> dict[str, str]:
+    """Returns the variables that were said: on the command line, else in the kernel's files."""
+    return {**{name: word.value for name, word in _in_files.items()}, **ARGUMENTS}
+
+
+def places_of_words() -> dict[str, str]:
+    """Returns the value of each variable that was said, with where: for people."""
+    told = {name: f"{word.value or 'the default'}, from {word.place}" for name, word in _in_files.items()}
+    by_hand = {name: f"{value or 'the default'}, from the command line" for name, value in ARGUMENTS.items()}
+    return told | {name: place for name, place in by_hand.items() if name != "KERNEL"}  # which sconsw says as well
 
 
 def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
@@ -106,10 +119,14 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     if len(starters) > 1:
         raise BootwrightError(f"{' and '.join(starters)}: only one of these at a time")
     taken.check_taken(wanted, said(words), bool(GetOption("clean")))
+    defaults = {v.name: v.default for v in VARIABLES}
+    unused = taken.OF_VIRTUAL if said_anywhere().get("BOARD") else ()  # as by a word that has no use for them
+    in_files = {n: word.value for n, word in _in_files.items() if word.value != defaults[n] and n not in unused}
+    taken.check_together(wanted, {**in_files, **said(words)})
     if GetOption("json") and "test" in wanted and not GetOption("list"):
         raise BootwrightError("--json is for `scons test --list`", "--junit=FILE writes what the tests said")
     for verb in asked:
-        if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(_given(words)):
+        if verb.one_kernel and words["VARIANT"] == "all" and not verb.is_idle(list(filter(words.get, words))):
             hint = "say VARIANT=debug or VARIANT=release"
             raise BootwrightError(f"VARIANT=all: `scons {verb.word}` takes one kernel", hint)
 
@@ -118,7 +135,7 @@ def build_directory(words: Mapping[str, str], home: Path, launch: Path, wanted: 
     """Returns where all is made: BUILD=, else build/ of the checkout; of the package, where bootwright is installed."""
     place = Path(launch, words["BUILD"]) if words["BUILD"] else home / "build"
     if INSTALLED and not words["BUILD"]:
-        kernel, given = Path(launch, words["KERNEL"]), _given(words)
+        kernel, given = Path(launch, words["KERNEL"]), list(filter(words.get, words))
         told = [word for word in wanted if word in BY_WORD and BY_WORD[word].tells and BY_WORD[word].is_idle(given)]
         # What is about no kernel, such as the list of disks, still has its lock and its memory.
         nowhere = not words["KERNEL"] or not kernel.is_dir() or (wanted and len(told) == len(wanted))
@@ -199,11 +216,11 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
             raise BootwrightError(f"--cd is for x86-64 kernels: {board.name} starts from an ELF")
         if fast:
             raise BootwrightError("--fast starts the kernel without a disk, and --cd boots one")
-    if ARGUMENTS.get("BOARD"):
+    if said_anywhere().get("BOARD"):
         if board is not None and not board.is_pc:
             raise BootwrightError(f"BOARD= gets a disk's image, and {board.name} starts from an ELF")
         return False
-    firmware = ARGUMENTS.get("FIRMWARE", "bios")
+    firmware = said_anywhere().get("FIRMWARE") or "bios"
     if firmware != "bios":
         if board is not None and not board.is_pc:
             raise BootwrightError(f"FIRMWARE={firmware} is for x86-64 kernels: {board.name} has none")
@@ -220,7 +237,7 @@ def is_fast(default: bool, board: Board | None = None) -> bool:
 
 def builds(wanted: Sequence[str], words: Mapping[str, str]) -> bool:
     """Tells whether the targets, or scons without one, need the kernel's graph."""
-    given = _given(words)
+    given = list(filter(words.get, words))
     return not wanted or any(name not in BY_WORD or not BY_WORD[name].is_idle(given) for name in wanted)
 
 
@@ -229,7 +246,7 @@ def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]
 
     Those that are about the kernels are added where these were.
     """
-    given = _given(words)
+    given = list(filter(words.get, words))
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     a_file = any(word not in BY_WORD for word in wanted)
     for verb in VERBS:
@@ -241,10 +258,6 @@ def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]
             getattr(env, verb.method)(verb.word, kernels)
 
 
-def _given(words: Mapping[str, str]) -> list[str]:
-    return [name for name, value in words.items() if value]
-
-
 def asked_machine(env: Any) -> CommandLine:
     """Returns what the person said about the machine."""
     from bootwright.machine.options import split_flags
@@ -254,7 +267,7 @@ def asked_machine(env: Any) -> CommandLine:
         qemu=env["QEMU"] or None,
         flags=split_flags(env["QEMUFLAGS"]),
         memory=env["MEMORY"],
-        memory_given="MEMORY" in ARGUMENTS,
+        memory_given="MEMORY" in said_anywhere(),
         firmware=env["FIRMWARE"],
         certificate=Path(env["LAUNCH"], env["SIGN_CERT"]).resolve() if env["SIGN_CERT"] else None,
         cd=bool(GetOption("cd")),

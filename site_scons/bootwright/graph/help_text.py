@@ -7,9 +7,10 @@ import textwrap
 from pathlib import Path
 
 from bootwright.base.called import as_called
+from bootwright.base.home import INSTALLED
 from bootwright.hosts.table import ARCHES, FILE, read_rows
 from bootwright.machine.boards import BOARDS
-from bootwright.setup.verbs import HELP, VERBS
+from bootwright.setup.verbs import HELP, OF_PROGRAM, VERBS
 from bootwright.setup.words import SWITCHES, VARIABLES
 
 WIDEST = 120  # columns, however wide the terminal
@@ -32,6 +33,7 @@ def help_text(home: Path) -> str:
     lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
     lines += [row(f"scons {verb.word}", verb.help_line) for verb in VERBS]
     lines += [row("scons -c", CLEAN), row(f"scons {HELP}", "list the pages of docs/; scons help SUBJECT prints one")]
+    lines += [row(f"scons {word} {more}".rstrip(), text) for word, more, text in OF_PROGRAM if INSTALLED]
     lines += ["", "Variables, as NAME=value"]
     for v in VARIABLES:
         legal = f" ({'|'.join(v.values)})" if v.values else ""

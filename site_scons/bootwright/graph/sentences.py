@@ -17,6 +17,7 @@ MISMATCH = r"(File|Directory) (.+) found where (file|directory) expected\."
 
 
 _told: set[str] = set()
+said_in: dict[str, str] = {}  # of the variables that a kernel's files say, where these stand
 
 
 def tell(line: str) -> None:
@@ -32,12 +33,20 @@ def tell(line: str) -> None:
 
 
 def sentence_of(error: BootwrightError) -> str:
-    """Returns the error's sentence and hint; what the machine lacks has the command that brings it."""
+    """Returns the error's sentence and hint; what the machine lacks has the command that brings it.
+
+    A sentence that begins with a variable of a file's names the file.
+    """
     if isinstance(error, Lacks):
         from bootwright.setup.told import add_cure  # 10 ms that a build without an error does not pay
 
         add_cure(error, os.environ)
-    return str(error)
+    text = str(error)
+    name = text.partition("=")[0]
+    if name not in said_in:
+        return text
+    sentence, end, hint = text.partition("\n")
+    return f"{sentence} ({said_in[name]} says {name}){end}{hint}"
 
 
 def was_quiet() -> bool:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,14 @@ class _Watch:
 _watch: _Watch | None = None
 
 
-def answer(build: Path, launch: str) -> bool:
+def answer(build: Path, launch: str, variables: Mapping[str, str]) -> bool:
     """Says whether this command has nothing to do in the build directory, and if so what SCons would say of it.
 
-    Else the command is watched, unless it is one that can never be answered so.
+    variables are those of the command line and of the kernel's files, which were read before anything is watched. Else
+    the command is watched, unless it is one that can never be answered so.
     """
     global _watch
-    question = _question(launch)
+    question = _question(launch, variables)
     if question is None or not (build / SIGNATURES).is_file():  # no build ended there, or it is not for builds
         return False
     memory = build / PLACE / "last.json"
@@ -127,7 +129,7 @@ def remember(quiet: bool) -> None:
     memory.write()
 
 
-def _question(launch: str) -> str | None:
+def _question(launch: str, variables: Mapping[str, str]) -> str | None:
     """Returns what stands for the command and all around it that may be another one; None where it is no plain one."""
     words = sys.argv[1:]
     if os.name != "posix" or "SCONSFLAGS" in os.environ:
@@ -136,7 +138,16 @@ def _question(launch: str) -> str | None:
     if not all(re.fullmatch(SWITCHES, switch) for switch in switches):
         return None
     programs = [sys.executable, sys.version, SCons.__version__]
-    facts = [words, str(Path.cwd()), launch, sorted(os.environ.items()), programs, os.geteuid(), os.getegid()]
+    facts = [
+        words,
+        sorted(variables.items()),
+        str(Path.cwd()),
+        launch,
+        sorted(os.environ.items()),
+        programs,
+        os.geteuid(),
+        os.getegid(),
+    ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -7,9 +7,9 @@ rust-osdev/bootloader, api/src/config.rs.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.records import record
 from bootwright.image import layout
 from bootwright.image.kernel_file import KernelSettings
 
@@ -24,7 +24,7 @@ _MAPPINGS = {
 }
 
 
-@dataclass
+@record
 class _Reader:
     data: bytes
     where: str

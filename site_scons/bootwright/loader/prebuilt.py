@@ -11,11 +11,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from bootwright.base.digests import file_digest
 from bootwright.base.home import HOME, PACKAGE, PREBUILT
 from bootwright.loader.crates import FILES, loader_sources, source_name
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import Any
 
 LIST = "loader.json"  # beside the files
 ROOMS = ("image", "loader")  # the modules that make a loader are of these, and

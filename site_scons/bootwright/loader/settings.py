@@ -10,7 +10,6 @@ import itertools
 import struct
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.sizes import MIB, PAGE_SIZE
@@ -18,6 +17,7 @@ from bootwright.image import layout
 from bootwright.image.elf_file import ET_DYN, PT_LOAD, ElfFile
 from bootwright.image.kernel_file import KernelSettings
 
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from bootwright.cargo.metadata import BootloaderSettings
 

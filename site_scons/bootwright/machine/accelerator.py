@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import lock_file
 from bootwright.base.records import record, replace
@@ -24,7 +25,6 @@ from bootwright.image.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT, SECTOR_S
 from bootwright.machine.config import MachineConfig
 from bootwright.machine.machine import Machine
 from bootwright.machine.options import TCG
-from bootwright.storage.store import default_root
 
 MEMORY = "accelerator.json"
 FORMAT = "accelerators 1"
@@ -61,7 +61,7 @@ def choose_accelerator(qemu: Path, memory: Path | None = None, boot: Boot | None
     rival, lacks = find_rival()
     if lacks:
         return Choice(TCG, lacks)
-    memory = memory or default_root() / MEMORY
+    memory = memory or Path(cache_directory(), MEMORY)
     stamp = _stamp(qemu, rival)
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
@@ -84,7 +84,7 @@ def choose_accelerator(qemu: Path, memory: Path | None = None, boot: Boot | None
 
 def forget_accelerator(qemu: Path, memory: Path | None = None) -> None:
     """Makes the next choice for qemu a fresh one: what was chosen did not even start."""
-    known = Memory(memory or default_root() / MEMORY, FORMAT)
+    known = Memory(memory or Path(cache_directory(), MEMORY), FORMAT)
     if known.forget(str(qemu)):
         known.write()
 

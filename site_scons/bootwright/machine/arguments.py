@@ -9,9 +9,8 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.image.layout import DEBUG_EXIT_PORT
-from bootwright.machine import ovmf
 from bootwright.machine.boards import Board, board_named
-from bootwright.machine.config import DISK_DEVICES, MEMORY, NETWORK, Config, MachineConfig
+from bootwright.machine.config import BIOS, DISK_DEVICES, MEMORY, NETWORK, SECURE, MachineConfig
 from bootwright.machine.options import (
     TCG,
     accelerators,
@@ -23,6 +22,10 @@ from bootwright.machine.options import (
 )
 from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.serial_ports import take_serial_ports
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from bootwright.machine.config import Config
 
 
 def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
@@ -36,8 +39,15 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
         return _board_arguments(config, board)
     flags = config.flags
     ours = config.command is None
-    secure = config.firmware == ovmf.SECURE and not ovmf.is_chosen(flags)
-    machine = f"{config.machine},{ovmf.SMM_MACHINE}" if secure else config.machine
+    machine, firmware = config.machine, list[str]()
+    if config.firmware != BIOS:
+        from bootwright.machine import ovmf  # most machines start by a BIOS
+
+        if not ovmf.is_chosen(flags):
+            secure = config.firmware == SECURE
+            machine = f"{machine},{ovmf.SMM_MACHINE}" if secure else machine
+            found = ovmf.find_ovmf(find_qemu(config.qemu), secure=secure)
+            firmware += (ovmf.with_keys(found, config.certificate) if secure else found).arguments()
     arguments = ["-nodefaults", "-machine", machine, "-m", config.memory] if ours else []
     if not names(flags, "-name"):
         arguments += ["-name", config.image.stem.replace(",", ",,")]  # the window's title
@@ -46,9 +56,7 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
     arguments += ["-vga", "std"] if ours else []
     arguments += ["-display", display or "none"]
     arguments += _boot_arguments(config) if ours else []
-    if config.firmware != ovmf.BIOS and not ovmf.is_chosen(flags):
-        firmware = ovmf.find_ovmf(find_qemu(config.qemu), secure=secure)
-        arguments += (ovmf.with_keys(firmware, config.certificate) if secure else firmware).arguments()
+    arguments += firmware
     words = (*with_image(config.command or (), config.image), *config.qemu_flags)
     port, without_device = take_exit_device(words)
     if config.stop_at_exit:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 from bootwright.base.records import record
 from bootwright.machine.boards import PC
 
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Config = TypeVar("Config", bound="MachineConfig")
+
 PROGRAM = PC.qemu
 MEMORY = "128M"
+BIOS, UEFI, SECURE = "bios", "uefi", "secure"  # FIRMWARE=
 NETWORK = "network"  # in a disk's place: image is a file that the machine's network card fetches, with others beside it
 # How the disk is attached; -drive's id is "disk". On q35 bus ide.0 belongs to AHCI, on pc to the PIIX's IDE.
 DISK_DEVICES: dict[str, tuple[str, ...]] = {
@@ -65,6 +71,3 @@ class MachineConfig:
     def flags(self) -> tuple[str, ...]:
         """All arguments that are the user's."""
         return (*(self.command or ()), *self.qemu_flags)
-
-
-Config = TypeVar("Config", bound=MachineConfig)

@@ -19,12 +19,11 @@ from bootwright.machine import textscreen
 from bootwright.machine.arguments import machine_arguments, pasteable, uses_tcg
 from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX, OutputChannel, SocketChannel
-from bootwright.machine.config import MachineConfig
+from bootwright.machine.config import BIOS, MachineConfig
 from bootwright.machine.firmware_text import FirmwareText
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
 from bootwright.machine.options import has_own_log
-from bootwright.machine.ovmf import BIOS
 from bootwright.machine.qemu import FAST_FIRMWARE, OLDEST_QEMU, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports

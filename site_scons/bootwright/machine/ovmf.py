@@ -17,7 +17,6 @@ from bootwright.machine.qemu import data_directories
 from bootwright.storage.keys import keys_directory, made_keys, read_certificate
 from bootwright.storage.store import default_root
 
-BIOS, UEFI, SECURE = "bios", "uefi", "secure"
 NAME = "ovmf"
 
 # Its code and the template of its variables, from a directory of shared data on; without Secure Boot.

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import threading
 import time
-from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.interrupts import Terminated, interruptible
@@ -23,6 +22,10 @@ from bootwright.machine.transcript import Transcript
 from bootwright.machine.verdict import Verdict
 from bootwright.run.config import HEADLESS_TIMEOUT, RunConfig
 from bootwright.run.voice import write
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import IO, TextIO
 
 END_SECONDS = 2.0  # for what a program that was killed still had in its pipe
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.records import replace
@@ -20,6 +19,10 @@ from bootwright.run.command import run_program
 from bootwright.run.config import RunConfig
 from bootwright.run.run import run
 from bootwright.run.voice import Silence, note
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import TextIO
 
 AGAIN_SECONDS = 30.0
 

@@ -11,10 +11,13 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from typing import TextIO
 
 from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import TextIO
 
 Chord = tuple[str, ...]  # keys that are pressed together
 

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TextIO
 
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.interrupts import Terminated, interruptible
@@ -26,6 +25,10 @@ from bootwright.run.keys import find_keys
 from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, note
 from bootwright.run.watch import STILL_SECONDS, Watch
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import IO, TextIO
 
 
 def run(

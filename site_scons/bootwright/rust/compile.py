@@ -75,15 +75,21 @@ def run_unit(
     declared = set(declared)
     asked = {name: person[name] for name in sorted(declared) if name in person}
     held: list[str] = []  # what may be cured by a variable that the crate asks for, or that lets it have a feature
+    told: list[str] = []  # what was shown already, when the crate is compiled again
+    shown: list[str] = []
 
     def hear(text: str) -> None:
-        if held or "not defined at compile time" in text or "[E0554]" in text:
+        if text in told:
+            told.remove(text)
+        elif held or "not defined at compile time" in text or "[E0554]" in text:
             held.append(text)
         else:
+            shown.append(text)
             show(text)
 
     while True:
         held.clear()
+        told[:] = shown
         own = environment_of(unit, room, more)
         environment = {**base, **room.variables, **asked, **own, "TMPDIR": str(scratch)}
         outcome = run_rustc(argv, Path(unit.cwd), environment, hear, colour)

@@ -128,9 +128,9 @@ ENTRIES = (
     ),
     Explanation(
         "unsafe attribute",
-        (Wording("unsafe attribute used without unsafe", "rustc 1.82 on, edition 2024"),),
-        "edition 2024 wants such attributes as unsafe: {no_mangle}, #[unsafe(export_name = ...)], "
-        "#[unsafe(link_section = ...)]",
+        (Wording("unsafe attribute used without unsafe", "rustc 1.82 on"),),
+        "such an attribute is a promise of yours, and written so: #[unsafe(no_mangle)], #[unsafe(export_name = ...)] "
+        "and #[unsafe(link_section = ...)] since edition 2024, #[unsafe(naked)] in every edition since rustc 1.88",
     ),
     Explanation(
         "unsafe extern block",

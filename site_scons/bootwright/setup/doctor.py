@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -239,10 +239,15 @@ def _store() -> dict[str, str]:
 
 
 def report(
-    kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str], json_to: str | None = None
-) -> int:
-    """Prints the report, or with json_to writes it as JSON there (- is standard output); returns the exit status."""
+    kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str], json_to: str | None = None,
+    said: Mapping[str, str] | None = None,
+) -> int:  # fmt: skip
+    """Prints the report, or with json_to writes it as JSON there (- is standard output); returns the exit status.
+
+    said are variables, each with its value and where it was said.
+    """
     found = examine(kernel_dir, target, rustc, environ)
+    found = replace(found, facts={**found.facts, **{f"{name}=": place for name, place in (said or {}).items()}})
     if json_to is None:
         show(found)
     else:

@@ -9,8 +9,9 @@ import os
 import sys
 
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
-from bootwright.setup import stamp
+from bootwright.setup import project_file, stamp
 from bootwright.setup.configured import configured_target
+from bootwright.setup.paths import is_path
 from bootwright.setup.verbs import BUILD, BY_WORD, HELP, HOSTED, RUN
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -30,6 +31,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unit/storage", ("openssl",)),
     ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/completion", ("zsh", "fish")),
     ("build/containment", ("bwrap",)),
     ("build/registry", ("docker-registry",)),
     ("build/shared_cache", ("nginx",)),
@@ -64,16 +66,12 @@ OF_LINUX = (
     "cc",
     "qemu-aarch64",
     "wine64",
+    "zsh",
+    "fish",
 )  # no need elsewhere
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
-# These name a file or a directory.
-PATHS = (
-    "KERNEL", "LDSCRIPT", "BUILD", "RAMDISK", "SERIAL", "SIGN_KEY", "SIGN_CERT", "CACHE_CA", "CACHE_CREDENTIALS",
-    "POOL_CA", "POOL_CERT", "--json", "--junit",
-)  # fmt: skip
-PROGRAMS = ("RUSTC", "QEMU")  # these name one of PATH, or a file where there is a slash
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
 ANY_CORE = "core:*"  # the program that has core for every target: a compiler with the library's sources
 
@@ -81,12 +79,12 @@ ANY_CORE = "core:*"  # the program that has core for every target: a compiler wi
 class Wanted:
     """The checkout, scons's arguments, the environment and the names of the programs that these need.
 
-    Where the kernel's package names a target and the arguments none, they have it as the TARGET= that it stands for.
+    They have what the kernel's files say beside them, and TARGET= where cargo's configuration alone says for what.
     """
 
     def __init__(self, home: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.home = home
-        self.arguments = with_target(home, with_kernel(home, arguments))
+        self.arguments = with_target(home, project_file.with_words(home, with_kernel(home, arguments)))
         self.environ = environ
         self.programs = needed_programs(self.arguments, has_display(environ), home)
 
@@ -258,20 +256,12 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
         variable, _, value = argument.partition("=")
         if variable == "--json":
             changed.append("-Q")
-        if elsewhere and value and _is_path(variable, value):
+        if elsewhere and value and is_path(variable, value):
             argument = f"{variable}={os.path.abspath(value)}"
         elif elsewhere and "=" not in argument and argument[:1] != "-" and os.sep in argument:
             argument = os.path.abspath(argument)  # the file of a kernel's that is to be made
         changed.append(argument)
     return changed
-
-
-def _is_path(variable: str, value: str) -> bool:
-    if variable == "TARGET":
-        return value.endswith(".json")
-    if variable == "CACHE":
-        return "://" not in value
-    return variable in PATHS or (variable in PROGRAMS and os.path.basename(value) != value)
 
 
 def are_met(wanted: Wanted) -> bool:

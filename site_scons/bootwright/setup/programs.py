@@ -209,6 +209,8 @@ PROGRAMS = {
         _of_tests("fsck.fat", "judges our EFI system partition as an outsider", "dosfstools"),
         _of_tests("mcopy", "reads our EFI system partition as an outsider", "mtools"),
         _of_tests("xorriso", "judges our image as a CD as an outsider", "xorriso", pacman="libisoburn"),
+        _of_tests("zsh", "completes words for a test", "zsh"),
+        _of_tests("fish", "completes words for a test", "fish"),
         _of_tests("strace", "lists what a clean build opens", "strace", brew=""),
         _of_tests("docker-registry", "keeps images that tests push", "", dnf="docker-distribution"),
         _of_tests("nginx", "serves a shared cache to tests", "nginx"),

@@ -88,6 +88,13 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said}: `scons -c` removes all that was made, whichever kernel's and variant's")
         if words.isdisjoint(takes):
             raise BootwrightError(f"{said} is for {_told(takes)}")
+
+
+def check_together(wanted: Sequence[str], given: Mapping[str, str]) -> None:
+    """Raises for a word without the variable that it needs, and for what goes with another one, or against it.
+
+    given are those that were said, on the command line or in a file, and are not their default.
+    """
     if "ROW" in given and "SHARD" in given:
         raise BootwrightError(f"ROW={given['ROW']} and SHARD={given['SHARD']}: one of them says which rows")
     for word in TAKEN["IMAGE"]:

@@ -91,3 +91,10 @@ VERBS = (
 )  # fmt: skip
 HELP = "help"  # scons help SUBJECT, which builds nothing and starts nothing
 BY_WORD = {verb.word: verb for verb in VERBS}
+# The words of the program bootwright that need no build, with their help; scons has not these.
+OF_PROGRAM = (
+    ("new", "NAME", "a kernel in ./NAME that runs, is tested and opens in an editor: docs/cargo.md"),
+    ("runner", "EXE [ARGS]", "what cargo run and cargo test start, by .cargo/config.toml: docs/cargo.md"),
+    ("path", "", "PATH with what came privately behind it, cargo among it: docs/cargo.md"),
+    ("completion", "bash|zsh|fish", "what a shell reads to complete words, variables and values: docs/install.md"),
+)

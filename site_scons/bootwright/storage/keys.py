@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,6 +64,8 @@ def read_certificate(path: Path) -> bytes:
     text = data.decode("ascii", errors="replace")
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     try:
+        import ssl  # which is slow to import
+
         return ssl.PEM_cert_to_DER_cert(text[text.index(begin) : text.index(end) + len(end)])
     except ValueError as error:
         raise BootwrightError(f"{path} holds no certificate") from error

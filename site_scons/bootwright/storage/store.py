@@ -22,7 +22,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
@@ -31,6 +30,7 @@ from bootwright.base.records import record
 from bootwright.base.regular import read_text
 from bootwright.storage import proof
 
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from bootwright.storage.shared_cache import Cache
 

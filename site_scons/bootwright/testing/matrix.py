@@ -15,7 +15,8 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record, replace
 from bootwright.base.scratch import scratch_directory
 from bootwright.machine import ovmf
-from bootwright.machine.config import NETWORK
+from bootwright.machine.config import NETWORK, SECURE
+from bootwright.machine.config import UEFI as BY_UEFI
 from bootwright.machine.machine import Machine
 from bootwright.machine.matrix import UEFI, Row, make_rows
 from bootwright.machine.options import TCG
@@ -27,7 +28,7 @@ from bootwright.run.run import run
 from bootwright.testing.forks import IS_SERVED, ForkedMachines
 from bootwright.testing.media import Maker, Medium, copy_for
 
-SECONDS = 90.0  # for the kernel, once the firmware is through; the builder may be busy with other rows
+SECONDS = 180.0  # for the kernel, once the firmware is through: 16 MiB by USB take 90 on a busy builder
 PLAIN = Row(0, "bios", "q35", "qemu64", "128M", "ahci", "std", "1", "")  # what the rows of a kernel are compared with
 
 
@@ -81,7 +82,7 @@ def bench_of(
     maker = Maker(tuple(loaders), network, directory)
     media = {}
     for name in dict.fromkeys(row.kernel for row in rows):
-        signs = any(row.kernel == name and row.firmware == ovmf.SECURE for row in rows)
+        signs = any(row.kernel == name and row.firmware == SECURE for row in rows)
         kernel = maker.larger(kernels["small"]) if name == "large" else kernels.get(name, kernels["small"])
         is_there = kernel == kernels["small"]
         media[name] = maker.medium(name, kernel, image if is_there else None, signs, environ)
@@ -137,15 +138,15 @@ def machine_of(row: Row, bench: Bench) -> tuple[RunConfig, str]:
     if row.firmware not in UEFI:
         return config, "SeaBIOS"
     qemu = find_qemu(config.qemu)
-    if row.firmware == ovmf.SECURE:
+    if row.firmware == SECURE:
         assert medium.signed, "the media were made for these rows"
         code = ovmf.find_ovmf(qemu, secure=True).code
         image = config.image if row.bus == NETWORK else medium.signed
-        return replace(config, firmware=ovmf.SECURE, certificate=bench.certificate, image=image), str(code)
+        return replace(config, firmware=SECURE, certificate=bench.certificate, image=image), str(code)
     releases = ovmf.find_releases(qemu)
     release = releases[-1 if row.firmware == "other uefi" else 0]
     flags = (*config.qemu_flags, *release.arguments())
-    return replace(config, firmware=ovmf.UEFI, qemu_flags=flags), str(release.code)
+    return replace(config, firmware=BY_UEFI, qemu_flags=flags), str(release.code)
 
 
 def boot_row(row: Row, bench: Bench, plain: Outcome | None) -> Outcome:

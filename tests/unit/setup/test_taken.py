@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.setup.taken import ANY, SWITCHES, TAKEN, check_taken, check_untouched
+from bootwright.setup.taken import ANY, SWITCHES, TAKEN, check_taken, check_together, check_untouched
 from bootwright.setup.verbs import BY_WORD
 
 HOME = Path(__file__).resolve().parents[3]
@@ -39,14 +39,27 @@ def test_the_table_names_variables_switches_and_words_that_there_are() -> None:
         (["hosts"], {"RAMDISK": "f"}, "RAMDISK=f is for words that build a kernel"),
         (["store"], {"--headless": ""}, "--headless is for `scons run`, "),
         (["verify"], {"--cargo": ""}, "--cargo is for words that build a kernel"),
-        (["usb"], {"YES": "123"}, "YES=123 goes with DEV="),
-        (["store"], {"PRUNE": "all", "--check": ""}, "PRUNE=all and --check: one of them"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, (list, dict)) else "",
 )  # fmt: skip
 def test_what_a_word_does_not_take_is_refused(wanted: list[str], given: dict[str, str], told: str) -> None:
     with pytest.raises(BootwrightError) as caught:
         check_taken(wanted, given, clean=False)
+    assert caught.value.message.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"YES": "123"}, "YES=123 goes with DEV="),
+        ({"PRUNE": "all", "--check": ""}, "PRUNE=all and --check: one of them"),
+        ({"--explain": ""}, "--explain is about a shared cache"),
+        ({"SIGN": "1", "SIGN_KEY": "k", "SIGN_CERT": "c"}, "SIGN=1 and SIGN_KEY=k: one of them"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(given: dict[str, str], told: str) -> None:
+    with pytest.raises(BootwrightError) as caught:
+        check_together([], given)
     assert caught.value.message.startswith(told)
 
 

@@ -55,5 +55,5 @@ def test_a_program_is_changed_for_the_row_about_new_ones_alone(peer: Any, monkey
     assert done == ["ours", *["change", "ours", "peers"] * 2, *["ours", "peers"] * 2]
     assert [(row.name, row.limit, len(row.ours), len(row.peer)) for row in rows] == [
         ("runner, a program just built", LIMIT, 2, 2),
-        ("runner, the same program again", None, 2, 2),
+        ("runner, the same program again", LIMIT, 2, 2),
     ]
