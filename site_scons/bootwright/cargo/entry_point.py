@@ -21,6 +21,7 @@ FUNCTION = re.compile(
     r"(?:pub(?:\([^)]*\))?\s+)?(?:(?:const|async|unsafe)\s+)*(?P<extern>extern\s*(?:\"[^\"]*\")?\s*)?"
     r"\bfn\s+(?P<name>\w+)\s*(?:<[^>]*>)?\s*\([^)]*\)\s*(?:->\s*(?P<returns>[^{;]+))?\{"
 )
+MACRO = re.compile(r"\bmacro_rules!\s*\w+\s*[({\[]")
 EXPORT_NAME = re.compile(r'\bexport_name\s*=\s*"([^"]*)"')
 NO_MANGLE = re.compile(r"\bno_mangle\b")
 
@@ -44,7 +45,7 @@ def find_functions(root: Path) -> Iterator[Function]:
             text = read_text(path, LARGEST)
         except (OSError, BootwrightError):
             continue
-        text = TOKEN.sub(lambda token: _blank(token[0]), text)
+        text = _without_macros(TOKEN.sub(lambda token: _blank(token[0]), text))
         place = path.relative_to(root.parent.parent).as_posix()
         for match in FUNCTION.finditer(text):
             line = text.count("\n", 0, match.start("name")) + 1
@@ -54,6 +55,23 @@ def find_functions(root: Path) -> Iterator[Function]:
 def _blank(token: str) -> str:
     """Returns a string as it is, a comment as its line ends alone."""
     return token if token[0] in "\"'" else "\n" * token.count("\n")
+
+
+def _without_macros(text: str) -> str:
+    """Returns text with blanks for what macro_rules! holds, which is a function only where somebody asks for one."""
+    bare = TOKEN.sub(lambda token: _spaces(token[0]), text)
+    for match in MACRO.finditer(bare):
+        end, depth = match.end(), 1
+        while depth and end < len(bare):
+            depth += (bare[end] in "({[") - (bare[end] in ")}]")
+            end += 1
+        text = text[: match.start()] + _spaces(text[match.start() : end]) + text[end:]
+    return text
+
+
+def _spaces(text: str) -> str:
+    """Returns as many blanks, with the line ends where they are."""
+    return re.sub(r"[^\n]", " ", text)
 
 
 def _function(match: re.Match[str], place: str) -> Function:

@@ -55,6 +55,14 @@ def test_an_entry_that_is_mangled_is_not_seen(root: Path) -> None:
     assert not is_exported(root)
 
 
+def test_a_function_that_a_macro_would_make_is_none_and_what_follows_is_in_its_line(root: Path) -> None:
+    macro = 'macro_rules! entry_point {\n    ($path:path) => {\n        #[export_name = "_start"]\n'
+    macro += '        pub extern "sysv64" fn started(from: u64) { "}"; $path(from); }\n    };\n}\n'
+    root.write_text(f"{macro}fn main() {{}}\n")
+    assert not is_exported(root) and remarks(root) == []
+    assert "src/main.rs:7 has `main`" in say_instead(root)
+
+
 def test_a_right_entry_has_no_remark(root: Path) -> None:
     root.write_text(RIGHT)
     assert remarks(root) == []
