@@ -111,8 +111,11 @@ def test_a_clean_build_opens_what_is_declared_the_stores_and_the_toolchains(
     assert unknown == set()
 
     # scons itself reads its own program, which is not the kernel's, and of the checkout what is declared.
-    # What it reads in Cargo.toml reaches the compiler as arguments, which are declared.
-    files = [os.path.realpath(checkout.path / name) for name in ("SConstruct", "kernel/Cargo.toml")]
+    # What it reads in Cargo.toml and cargo's configuration reaches the compiler as arguments, which are declared.
+    files = [
+        os.path.realpath(checkout.path / name)
+        for name in ("SConstruct", "kernel/Cargo.toml", "kernel/.cargo/config.toml")
+    ]
     own = (*below([checkout.path / "site_scons"]), *files)
     others = {
         (program, path) for program, paths in traced.opened.items() if program not in names for path in paths
