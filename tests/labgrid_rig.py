@@ -124,6 +124,7 @@ class Board:
         self.switch(False)
         self._http.shutdown()
         self._http.server_close()
+        self._serial.shutdown(socket.SHUT_RDWR)  # which ends accept(); close() alone leaves its thread waiting
         self._serial.close()
         for listener in self._listeners:
             listener.close()

@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def interrupts_are_the_childs() -> Iterator[None]:
-    """Lets Ctrl-C reach the child alone. A handler, because a signal that is ignored would stay so in the child too."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+def interrupts_are_the_childs() -> Iterator[list[int]]:
+    """Lets Ctrl-C reach the child alone; the list grows by each that we were told of.
+
+    A handler, because a signal that is ignored would stay so in the child too.
+    """
+    told: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: told.append(number))
     try:
-        yield
+        yield told
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -45,14 +49,13 @@ def wait_for_child(start: Callable[[], subprocess.Popen[bytes]]) -> int:
     """Returns the status of the process that start begins, whose every Ctrl-C is from here on.
 
     Ctrl-C is held back in the child, which lets it through once it can take it; one that came before there was a child
-    is sent on to it.
+    is sent on to it, also where another thread of ours took it, which does not hold it back.
     """
-    with contextlib.ExitStack() as stack:
+    with interrupts_are_the_childs() as told:
         with interrupts_held_back():
             child = start()
-            if is_pending():
+            if told or is_pending():
                 child.send_signal(signal.SIGINT)
-            stack.enter_context(interrupts_are_the_childs())
         return child.wait()
 
 

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,6 +24,20 @@ time.sleep(60)
 """
 
 
+@pytest.fixture(params=[False, True], ids=["one thread", "another thread"])
+def other_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A thread that does not hold Ctrl-C back, as a process may have: the system may give it to that one."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    if request.param:
+        thread.start()
+    yield
+    ended.set()
+    if request.param:
+        thread.join()
+
+
+@pytest.mark.usefixtures("other_thread")
 @pytest.mark.parametrize("before", [True, False], ids=["before there is a child", "when there is one"])
 def test_an_interrupt_while_a_child_is_begun_is_the_childs(before: bool) -> None:
     def strike() -> None:
