@@ -41,7 +41,7 @@ SIMPLE = {**{board.qemu: board.emulator.apt for board in BOARDS if board.emulato
           "ovmf": "ovmf",
           "fsck.fat": "dosfstools", "mcopy": "mtools", "xorriso": "xorriso",
           "sbsign": "sbsigntool", "openssl": "openssl",
-          "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb",
+          "strace": "strace", "bwrap": "bubblewrap", "Xvfb": "xvfb", "zsh": "zsh", "fish": "fish",
           "losetup": "mount", "mkfs.ext4": "e2fsprogs", "fusermount3": "fuse3", "cc": "gcc",
           "docker-registry": "docker-registry", "nginx": "nginx",
           "sudo": "sudo", "qemu-aarch64": "qemu-user", "wine64": "wine64"}  # fmt: skip
