@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.machine.boards import BOARDS
 from bootwright.setup import apt
 from bootwright.setup import installer as watched
 from bootwright.setup.installer import Ended
+from bootwright.setup.needs import TESTS
 
 ALL = ["rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64", "rustfmt", "clippy-driver", "sgdisk"]
 
@@ -209,3 +211,8 @@ def test_a_failure_is_a_sentence_with_a_cure_and_the_installers_words(said: str,
     assert sentence in error.message.splitlines()[0]
     assert f"  | {said}" in error.message
     assert cure in error.hint
+
+
+def test_each_program_that_tests_want_has_a_package() -> None:
+    known = {*apt.SIMPLE, *apt.OF_RUSTC, "ld.lld", "llvm-objcopy", *(board.qemu for board in BOARDS)}
+    assert {name for _, names in TESTS for name in names} <= known
