@@ -17,6 +17,7 @@ from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 
 LISTED = ".cargo-checksum.json"  # in a vendored package: {"files": {NAME: SHA-256}}
+UNPACKED = ".cargo-ok"  # cargo's own mark, which it takes from no archive
 PATCH = "to change a dependency, copy it and name the copy in [patch] of Cargo.toml"
 
 
@@ -47,7 +48,7 @@ def _check_unpacked(root: Path, package: str, checksum: str) -> None:
     with tarfile.open(archive, "r:gz") as members:
         for member in members:
             path = root.parent / member.name
-            file = members.extractfile(member)
+            file = members.extractfile(member) if member.isfile() and path != root / UNPACKED else None
             if file and not _holds(path, file.read()):
                 said = f"{path} is not as {package} was published"
                 raise BootwrightError(said, f"{PATCH}; what was is back by: rm -r {root}")

@@ -21,12 +21,15 @@ def unpacked(place: Path) -> tuple[Path, Path, str]:
     root, archive = place / "src/index/tiny-1.0.0", place / "cache/index/tiny-1.0.0.crate"
     archive.parent.mkdir(parents=True)
     with tarfile.open(archive, "w:gz") as members:
-        for name, data in FILES.items():
+        for name, data in {**FILES, ".cargo-ok": b"another"}.items():
             member = tarfile.TarInfo(f"tiny-1.0.0/{name}")
             member.size = len(data)
             members.addfile(member, io.BytesIO(data))
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(data)
+        link = tarfile.TarInfo("tiny-1.0.0/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "nowhere"
+        members.addfile(link)
     (root / ".cargo-ok").write_text('{"v":1}')
     return root, archive, hashlib.sha256(archive.read_bytes()).hexdigest()
 
