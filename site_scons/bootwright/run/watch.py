@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ from bootwright.run.voice import Voice
 LOOK_SECONDS = 0.1
 # A loader that wrote a code but no end of line is given this long to go on.
 CONSOLE_SECONDS = 0.3
+# A loader that failed tells it in several places, one after the other: the last of them is waited for no longer.
+LOADER_SECONDS = 3.0
 # A screen that has not changed for this long is worth a picture.
 STILL_SECONDS = 2.0
 # OVMF with Secure Boot resets the machine once it knows how much memory of each kind it takes, and keeps that.
@@ -226,8 +229,20 @@ class Watch:
             return None
         end = verdict.find_loader_failure(self._machine.console, complete, loader_sentences())
         if end:
-            self._look_last()
+            self._hear_loader_out(now + LOADER_SECONDS)
         return end
+
+    def _hear_loader_out(self, deadline: float) -> None:
+        """Takes what a loader says of its failure after the debug console: it waits for a key then, and is quiet."""
+        code = re.compile(r"^bootwright: \w\w\b.*\n", re.MULTILINE)
+        before, quiet = None, time.monotonic()
+        while not self._machine.gone and time.monotonic() < deadline:
+            self._look_last()
+            heard = (self._heard.total, self._machine.heard["console"].total, self.rows)
+            if heard != before:
+                before, quiet = heard, time.monotonic()
+            elif code.search(self._machine.serial) or time.monotonic() - quiet >= CONSOLE_SECONDS:
+                return
 
     def _from_processor(self, now: float) -> Verdict | None:
         if self._halted_since is not None and now - self._halted_since >= HALT_SECONDS:

@@ -34,7 +34,7 @@ class Guest:
 
     def __init__(self, script: Mapping[float, bytes | Registers]) -> None:
         self.now = 0.0
-        self.heard = {"serial": Transcript()}
+        self.heard = {"serial": Transcript(), "console": Transcript()}
         self.qmp = SimpleNamespace(events=deque[Any]())
         self._script = dict(sorted(script.items()))
         self._processor = RUNS
@@ -94,6 +94,31 @@ def test_a_processor_that_nothing_wakes_ends_the_run_after_half_a_second(monkeyp
 def test_one_that_goes_on_before_that_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     end, _ = watched(monkeypatch, {3.0: STANDS, 3.3: RUNS, 5.0: STANDS, 5.4: RUNS})
     assert end.kind is Kind.STILL_RUNNING
+
+
+@pytest.mark.parametrize("pieces", [["bootwright: KC the k", "ernel is damaged\r\n"], list("bootwright: KC x\r\n"), []])
+def test_a_loader_that_fails_says_it_to_the_end(monkeypatch: pytest.MonkeyPatch, pieces: list[str]) -> None:
+    guest = Guest({1.2 + 0.1 * count: piece.encode() for count, piece in enumerate(pieces)})
+    guest.console = "bootwright: KC the kernel is damaged\n"
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: guest.now))
+    watch = Watch(
+        cast(Machine, guest), RunConfig(Path("/x.img"), headless=True), Display(None, False), Voice(io.StringIO())
+    )
+    guest.now = 1.0
+    assert watch.until_verdict().kind is Kind.LOADER_FAILED
+    assert guest.serial == "".join(pieces)
+    assert guest.now < 1.7 + 0.1 * len(pieces)
+
+
+def test_a_loader_that_never_ends_to_fail_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = Guest({1.0 + 0.1 * count: b"again " for count in range(200)})
+    guest.console = "bootwright: KC the kernel is damaged\n"
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: guest.now))
+    watch = Watch(
+        cast(Machine, guest), RunConfig(Path("/x.img"), headless=True), Display(None, False), Voice(io.StringIO())
+    )
+    assert watch.until_verdict().kind is Kind.LOADER_FAILED
+    assert guest.now < 5
 
 
 def test_a_guest_that_stands_is_looked_at_soon_for_a_panic_and_later_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
