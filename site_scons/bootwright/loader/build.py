@@ -8,8 +8,10 @@ bytes depend on is in the sources and the compiler: paths are relative to the ho
 from __future__ import annotations
 
 import hashlib
+import shutil
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,21 +73,15 @@ def build_loader(
     """
     layout_crate = out / "layout.rs"
     layout_crate.write_text(generated.rust_source(), encoding="utf-8", newline="\n")
-    for model in (STATIC, MOVABLE):
-        flags = [*FLAGS, f"-L{out}", *FLAGS_OF[model], f"-Crelocation-model={model}"]
-        for crate in (Crate("layout", layout_crate, ()), *(crate for crate in CRATES if model in crate.models)):
-            script = crate.linker_script
-            words = crate_words(
-                crate.name, crate.root.as_posix(), "bin" if script else "rlib", target=TARGET, sysroot=sysroot,
-                flags=[*flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
-                externs={name: out / f"lib{name}.rlib" for name in crate.uses},
-                link=_link(linker, script, model) if script else None, directory=out,
-                # Nothing below out or the home is named in the bytes: a panic's place is relative.
-                names={out: "generated", home: ".", Path("bootloader"): ""},
-            )  # fmt: skip
-            _compile(rustc, home, words, emit)
-        for path in out.glob("*.rlib"):
-            path.unlink()
+
+    def compile_model(model: str) -> list[str]:
+        return [_compile(rustc, home, words) for words in _commands(model, sysroot, linker, home, out)]
+
+    # Neither model needs anything of the other; together they take the time of one.
+    with ThreadPoolExecutor() as pool:
+        for told in pool.map(compile_model, (STATIC, MOVABLE)):
+            for text in filter(str.strip, told):
+                emit(text)
     boot_sector, cd_boot, stage, network = finish(out / PROGRAM)
     files = LoaderFiles(*(out / name for name in FILES))
     files.boot_sector.write_bytes(boot_sector)
@@ -96,7 +92,26 @@ def build_loader(
     files.efi.write_bytes(seal.sum_up(pe.write_pe(out / UEFI_PROGRAM)))
     (out / UEFI_PROGRAM).unlink()
     layout_crate.unlink()
+    for model in (STATIC, MOVABLE):
+        shutil.rmtree(out / model)
     return files
+
+
+def _commands(model: str, sysroot: Path | None, linker: Path, home: Path, out: Path) -> Iterator[list[str]]:
+    """Yields rustc's arguments for each crate of a model; libraries come into a directory of the model's own."""
+    libraries = out / model
+    libraries.mkdir()
+    flags = [*FLAGS, f"-L{libraries}", *FLAGS_OF[model], f"-Crelocation-model={model}"]
+    for crate in (Crate("layout", out / "layout.rs", ()), *(crate for crate in CRATES if model in crate.models)):
+        script = crate.linker_script
+        yield crate_words(
+            crate.name, crate.root.as_posix(), "bin" if script else "rlib", target=TARGET, sysroot=sysroot,
+            flags=[*flags, *(("-Clto=fat",) if script and model == MOVABLE else ())],
+            externs={name: libraries / f"lib{name}.rlib" for name in crate.uses},
+            link=_link(linker, script, model) if script else None, directory=out if script else libraries,
+            # Nothing below out or the home is named in the bytes: a panic's place is relative.
+            names={out: "generated", home: ".", Path("bootloader"): ""},
+        )  # fmt: skip
 
 
 def _link(linker: Path, script: Path, model: str) -> Link:
@@ -105,12 +120,12 @@ def _link(linker: Path, script: Path, model: str) -> Link:
     return Link(linker, ("--build-id=none", *movable, *symbols), script)
 
 
-def _compile(rustc: Path, home: Path, arguments: Sequence[str], emit: Callable[[str], None]) -> None:
+def _compile(rustc: Path, home: Path, arguments: Sequence[str]) -> str:
+    """Returns what rustc said of a crate that it compiled."""
     ended = procs.attempt([str(rustc), *arguments], cwd=home)
     if ended.status:
         raise ended.error("on the boot loader")
-    if ended.stderr.strip():
-        emit(ended.stderr)
+    return ended.stderr
 
 
 def read_program(program: Path) -> tuple[bytearray, bytearray, bytearray, dict[str, int]]:
