@@ -125,6 +125,7 @@ def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> Non
             raise BootwrightError("soak tries bootwright itself, in a checkout", "an installed one has not its tests")
         long = [str(home / "tests" / name) for name in SOAKED]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
+        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode
         return builds or subprocess.run([*command, *long], cwd=home, check=False).returncode
 
