@@ -1,9 +1,14 @@
-"""A server of Bazel's HTTP cache protocol for tests, on loopback, that can be told to misbehave."""
+"""A server of Bazel's HTTP cache protocol for tests, on loopback, that can be told to misbehave.
+
+It is as strict as the servers of the field are together: names are SHA-256 in hexadecimal below ac/ and cas/, lengths
+are said before, a blob is put under its own digest, and an ActionResult promises what is there, by a relative path.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +20,7 @@ from bootwright.storage.action_result import Promise
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 USER = "builder:secret"
+NAME = re.compile(r"/team/(?:ac|cas)/[0-9a-f]{64}")
 STALL = 60.0  # seconds, unless the server ends
 
 
@@ -73,7 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
         cache.asked.append(f"GET {self.path}")
         blob = "/cas/" in self.path
         data = cache.held.get(self.path)
-        if fault == "500":
+        if not NAME.fullmatch(self.path):
+            self._answer(400)
+        elif fault == "500":
             self._answer(500)
         elif data is None or (fault == "a blob that is gone" and blob):
             self._answer(404)
@@ -115,13 +123,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         cache, fault = self.server_of, self.server_of.fault
         cache.asked.append(f"PUT {self.path}")
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        length = self.headers.get("Content-Length")
+        if length is None or "Transfer-Encoding" in self.headers:
+            self._answer(411)
+            self.close_connection = True
+            return
+        data = self.rfile.read(int(length))
         allowed = f"Basic {base64.b64encode(USER.encode()).decode()}"
         if cache.locked and self.headers.get("Authorization") != allowed:
             self._answer(401)
         elif fault == "a full disk":
             self._answer(507)
-        elif not (self._is_named(data) if "/cas/" in self.path else self._is_held(data)):
+        elif not NAME.fullmatch(self.path) or not (
+            self._is_named(data) if "/cas/" in self.path else self._is_held(data)
+        ):
             self._answer(400)
         else:
             cache.held[self.path] = data
@@ -134,9 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_held(self, message: bytes) -> bool:
         """Says whether what a promise promises is there, as bazel-remote asks when it gets one."""
         try:
-            return f"/team/cas/{action_result.decode(message).sha256}" in self.server_of.held
+            promise = action_result.decode(message)
         except ValueError:
             return False
+        held = self.server_of.held.get(f"/team/cas/{promise.sha256}")
+        return held is not None and len(held) == promise.size and not promise.path.startswith("/")
 
     def _head(self, length: int) -> None:
         self.send_response(200)

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,9 +22,9 @@ from pathlib import Path
 from tests.servers import free_port, served
 
 from bootwright.base.sizes import MIB
+from bootwright.machine.ovmf import find_ovmf
 from bootwright.machine.qemu import find_qemu
 
-REQUIREMENTS = Path(__file__).with_name("labgrid.txt")
 PLACE, BY_NETWORK = "pc1", "pc2"
 CARD = 64 * MIB
 SSH = """#!/bin/sh
@@ -46,8 +44,10 @@ esac
 class Board:
     """The machine: its power, its serial port and its card; events are when its power went on and off.
 
-    With tftp, the directory of a TFTP server, it has no card and starts by network.
+    With tftp, the directory of a TFTP server, it has no card and starts by network; with uefi set, by a UEFI firmware.
     """
+
+    uefi = False
 
     def __init__(self, place: Path, tftp: Path | None = None) -> None:
         self._tftp = tftp
@@ -96,12 +96,14 @@ class Board:
                 self._qemu = None
                 return
             words = [str(find_qemu(None)), "-display", "none", "-serial", "stdio", "-m", "128", "-monitor", "none"]
-            net = f"user,id=net,tftp={self._tftp},bootfile=bootwright.pxe"
+            net = f"user,id=net,tftp={self._tftp},bootfile=bootwright.{'efi' if self.uefi else 'pxe'}"
             disk = (
                 ["-netdev", net, "-device", "virtio-net-pci,netdev=net"]
                 if self._tftp
                 else ["-drive", f"file={self.card},format=raw,if=ide,snapshot=on"]
             )
+            if self.uefi:
+                words += [*find_ovmf(find_qemu(None)).arguments(), "-device", "virtio-rng-pci"]
             words += disk if self.mode.read_text() == "dut\n" else []
             self._qemu = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             threading.Thread(target=self._pass_on, args=(self._qemu,), daemon=True).start()
@@ -152,20 +154,6 @@ class Rack:
         return self.ask("-p", PLACE, "show").partition("acquired: ")[2].partition("\n")[0]
 
 
-def install(place: Path) -> Path:
-    """Makes a virtual environment with labgrid at place, and returns the directory of its programs."""
-    venv.create(place, with_pip=False, symlinks=True)
-    python = place / "bin" / "python"
-    words = ["--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)]
-    uv = shutil.which("uv")
-    command = [uv, "pip", "install", "--python", str(python)] if uv else [
-        sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install", "--no-compile",
-    ]  # fmt: skip
-    done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return place / "bin"
-
-
 def _ports(board: Board) -> str:
     """Returns the resources that every board has, as an exporter reads them."""
     return (
@@ -178,7 +166,7 @@ def _ports(board: Board) -> str:
 @contextlib.contextmanager
 def open_rack(place: Path) -> Iterator[Rack]:
     """Gives a rack with one place, which lives in a directory."""
-    programs, bench = install(place / "labgrid"), place / "bench"
+    programs, bench = Path(sys.executable).parent, place / "bench"
     bench.mkdir()
     board, tftp = Board(bench), place / "served"
     (place / "other").mkdir()

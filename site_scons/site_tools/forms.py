@@ -2,7 +2,8 @@
 
 Builder: ImageForm (target: NAME.iso, .qcow2, .vdi or .vmdk; source: NAME.img).
 Builder: Served (target: what a TFTP server is asked for; source: the file that it is).
-Methods: env.IsoImages(alias, kernels), env.MachineDisks(alias, kernels), env.NetworkFolders(alias, kernels).
+Methods: env.IsoImages(alias, kernels), env.MachineDisks(alias, kernels), env.NetworkFolders(alias, kernels);
+env.ServedFiles(kernel), what such a server gives for one kernel.
 Sets: FORMCOM, unless set before. Uses: BUILD.
 """
 
@@ -26,7 +27,6 @@ MODULES = (
     "image/blocks", "image/layout", "image/qcow2", "image/vdi", "image/vmdk", "base/atomic", "base/sizes",
 )  # fmt: skip
 CD = (".iso",)
-FOLDER = "pxe"
 VIRTUAL = (".qcow2", ".vdi", ".vmdk")
 
 
@@ -78,18 +78,23 @@ def copy_served(target: list[Entry], source: list[Entry], env: Environment) -> N
         shutil.copyfile(source[0].abspath, path)
 
 
+def add_served(env: Environment, kernel: KernelNodes) -> list[Entry]:
+    """Returns what a TFTP server gives, in a folder beside the image: .pxe and .kernel for a BIOS, .efi for UEFI."""
+    assert kernel.image is not None, "it has a disk"
+    place = str(crates.served_path(Path(str(kernel.image))))
+    efi, network = (env.File(f"{env['BUILD']}/loader/{file}") for file in crates.FILES[-2:])
+    files = [*env.Served(f"{place}.pxe", network), *env.Served(f"{place}.kernel", kernel.kernel)]
+    return [*files, env.EfiProgram(place, efi, kernel, inside=True)]
+
+
 def add_folders(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
-    """Adds each kernel's folder for a TFTP server: NAME.pxe and NAME.kernel for a BIOS, NAME.efi for UEFI."""
+    """Adds each kernel's folder for a TFTP server."""
     made = []
     for kernel in kernels:
         if name in COMMAND_LINE_TARGETS:
             only(name, [kernel])
-        if kernel.image is None:
-            continue
-        place = f"{env['BUILD']}/{kernel.variant}/{FOLDER}/{kernel.name}"
-        efi, network = (env.File(f"{env['BUILD']}/loader/{file}") for file in crates.FILES[-2:])
-        made += [env.Served(f"{place}.pxe", network), env.Served(f"{place}.kernel", kernel.kernel)]
-        made += [env.EfiProgram(place, efi, kernel, inside=True)]
+        if kernel.image is not None:
+            made += add_served(env, kernel)
     env.Alias(name, made)
 
 
@@ -99,6 +104,7 @@ def generate(env: Environment) -> None:
     made = action(make_form, "FORMCOM", [])
     env["BUILDERS"]["ImageForm"] = Builder(action=made, emitter=_emit, single_source=True)
     env["BUILDERS"]["Served"] = Builder(action=action(copy_served, "FORMCOM", []), emitter=_emit, single_source=True)
+    env.AddMethod(add_served, "ServedFiles")
     env.AddMethod(add_folders, "NetworkFolders")
     env.AddMethod(add_isos, "IsoImages")
     env.AddMethod(add_disks, "MachineDisks")

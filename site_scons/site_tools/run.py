@@ -21,7 +21,6 @@ from bootwright.graph.actions import record
 from bootwright.graph.commandline import asked_machine, is_fast
 from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.sentences import tell
-from bootwright.loader import crates
 
 if TYPE_CHECKING:
     from bootwright.run.config import RunConfig
@@ -39,8 +38,7 @@ def _config(env: Environment, kernel: KernelNodes, watched: bool = False) -> Run
     boots = [Path(node.abspath) for node in kernel.starts_from(fast)]
     program = () if watched else config.program
     loader = boots[1] if len(boots) > 1 else None
-    network = Path(env["BUILD"], "loader", crates.FILES[-1]) if config.place else None
-    return replace(config, network=network, image=boots[0], loader=loader, program=program, board=kernel.board.name)
+    return replace(config, image=boots[0], loader=loader, program=program, board=kernel.board.name)
 
 
 def _nodes(kernels: Sequence[KernelNodes]) -> list[Entry]:
@@ -62,7 +60,8 @@ def add_run(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None
         subject = Subject(elf, elf.with_suffix(".png"), Path(env["KERNELDIR"]))
         return run_and_tell(_config(env, kernel), subject, sys.stdout, sys.stderr)
 
-    record(env, name, _nodes(kernels), start)
+    served = [node for kernel in kernels if env["BOARD"] and kernel.image for node in env.ServedFiles(kernel)]
+    record(env, name, [*_nodes(kernels), *served], start)
 
 
 def add_screenshot(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:

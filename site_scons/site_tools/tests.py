@@ -28,7 +28,6 @@ from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast, said_anywhere
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
-from bootwright.loader import crates
 from bootwright.machine import boards
 
 HOW_TO_WRITE = (
@@ -43,7 +42,6 @@ LISTED = [
 # Who defines a field of the list, with all that these import: a list of yesterday's fields must not be read.
 MODULES = (
     "base/atomic", "base/records", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject",
-    "loader/crates",
     "image/layout",
     "machine/boards", "machine/config", "machine/emulators", "machine/options",
     "machine/verdict", "run/config", "run/settings",
@@ -67,8 +65,7 @@ def list_programs(target: list[Entry], source: list[Entry], env: Environment) ->
     loader = Path(env["TESTLOADER"]) if env["TESTLOADER"] else None
     asked = replace(asked_machine(env), headless=True)
     config = configure(env["TESTBOOTIMAGE"], asked, sources, in_test=True, fast=loader is not None)
-    network = Path(env["BUILD"], "loader", crates.FILES[-1]) if config.place else None
-    config = replace(config, network=network, loader=loader, board=env["TESTBOARD"])
+    config = replace(config, loader=loader, board=env["TESTBOARD"])
     listed = []
     for package, name, crate, elf, image, reads in env["TESTPROGRAMS"]:
         names = tuple(read_test_names(Path(elf)))
@@ -102,6 +99,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         path = f"{env['BUILD']}/{kernel.variant}/kernel-tests.json"
         made = [node for program in programs for node in (program.elf, *program.starts_from(fast))]
         made += [env.File(program.reads) for program in programs if program.harness]
+        made += [node for program in programs if env["BOARD"] and program.image for node in env.ServedFiles(program)]
         loader = kernel.pvh.abspath if fast and kernel.pvh else ""
         lists += env.KernelTests(
             path,
@@ -117,14 +115,15 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
 
     def start() -> int:
         from bootwright.base.interrupts import wait_for_child
-        from bootwright.setup import startup
+        from bootwright.setup import needs, startup
         from bootwright.testing.forks import IS_SERVED
 
         home = Path(env["HOME"])
-        own = Path(env["KERNELDIR"]) == home / "kernel"
+        example = Path(env["KERNELDIR"]) == home / "kernel"
+        own = example and not needs.are_of_kernels(env["TESTS"].split())
         for kernel in kernels:
             _tell_what_is_not_run(kernel)
-        if not own and not any(kernel.tests for kernel in kernels):
+        if not example and not any(kernel.tests for kernel in kernels):
             raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.testing.plugin", f"--tests={env['TESTS']}"]

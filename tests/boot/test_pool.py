@@ -61,8 +61,10 @@ class Pool:
         port = free_port()
         command = ["dask", "worker", self.url, "--host", "tls://127.0.0.1", "--worker-port", str(port), "--no-nanny"]
         command += ["--resources", "machine=1", "--nthreads", "1", "--local-directory", str(self.place / name)]
-        log = self.place / f"{name}.log"
-        with served(python(*command, *self.words()), port, log, self.place, ENVIRONMENT) as process:
+        log, scratch = self.place / f"{name}.log", self.place / "scratch"
+        scratch.mkdir(exist_ok=True)
+        environment = {**ENVIRONMENT, "TMPDIR": str(scratch)}
+        with served(python(*command, *self.words()), port, log, self.place, environment) as process:
             yield process
 
 
@@ -134,6 +136,41 @@ def test_two_workers_take_little_more_than_half_of_one_and_a_killed_one_loses_no
     assert len(re.findall(r"^ran again once, as its worker died: kernel/hello-\d+/should_panic", said, re.M)) == 1, said
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_a_client_that_goes_ends_what_boots_for_it(
+    pool: Pool, workshop: Workshop, tmp_path: Path, number: signal.Signals
+) -> None:
+    qemu = tmp_path / "qemu"
+    qemu.write_text(f'#!/bin/sh\ncase "$*" in *qmp*) echo $$ >> "{tmp_path}/started"; exec sleep 600 ;; esac\n'
+                    f'exec {find_qemu(None)} "$@"\n')  # fmt: skip
+    qemu.chmod(0o755)
+    programs = many(workshop, 2)
+    write_programs(tmp_path / FILE_NAME, programs, RunConfig(Path(), qemu=str(qemu), accelerator="tcg"))
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(HOME / name, tmp_path)
+    argv = [sys.executable, "-m", "pytest", "-p", "bootwright.testing.plugin", FILE_NAME, *in_pool(pool)]
+    with subprocess.Popen(
+        argv, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a job in the background ignores
+    ) as tests:  # fmt: skip
+        while not started(tmp_path):
+            assert tests.poll() is None
+            time.sleep(0.05)
+        machine = Path("/proc", started(tmp_path)[0])
+        tests.send_signal(number)
+        deadline = time.monotonic() + 30
+        while machine.exists():
+            assert time.monotonic() < deadline, "its machine runs on"
+            time.sleep(0.05)
+        said = tests.communicate(timeout=60)[0]
+    assert "Traceback" not in said
+    assert not list((pool.place / "scratch").iterdir())
+    # The worker is free, and has not begun the client's other program.
+    status, said, _ = run(tmp_path, programs[:1], *in_pool(pool), config=RunConfig(Path(), accelerator="tcg"))
+    assert status == 0, said
+    assert len((tmp_path / "started").read_text().split()) == 1
+
+
 def started(place: Path) -> list[str]:
     """Returns the process ids of those that started a machine, and of their parents."""
     with contextlib.suppress(FileNotFoundError):
@@ -158,7 +195,7 @@ def test_a_failure_is_told_as_on_this_machine(pool: Pool, workshop: Workshop, tm
         assert status == 1
         assert program.serial_log.read_text().startswith("[test] plan 3")
         assert program.subject.picture.stat().st_size > 500
-        found.append(re.sub(r"\d+\.\d+ ?s|\d+ us|0x[0-9a-f]+|RIP=\S+", "", said))
+        found.append(re.sub(r"\d+\.\d+ ?s(?: +\(\d+:\d+:\d+\))?|\d+ us|0x[0-9a-f]+|RIP=\S+", "", said))
     assert found[0] == found[1]
 
 

@@ -41,14 +41,15 @@ class Built:
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of this checkout at path."""
+    """A copy of this checkout at path, and the interpreter that runs scons."""
 
     path: Path
+    interpreter: str = sys.executable
 
     def scons(self, *arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Built:
         """Runs scons with arguments; output is stdout and stderr as they came."""
         done = subprocess.run(
-            [sys.executable, "-m", "SCons", "-Q", "-C", str(self.path), *arguments],
+            [self.interpreter, "-m", "SCons", "-Q", "-C", str(self.path), *arguments],
             cwd=cwd or self.path,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import signal
@@ -16,6 +15,9 @@ from pathlib import Path
 import pytest
 from tests.build.checkouts import HOME, Built, Checkout
 from tests.labgrid_rig import BY_NETWORK, PLACE, Rack, open_rack
+
+from bootwright.base.errors import BootwrightError
+from bootwright.run.place import find_client
 
 pytestmark = [pytest.mark.xdist_group("rack"), pytest.mark.needs("qemu-system-x86_64")]
 OFF_SECONDS = 5.0
@@ -45,10 +47,12 @@ def scons(checkout: Checkout, rack: Rack, *words: str) -> Built:
     return Built(process.returncode, said)
 
 
-def wait_until_on(rack: Rack) -> None:
+def wait_until_on(rack: Rack, client: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while not rack.board.is_on:
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline or client.poll() is not None:
+            client.kill()
+            raise AssertionError(client.communicate()[0])
         time.sleep(0.02)
 
 
@@ -90,7 +94,7 @@ def test_two_clients_at_once_take_turns_and_who_will_not_wait_is_told(built: Che
     shutil.rmtree(copy.path, ignore_errors=True)
     shutil.copytree(built.path, copy.path)
     with started(built, rack, "run") as first:
-        wait_until_on(rack)
+        wait_until_on(rack, first)
         refused = scons(copy, rack, "run", "--headless", "TIMEOUT=2", "BOARD_WAIT=0")
         assert refused.status == 5, refused.output
         assert f"bootwright: BOARD={PLACE}: it is held by you\n  hint: BOARD_WAIT=" in refused.output, refused.output
@@ -114,25 +118,34 @@ def test_whose_client_is_killed_is_switched_off_and_free(
     shutil.copy2(HOME / "conftest.py", built.path)
     for words in (["run"], ["test", "TESTS=kernel/hello/boots"]) if pytestconfig.getoption("--soak") else (["run"],):
         with started(built, rack, *words) as client:
-            wait_until_on(rack)
+            wait_until_on(rack, client)
             since = time.monotonic()
             client.kill()
             check_left(rack, since)
 
 
-def test_a_board_without_a_card_is_served_what_it_starts_from(built: Checkout, rack: Rack) -> None:
-    ran = scons(built, rack, "run", "--headless", "TIMEOUT=2", f"BOARD={BY_NETWORK}")
-    assert ran.status == 0 and "Hello World!" in ran.output, ran.output
-    assert [what for what, _ in rack.networked.events] == ["on", "off"]
+@pytest.mark.parametrize("uefi", [False, True], ids=["BIOS", "UEFI"])
+def test_a_board_without_a_card_is_served_what_it_starts_from(built: Checkout, rack: Rack, uefi: bool) -> None:
+    rack.networked.uefi = uefi
+    rack.networked.events.clear()
+    shutil.copy2(HOME / "conftest.py", built.path)
+    if not uefi:  # that firmware says something at once, and then takes its time, which TIMEOUT= counts
+        ran = scons(built, rack, "run", "--headless", "TIMEOUT=2", f"BOARD={BY_NETWORK}")
+        assert ran.status == 0 and "Hello World!" in ran.output, ran.output
+    tried = scons(built, rack, "test", "TESTS=kernel/hello/should_panic", f"BOARD={BY_NETWORK}")
+    assert tried.status == 0 and re.search(r"^passed +[\d.]+ s  kernel/hello/should_panic", tried.output, re.M), tried
+    assert [what for what, _ in rack.networked.events] == ["on", "off"] * (1 if uefi else 2)
 
 
-def test_what_a_board_cannot_be_asked_is_refused(built: Checkout, tmp_path: Path) -> None:
+def test_what_a_board_cannot_be_asked_is_refused(built: Checkout) -> None:
     assert "MEMORY=1G is about a virtual machine, and BOARD=pc1 names a board" in built.refuse(
         "run", "BOARD=pc1", "MEMORY=1G"
     )
-    without = built.scons("run", "BOARD=pc1", environment={"PATH": without_labgrid()})
-    assert without.status == 2 and "bootwright: BOARD= needs labgrid-client on PATH\n" in without.output, without.output
 
 
-def without_labgrid() -> str:
-    return os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not Path(p, "labgrid-client").exists())
+def test_without_labgrid_it_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BootwrightError, match="BOARD= needs labgrid-client on PATH") as raised:
+        find_client()
+    assert raised.value.hint == "./sconsw with the same words adds it to .venv"

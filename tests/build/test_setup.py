@@ -24,13 +24,12 @@ print("scons", *sys.argv[1:], "in", os.getcwd())
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # linux/prctl.h, linux/capability.h
 
 
-def make_wheel(index: Path, version: str) -> None:
-    """Puts a package scons, which prints its arguments, into index."""
-    name = f"scons-{version}"
+def make_wheel(index: Path, version: str, package: str = "scons") -> None:
+    """Puts a package into index; scons prints its arguments."""
+    name = f"{package}-{version}"
     files = {
-        "SCons/__init__.py": "",
-        "SCons/__main__.py": SCONS,
-        f"{name}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: scons\nVersion: {version}\n",
+        **({"SCons/__init__.py": "", "SCons/__main__.py": SCONS} if package == "scons" else {f"{package}.py": ""}),
+        f"{name}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n",
         f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{name}.dist-info/RECORD"] = "".join(f"{file},,\n" for file in files)
@@ -58,6 +57,17 @@ class Checkout:
             "HOME": str(parent / "home"), "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
             "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.index), "PIP_NO_CACHE_DIR": "1",
         }  # fmt: skip
+
+    def require_for_push(self, version: str) -> None:
+        """Lists the package oras for what needs a registry."""
+        make_wheel(self.index, version, "oras")
+        (self.path / "requirements").mkdir(exist_ok=True)
+        (self.path / "requirements" / "registry.txt").write_text(f"oras=={version}\nscons==4.11.1\n")
+
+    def packages(self) -> list[str]:
+        """Returns the names of the packages in .venv, with their versions."""
+        found = (path.name.removesuffix(".dist-info") for path in self.path.glob(".venv/lib/*/*/*.dist-info"))
+        return sorted(name for name in found if name.split("-")[0] not in ("pip", "setuptools"))
 
     def require(self, version: str) -> None:
         (self.path / "requirements.txt").write_text(f"scons=={version}\n")
@@ -170,8 +180,60 @@ def test_a_package_that_does_not_exist_is_told_in_the_words_of_pip(checkout: Che
     checkout.require("4.11.9")
     status, _, told = checkout.run("doctor")
     assert status == 2
-    assert "requirements.txt failed with status 1" in told
+    assert "the installation of the packages of Python failed with status 1" in told
     assert "scons==4.11.9" in told
+
+
+PUSH = ("pull", "IMAGE=registry.example.org/team/hello:1")
+
+
+def test_what_one_word_needs_comes_with_it_and_not_before(checkout: Checkout) -> None:
+    checkout.require_for_push("1.0")
+    checkout.run("doctor")
+    assert checkout.packages() == ["scons-4.11.1"]
+    status, _, told = checkout.run(*PUSH)
+    assert (status, checkout.packages()) == (0, ["oras-1.0", "scons-4.11.1"])
+    assert told.startswith("sconsw: adding to .venv what push and pull need: 1 packages of Python (pip)\n"), told
+    assert "making .venv" not in told
+    assert [checkout.run(*words)[2] for words in (PUSH, ("doctor",), PUSH)] == ["", "", ""]
+    checkout.require_for_push("1.1")
+    assert checkout.run("doctor")[2] == ""
+    assert "adding to .venv" in checkout.run(*PUSH)[2]
+    assert checkout.packages() == ["oras-1.1", "scons-4.11.1"]
+
+
+def test_without_an_index_the_other_words_stay_as_they_were(checkout: Checkout) -> None:
+    checkout.require_for_push("1.0")
+    checkout.run("doctor")
+    offline = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
+    known, checkout.environ = checkout.environ, {**checkout.environ, **offline}
+    del checkout.environ["PIP_NO_INDEX"], checkout.environ["PIP_FIND_LINKS"]
+    status, out, told = checkout.run(*PUSH)
+    assert (status, out) == (2, "")
+    assert "the packages of Python for push and pull cannot be fetched: no package index answers" in told
+    assert "  hint: connect to the network" in told
+    assert checkout.run("doctor") == (0, f"scons doctor in {checkout.path}\n", "")
+    checkout.environ = known
+    assert checkout.run(*PUSH)[0] == 0
+    assert checkout.packages() == ["oras-1.0", "scons-4.11.1"]
+
+
+def test_an_addition_that_was_killed_leaves_venv_whole_and_is_completed(checkout: Checkout) -> None:
+    checkout.require_for_push("1.0")
+    checkout.run("doctor")
+    process = checkout.start(*PUSH)
+    while not (checkout.path / ".venv" / "bootwright.registry.txt").exists() and process.poll() is None:
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    half = next(checkout.path.glob(".venv/lib/*/site-packages")) / "oras-1.0.dist-info"
+    half.mkdir(exist_ok=True)  # as pip leaves it where it is killed later
+    (half / "METADATA").write_text("Metadata-Version: 2.1\nName: oras\nVersion: 1.0\n")
+    assert checkout.run("doctor") == (0, f"scons doctor in {checkout.path}\n", "")
+    status, _, told = checkout.run(*PUSH)
+    assert (status, "did not end" in told) == (0, False)
+    assert list(checkout.path.glob(".venv/lib/*/*/oras.py"))
+    assert checkout.run(*PUSH)[2] == ""
 
 
 def test_a_python_that_went_away_is_replaced(checkout: Checkout) -> None:

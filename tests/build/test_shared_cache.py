@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import os
 import re
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,12 +49,12 @@ class Machine:
         self._credentials.write_text(f"{USER}\n")
         self._credentials.chmod(stat.S_IRUSR)
 
-    def scons(self, *words: str, writes: bool = False) -> Built:
+    def scons(self, *words: str, writes: bool = False, **environment: str) -> Built:
         """Runs scons with the cache."""
         cache = [f"CACHE={self._server.url}", f"CACHE_CA={CERTIFICATE}", f"RUSTC={self._compiler}"]
         if writes:
             cache += ["CACHE_WRITE=1", f"CACHE_CREDENTIALS={self._credentials}"]
-        return self.checkout.scons(*cache, *words, environment=self._environment)
+        return self.checkout.scons(*cache, *words, environment={**self._environment, **environment})
 
     def compiled(self) -> list[str]:
         """Returns the crates that its compiler compiled since it was asked last, without the loader's."""
@@ -80,9 +85,12 @@ def first(server: Nginx, tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 @pytest.fixture(scope="module")
 def second(first: Machine, server: Nginx, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """A machine with nothing, which built the same."""
+    """A machine with nothing, which built the same.
+
+    Its Python has no docstrings and passes over asserts, so that its bytecode is another, as another minor one's is.
+    """
     machine = Machine(tmp_path_factory.mktemp("elsewhere"), server)
-    built = machine.scons()
+    built = machine.scons(PYTHONOPTIMIZE="2")
     assert built.status == 0, built.output
     assert machine.compiled() == [], built.output
     assert [step.split()[0] for step in built.steps] == ["core", "loader", "cache", "cache", "kernel", "image"]
@@ -90,10 +98,10 @@ def second(first: Machine, server: Nginx, tmp_path_factory: pytest.TempPathFacto
     return machine
 
 
-def outputs(machine: Machine) -> dict[str, bytes]:
-    """Returns what a build made, but for what says where it was made."""
+def outputs(machine: Machine, name: str = "hello") -> dict[str, bytes]:
+    """Returns what a build of a package made, but for what says where it was made."""
     root = machine.checkout.path / "build" / "debug"
-    names = [f"hello{end}" for end in (".elf", ".map", ".kernel", ".img")]
+    names = [f"{name}{end}" for end in (".elf", ".map", ".kernel", ".img")]
     names += [str(path.relative_to(root)) for path in root.rglob("*.rlib")]
     return {name: (root / name).read_bytes() for name in names}
 
@@ -104,6 +112,72 @@ def test_a_second_machine_compiles_nothing_and_has_the_same_bytes(first: Machine
     verified = second.checkout.scons("verify")
     assert (verified.status, "are what was built" in verified.output) == (0, True), verified.output
     assert second.scons().steps == []
+
+
+def other_pythons() -> list[str]:
+    """Returns an interpreter of each other minor Python that bootwright supports and this machine has."""
+    found = {}
+    kept = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    for minor in set(range(11, 20)) - {sys.version_info.minor}:
+        for path in (shutil.which(f"python3.{minor}"), *kept.glob(f"3.{minor}.*/bin/python3")):
+            if path and subprocess.run([path, "-c", "import venv"], capture_output=True).returncode == 0:
+                found[minor] = str(path)
+    return list(found.values())
+
+
+def test_no_key_holds_anything_of_the_python_that_made_it(
+    first: Machine, server: Nginx, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """--soak has other minor Pythons build; they fetch their packages."""
+    sources = first.checkout.path / "site_scons" / "bootwright"
+    known = {hashlib.sha256(path.read_bytes()).hexdigest() for path in sources.rglob("*.py")}
+    made_of = [json.loads(blob) for blob in server.held.values() if blob[:1] == b"{"]
+    assert made_of
+    for facts in made_of:
+        assert facts["bootwright"] and set(facts["bootwright"].values()) <= known
+        text = json.dumps(facts)
+        words = (sys.executable, sys.prefix, sys.base_prefix, str(sys.implementation.cache_tag), ".pyc", sys.version)
+        assert [word for word in words if word in text] == []
+    if not pytestconfig.getoption("--soak"):
+        return
+    others = other_pythons()
+    assert others, "no other minor Python is on PATH or pyenv's"
+    for python in others:
+        place = tmp_path / Path(python).resolve().name
+        place.mkdir()
+        subprocess.run([python, "-m", "venv", place / "venv"], check=True)
+        new = str(place / "venv/bin/python")
+        subprocess.run([new, "-m", "pip", "install", "--quiet", "-r", str(HOME / "requirements.txt")], check=True)
+        machine = Machine(place, server)
+        machine.checkout = dataclasses.replace(machine.checkout, interpreter=new)
+        built = machine.scons()
+        assert "bootwright: cache: 4 from it, 0 made here; " in built.output, built.output
+        assert outputs(machine) == outputs(first)
+
+
+def test_a_kernel_with_dependencies_is_taken_whole_and_its_edit_compiles_one_crate(
+    server: Nginx, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """--soak takes the one of 45 units, CI one of a third as many."""
+    name = "executor" if pytestconfig.getoption("--soak") else "heap"
+    machines = []
+    for who, store in (("first", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")), ("second", "")):
+        (tmp_path / who).mkdir()
+        machine = Machine(tmp_path / who, server, store)
+        shutil.copytree(HOME / "tests/kernels/packages" / name, machine.checkout.path / name)
+        built = machine.scons(f"KERNEL={machine.checkout.path / name}", writes=who == "first")
+        assert built.status == 0, built.output
+        machines.append(machine)
+    assert machine.compiled() == [], built.output
+    summed = re.search(r"^bootwright: cache: \d+ from it, 0 made here; ([\d.]+) MB received$", built.output, re.M)
+    assert summed and float(summed[1]) <= 30, built.output
+    print(f"{name}: {summed[0]}")
+    assert outputs(machine, name) == outputs(machines[0], name)
+    assert machine.checkout.scons("verify").status == 0
+    machine.checkout.edit(f"{name}/src/main.rs", "fn ", "fn  ", 1)
+    edited = machine.scons(f"KERNEL={machine.checkout.path / name}")
+    assert edited.status == 0, edited.output
+    assert machine.compiled() == [name], edited.output
 
 
 def test_an_edit_compiles_what_it_must_and_its_undo_is_in_the_cache(second: Machine) -> None:

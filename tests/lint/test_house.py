@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.lint.sources import HOME, is_python, tracked
 
+from bootwright.setup import extras
+
 COMPILED = {".o", ".a", ".so", ".elf", ".bin", ".img", ".rlib", ".rmeta", ".pyc", ".exe", ".efi", ".iso", ".dll"}
 COMPILED_MAGIC = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"!<arch>")
 COMMENT = {".rs": ("//!", "//"), ".ld": ("/*",), ".s": ("#", "//", "/*"), ".S": ("#", "//", "/*"), ".sh": ("#",)}
@@ -104,24 +106,33 @@ def test_no_source_is_so_long_that_it_is_two() -> None:
     assert named(too_long) == []
 
 
+PIN = re.compile(r"^([\w.-]+)==([^ ;]+)( ; .*?)? \\\\\n(?: {4}--hash=sha256:[0-9a-f]{64}(?: \\\\)?\n)+", re.MULTILINE)
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Returns the version of each package of a list, which holds nothing else, each with its digests."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.sub(r"^#.*\n", "", PIN.sub("", text), flags=re.MULTILINE), path
+    return {name: version for name, version, _ in PIN.findall(text)}
+
+
 def test_a_change_of_the_pins_reaches_requirements() -> None:
     import tomllib
 
     project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wishes = [*project["dependencies"], *(one for extra in ("test", "registry", "pool")
-                                        for one in project["optional-dependencies"][extra])]  # fmt: skip
-    lines = (HOME / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    locked = dict(line.split(";")[0].strip().split("==") for line in lines if "==" in line and line[0] != "#")
-    for wish in wishes:
-        match = re.fullmatch(r"([\w.-]+)(?:==([\d.]+)|>=([\d.]+),<([\d.]+))", wish.split(";")[0].strip())
-        assert match, wish
-        name = re.sub(r"[._]", "-", match[1])
-        version = [int(part) for part in locked[name].split(".")]
-        if match[2]:
-            assert locked[name] == match[2]
-        else:
-            low, high = ([int(part) for part in match[n].split(".")] for n in (3, 4))
-            assert low <= version < high, wish
+    base = pins(HOME / "requirements.txt")
+    sets = {name: pins(HOME / "requirements" / f"{name}.txt") for name in extras.FOR}
+    assert project["optional-dependencies"].keys() == sets.keys()
+    for name, locked in {"": base, **sets}.items():
+        for wish in project["optional-dependencies"][name] if name else project["dependencies"]:
+            package, _, version = wish.partition(";")[0].strip().partition("==")
+            assert locked[package] == version, wish
+    anywhere = [marker for _, _, marker in PIN.findall((HOME / "requirements.txt").read_text()) if not marker]
+    assert f"gets {len(anywhere)} Python packages" in (HOME / "docs" / "setup.md").read_text(encoding="utf-8")
+    for locked in sets.values():  # all go into one .venv
+        assert base.items() <= locked.items()
+        shared = [(name, other) for other in sets.values() for name in other.keys() & locked.keys()]
+        assert [name for name, other in shared if other[name] != locked[name]] == []
 
 
 @pytest.mark.parametrize("name", ["sconsw", ".ci/run", "tools/doctor", "tools/bench", "tools/flash"])

@@ -13,7 +13,13 @@ PVH_PROGRAM = "pvh_loader"
 UEFI_PROGRAM = "uefi_loader"
 # What a build of them makes, in the order of loader.build.LoaderFiles.
 FILES = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "pvh.elf", "bootx64.efi", "network.bin")
+SERVED = (".pxe", ".kernel", ".efi")  # what a TFTP server gives: for a BIOS the first, which asks for the second
 STATIC, MOVABLE = "static", "pie"  # relocation models, as rustc names them
+
+
+def served_path(image: Path) -> Path:
+    """Returns the path, without its ending, of what a TFTP server gives of an image."""
+    return image.parent / "pxe" / image.stem
 
 
 @record(frozen=True)

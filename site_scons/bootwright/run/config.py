@@ -19,8 +19,7 @@ class RunConfig(MachineConfig):
     not empty, restarts the time-out whenever the serial port says it once more. program is what is started instead of a
     machine of ours: a run-command that is no QEMU, where {} is the image's path; see run_program. serial is a file that
     gets each byte of the serial port; raw has a terminal obey what the guest says. place is the board in a rack that is
-    taken instead of a QEMU, "" for none, and place_wait the seconds that it is waited for;
-    network is the loader that it fetches by TFTP where its place has no storage.
+    taken instead of a QEMU, "" for none, and place_wait the seconds that it is waited for.
     """
 
     headless: bool = False
@@ -32,4 +31,3 @@ class RunConfig(MachineConfig):
     raw: bool = False
     place: str = ""
     place_wait: float = 0.0
-    network: Path | None = None

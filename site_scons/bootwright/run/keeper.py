@@ -42,7 +42,7 @@ DRIVERS = {
     "NetworkUSBSDWireDevice": ["USBSDWireDriver", "USBStorageDriver"],
     "NetworkUSBSDWire3Device": ["USBSDWire3Driver", "USBStorageDriver"],
 }
-SERVED = "bootwright"  # what a board fetches by TFTP: bootwright.pxe, and by itself bootwright.kernel
+SERVED = "bootwright"  # what a board fetches by TFTP: bootwright.pxe and with that bootwright.kernel, or bootwright.efi
 MUXES = ("USBSDMuxDriver", "USBSDWireDriver", "USBSDWire3Driver")
 ROLE = "main"
 LIFE = "BOOTWRIGHT_LIFE"  # the variable that names a descriptor of a pipe that nobody writes to

@@ -25,6 +25,7 @@ from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.home import INSTALLED, PACKAGE
 from bootwright.base.interrupts import interruptible
 from bootwright.base.records import replace
+from bootwright.loader.crates import SERVED, served_path
 from bootwright.loader.failures import loader_sentences
 from bootwright.machine import verdict
 from bootwright.machine.transcript import Transcript
@@ -48,7 +49,7 @@ class Place:
 
     def __init__(self, name: str, seconds: float, tell: Callable[[str], None]) -> None:
         self._name = name
-        client = _find_client()
+        client = find_client()
         words = [_interpreter(client), str(KEEPER), name, str(seconds), str(client)]
         life = os.environ.get(LIFE)
         self._process = subprocess.Popen(
@@ -72,9 +73,8 @@ class Place:
         """Boots the image, and returns the verdict: judge's, the loader's, or that of the time-out."""
         timeout = config.timeout or (HEADLESS_TIMEOUT if config.headless else None)
         allowed = timeout or float("inf")
-        assert config.network is not None, "who names a place names it"
         image = config.image.absolute()
-        self._order(boot=str(image), served={".pxe": str(config.network), ".kernel": str(image.with_suffix(".kernel"))})
+        self._order(boot=str(image), served={end: f"{served_path(image)}{end}" for end in SERVED})
         while "on" not in self._next(WRITE_SECONDS):
             pass
         heard = Transcript(config.restart_mark)
@@ -141,7 +141,7 @@ class Place:
 
     def _gone(self) -> BootwrightError:
         """Returns the sentence for a keeper that died, after doing what it was there for."""
-        client = _find_client()
+        client = find_client()
         for words in (["power", "off"], ["release"]):
             subprocess.run([client, "-p", self._name, *words], capture_output=True, check=False)
         status = self._process.wait()
@@ -192,12 +192,12 @@ def boot_test(config: RunConfig, judge: Judge) -> Verdict:
     return _kept[config.place].boot(config, Voice(Silence()), judge)
 
 
-def _find_client() -> Path:
+def find_client() -> Path:
     """Returns labgrid's program: beside this Python, else on PATH."""
     here = Path(sys.executable).parent / CLIENT
     found = str(here) if here.is_file() else shutil.which(CLIENT)
     if found is None:
-        command = f"pip install 'bootwright[{EXTRA}]'" if INSTALLED else "pip install labgrid, wherever on PATH"
+        command = f"pip install 'bootwright[{EXTRA}]'" if INSTALLED else "./sconsw with the same words adds it to .venv"
         raise BootwrightError(f"BOARD= needs {CLIENT} on PATH", command)
     return Path(found)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ KIND = "unit"
 VARIABLES = "variables"  # a file of an entry: what the unit read of the environment, as JSON
 PLACE = "="  # in that file begins so, as no variable can, what stands for a root whose path is in the bytes
 OUT_ROOT = "@out@"
+# The section .rustc of a dynamic library: a header with a length, and behind it the metadata with its own, or that
+# compressed (rustc_metadata's METADATA_HEADER; 1.96 compresses it no more).
+PLAIN_METADATA = re.compile(rb"rust\0\0\0..{8}rust\0\0\0", re.DOTALL)
 
 
 def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], identity: str, has_macros: bool) -> str:
@@ -46,6 +50,8 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
         words, sorted(more.environment.items()), [name for _, name in room.remaps],
         needed, sorted(room.variables.items()) if has_macros else (),
     ]  # fmt: skip
+    if unit.kind == "proc-macro" and "OUT_DIR" in unit.environment:
+        facts.append("read")  # its metadata; who did not read it kept each for one place
     return digest_of(json.loads(roots.free(json.dumps(facts))))
 
 
@@ -101,10 +107,10 @@ def take_unit(
 
 
 def places_in(unit: Unit, products: Sequence[Path], roots: Roots) -> dict[str, str]:
-    """Returns the roots whose paths stand in the products, or may: a procedural macro's metadata is compressed."""
+    """Returns the roots whose paths stand in the products, or may: some compilers compress a procedural macro's."""
     found = roots.named_in(products)
     if "OUT_DIR" not in unit.environment:
         found.pop(OUT_ROOT, None)  # it is told no such place, so that this is another's
-    elif unit.kind == "proc-macro":
+    elif unit.kind == "proc-macro" and not any(PLAIN_METADATA.search(path.read_bytes()) for path in products):
         found[OUT_ROOT] = roots.here(OUT_ROOT)
     return found

@@ -9,7 +9,7 @@ import os
 import sys
 
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
-from bootwright.setup import project_file, stamp
+from bootwright.setup import extras, project_file, stamp
 from bootwright.setup.configured import configured_target
 from bootwright.setup.paths import is_path
 from bootwright.setup.verbs import BUILD, BY_WORD, HELP, HOSTED, RUN
@@ -33,6 +33,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
     ("build/completion", ("zsh", "fish")),
     ("build/containment", ("bwrap",)),
+    ("build/rack", (OVMF,)),
     ("build/registry", ("docker-registry",)),
     ("build/shared_cache", ("nginx",)),
     ("build/loader", (SBSIGN, "openssl")),
@@ -66,8 +67,7 @@ OF_LINUX = (
     "cc",
     "qemu-aarch64",
     "wine64",
-    "zsh",
-    "fish",
+    *("zsh", "fish"),
 )  # no need elsewhere
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
@@ -87,6 +87,7 @@ class Wanted:
         self.arguments = with_target(home, project_file.with_words(home, with_kernel(home, arguments)))
         self.environ = environ
         self.programs = needed_programs(self.arguments, has_display(environ), home)
+        self.extras = needed_extras(self.arguments, home, environ.get("PATH", ""))
 
     def surroundings(self) -> str:
         """Returns the settings that the search for the programs depends on, as one line."""
@@ -105,11 +106,7 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     home is the checkout, whose own tests those of a kernel elsewhere are not.
     """
     arguments = list(arguments)
-    if not NO_BUILD.isdisjoint(arguments):
-        return ()
-    verbs = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
-    if verbs[0] == HELP:
-        return ()
+    verbs = _words(arguments)
     given = [name for name, value in _values(arguments).items() if value]
     needed = dict.fromkeys(name for verb in verbs for name in _needed_by(verb, given))
     if "test" in verbs:
@@ -144,6 +141,22 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     return tuple(needed)
 
 
+def needed_extras(arguments: Iterable[str], home: str, path: str) -> tuple[str, ...]:
+    """Returns the sets of Python packages that scons with these arguments needs; tests of bootwright itself all."""
+    words, values = _words(arguments), _values(arguments)
+    own = "test" in words and not values.get("BOARD") and target_word(arguments) in ("", "x86_64")
+    if "soak" in words or (own and not are_of_kernels(_patterns(values, home))):
+        return () if stamp.is_installed(home) else tuple(extras.FOR)
+    return extras.needed(home, words, values, path)
+
+
+def _words(arguments: Iterable[str]) -> list[str]:
+    """Returns the targets among arguments, an empty one for the default; none where nothing is built."""
+    arguments = list(arguments)
+    words = [a for a in arguments if not a.startswith("-") and "=" not in a] or [""]
+    return words if NO_BUILD.isdisjoint(arguments) and words[0] != HELP else []
+
+
 def _signs(arguments: Iterable[str]) -> bool:
     """Tells whether the EFI program is to be signed."""
     values = _values(arguments)
@@ -157,13 +170,22 @@ def _needed_by(word: str, given: Iterable[str]) -> tuple[str, ...]:
 
 def needed_by_tests(arguments: Iterable[str], home: str) -> tuple[str, ...]:
     """Returns what `scons test` needs for what TESTS= can choose; of a kernel elsewhere for its own tests alone."""
-    values = _values(arguments)
-    patterns = (values.get("TESTS") or "*").split()
-    kernel = values.get("KERNEL")
-    if kernel and os.path.abspath(kernel) != os.path.join(home, "kernel"):
-        patterns = ["kernel/"]
+    patterns = _patterns(_values(arguments), home)
     needed = dict.fromkeys(name for row, names in TESTS for name in names if any(may_choose(p, row) for p in patterns))
     return tuple(name for name in needed if sys.platform == "linux" or name not in OF_LINUX)
+
+
+def _patterns(values: Mapping[str, str], home: str) -> list[str]:
+    """Returns the patterns of TESTS=; of a kernel elsewhere one that chooses its own tests alone."""
+    kernel = values.get("KERNEL")
+    if kernel and os.path.abspath(kernel) != os.path.join(home, "kernel"):
+        return ["kernel/"]
+    return (values.get("TESTS") or "*").split()
+
+
+def are_of_kernels(patterns: Iterable[str]) -> bool:
+    """Tells whether patterns of TESTS= choose tests of kernels alone, and none of bootwright's own."""
+    return all(pattern == "kernel" or pattern.startswith("kernel/") for pattern in patterns)
 
 
 def has_host_units(kernel: str) -> bool:
@@ -265,21 +287,14 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
 
 
 def are_met(wanted: Wanted) -> bool:
-    """Tells whether scons can start as it is: .venv is whole and each needed program was found and still exists.
+    """Tells whether scons can start as it is: .venv has what it needs, and each program was found and still exists.
 
     The compiler, unless RUSTC= names it, was found to serve this target.
     """
-    from bootwright.setup.needs import (  # every scons reads the stamp, and needs none
-        ANY_CORE,
-        PRIVATE,
-        SYSTEM,
-        core_name,
-    )
-
     if not stamp.venv_is_valid(wanted) or {PRIVATE, SYSTEM}.issubset(wanted.arguments):  # which the set-up refuses
         return False
     found = stamp.found_before(wanted) if wanted.programs else {}
     there = {name for name, path in found.items() if os.access(path, os.X_OK)}
     if "rustc" in wanted.programs and there.isdisjoint((ANY_CORE, core_name(wanted.arguments))):
         return False
-    return there.issuperset(wanted.programs)
+    return there.issuperset(wanted.programs) and all(extras.is_there(wanted.home, name) for name in wanted.extras)

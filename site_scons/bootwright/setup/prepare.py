@@ -18,7 +18,7 @@ from bootwright.base.filelock import wait_for_lock
 from bootwright.loader import crates as loader
 from bootwright.rust import toolchain
 from bootwright.rust.targets import find_target
-from bootwright.setup import apt, lookup, needs, private_programs, stamp
+from bootwright.setup import apt, extras, lookup, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import venv as dotvenv
 from bootwright.setup.installer import tell
@@ -50,7 +50,7 @@ def _set_up(wanted: needs.Wanted) -> None:
     place = stamp.private_programs(wanted.home)
     search = _find(wanted, place)
     installed = stamp.is_installed(wanted.home)  # then pip has made what .venv is for
-    lacks_pip = not installed and not stamp.venv_is_valid(wanted) and not dotvenv.can_be_made(wanted.environ)
+    lacks_pip = not installed and _lacks_packages(wanted) and not dotvenv.can_be_made(wanted.environ)
     pip: Path | None = None
     if search.missing and not place and host_system.this_system(wanted.environ) is System.APT:
         found = private_programs.newest(Store(), private_programs.this_system())  # of another checkout
@@ -67,9 +67,18 @@ def _set_up(wanted: needs.Wanted) -> None:
     if not installed:
         if not stamp.venv_is_valid(wanted):
             dotvenv.make(home, wanted.environ, pip)
+        lacking = [name for name in wanted.extras if not extras.is_there(wanted.home, name)]
+        if lacking:
+            dotvenv.add(home, lacking, wanted.environ, pip)
         dotvenv.compile_modules(home, Path(stamp.venv_python(wanted.home)), wanted.environ)
     known = {**before, **{name: str(path) for name, path in search.found.items()}, **_cores(wanted, search)}
     _save(home, stamp.write(wanted, known, place))
+
+
+def _lacks_packages(wanted: needs.Wanted) -> bool:
+    """Tells whether .venv, or a set of packages in it, is still to be made."""
+    whole = stamp.venv_is_valid(wanted) and all(extras.is_there(wanted.home, name) for name in wanted.extras)
+    return not whole
 
 
 def _find(wanted: needs.Wanted, private: str) -> lookup.Search:

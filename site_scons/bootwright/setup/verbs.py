@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 HOSTED = ("rustc", "cargo", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")
@@ -23,13 +23,14 @@ class Verb:
     tells something once all is built, of which one run of scons does one. one_kernel: it takes one, not VARIANT=all.
     window: a window may open. only_with names the variable without which the word neither builds nor needs anything.
     own_graph: what it builds is no kernel, and long to find out, so that it is added where it is asked for alone.
-    tells: without only_with it is about this machine, and makes no file.
+    tells: without only_with it is about this machine, and makes no file. extras names, by the variable that makes it
+    so, the set of Python packages (extras.py) that it needs.
     """
 
     def __init__(
         self, word: str, help_line: str, method: str = "", *, needs: tuple[str, ...] = BUILD, kernels: bool = True,
         starts: bool = True, one_kernel: bool = False, window: bool = False, only_with: str = "",
-        own_graph: bool = False, tells: bool = False,
+        own_graph: bool = False, tells: bool = False, extras: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.word = word
         self.help_line = help_line
@@ -42,6 +43,7 @@ class Verb:
         self.only_with = only_with
         self.own_graph = own_graph
         self.tells = tells
+        self.extras = extras or {}
 
     def is_idle(self, given: Iterable[str]) -> bool:
         """Tells whether, with the variables of these names given, it builds no kernel."""
@@ -59,13 +61,15 @@ VERBS = (
          starts=False),
     Verb("pxe", "build/VARIANT/pxe: what a TFTP server gives machines that start by network, BIOS and UEFI",
          "NetworkFolders", starts=False),
-    Verb("run", "build it and start it in QEMU", "Run", needs=RUN, one_kernel=True, window=True),
+    Verb("run", "build it and start it in QEMU", "Run", needs=RUN, one_kernel=True, window=True,
+         extras={"BOARD": "rack"}),
     Verb("screenshot", "build/VARIANT/NAME.png, the guest's screen", "Screenshot", needs=RUN, one_kernel=True),
     Verb("gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction", "Debugger", needs=(*RUN, "gdb"),
          one_kernel=True, window=True),
     Verb("size", "sections, crates and the largest symbols, and what the last build changed", "Sizes"),
     # What the chosen tests need comes on top: needs.TESTS.
-    Verb("test", "lint, unit, build and boot tests, and the kernel's own tests in machines", "SelfTest"),
+    Verb("test", "lint, unit, build and boot tests, and the kernel's own tests in machines", "SelfTest",
+         extras={"BOARD": "rack", "POOL": "pool"}),
     Verb("matrix", "boot it on more than a hundred machines: firmware, buses, processors, memory; ROW= boots one again",
          "Matrix", needs=(*RUN, "ovmf", "sbsign", "openssl"), one_kernel=True),
     Verb("hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each", "Hosts",
@@ -79,9 +83,9 @@ VERBS = (
     Verb("usb", "write the image to DEV=, read all of it back; without DEV list the disks", "Usb", one_kernel=True,
          only_with="DEV", tells=True),
     Verb("push", "put image, ELF, build id and bill of materials into a registry: IMAGE=registry/name:tag", "PushImage",
-         one_kernel=True),
+         one_kernel=True, extras={"IMAGE": "registry"}),
     Verb("pull", "fetch what was pushed: IMAGE=registry/name:tag, or registry/name@sha256:...", "PullImage", needs=(),
-         kernels=False, tells=True),
+         kernels=False, tells=True, extras={"IMAGE": "registry"}),
     Verb("keys", "your own keys for Secure Boot, made once: docs/secure-boot.md", "Keys", needs=("openssl",),
          kernels=False, tells=True),
     Verb("doctor", "what was found, what is missing, and the command that cures it", "Doctor", needs=(), kernels=False,

@@ -61,16 +61,18 @@ def run_test_program(program: TestProgram, config: RunConfig) -> list[TestResult
         # One failed, and what was not reached is so by its fault; a program that never began has none that failed.
         told = next((number for number in bad if results[number].outcome is Outcome.FAILED), bad[0])
         message = results[told].message
-        results[told] = dataclasses.replace(results[told], message=_with_output(message, _keep_evidence(program, end)))
+        evidence = _keep_evidence(program, end, config)
+        results[told] = dataclasses.replace(results[told], message=_with_output(message, evidence))
     return results
 
 
-def _keep_evidence(program: TestProgram, end: Verdict) -> str:
+def _keep_evidence(program: TestProgram, end: Verdict, config: RunConfig) -> str:
     """Writes what the guest said beside the program, and returns the lines that name it and the picture."""
     with atomic.new_directory(program.serial_log) as scratch:
         # As it was heard: a serial port ends its lines in its own way.
         (scratch / "log").write_text(end.serial, encoding="utf-8", newline="")
         (scratch / "log").replace(program.serial_log)
     picture = program.subject.picture
-    seen = str(picture) if picture.exists() else "no picture: the machine ended with the guest"
+    missing = "the machine ended with the guest" if not config.place else "of a board its serial port alone is heard"
+    seen = str(picture) if picture.exists() else f"no picture: {missing}"
     return f"serial log: {program.serial_log}\nscreen: {seen}"

@@ -2,14 +2,21 @@
 
 A job is a dictionary of texts, numbers and bytes, so that nothing of ours but this module has to be the same there; it
 says which bootwright packed it, and another one refuses. What the boot reads goes along: what the machine starts from,
-the ELF, and the package's Rust sources, of which reports quote.
+the ELF, and the package's Rust sources, of which reports quote. It runs in a process of its own, which can be ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import os
+import pickle
+import subprocess
+import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +24,7 @@ from typing import Any
 import zstandard
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.home import PACKAGE
+from bootwright.base.home import PACKAGE, SITE
 from bootwright.run.config import RunConfig
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome, TestProgram, TestResult
@@ -28,6 +35,8 @@ LEVEL = 3  # of zstd
 LARGEST = 1 << 32  # bytes of a file that is unpacked
 PROGRAM, SOURCES = "program", "source"  # directories of a job
 SERIAL, PICTURE = "serial", "picture"
+LOOK_SECONDS = 0.3
+APART = "import sys; from bootwright.testing.job import serve; serve(*sys.argv[1:])"
 
 
 @cache
@@ -70,6 +79,43 @@ def pack(program: TestProgram, config: RunConfig) -> dict[str, Any]:
         listed = Path(scratch, FILE_NAME)
         write_programs(listed, [there], machine)
         return {"edition": edition(), "listed": listed.read_text(), "files": files}
+
+
+def run_apart(job: dict[str, Any], is_wanted: Callable[[], bool]) -> dict[str, Any]:
+    """Returns what run() does in a process of its own, which ends, with its machine, when nobody wants that any more.
+
+    It ends with this process, too: its standard input is a pipe that nobody but us holds.
+    """
+    with tempfile.TemporaryDirectory(prefix="bootwright-job-", ignore_cleanup_errors=True) as scratch:
+        given, said = Path(scratch, "given"), Path(scratch, "said")
+        given.write_bytes(pickle.dumps(job))
+        path = os.pathsep.join(filter(None, (str(SITE), os.environ.get("PYTHONPATH"))))
+        with subprocess.Popen(
+            [sys.executable, "-c", APART, str(given), str(said)], stdin=subprocess.PIPE, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": scratch},
+        ) as child:  # fmt: skip
+            try:
+                while child.poll() is None and is_wanted():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        child.wait(LOOK_SECONDS)
+            finally:
+                child.kill()  # which is nothing where it has ended
+        if child.returncode:
+            return {"error": [f"a boot ended there with status {child.returncode}", "the worker's log may say why", 2]}
+        return dict(pickle.loads(said.read_bytes()))
+
+
+def serve(given: str, said: str) -> None:
+    """Runs the job of a file, and leaves what it says in another one."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    Path(said).write_bytes(pickle.dumps(run(pickle.loads(Path(given).read_bytes()))))
+
+
+def _end_with_parent() -> None:
+    """Ends this process with whoever started it; the machine ends with us (machine/lifeline.py)."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Test machines on other computers: POOL=tls://HOST:PORT is the scheduler of a Dask pool, and each boot a task of it.
 
 A worker takes one for each unit of its resource `machine`. A worker that dies loses no test: the scheduler gives the
-task to another one, and the test says so. Both sides prove who they are by certificates; who has one may run programs
-on the workers.
+task to another one, and the test says so. A client that goes, in whatever way, ends what boots for it. Both sides
+prove who they are by certificates; who has one may run programs on the workers.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ class Pool:
     def boot(self, program: TestProgram, config: RunConfig) -> tuple[list[TestResult], int]:
         """Returns the results of a program, and how many workers died while it ran."""
         self.begin(program, config)
-        key, task = self._waiting.pop(program)
+        key, task = self._waiting[program]
         with self._asking():
             said = self._wait(task)
+        del self._waiting[program]
         try:
             return job.results(said, program), max(0, self._begun[key] - 1)
         except BootwrightError as error:
@@ -65,7 +66,7 @@ class Pool:
             raise
 
     def close(self) -> None:
-        """Gives up what still runs."""
+        """Gives up what still runs: the scheduler tells the workers."""
         if self._client is not None:
             with contextlib.suppress(Exception):
                 self._client.cancel([task for _, task in self._waiting.values()])
@@ -138,11 +139,17 @@ class Pool:
 
 
 def _work(packed: dict[str, Any], topic: str, key: str) -> dict[str, Any]:
-    """Runs on a worker: tells that it begins, and boots."""
+    """Runs on a worker: tells that it begins, and boots while somebody waits for that."""
     from distributed import get_worker
 
-    get_worker().log_event(topic, key)
-    return job.run(packed)
+    worker = get_worker()
+    worker.log_event(topic, key)
+
+    def is_wanted() -> bool:
+        task = worker.state.tasks.get(key)  # the scheduler has it cancelled when its client does so, or is gone
+        return task is not None and task.state != "cancelled"
+
+    return job.run_apart(packed, is_wanted)
 
 
 def _reason(error: BaseException) -> str:

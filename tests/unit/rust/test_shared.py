@@ -14,6 +14,7 @@ from bootwright.rust.shared import take_unit
 from bootwright.rust.unit_reads import Reads
 from bootwright.storage.store import Store
 
+PLAIN = "rust\0\0\0\n\x10n\0\0\0\0\0\0rust\0\0\0\n"
 UNIT = Unit("deps/k", "lib", "/", (), {}, "k", "0.1.0", "/", checksum="1")
 
 
@@ -59,8 +60,10 @@ def test_a_unit_that_read_none_is_one_for_all(tmp_path: Path) -> None:
         ("lib", "made in {place}/build", True, 2),
         ("lib", "made in {place}/build", False, 1),  # it is told no place, so that this is another's
         ("proc-macro", "three addresses", True, 2),  # whose metadata is compressed
+        ("proc-macro", f"{PLAIN}three addresses", True, 1),
+        ("proc-macro", f"{PLAIN}made in {{place}}/build", True, 2),
     ],
-    ids=["no place", "its place", "no script", "a macro"],
+    ids=["no place", "its place", "no script", "a macro", "a plain macro", "a macro and its place"],
 )
 def test_what_a_build_script_made_is_shared_where_no_place_is_in_the_bytes(
     tmp_path: Path, kind: str, says: str, out_dir: bool, compiled: int

@@ -42,6 +42,7 @@ class Bench:
         self.fails: BootwrightError | None = None  # apt-get, with what it takes
         self.private: list[tuple[str, str]] = []  # package, why it came so
         self.pip: Path | None = None
+        self.added: list[str] = []
         self.packages: dict[str, str] = {}
         self.calls = 0  # of install for private programs
         (home / "requirements.txt").write_text("scons==4.11.1\n")
@@ -62,6 +63,7 @@ class Bench:
         monkeypatch.setattr(apt.Apt, "update", lambda installer, reason: self.told.append(reason))
         monkeypatch.setattr(environment, "tell", self.told.append)
         monkeypatch.setattr(dotvenv, "make", self._make)
+        monkeypatch.setattr(dotvenv, "add", self._add)
         monkeypatch.setattr(dotvenv, "can_be_made", lambda environ: True)
         python = Path(stamp.venv_python(str(home)))
         python.parent.mkdir(parents=True)
@@ -69,6 +71,9 @@ class Bench:
 
     def _make(self, home: Path, environ: object, pip: Path | None) -> None:
         self.pip = pip
+
+    def _add(self, home: Path, names: Sequence[str], environ: object, pip: Path | None) -> None:
+        self.added += names
 
     def _refusal(self, packages: Sequence[str]) -> str:
         return next((self.conflicts[package] for package in packages if package in self.conflicts), "")
@@ -174,6 +179,13 @@ def test_the_programs_of_another_verb_are_not_forgotten(bench: Bench) -> None:
     bench.run("test")
     bench.run("run")
     assert "program sgdisk /bin/sgdisk" in (bench.home / ".venv/bootwright.stamp").read_text()
+
+
+def test_packages_that_a_word_needs_are_added_and_no_more(bench: Bench) -> None:
+    assert bench.run("run") == 0
+    assert bench.added == []
+    assert bench.run("run", "BOARD=pc1") == 0
+    assert bench.added == ["rack"]
 
 
 def test_what_is_missing_is_installed_and_no_more(bench: Bench) -> None:

@@ -195,7 +195,7 @@ def test_a_list_of_another_bootwright_is_one_sentence(tmp_path: Path) -> None:
 def test_every_field_of_the_machine_is_in_the_list(tmp_path: Path) -> None:
     config = RunConfig(
         Path("image"), "q", ("-a",), "1M", "pc", "ide", "tcg", True, Path("l"), "pc", ("c",), Path("d"), True, True,
-        "uefi", Path("crt"), True, 1.5, 35, "mark", ("p",), Path("serial"), True, "pc1", 600.0, Path("net"),
+        "uefi", Path("crt"), True, 1.5, 35, "mark", ("p",), Path("serial"), True, "pc1", 600.0,
     )  # fmt: skip
     assert all(getattr(config, field.name) not in (None, "", ()) for field in dataclasses.fields(config))
     write_programs(tmp_path / "kernel-tests.json", [PROGRAM], config)
