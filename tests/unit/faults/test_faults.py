@@ -20,7 +20,7 @@ from bootwright.machine.options import under_tcg
 from bootwright.machine.verdict import Kind, Verdict
 
 KERNELS = Path(__file__).parents[2] / "kernels" / "faults"
-FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "out_of_memory", "lost_stack"}
+FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "lost_stack"}
 
 
 def test_each_entry_has_a_kernel_and_each_kernel_an_entry() -> None:
