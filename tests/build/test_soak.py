@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_soak_says_once_a_minute_how_far_it_is(monkeypatch: pytest.MonkeyPatch
     paced = soak.Soak.__new__(soak.Soak)
     paced.say, paced._began, paced._spoke = said.append, 0.0, 0.0
     for trial in range(1, 8):
-        monkeypatch.setattr(soak.time, "monotonic", lambda now=25.0 * trial: now)
+        monkeypatch.setattr(time, "monotonic", lambda now=25.0 * trial: now)
         paced._go_on(f"pair {trial} of 7")
     assert said == ["pair 3 of 7, after 1 min", "pair 6 of 7, after 2 min"]
 
