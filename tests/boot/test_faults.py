@@ -269,6 +269,11 @@ def test_out_of_memory_is_told_with_the_way_that_it_went(workshop: Workshop) -> 
     )
 
 
+def test_of_a_generic_function_the_instance_that_panicked_is_named(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "generic_panic.rs", "-Csymbol-mangling-version=v0")
+    assert "generic_panic::take::<u64>, " in dead.said("where")[0], dead.report
+
+
 def test_where_the_callers_are_not_known_the_report_says_so(workshop: Workshop) -> None:
     built = workshop.build(FAULTS / "lost_stack.rs", tests=False)
     subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())

@@ -23,6 +23,11 @@ from bootwright.machine.verdict import Verdict
 SERIAL_LINES = 8
 
 
+def is_same_file(one: str, other: str) -> bool:
+    """Tells whether two names of a source are one file's: a panic and DWARF may name it from different directories."""
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+
+
 class Teller:
     """Collects the lines of one report."""
 
@@ -44,9 +49,13 @@ class Teller:
         # A panic within the library names a place there, where nobody looks.
         if facts.what is What.PANIC and self._panic and not (after and LIBRARY_PATH.match(self._panic["file"])):
             file, line = self._panic["file"], int(self._panic["line"])
-            function = self._symbols.function_with_line(file, line)
+            beyond = frames[after[-1] + 1 :] if after else frames
+            # Of a generic function several instances hold the line; who called the panic is the one that is meant.
+            places = [place for frame in beyond for place in frame.places if place.line == line]
+            callers = [place.function for place in places if is_same_file(place.file, file)]
+            function = callers[0] if callers else self._symbols.function_with_line(file, line)
             if not function and after:
-                function = innermost(frames[after[-1] + 1 :]).function
+                function = innermost(beyond).function
             return Place(function, file, line)
         if facts.what is What.PANIC and after:
             frames = frames[after[-1] + 1 :]

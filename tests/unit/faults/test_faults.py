@@ -20,7 +20,7 @@ from bootwright.machine.options import under_tcg
 from bootwright.machine.verdict import Kind, Verdict
 
 KERNELS = Path(__file__).parents[2] / "kernels" / "faults"
-FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "lost_stack"}
+FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "lost_stack", "generic_panic"}
 
 
 def test_each_entry_has_a_kernel_and_each_kernel_an_entry() -> None:
@@ -53,6 +53,11 @@ def test_a_panic_that_wraps_on_the_screen_is_put_together() -> None:
     rows = (text[:80], text[80:], "message")
     found = find_panic(Verdict(Kind.HALTED, 0, "", screen=rows))
     assert found is not None and found["file"].endswith("long/main.rs") and found["new"] == "message"
+    # The blank at the end of a full row is not seen there.
+    wide = f"{'word ' * 15}this".ljust(80)
+    end = Verdict(Kind.HALTED, 0, "", screen=("panicked at a.rs:7:5:", wide.rstrip(), "goes on", "and ends"))
+    found = find_panic(end)
+    assert found is not None and found["new"] == f"{wide}goes on"
 
 
 class Memory:
