@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.elf.symbols import Place
 from bootwright.faults import facts as fault
+from bootwright.faults.calls import calls, innermost
 from bootwright.faults.catalogue import CATALOGUE, Facts, What, find_fault
 from bootwright.faults.memory import CHUNK, GuestMemory
 from bootwright.faults.panics import find_panic
+from bootwright.faults.unwind import Frame
 from bootwright.machine import guest_log
 from bootwright.machine.arguments import uses_tcg
 from bootwright.machine.config import MachineConfig
@@ -146,3 +149,20 @@ def test_the_second_run_has_no_accelerator_and_no_log_of_the_persons_own() -> No
     assert uses_tcg(replace(config, qemu_flags=under_tcg(flags)))
     assert uses_tcg(replace(config, qemu_flags=("-accel", "tcg")))
     assert not uses_tcg(replace(config, qemu_flags=(), accelerator="kvm"))
+
+
+HALT = Place(
+    "x86_64::instructions::hlt", "/cargo/registry/src/index.crates.io-1949/x86_64-0.15.2/src/instructions/mod.rs", 20
+)
+ONCE = Place("<spin::once::Once<u64>>::get_unchecked", "/there/.cargo/registry/src/index/spin-0.9.8/src/once.rs", 417)
+OWN = Place("kernel::memory::offset", "src/memory.rs", 79)
+START = Place("_start", "/cargo/git/checkouts/bootloader-1/abc/src/lib.rs", 39)
+
+
+def test_the_place_to_look_at_is_the_packages_own_before_one_of_a_package_that_it_uses() -> None:
+    frames = [Frame(number, (place,)) for number, place in enumerate((HALT, ONCE, OWN, START))]
+    assert innermost(frames) == OWN
+    assert innermost([*frames[:2], frames[3]]) == HALT, "there is nothing else"
+    core = Frame(9, (Place("core::option::unwrap_failed", "/rustc/0af/library/core/src/option.rs", 1),))
+    assert innermost([core, frames[1]]) == ONCE
+    assert calls(frames)[0] == "#0 0x0 x86_64::instructions::hlt, x86_64-0.15.2/src/instructions/mod.rs:20"
