@@ -106,7 +106,7 @@ def test_no_source_is_so_long_that_it_is_two() -> None:
     assert named(too_long) == []
 
 
-PIN = re.compile(r"^([\w.-]+)==([^ ;]+)( ; .*?)? \\\\\n(?: {4}--hash=sha256:[0-9a-f]{64}(?: \\\\)?\n)+", re.MULTILINE)
+PIN = re.compile(r"^([\w.-]+)==([^ ;]+)( ; .*?)? \\\n(?: {4}--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", re.MULTILINE)
 
 
 def pins(path: Path) -> dict[str, str]:
