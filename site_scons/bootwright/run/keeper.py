@@ -49,7 +49,7 @@ LIFE = "BOOTWRIGHT_LIFE"  # the variable that names a descriptor of a pipe that 
 OFF_SECONDS = 1.0  # that a board is without power at least
 READ_SECONDS = 0.05
 PLAIN = re.compile(r"[\w./+,=@-]+")
-HELD = re.compile(r"already acquired|is reserved", re.IGNORECASE)
+HELD = re.compile(r"already acquired|is reserved|was not reserved for", re.IGNORECASE)
 HOLDER = re.compile(r"already acquired by (\S+?)\.?(?:\s|$)")
 
 
@@ -102,6 +102,7 @@ class Keeper:
         self._place, self._seconds, self._client = place, seconds, client
         self._orders = Orders()
         self._acquired = False
+        self._token = ""  # of the reservation by which it was acquired
         self._target: Any = None
         self._power: Any = None
         self._serial: Any = None
@@ -158,7 +159,7 @@ class Keeper:
                     self._ask("wait", token, seconds=left) is None
                     and self._ask("-p", "+", "acquire", token=token) is None
                 ):
-                    self._acquired = True
+                    self._acquired, self._token = True, token
                     return
         finally:
             if not self._acquired:
@@ -290,6 +291,8 @@ class Keeper:
             if words is not None:
                 say(error=f"its power cannot be switched off: {words}")
         self._ask("-p", self._place, "release")
+        if self._token:  # which would keep others out for a minute more
+            self._ask("cancel-reservation", self._token)
 
 
 if __name__ == "__main__":
