@@ -44,7 +44,7 @@ LISTED = [
 MODULES = (
     "base/atomic", "base/records", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject",
     "loader/crates",
-    "image/layout",
+    "image/guid", "image/layout",
     "machine/boards", "machine/config", "machine/emulators", "machine/options",
     "machine/verdict", "run/config", "run/settings",
     "rust/library", "testing/judge", "testing/listed",

@@ -36,7 +36,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., prepa
     monkeypatch.setattr(disk, "write_image", lambda path, name, parts, kernel: path.write_bytes(b"image"))
 
     def build(fast: bool = False, features: tuple[str, ...] = ()) -> prepared.Preparation:
-        return prepared.Preparation(tmp_path / "kernel", fast, tmp_path / "Cargo.toml", features)
+        exe, manifest = tmp_path / "kernel", tmp_path / "Cargo.toml"
+        return prepared.Preparation(exe, fast, manifest, features, prepared.look(exe, manifest))
 
     return build
 
@@ -75,4 +76,45 @@ def test_in_a_checkout_an_edit_of_bootwright_itself_counts(
     make().make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
     assert make().known()
     source.write_text("fn f() {}")
+    assert make().known() is None
+
+
+@pytest.mark.parametrize("name", ["kernel", "Cargo.toml", "boot.json", "kernel.img", "loader/stages.bin"])
+def test_what_is_replaced_while_it_is_read_is_not_remembered(
+    make: Callable[..., prepared.Preparation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def replaced_meanwhile(data: bytes, told: object) -> bytes:
+        (tmp_path / name).write_bytes(b"another")
+        return data
+
+    begun = make()
+    monkeypatch.setattr(kernel_file, "write_kernel_file", replaced_meanwhile)
+    begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
+    assert (make().known() is None) == (name != "kernel.img")  # which is ours then, whatever was there before
+
+
+@pytest.mark.parametrize("name", ["kernel", "Cargo.toml", "boot.json"])
+def test_what_is_replaced_before_it_is_read_again_is_not_remembered(
+    make: Callable[..., prepared.Preparation], tmp_path: Path, name: str
+) -> None:
+    begun = make()
+    (tmp_path / name).write_bytes(b"another")  # while the features were looked up, of the manifest as it was
+    begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
+    assert make().known() is None
+
+
+def test_an_image_that_another_process_has_put_there_is_not_remembered(
+    make: Callable[..., prepared.Preparation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = prepared.look
+
+    def another_comes(exe: Path, manifest: Path) -> list[object]:
+        (tmp_path / "theirs").write_bytes(b"theirs")
+        (tmp_path / "theirs").replace(tmp_path / "kernel.img")
+        return looks(exe, manifest)
+
+    begun = make()
+    monkeypatch.setattr(prepared, "look", another_comes)
+    begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
+    monkeypatch.setattr(prepared, "look", looks)
     assert make().known() is None
