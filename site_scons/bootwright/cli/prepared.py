@@ -52,9 +52,7 @@ class Preparation:
     seen is what look() said before anything was read.
     """
 
-    def __init__(
-        self, exe: Path, fast: bool, manifest: Path, features: Collection[str], seen: list[object]
-    ) -> None:
+    def __init__(self, exe: Path, fast: bool, manifest: Path, features: Collection[str], seen: list[object]) -> None:
         self.exe, self.fast, self.manifest, self.features, self._seen = exe, fast, manifest, features, seen
         self.image = exe.with_name(f"{exe.name}.{'kernel' if fast else 'img'}")
         self.boot_config = manifest.parent / BOOT_CONFIG
@@ -96,10 +94,10 @@ class Preparation:
                 parts = [(loader / name).read_bytes() for name in ON_THE_DISK]
                 disk.write_image(path, self.exe.name, disk.Loaders(*parts), kernel)
             written = stamp(path)
-        # What was replaced meanwhile was read before or after that: of such a program nothing is known.
+        # The stamps are of the time before anything was read: what was replaced since is another one the next time.
         now = stamp(self.image)
-        is_ours = written is not None and now is not None and now[:3] == written[:3]
-        if is_ours and made_of == self._others(loader) and self._seen == look(self.exe, self.manifest):
+        is_ours = written is not None and now is not None and now[:3] == written[:3]  # another process makes it too
+        if is_ours:
             answer = {"loader": str(loader), "remarks": remarks}
             self._memory.keep(self._question, [*self._seen, now, *made_of], answer)
             self._memory.write()

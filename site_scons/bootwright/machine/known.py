@@ -1,4 +1,4 @@
-"""What a program that starts a machine said of itself, remembered: to ask it takes longer than all else before a start."""
+"""What a program that starts a machine said of itself, remembered: to ask takes longer than all else there."""
 
 from __future__ import annotations
 

@@ -33,8 +33,9 @@ def data_directories(qemu: Path) -> tuple[Path, ...]:
     """Returns the directories in which the program qemu looks for its data, those of firmware among them."""
 
     def ask() -> str:
-        words = [qemu, "-L", "help"]
-        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+        words = [str(qemu), "-L", "help"]
+        ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return ended.stdout
 
     said = str(answer(f"data {qemu}", [qemu], ask))
     return tuple(Path(os.path.normpath(line.strip())) for line in said.splitlines() if line.strip())

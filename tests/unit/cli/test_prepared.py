@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base.loaded import stamp
 from bootwright.cargo.metadata import BootloaderSettings
 from bootwright.cli import loaders, prepared
 from bootwright.image import disk, kernel_file
@@ -106,15 +107,16 @@ def test_what_is_replaced_before_it_is_read_again_is_not_remembered(
 def test_an_image_that_another_process_has_put_there_is_not_remembered(
     make: Callable[..., prepared.Preparation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = prepared.look
+    image = tmp_path / "kernel.img"
 
-    def another_comes(exe: Path, manifest: Path) -> list[object]:
-        (tmp_path / "theirs").write_bytes(b"theirs")
-        (tmp_path / "theirs").replace(tmp_path / "kernel.img")
-        return looks(exe, manifest)
+    def another_comes(path: Path) -> object:
+        if path == image and image.exists():
+            (tmp_path / "theirs").write_bytes(b"theirs")
+            (tmp_path / "theirs").replace(image)
+        return stamp(path)
 
     begun = make()
-    monkeypatch.setattr(prepared, "look", another_comes)
+    monkeypatch.setattr(prepared, "stamp", another_comes)
     begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
-    monkeypatch.setattr(prepared, "look", looks)
+    monkeypatch.setattr(prepared, "stamp", stamp)
     assert make().known() is None

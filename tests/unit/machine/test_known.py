@@ -33,12 +33,15 @@ def program(tmp_path: Path) -> Path:
     """A QEMU that notes each start; it has the windows that the file windows names."""
     (tmp_path / "windows").write_text("gtk")
     path = tmp_path / "qemu-system-x86_64"
-    write_script(path, f"""
+    write_script(
+        path,
+        f"""
 import pathlib, sys
 with open({str(tmp_path / "starts")!r}, "a") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n")
 print({str(tmp_path)!r} if sys.argv[1] == "-L" else pathlib.Path({str(tmp_path / "windows")!r}).read_text())
-""")
+""",
+    )
     return path
 
 
