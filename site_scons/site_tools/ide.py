@@ -94,7 +94,7 @@ def add_project(
     workspace = _workspace(planned, core.word, toolchain.host, asked)
     if not workspace and not crates:
         return
-    target = (*core.flags, core.word)
+    target = (core.word, units.ways.target)
     facts = (listed, target, workspace, units.room.out, units.room.variables, library, env["BOOTWRIGHT"].identity)
     digest = hashlib.sha256(str(facts).encode()).hexdigest()
     node = env.EditorProject(

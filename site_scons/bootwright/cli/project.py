@@ -34,13 +34,13 @@ class Crate:
 
 
 def project(
-    crates: Sequence[Crate], workspace: Mapping[str, Any] | None, target: tuple[str, ...], room: Room, sysroot: Path,
+    crates: Sequence[Crate], workspace: Mapping[str, Any] | None, target: tuple[str, More], room: Room, sysroot: Path,
     library: Path | None, host: str, ask: AskCfg,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns what the file holds; the scripts of the units have run, so that room knows what they said.
 
-    workspace is what cargo tells of a workspace with other members, see members.read, and target the kernel's target,
-    with words of rustc's before it. library is the directory of the
+    workspace is what cargo tells of a workspace with other members, see members.read, and target the kernel's target
+    with what the build adds for it. library is the directory of the
     library's sources; host is the builder's triple, ask is asked for the target's cfgs.
     """
     in_order = sorted((crate for crate in crates if not crate.unit.is_run), key=_rank)
@@ -49,7 +49,8 @@ def project(
     same = {name: path for name, path in (("sysroot", sysroot), ("sysroot_src", library)) if path}
     merged = _merged(entries)
     if workspace:
-        cfgs = {target[-1]: ask([*target[:-1], "--target", target[-1]], {}), host: ask([], {})}
+        word, more = target
+        cfgs = {word: ask([*more.first, "--target", word], more.environment), host: ask([], {})}
         Members(merged, workspace, cfgs, host).add()
     return {MARK: 1, **{name: str(path) for name, path in same.items()}, "crates": merged}
 
