@@ -31,6 +31,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unit/storage", ("openssl",)),
     ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/new", ("qemu-system-arm",)),
     ("build/completion", ("zsh", "fish")),
     ("build/containment", ("bwrap",)),
     ("build/registry", ("docker-registry",)),

@@ -151,10 +151,11 @@ def test_private_programs_are_behind_all_others_and_pass_when_they_are_gone(
     private.mkdir(parents=True)
     found = {"rustc": str(home / "rustc"), "core:*": ""}
     Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home), found, str(private)))
-    monkeypatch.setenv("PATH", "/usr/bin")
-    for _ in range(2):
-        stamp.add_private_programs(str(home))
-        assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
+    for before in ("/usr/bin", f"/usr/bin{os.pathsep}{tmp_path / 'programs' / 'older' / 'bin'}"):
+        monkeypatch.setenv("PATH", before)
+        for _ in range(2):
+            stamp.add_private_programs(str(home))
+            assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
     private.rmdir()
     assert stamp.private_programs(str(home)) == ""
 
