@@ -24,8 +24,9 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
+from bootwright.cargo import workspace as workspaces
 from bootwright.cargo.plans import Planned
-from bootwright.cli import members, project
+from bootwright.cli import project
 from bootwright.graph import unchanged
 from bootwright.graph.actions import action, modules, record
 from bootwright.graph.nodes import CHOOSING, Core, KernelNodes, Project
@@ -129,13 +130,13 @@ def _workspace(planned: Planned, target: str, host: str, asked: bool) -> dict[st
 
     Where it does not tell, who asked is told so.
     """
-    others, unplanned = members.others(planned.package), planned.plan.unplanned
+    others, unplanned = workspaces.others(planned.package), planned.plan.unplanned
     if not others and not unplanned:
         return None
     try:
         if unplanned and asked:
             tell(f"{unplanned}: no plan expresses that, so an editor is told what `cargo metadata` says")
-        return members.read(planned, [target, host], os.environ)
+        return workspaces.read(planned, [target, host], os.environ)
     except BootwrightError as error:
         if asked and unplanned:
             raise

@@ -6,46 +6,16 @@ kernel's target, another one for the builder.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bootwright.base.errors import BootwrightError
-from bootwright.cargo.command import error_in, run_cargo
-from bootwright.cargo.packages import Package
-from bootwright.cargo.plans import Planned
-
-LOCK_WORDS = (
-    "-Zlockfile-path",
-    "-Zunstable-options",
-    "--lockfile-path=",
-)  # by which the plan's cargo has our lock file
 NO_STD = re.compile(r"^\s*#!\[(?:cfg_attr\(.*\b)?no_std\b", re.MULTILINE)
 KINDS = {"bin": "bin", "example": "bin", "custom-build": "bin", "test": "test", "bench": "test"}
 WITH_DEV = ("test", "example", "bench")  # these may name what [dev-dependencies] say
-PACKAGE = re.compile(r"^\s*\[\s*package\s*\]", re.MULTILINE)
 LEFT_OUT = (".git", "build", "target")  # directories of a package that hold no sources of its crates
-
-
-def others(package: Package) -> list[str]:
-    """Returns the manifests of the members of the workspace beside package."""
-    own = str(Path(package.root, "Cargo.toml"))
-    return [path for path in package.manifests if path != own and PACKAGE.search(Path(path).read_text("utf-8"))]
-
-
-def read(planned: Planned, platforms: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Asks cargo about the workspace, as it is resolved for the triples in platforms; raises with cargo's own words."""
-    plan, manifest = planned.plan, Path(planned.package.workspace, "Cargo.toml")
-    words = [plan.command[0], "metadata", "--format-version=1", "--offline", f"--manifest-path={manifest}"]
-    words += [word for word in plan.command if word.startswith(LOCK_WORDS)]
-    words += [f"--filter-platform={platform}" for platform in platforms if not platform.endswith(".json")]
-    ended = run_cargo(words, manifest.parent, {**environ, **plan.variables})
-    if ended.status:
-        raise BootwrightError(error_in(ended.stderr))
-    return dict(json.loads(ended.stdout))
 
 
 class Members:

@@ -39,7 +39,7 @@ def project(
 ) -> dict[str, Any]:  # fmt: skip
     """Returns what the file holds; the scripts of the units have run, so that room knows what they said.
 
-    workspace is what cargo tells of a workspace with other members, see members.read, and target the kernel's target
+    workspace is what cargo tells of a workspace with other members, see cargo.workspace, and target the kernel's target
     with what the build adds for it. library is the directory of the
     library's sources; host is the builder's triple, ask is asked for the target's cfgs.
     """
