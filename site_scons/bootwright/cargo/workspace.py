@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
 from bootwright.cargo.command import error_in, run_cargo
 from bootwright.cargo.packages import Package
 from bootwright.cargo.plans import Planned
@@ -21,7 +22,7 @@ PACKAGE = re.compile(r"^\s*\[\s*package\s*\]", re.MULTILINE)
 def others(package: Package) -> list[str]:
     """Returns the manifests of the members of the workspace beside package."""
     own = str(Path(package.root, "Cargo.toml"))
-    return [path for path in package.manifests if path != own and PACKAGE.search(Path(path).read_text("utf-8"))]
+    return [path for path in package.manifests if path != own and PACKAGE.search(read_text(Path(path)))]
 
 
 def read(planned: Planned, platforms: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:

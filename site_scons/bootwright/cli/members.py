@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import read_text
+
 NO_STD = re.compile(r"^\s*#!\[(?:cfg_attr\(.*\b)?no_std\b", re.MULTILINE)
 KINDS = {"bin": "bin", "example": "bin", "custom-build": "bin", "test": "test", "bench": "test"}
 WITH_DEV = ("test", "example", "bench")  # these may name what [dev-dependencies] say
@@ -43,8 +46,8 @@ class Members:
         if {"proc-macro", "custom-build"} & set(target["kind"]):
             return self._host
         try:
-            text = Path(target["src_path"]).read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            text = read_text(Path(target["src_path"]))
+        except (OSError, BootwrightError):  # rustc will say so
             return self._host
         return self._bare if NO_STD.search(text) else self._host
 
