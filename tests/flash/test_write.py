@@ -66,20 +66,6 @@ def test_what_lies_between_the_image_and_the_end_is_left_alone(tmp_path: Path, s
     assert changed == [n * MIB for n in (4, 6, 8, 12, 16, 24, 32, 48)]
 
 
-@pytest.mark.needs("qemu-system-x86_64")
-@pytest.mark.needs("ovmf")
-def test_what_was_written_boots_by_uefi_too(tmp_path: Path, hello: Built, soak: bool) -> None:
-    # A medium that is larger than the image, as sticks are: the backup of the GPT lies at its own end.
-    with loop(make_backing(tmp_path / "disk", 64 * MIB)) as device:
-        assert flash(hello.image, *device.words()).status == 0
-        written = device.data()
-        for disk in ["usb-xhci", "usb-ehci"] if soak else ["usb-xhci"]:
-            config = RunConfig(Path(device.path), disk=disk, firmware="uefi", headless=True, timeout=60)
-            end = run_machine(config, io.StringIO(), io.StringIO())
-            assert (end.kind, end.serial) == (Kind.HALTED, "Hello World!\r\n"), (disk, end)
-        assert device.data() == written, "no firmware mended a table"
-
-
 @pytest.mark.parametrize("disk", ["usb-uhci", "usb-ehci", "usb-xhci"])
 def test_what_was_written_boots_from(tmp_path: Path, hello: Built, disk: str) -> None:
     with loop(make_backing(tmp_path / "disk", 64 * MIB)) as device:

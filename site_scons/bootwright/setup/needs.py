@@ -50,7 +50,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
-    ("flash/write", (OVMF,)),
+    ("flash/usb", (OVMF, "fsck.fat", "mcopy", "xorriso")),
     ("kernel/", ("qemu-system-x86_64",)),
 )
 OF_LINUX = (
