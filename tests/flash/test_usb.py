@@ -78,9 +78,7 @@ def test_the_image_is_built_and_written_and_refusals_keep_their_statuses(checkou
 
 
 @pytest.mark.needs("qemu-system-x86_64", "ovmf", "sgdisk", "fsck.fat", "mcopy", "xorriso")
-def test_what_was_written_is_whole_to_others_and_starts_by_uefi(
-    checkout: Checkout, tmp_path: Path, soak: bool
-) -> None:
+def test_what_was_written_is_whole_to_others_and_starts_by_uefi(checkout: Checkout, tmp_path: Path, soak: bool) -> None:
     # A medium that is larger than the image, as sticks are: the backup of the GPT lies at its own end.
     with loop(make_backing(tmp_path / "disk", 64 * MIB)) as device:
         written = checkout.scons("usb", f"DEV={device.path}", "LOOP=1", f"YES={device.size}")

@@ -42,6 +42,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/uefi", (OVMF,)),
     ("boot/in_a_row", (OVMF, SBSIGN, "openssl")),
     ("boot/flips", (OVMF,)),
+    ("boot/failing_reads", (OVMF,)),
     ("boot/matrix", (OVMF, SBSIGN, "openssl")),
     ("boot/pool", ("openssl",)),
     ("boot/uefi_secure", (SBSIGN, "openssl")),
