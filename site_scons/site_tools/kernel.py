@@ -136,7 +136,7 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     package = planned.package
     manifest = Path(package.root, "Cargo.toml")
     settings = read_settings(manifest, package.metadata)
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *settings.bootwright.warnings(manifest)):
         tell_once(warning)
     place = f"{env['BUILD']}/{variant}"
     objects = f"{place}/obj/{core.name}/{package.name}"

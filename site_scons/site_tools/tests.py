@@ -44,7 +44,7 @@ LISTED = [
 MODULES = (
     "base/atomic", "base/records", "base/sizes", "cargo/metadata", "cargo/toml", "elf/test_names", "faults/subject",
     "loader/crates",
-    "image/layout",
+    "image/guid", "image/layout",
     "machine/boards", "machine/config", "machine/emulators", "machine/options",
     "machine/verdict", "run/config", "run/settings",
     "rust/library", "testing/judge", "testing/listed",
@@ -84,6 +84,14 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     if kernels and kernels[0].host:
         return  # such a program is no machine's; who asks for its tests is told before
     again, pool = _again(env), _pool(env)
+    own = Path(env["KERNELDIR"]) == Path(env["HOME"]) / "kernel"
+    if env["TESTS"] != "*":
+        from bootwright.testing.chosen import chooses_nothing
+
+        suites = [f"kernel/{kernel.package}/{program.suite}" for kernel in kernels for program in kernel.tests]
+        nothing = chooses_nothing(env["TESTS"], suites, Path(env["HOME"], "tests") if own else None)
+        if nothing and suites:  # before anything is built for them
+            raise BootwrightError(nothing, status=Status.TESTS_FAILED)
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
@@ -121,7 +129,6 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         from bootwright.testing.forks import IS_SERVED
 
         home = Path(env["HOME"])
-        own = Path(env["KERNELDIR"]) == home / "kernel"
         for kernel in kernels:
             _tell_what_is_not_run(kernel)
         if not own and not any(kernel.tests for kernel in kernels):

@@ -80,14 +80,14 @@ def test_a_build_that_is_interrupted(checkout: Checkout) -> None:
     checkout.build()
     checkout.edit("kernel/src/main.rs", "Hello World!", "Hello again!")
     scons = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path)]
-    status, said = interrupted_after(scons, "rustc build", checkout.path)
+    status, said = interrupted_after(scons, "rustc    build", checkout.path)
     assert status == 130 and "Traceback" not in said, said
     assert checkout.build()[-1] == "image hello.img"
 
 
 # What waits for ever: a compiler for a FIFO whose name a macro makes, and a script for a program that it started.
 WAITS = {
-    "compiler": ("src/main.rs", 'static TEXT: &str = include_str!(concat!("../../", "pipe"));\n', "rustc build"),
+    "compiler": ("src/main.rs", 'static TEXT: &str = include_str!(concat!("../../", "pipe"));\n', "rustc    build"),
     "script": (
         "build.rs", 'fn main() { std::process::Command::new("sleep").arg("1000").output().unwrap(); }\n', "script",
     ),

@@ -29,12 +29,12 @@ def test_a_kernels_words_are_obeyed_until_the_command_line_says_otherwise(built:
     assert build(built)[0]
     said.write_text('RUSTFLAGS = ["-Cdebuginfo=1"]\n')
     answered, output = build(built)
-    assert not answered and "rustc build/debug/hello.elf" in output
+    assert not answered and "rustc    build/debug/hello.elf" in output
     build(built)
     assert build(built)[0]
     said.unlink()
     answered, output = build(built)
-    assert not answered and "rustc build/debug/hello.elf" in output
+    assert not answered and "rustc    build/debug/hello.elf" in output
 
 
 def test_the_doctor_shows_where_a_value_is_from_and_a_wrong_one_names_its_file(checkout: Checkout) -> None:

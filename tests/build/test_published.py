@@ -60,3 +60,9 @@ def test_an_edited_crate_of_a_vendored_directory_is_refused_as_cargo_does(checko
     assert PATCH in said
     source.write_text(texts["src/lib.rs"])
     assert checkout.build(f"KERNEL={package}") == ["rustc libtiny.rlib"], "the same bytes again"
+    # One that today's compiler refuses, as it was published.
+    source.write_text('#![no_std]\npub unsafe fn outb() { asm!("outb %al, %dx" :: "{dx}"(1) :: "volatile"); }\n')
+    sums["src/lib.rs"] = hashlib.sha256(source.read_bytes()).hexdigest()
+    (tiny / ".cargo-checksum.json").write_text(json.dumps({"files": sums, "package": "0" * 64}))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "bootwright: tiny 1.0.0 is a dependency that rustc 1." in said and "`cargo update -p tiny`" in said

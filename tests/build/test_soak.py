@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tools.soaking.tree import CleanTree, Graph, SoakFailure, Tree
 def test_a_twentieth_with_seed_1_of_the_kills_interrupts_pairs_and_edits_ends_in_clean_bytes(tmp_path: Path) -> None:
     said: list[str] = []
     soak.Soak(HOME, tmp_path, seed=1, share=20, say=said.append).run()
-    words = [line.split()[0] for line in said]
+    words = [line.split()[0] for line in said if ": " in line]  # the others tell how far it was
     assert words[1:] == ["5", "2", "1"]
     assert int(words[0]) >= 5
 
@@ -70,6 +71,16 @@ def test_an_edit_is_one_byte_with_the_files_times_and_is_taken_back(tmp_path: Pa
     assert path.read_bytes() == b"\ntext"
     tree.set_edits([])
     assert path.read_bytes() == b"text"
+
+
+def test_a_soak_says_once_a_minute_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    paced = soak.Soak.__new__(soak.Soak)
+    paced.say, paced._began, paced._spoke = said.append, 0.0, 0.0
+    for trial in range(1, 8):
+        monkeypatch.setattr(time, "monotonic", lambda now=25.0 * trial: now)
+        paced._go_on(f"pair {trial} of 7")
+    assert said == ["pair 3 of 7, after 1 min", "pair 6 of 7, after 2 min"]
 
 
 @pytest.mark.parametrize("wrong", ["changed", "missing", "planted"])

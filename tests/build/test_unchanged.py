@@ -17,7 +17,7 @@ from bootwright.cargo.command import cargo_home
 from bootwright.storage.store import default_root
 
 UP_TO_DATE = "".join(f"scons: `build/debug/hello.{kind}' is up to date.\n" for kind in ("elf", "kernel", "img"))
-IMAGE = "image build/debug/hello.img\n"
+IMAGE = "image    build/debug/hello.img\n"
 CALL = re.compile(r'^\w+\((?:AT_FDCWD, )?"((?:[^"\\]|\\.)+)".* = (?:\d|-1 ENOENT)', re.MULTILINE)
 
 

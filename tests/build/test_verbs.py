@@ -108,6 +108,15 @@ def test_a_test_is_found_by_the_name_that_it_has_now(checkout: Checkout) -> None
     assert "kernel/hello/echo::a_sum_is_a_sum\n" in again.output
 
 
+def test_a_pattern_that_can_choose_nothing_is_refused_before_anything_is_built(checkout: Checkout) -> None:
+    reader = checkout.path.parent / "pattern"
+    shutil.copytree(checkout.path / "kernel", reader)
+    ended = checkout.scons("test", f"KERNEL={reader}", "TESTS=kernel/helo/boots")
+    assert ended.status == 1
+    assert "no test's name matches TESTS=kernel/helo/boots; near it are kernel/hello/boots" in ended.output
+    assert not list((checkout.path / "build").rglob("*.elf")), ended.output
+
+
 def test_a_kernel_without_tests_is_a_sentence_that_says_how_to_write_one(checkout: Checkout, package: Path) -> None:
     ended = checkout.scons("test", f"KERNEL={package}")
     assert ended.status == 1

@@ -31,6 +31,7 @@ EDITED = (
     "kernel/src/main.rs", "kernel/src/vga.rs", "bootloader/bios/src/main.rs", "site_scons/bootwright/image/gpt.py",
     "kernel/Cargo.toml",
 )  # fmt: skip
+SILENCE = 60.0  # seconds without a word, at most, while trials go on
 STOP = {signal.SIGKILL: "SIGKILL", signal.SIGINT: "SIGINT"} if sys.platform != "win32" else {}
 
 
@@ -41,6 +42,7 @@ class Soak:
         self.random = random.Random(seed)
         self.share = share
         self.say = say
+        self._began = self._spoke = time.monotonic()
         self.tree = Tree(copy_checkout(home, scratch / "tree"), dict(os.environ))
         self.tree.build()  # in the person's own store, so that core is not compiled for each soak
         stores = [private_store(scratch / name, self.tree.cores()) for name in ("store", "clean store")]
@@ -85,7 +87,8 @@ class Soak:
         inputs = graph.inputs()
         chosen = self.random.sample(inputs, -(-len(inputs) // self.share))
         executed, before = 0, graph.digests()
-        for name in sorted(chosen):
+        for number, name in enumerate(sorted(chosen)):
+            self._go_on(f"{number} of {len(chosen)} edits")
             self.tree.set_edits([name])
             made = graph.executed(self.build(self.tree, f"an edit of {name}"))
             after = graph.digests()
@@ -103,6 +106,7 @@ class Soak:
         inside = 0
         for trial in range(1, count + 1):
             what = f"{STOP[number]} {trial} of {count}"
+            self._go_on(what)
             core = number == signal.SIGKILL and trial % CORE_EVERY == 0
             while not self._stop(number, what, core):
                 pass  # it was over before the signal came
@@ -125,6 +129,7 @@ class Soak:
     def pairs(self, count: int) -> None:
         """Runs two builds at once: of one tree, or of two that share a store which lacks their loader."""
         for trial in range(1, count + 1):
+            self._go_on(f"pair {trial} of {count}")
             edits = self.random.sample(EDITED, 1)
             trees = [self.tree, self.tree if trial % 2 else self.other]
             self._forget("loader")
@@ -141,6 +146,13 @@ class Soak:
 
     def _forget(self, kind: str) -> None:
         shutil.rmtree(self.store / kind, ignore_errors=True)
+
+    def _go_on(self, trial: str) -> None:
+        """Says how far it is, once a minute."""
+        now = time.monotonic()
+        if now - self._spoke >= SILENCE:
+            self._spoke = now
+            self.say(f"{trial}, after {(now - self._began) / 60:.0f} min")
 
     def _count(self, whole: int) -> int:
         return max(1, whole // self.share)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TextIO
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import TextIO
 
 LEAST = 20  # columns; in fewer nobody reads
 # A command after the words that lead to it, an excerpt of a source, and the place that rustc names one by.
@@ -17,16 +20,21 @@ WHOLE = re.compile(
     r"|/\S+ -|[A-Z][A-Z_]+=\S+ \S*/)"
     r"|\s*\d* \| |\s*--> "
 )
-LABEL = re.compile(r" +(?:[a-z]+(?:: | {2,}))?")  # under what stands behind it the next lines begin
+# A word or numbers, under what stands behind which the next lines begin.
+LABEL = re.compile(r" +(?:[a-z]+(?:: | {2,})|[\d,]+ {2,}(?:[-+][\d,]+ {2,})?)?")
 PIECE = re.compile(r"`[^`]*`\S*|\S+")
+PART = re.compile(r".+?(?:::|$)")  # of a symbol's name, which may be wider than a terminal
 
 
-def fit(text: str, stream: TextIO) -> str:
-    """Returns text as it goes to stream: folded to its width, where it is a terminal that has one."""
+def fit(text: str, stream: TextIO, indent: int | None = None) -> str:
+    """Returns text as it goes to stream: folded to its width, where it is a terminal that has one.
+
+    indent is how far folded rows are set in, None where each line shows that itself.
+    """
     if not stream.isatty():
         return text
     width = columns(stream)
-    return "\n".join(fold(line, width) for line in text.split("\n")) if width >= LEAST else text
+    return "\n".join(fold(line, width, indent) for line in text.split("\n")) if width >= LEAST else text
 
 
 def columns(stream: TextIO) -> int:
@@ -40,19 +48,26 @@ def columns(stream: TextIO) -> int:
         return 0
 
 
-def fold(line: str, width: int) -> str:
-    """Returns a line in several of at most width characters, but for a word, or what backquotes hold, that is wider."""
+def fold(line: str, width: int, depth: int | None = None) -> str:
+    """Returns a line in several of at most width characters, but for a word, or what backquotes hold, that is wider.
+
+    What is folded is set in by depth, which None leaves to the line.
+    """
     if len(line) <= width or WHOLE.match(line):
         return line
     label = LABEL.match(line)
-    indent = " " * len(label[0]) if label and len(label[0]) <= width // 2 else "  "
+    if depth is None:
+        depth = len(label[0]) if label and len(label[0]) <= width // 2 else 2
+    indent = " " * depth
     rows, end = [""], 0
     for piece in PIECE.finditer(line):
         blanks = line[end : piece.start()]
-        fits = len(rows[-1]) + len(blanks) + len(piece[0]) <= width or len(indent) + len(piece[0]) > width
-        if rows[-1].strip() and not fits:
-            rows.append(indent + piece[0])
-        else:
-            rows[-1] += blanks + piece[0]
+        for part in PART.findall(piece[0]) if len(indent) + len(piece[0]) > width else [piece[0]]:
+            fits = len(rows[-1]) + len(blanks) + len(part) <= width or len(indent) + len(part) > width
+            if rows[-1].strip() and not fits:
+                rows.append(indent + part)
+            else:
+                rows[-1] += blanks + part
+            blanks = ""
         end = piece.end()
     return "\n".join(rows)

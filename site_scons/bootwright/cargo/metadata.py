@@ -75,6 +75,14 @@ class BootwrightSettings:
     env: tuple[str, ...] = ()
     host_status: int | None = None
 
+    def warnings(self, manifest: Path) -> list[str]:
+        """Returns a line for each glob of inputs that names no file now."""
+        return [
+            f"{manifest}: no file matches {show(glob)} of inputs in [package.metadata.bootwright]"
+            for glob in self.inputs
+            if not any(not path.is_dir() for path in manifest.parent.glob(glob))
+        ]
+
     def input_files(self, root: Path) -> list[Path]:
         """Returns the files that inputs name now in the package in root, absolute and sorted; raises for a FIFO."""
         found = {Path(os.path.normpath(path)) for glob in self.inputs for path in root.glob(glob)}

@@ -18,6 +18,7 @@ from bootwright.base.errors import BootwrightError
 
 LISTED = ".cargo-checksum.json"  # in a vendored package: {"files": {NAME: SHA-256}}
 UNPACKED = ".cargo-ok"  # cargo's own mark, which it takes from no archive
+SCRIPT = "build.rs"  # of what was added, cargo takes this alone by its name, where the manifest says nothing of it
 PATCH = "to change a dependency, copy it and name the copy in [patch] of Cargo.toml"
 
 
@@ -45,13 +46,17 @@ def _check_unpacked(root: Path, package: str, checksum: str) -> None:
         raise BootwrightError(f"nothing proves that {root} is {package}: {why}", again) from error
     if actual != checksum:
         raise BootwrightError(f"{archive} is not {package}: its SHA-256 is {actual}, Cargo.lock has {checksum}", again)
+    names = set()
     with tarfile.open(archive, "r:gz") as members:
         for member in members:
+            names.add(member.name)
             path = root.parent / member.name
             file = members.extractfile(member) if member.isfile() and path != root / UNPACKED else None
             if file and not _holds(path, file.read()):
                 said = f"{path} is not as {package} was published"
                 raise BootwrightError(said, f"{PATCH}; what was is back by: rm -r {root}")
+    if (root / SCRIPT).is_file() and f"{root.name}/{SCRIPT}" not in names:
+        raise BootwrightError(f"{root / SCRIPT} is not of {package} as it was published", f"{PATCH}, or remove it")
 
 
 def _check_vendored(root: Path, package: str) -> None:
@@ -68,6 +73,8 @@ def _check_vendored(root: Path, package: str) -> None:
         if actual != expected:
             said = f"the checksum of {root / name} has changed: {listed.name} lists {expected}, it is {actual}"
             raise BootwrightError(said, f"{PATCH}: cargo refuses to compile {package} from an edited directory source")
+    if (root / SCRIPT).is_file() and SCRIPT not in files:
+        raise BootwrightError(f"{root / SCRIPT} is not among the files of {listed}", f"{PATCH}, or remove it")
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -85,9 +85,9 @@ def places_at_end(end: Verdict, subject: Subject) -> Sequence[Place]:
 
 def told(places: Sequence[Place]) -> str:
     """Returns the lines that name function, file and line of places."""
-    from bootwright.faults.calls import LIBRARY_PATH  # most runs have nothing to tell
+    from bootwright.faults.calls import is_foreign  # most runs have nothing to tell
 
-    own = [place for place in places if not LIBRARY_PATH.match(place.file)] or places
+    own = [place for place in places if not is_foreign(place.file)] or places
     words = [f"{place.function or 'no function'}, {place.where or 'no line is known'}" for place in own]
     return "".join(f"  {'' if number else 'where':<8} {text}\n" for number, text in enumerate(words))
 

@@ -105,6 +105,8 @@ class _BoardMaker(Teller):
         seen = seen or next(iter(processors), None)
         if seen and facts.what is What.PANIC and seen.frames and is_panicking(seen.frames[-1]):
             seen = dataclasses.replace(seen, frames=seen.board.beyond_panic(seen.frames, seen.registers["sp"]))
+        if seen and facts.what is What.PANIC:
+            facts = dataclasses.replace(facts, no_memory=fault.asked_for_memory(seen.frames))
         found = find_fault(facts)
         self._tell(self._end.sentence, found, facts)
         return self._finish(facts, found, seen, len(processors))

@@ -13,15 +13,28 @@ from bootwright.faults.unwind import Frame
 SHOWN_FRAMES = 16
 OTHERS = (*LIBRARY, "__rustc")  # nobody's own: the compiler's shims between the library and the kernel
 LIBRARY_PATH = re.compile(r"^/rustc/[0-9a-f]+/library/")
+# As compiled files name what they were made of: of a package its name and version are enough.
+SHORTENED = re.compile(rf"{LIBRARY_PATH.pattern}|^/cargo/(?:registry/src/[^/]+|git/checkouts)/")
+FETCHED_PATH = re.compile(r"/(?:registry/src|git/checkouts)/")  # where cargo puts the sources of others
+
+
+def is_foreign(file: str) -> bool:
+    """Tells whether a source is the library's or that of a package which cargo fetched: nobody looks for a fault there
+    first.
+    """
+    return LIBRARY_PATH.match(file) is not None or FETCHED_PATH.search(file) is not None
 
 
 def innermost(frames: Sequence[Frame]) -> Place:
-    """Returns the innermost place of the kernel's own code, else the innermost that has a name, else a nameless one."""
+    """Returns the innermost place of the kernel's own code, else the innermost of a package that it uses, else the
+    innermost that has a name, else a nameless one.
+    """
     places = [place for frame in frames for place in frame.places if place.function]
     own = [p for p in places if crate_of(p.function) not in OTHERS and not LIBRARY_PATH.match(p.file)]
     # What the compiler calls by itself, as __aeabi_memcpy, bears no crate's name and has no lines.
-    named = [p for p in own if p.file or "::" in p.function] or own or places
-    return named[0] if named else Place("")
+    named = [p for p in own if p.file or "::" in p.function]
+    mine = [p for p in named if p.file and not is_foreign(p.file)]
+    return next(iter(mine or named or own or places), Place(""))
 
 
 def calls(frames: Sequence[Frame]) -> list[str]:
@@ -41,7 +54,7 @@ def calls(frames: Sequence[Frame]) -> list[str]:
 def _row(number: int, frame: Frame, times: int) -> list[str]:
     rows = []
     for place in frame.places or (Place(""),):
-        file = LIBRARY_PATH.sub("", place.where)
+        file = SHORTENED.sub("", place.where)
         marks = [
             *(["inlined"] if place.inlined else []),
             *(["a guess: found by searching the stack"] if frame.guess else []),

@@ -49,6 +49,7 @@ class Facts:
     has_idt: bool = False
     waits_for_lock: bool = False
     says_failed: bool = False
+    no_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,13 @@ CATALOGUE = (
         {"vector": 13},
         "the processor refused the instruction",
         "a privileged instruction in user mode; or a control or model-specific register with a reserved bit set",
+    ),
+    Fault(
+        "out of memory",
+        {"what": What.PANIC, "no_memory": True},
+        "the kernel's allocator had no memory for what was asked for",
+        "a heap that is too small, or never set up (an allocator without its init); memory that is never given back; "
+        "or a length that is wrong",
     ),
     Fault(
         "panic",

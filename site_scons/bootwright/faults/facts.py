@@ -20,6 +20,7 @@ DEVICES_START, DEVICES_END = 0xC000_0000, 1 << 32
 # How far below its stack a function's big frame can reach past the guard page.
 OVERFLOW_REACH = 16 << 20
 LOCK = re.compile(r"\block\b|[Mm]utex|[Ss]pin(?:lock|Lock)|RwLock")
+NO_MEMORY = "alloc::alloc::handle_alloc_error"  # what a failed allocation goes through
 LONGEST_FUNCTION = 4096  # bytes that are searched for a use of the red zone
 SPIN_LOOP = ("core::hint::spin_loop", "core::core_arch::x86::sse2::_mm_pause")
 JUMP_SHORT, JUMP, CALL, PAUSE, CLI, HLT = b"\xeb", b"\xe9", b"\xe8", b"\xf3\x90", b"\xfa", b"\xf4"
@@ -159,6 +160,11 @@ def _is_endless(guest: Guest, address: int) -> bool:
 def is_panicking(frame: Frame) -> bool:
     """Tells whether a frame is the library's, or the kernel's handler, on the way from a panic."""
     return any(place.function.startswith(PANICKING) for place in frame.places)
+
+
+def asked_for_memory(frames: Sequence[Frame]) -> bool:
+    """Tells whether an allocation failed: the library ends the kernel then, by way of a panic."""
+    return any(place.function == NO_MEMORY for frame in frames for place in frame.places)
 
 
 def waits_for_lock(frames: Sequence[Frame]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bootwright.machine.textscreen import COLUMNS
 from bootwright.machine.verdict import Verdict
 
 # Since Rust 1.73 the message is on the next line; before that it stood, quoted, before the place.
@@ -14,9 +15,14 @@ PANIC = re.compile(
 
 def find_panic(end: Verdict) -> re.Match[str] | None:
     """Returns the last panic message that the serial port or else the text screen shows."""
-    screen = "".join(row if len(row) == 80 else f"{row}\n" for row in end.screen)
+    screen = "".join(_joined(row) for row in end.screen)
     for text in (end.serial.replace("\r", ""), screen):
         found = list(PANIC.finditer(text))
         if found:
             return found[-1]
     return None
+
+
+def _joined(row: str) -> str:
+    """Returns a row of the screen with what follows it: a wider line goes on, with a blank where one was the last."""
+    return row if len(row) == COLUMNS else f"{row} " if len(row) == COLUMNS - 1 else f"{row}\n"

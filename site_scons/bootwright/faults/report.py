@@ -120,6 +120,8 @@ class _Maker(Teller):
                 return None
             elif what is What.HANG:
                 facts = dataclasses.replace(facts, waits_for_lock=fault.waits_for_lock(frames))
+        if facts.what is What.PANIC:
+            facts = dataclasses.replace(facts, no_memory=fault.asked_for_memory(frames))
         found = find_fault(facts)
         where = self._where(facts, frames)
         self._tell(facts, found, chain, ending)

@@ -11,7 +11,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import read_text
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
-from bootwright.faults.calls import LIBRARY_PATH, calls, innermost
+from bootwright.faults.calls import calls, innermost, is_foreign
 from bootwright.faults.catalogue import Facts, What
 from bootwright.faults.facts import is_panicking
 from bootwright.faults.subject import Subject
@@ -21,6 +21,11 @@ from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import Verdict
 
 SERIAL_LINES = 8
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Tells whether two names of a source are one file's: a panic and DWARF may name it from different directories."""
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
 
 
 class Teller:
@@ -41,12 +46,15 @@ class Teller:
     def _where(self, facts: Facts, frames: Sequence[Frame]) -> Place | None:
         """Returns the place to look at: the innermost that is neither the library's nor a panic's."""
         after = [number for number, frame in enumerate(frames) if is_panicking(frame)]
-        # A panic within the library names a place there, where nobody looks.
-        if facts.what is What.PANIC and self._panic and not (after and LIBRARY_PATH.match(self._panic["file"])):
+        if facts.what is What.PANIC and self._panic and not (after and is_foreign(self._panic["file"])):
             file, line = self._panic["file"], int(self._panic["line"])
-            function = self._symbols.function_with_line(file, line)
+            beyond = frames[after[-1] + 1 :] if after else frames
+            # Of a generic function several instances hold the line; who called the panic is the one that is meant.
+            places = [place for frame in beyond for place in frame.places if place.line == line]
+            panicked = [place.function for place in places if is_same_file(place.file, file)]
+            function = panicked[0] if panicked else self._symbols.function_with_line(file, line)
             if not function and after:
-                function = innermost(frames[after[-1] + 1 :]).function
+                function = innermost(beyond).function
             return Place(function, file, line)
         if facts.what is What.PANIC and after:
             frames = frames[after[-1] + 1 :]

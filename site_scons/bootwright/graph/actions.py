@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.home import PACKAGE
 from bootwright.graph.sentences import sentence_of
 from bootwright.graph.session import INTERRUPTED, session
+
+STEP_WIDTH = 9  # columns for what a step is called, before the file that it makes
 
 Function = Callable[[list[Entry], list[Entry], Environment], None]
 
@@ -82,9 +85,17 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
     def show(target: list[Entry], source: list[Entry], env: Environment) -> str:
         short = env.get(f"{command}STR")
         shown = str(env.subst(short if short is not None else f"${command}", target=target, source=source))
+        if short is None:
+            return shown
         # Of a build directory that is not the checkout's SCons gives whole paths; its place was told.
         build = str(env.get("BUILD", ""))
-        return shown if short is None or not build else shown.replace(f"{build}{os.sep}", f"build{os.sep}")
+        label, _, rest = (shown.replace(f"{build}{os.sep}", f"build{os.sep}") if build else shown).partition(" ")
+        step = f"{label:<{STEP_WIDTH - 1}} {rest}"
+        if sys.stdout.isatty():
+            from bootwright.base.folding import fit  # who writes to a file does not pay for it
+
+            step = fit(step, sys.stdout, STEP_WIDTH)
+        return step
 
     return _OwnAction(act, show, [*varlist, command], function.__code__.co_filename)
 

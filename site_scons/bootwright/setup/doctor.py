@@ -16,6 +16,7 @@ from bootwright.base import procs
 from bootwright.base.errors import BootwrightError, Lacks, Status
 from bootwright.base.home import HOME, INSTALLED, PACKAGE
 from bootwright.base.procs import attempt
+from bootwright.base.sizes import size_text
 from bootwright.cargo.sources import mentions
 from bootwright.machine.accelerator import choose_accelerator
 from bootwright.machine.boards import BOARDS
@@ -27,7 +28,7 @@ from bootwright.setup import apt, cures, lookup, needs, private_programs, stamp
 from bootwright.setup import packagers as host_system
 from bootwright.setup import venv as dotvenv
 from bootwright.setup.abilities import ESSENTIAL, Ability, find_abilities, needed_for
-from bootwright.setup.doctor_lines import show
+from bootwright.setup.doctor_lines import PRIVATE, show
 from bootwright.setup.lookup import Search
 from bootwright.setup.programs import PROGRAMS, System
 
@@ -149,7 +150,7 @@ def _version(path: Path, environ: Mapping[str, str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     lines = [line.strip() for line in run.stdout.splitlines() if any(c.isdigit() for c in line)]
-    return lines[0] if lines else ""
+    return lines[0].removeprefix(f"{path} ") if lines else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -186,6 +187,9 @@ def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, 
         state = "whole" if stamp.venv_is_valid(wanted) else "not made by sconsw, or out of date: ./sconsw cures it"
         facts[".venv"] = f"{HOME / '.venv'}: {state}"
     facts.update(_store())
+    private = [path.parent.parent for path in search.found.values() if private_programs.is_private(path)]
+    if private:
+        facts[PRIVATE] = str(private[0])
     qemu = search.found.get("qemu-system-x86_64")
     if qemu:
         choice = choose_accelerator(qemu)
@@ -235,7 +239,7 @@ def _store() -> dict[str, str]:
 
     root = Store().root
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-    return {"store": f"{root}: {size / 1_000_000:.1f} MB"}
+    return {"store": f"{root}: {size_text(size)}"}
 
 
 def report(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from typing import TYPE_CHECKING
 
+from bootwright.base.folding import fit
+
 if TYPE_CHECKING:
-    from bootwright.setup.doctor import Report
+    from bootwright.setup.doctor import Finding, Report
+
+FACT_WIDTH = 16  # columns for what a fact is called
+PRIVATE = "private"  # the fact that says where programs lie that came for this person alone
 
 
 def show(found: Report) -> None:
@@ -23,27 +29,30 @@ def show(found: Report) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "program", "path and version", "needed for"):
         table.add_column(heading, overflow="fold")
+    place = found.facts.get(PRIVATE, "")
     for f in found.findings:
         colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
-        where = f"{f.path}\n{f.origin}: {f.version}" if f.path else ""
+        path = (f.path or "").removeprefix(f"{place}{os.sep}") if place else f.path
+        where = f"{path}\n{_who(f)}" if f.path else ""
         table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
     console.print(table)
-    console.print("\n".join(["", *closing_lines(found)]), markup=False)
+    sys.stdout.write(fit("\n".join(["", *closing_lines(found), ""]), sys.stdout, FACT_WIDTH))
+
+
+def _who(f: Finding) -> str:
+    """Returns who brought a program, and the version that it says."""
+    return ": ".join(filter(None, (f.origin, f.version)))
 
 
 def plain_lines(found: Report) -> list[str]:
     """Returns the whole report as lines of text."""
-    table = [
-        f"{f.state:<8}{f.name:<20}{f.path or ''}  {f.origin and f'{f.origin}: '}{f.version}\n"
-        f"{'':8}{f.verbs}: {f.purpose}"
-        for f in found.findings
-    ]
+    table = [f"{f.state:<8}{f.name:<20}{f.path or ''}  {_who(f)}\n{'':8}{f.verbs}: {f.purpose}" for f in found.findings]
     return [*table, "", *closing_lines(found)]
 
 
 def closing_lines(found: Report) -> list[str]:
     """Returns the facts, a cure for each problem, and a verdict for each thing that can be done."""
-    lines = [f"{name:<16}{fact}" for name, fact in found.facts.items()]
+    lines = [f"{name:<{FACT_WIDTH}}{fact}" for name, fact in found.facts.items()]
     for f in found.findings:
         if f.problem:
             lines += ["", f"{f.name}: {f.problem}", f"  cure: {f.cure}"]

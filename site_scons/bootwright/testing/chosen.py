@@ -50,6 +50,18 @@ def may_hold(program: str, patterns: str) -> bool:
     return False
 
 
+def chooses_nothing(patterns: str, programs: Sequence[str], tests: Path | None) -> str:
+    """Returns the sentence about patterns that can choose no test whatever the guests tell, "" where they may.
+
+    programs are the kernels' as they are printed, kernel/NAME/SUITE; tests is where bootwright's own lie.
+    """
+    names = [name for path in sorted(tests.rglob("test_*.py")) for name in names_in(path, tests)] if tests else []
+    packages = sorted({f"{program.rpartition('/')[0]}/" for program in programs})
+    if any(may_be_chosen(name, patterns) for name in [*names, *packages]):
+        return ""
+    return f"no test's name matches TESTS={patterns}; {near_names(patterns, [*names, *programs])}"
+
+
 def module_name(path: Path, tests: Path) -> str:
     """Returns what the printed names of a file's tests begin with, up to the ::."""
     room = path.relative_to(tests).parent.as_posix() if path.is_relative_to(tests) else path.parent.name

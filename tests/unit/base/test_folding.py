@@ -50,6 +50,27 @@ def test_what_a_person_copies_stays_whole(line: str) -> None:
     assert fold(line, 80) == line
 
 
+def test_a_symbol_that_is_wider_than_its_column_is_folded_where_its_path_is_joined() -> None:
+    name = "<&mut W as core::fmt::Write::write_fmt::SpecWriteFmt>::spec_write_fmt"
+    for label in ("         1,658              ", "         1,658       -14  "):
+        rows = fold(f"{label}{name}", 80).split("\n")
+        assert rows[0].startswith(f"{label}<&mut W as") and len(rows) == 2
+        assert max(map(len, rows)) <= 80 and rows[0].endswith("::")
+        assert rows[1].startswith(" " * len(label)) and rows[0][len(label) :] + rows[1].strip() == name
+    long = "core::char::methods::encode_utf8_raw::do_panic::runtime"
+    assert fold(f"           286              {long}", 80).split("\n") == [
+        "           286              core::char::methods::encode_utf8_raw::do_panic::",
+        "                            runtime",
+    ]
+
+
+def test_the_files_of_a_step_stand_below_each_other() -> None:
+    assert fold("rustc    build/hosts/hello-host build/hosts/hello-host.map", 40, 9).split("\n") == [
+        "rustc    build/hosts/hello-host",
+        "         build/hosts/hello-host.map",
+    ]
+
+
 def test_a_word_and_what_backquotes_hold_stay_whole() -> None:
     path = "/a/path/" + "longer/" * 12
     assert fold(f"bootwright: the file {path} is not there", 40) == f"bootwright: the file {path}\n  is not there"

@@ -57,6 +57,19 @@ def test_a_file_that_is_another_is_named(tmp_path: Path, how: str) -> None:
     assert f"{file} is not as tiny 1.0.0 was published" in refused(root, checksum)
 
 
+def test_a_build_script_that_was_added_is_named(tmp_path: Path) -> None:
+    root, _, checksum = unpacked(tmp_path)
+    (root / "notes.txt").write_text("mine\n")  # which nobody compiles
+    (root / "build.rs").write_text("fn main() {}\n")
+    assert f"{root / 'build.rs'} is not of tiny 1.0.0 as it was published" in refused(root, checksum)
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
+    (root / ".cargo-checksum.json").write_text(json.dumps({"files": sums}))
+    assert f"{root / 'build.rs'} is not among the files of" in refused(root, "")
+    check_published.cache_clear()
+    (root / "build.rs").unlink()
+    check_published(root, "tiny 1.0.0", "")
+
+
 def test_an_archive_that_is_another_or_gone_proves_nothing(tmp_path: Path) -> None:
     root, archive, checksum = unpacked(tmp_path)
     data = archive.read_bytes()

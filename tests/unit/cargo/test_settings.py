@@ -98,6 +98,8 @@ def test_input_files_are_what_the_globs_name_now(root: Path) -> None:
     assert settings.bootwright.input_files(root) == [root / "data/a.bin", root / "data/b.bin", root / "deep/one/two/x"]
     (root / "data/a.bin").unlink()
     assert root / "data/a.bin" not in settings.bootwright.input_files(root)
+    (said,) = settings.bootwright.warnings(root / "Cargo.toml")
+    assert said == f'{root / "Cargo.toml"}: no file matches "../out" of inputs in [package.metadata.bootwright]'
 
 
 @pytest.mark.parametrize(

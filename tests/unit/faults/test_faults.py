@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.elf.symbols import Place
 from bootwright.faults import facts as fault
+from bootwright.faults.calls import calls, innermost
 from bootwright.faults.catalogue import CATALOGUE, Facts, What, find_fault
 from bootwright.faults.memory import CHUNK, GuestMemory
 from bootwright.faults.panics import find_panic
+from bootwright.faults.unwind import Frame
 from bootwright.machine import guest_log
 from bootwright.machine.arguments import uses_tcg
 from bootwright.machine.config import MachineConfig
@@ -20,7 +23,7 @@ from bootwright.machine.options import under_tcg
 from bootwright.machine.verdict import Kind, Verdict
 
 KERNELS = Path(__file__).parents[2] / "kernels" / "faults"
-FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "out_of_memory", "lost_stack"}
+FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "lost_stack", "generic_panic"}
 
 
 def test_each_entry_has_a_kernel_and_each_kernel_an_entry() -> None:
@@ -53,6 +56,11 @@ def test_a_panic_that_wraps_on_the_screen_is_put_together() -> None:
     rows = (text[:80], text[80:], "message")
     found = find_panic(Verdict(Kind.HALTED, 0, "", screen=rows))
     assert found is not None and found["file"].endswith("long/main.rs") and found["new"] == "message"
+    # The blank at the end of a full row is not seen there.
+    wide = f"{'word ' * 15}this".ljust(80)
+    end = Verdict(Kind.HALTED, 0, "", screen=("panicked at a.rs:7:5:", wide.rstrip(), "goes on", "and ends"))
+    found = find_panic(end)
+    assert found is not None and found["new"] == f"{wide}goes on"
 
 
 class Memory:
@@ -141,3 +149,20 @@ def test_the_second_run_has_no_accelerator_and_no_log_of_the_persons_own() -> No
     assert uses_tcg(replace(config, qemu_flags=under_tcg(flags)))
     assert uses_tcg(replace(config, qemu_flags=("-accel", "tcg")))
     assert not uses_tcg(replace(config, qemu_flags=(), accelerator="kvm"))
+
+
+HALT = Place(
+    "x86_64::instructions::hlt", "/cargo/registry/src/index.crates.io-1949/x86_64-0.15.2/src/instructions/mod.rs", 20
+)
+ONCE = Place("<spin::once::Once<u64>>::get_unchecked", "/there/.cargo/registry/src/index/spin-0.9.8/src/once.rs", 417)
+OWN = Place("kernel::memory::offset", "src/memory.rs", 79)
+START = Place("_start", "/cargo/git/checkouts/bootloader-1/abc/src/lib.rs", 39)
+
+
+def test_the_place_to_look_at_is_the_packages_own_before_one_of_a_package_that_it_uses() -> None:
+    frames = [Frame(number, (place,)) for number, place in enumerate((HALT, ONCE, OWN, START))]
+    assert innermost(frames) == OWN
+    assert innermost([*frames[:2], frames[3]]) == HALT, "there is nothing else"
+    core = Frame(9, (Place("core::option::unwrap_failed", "/rustc/0af/library/core/src/option.rs", 1),))
+    assert innermost([core, frames[1]]) == ONCE
+    assert calls(frames)[0] == "#0 0x0 x86_64::instructions::hlt, x86_64-0.15.2/src/instructions/mod.rs:20"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from bootwright.testing.chosen import is_chosen, may_hold
+from bootwright.testing.chosen import chooses_nothing, is_chosen, may_hold
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,27 @@ from bootwright.testing.chosen import is_chosen, may_hold
 def test_a_program_is_chosen_for_what_it_may_hold(pattern: str, programs: list[str]) -> None:
     all_there_are = ["allocation", "lib", "main"]
     assert [name for name in all_there_are if may_hold(f"kernel/heap/{name}", pattern)] == programs
+
+
+@pytest.mark.parametrize(
+    ("pattern", "near"),
+    [
+        ("unit/sums::a_numbr", "near it are unit/sums::a_number_is_small"),
+        ("kernel/heat/alloc*", "near it are kernel/heap/allocation"),
+        ("x/* y", "there is kernel/heap/allocation, for example"),
+        ("unit/sums::a_number_is_small[12]", ""),
+        ("unit/sums::a*small", ""),
+        ("*wrong*", ""),
+        ("boot unit", ""),
+        ("kernel", ""),
+        ("kernel/heap/a_module::a_test", ""),
+    ],
+)
+def test_what_can_choose_nothing_is_known_before_a_test_is_built(tmp_path: Path, pattern: str, near: str) -> None:
+    (tmp_path / "unit").mkdir()
+    (tmp_path / "unit" / "test_sums.py").write_text("def test_a_number_is_small(): ...\n")
+    said = chooses_nothing(pattern, ["kernel/heap/allocation"], tmp_path)
+    assert said.startswith(f"no test's name matches TESTS={pattern}; {near}") if near else said == ""
 
 
 def test_a_pattern_is_a_name_or_a_room_or_matches() -> None:

@@ -1,0 +1,44 @@
+"""The doctor's report on a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from bootwright.setup import doctor, doctor_lines
+
+
+class Terminal(io.StringIO):
+    """A terminal of as many columns as COLUMNS says."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_private_programs_are_named_without_the_place_that_they_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = f"/store/programs/{'7' * 64}"
+    brought = doctor.Finding("qemu", f"{place}/bin/qemu", "QEMU 7.2", "runs it", "run", True, origin="private")
+    other = doctor.Finding("nginx", "/usr/sbin/nginx", "", "serves", "test", False, origin="system")
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    doctor_lines.show(doctor.Report((brought, other), {"note 1": "long " * 20, doctor_lines.PRIVATE: place}, ()))
+    rows = [row.rstrip() for row in re.sub(r"\x1b\[[\d;]*m", "", screen.getvalue()).split("\n")]
+    assert any(row.startswith("found  qemu     bin/qemu ") for row in rows), rows
+    assert any("private: QEMU 7.2" in row for row in rows)
+    assert "                system" in [row[:22] for row in rows], rows  # no colon before a version that nobody says
+    assert rows[rows.index(f"note 1          {'long ' * 13}".rstrip()) + 1] == f"                {'long ' * 7}".rstrip()
+    assert f"private         {place}" in rows
+
+
+def test_a_program_that_begins_its_version_with_its_own_path_is_told_once(tmp_path: Path) -> None:
+    program = tmp_path / "registry"
+    program.write_text('#!/bin/sh\necho "$0 distribution 2.8.2"\n')
+    program.chmod(0o755)
+    assert doctor._version(program, {}) == "distribution 2.8.2"
