@@ -24,7 +24,7 @@ from bootwright.graph.nodes import KernelNodes, only
 from bootwright.loader import crates
 
 MODULES = (
-    "image/blocks", "image/layout", "image/qcow2", "image/vdi", "image/vmdk", "base/atomic", "base/sizes",
+    "image/blocks", "image/guid", "image/layout", "image/qcow2", "image/vdi", "image/vmdk", "base/atomic", "base/sizes",
 )  # fmt: skip
 CD = (".iso",)
 VIRTUAL = (".qcow2", ".vdi", ".vmdk")

@@ -3,17 +3,18 @@
 Builder: EditorProject (rust-project.json among the objects, which is copied into the package's workspace).
 Methods: env.AddProject(kernel, planned, units, core, variant), called by the Tool kernel where `ide` is asked for or
 the package has such a file: it sets kernel.project; env.EditorFiles(alias, kernels), called by the Tool reports.
-Sets: IDECOM, unless set before. Uses: IDECRATES IDEROOM IDELIBRARY, IDETEXT (the digest of these), BOOTWRIGHT KERNEL
-KERNELDIR LAUNCH, and the method Plan.
+Sets: IDECOM, unless set before. Uses: IDECRATES IDEWORKSPACE IDETARGET IDEROOM IDELIBRARY,
+IDETEXT (the digest of these), BOOTWRIGHT KERNEL KERNELDIR LAUNCH, and the method Plan.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import SCons.Node
 from SCons.Builder import Builder
@@ -23,6 +24,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
+from bootwright.cargo import workspace as workspaces
 from bootwright.cargo.plans import Planned
 from bootwright.cli import project
 from bootwright.graph import unchanged
@@ -42,16 +44,14 @@ if TYPE_CHECKING:
     from bootwright.cli.vscode import Subject
 
 MODULES = (
-    "base/atomic", "base/procs", "base/records", "cargo/directives", "cargo/units", "cli/project", "rust/more",
-    "rust/roots",
+    "base/atomic", "base/procs", "base/records", "cargo/directives", "cargo/units", "cli/members", "cli/project",
+    "rust/more", "rust/roots",
 )  # fmt: skip
 UP_TO_DATE = (SCons.Node.executed, SCons.Node.up_to_date)
 
 
 def make_project(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes what IDECRATES are, as rust-analyzer takes it."""
-    import json
-
     from bootwright.base.procs import allowed_environment, run
 
     toolchain = env["BOOTWRIGHT"].toolchain
@@ -63,7 +63,10 @@ def make_project(target: list[Entry], source: list[Entry], env: Environment) -> 
             known[tuple(words)] = run(command, env=allowed_environment(os.environ, variables)).splitlines()
         return known[tuple(words)]
 
-    made = project.project(env["IDECRATES"], env["IDEROOM"], toolchain.sysroot, env["IDELIBRARY"], toolchain.host, ask)
+    made = project.project(
+        env["IDECRATES"], env["IDEWORKSPACE"], env["IDETARGET"], env["IDEROOM"], toolchain.sysroot, env["IDELIBRARY"],
+        toolchain.host, ask,
+    )  # fmt: skip
     with atomic.new_file(Path(target[0].abspath)) as path:
         path.write_text(f"{json.dumps(made, indent=1)}\n", encoding="utf-8")
 
@@ -76,30 +79,29 @@ def add_project(
     asked = "ide" in COMMAND_LINE_TARGETS
     if not asked and _own(place) is None:
         return
-    if planned.plan.unplanned:
-        if asked:
-            raise BootwrightError(
-                f"{planned.plan.unplanned}: no plan expresses that, so there is none to write {place} of",
-                "an editor takes Cargo.toml itself where that file is not there",
-            )
-        return
-    tests = env.Plan(Path(env["KERNELDIR"]), core, variant, tests=True)
-    crates = _crates(planned, tests, units)
-    made = []
-    for plan in (tests.plan, planned.plan):
-        for unit in plan.units:
-            if (unit.is_run or unit.kind == "proc-macro") and unit.name in crates:
-                units.add_all(plan, unit)
-                made += units.add(plan, unit)
+    crates, made, checkable = dict[str, project.Crate](), list[Entry](), False
+    if not planned.plan.unplanned:
+        tests = env.Plan(Path(env["KERNELDIR"]), core, variant, tests=True)
+        crates = _crates(planned, tests, units)
+        for plan in (tests.plan, planned.plan):
+            for unit in plan.units:
+                if (unit.is_run or unit.kind == "proc-macro") and unit.name in crates:
+                    units.add_all(plan, unit)
+                    made += units.add(plan, unit)
+        checkable = not any("--test" in unit.argv for unit in tests.plan.units if unit.local)
     toolchain = env["BOOTWRIGHT"].toolchain
     library = find_rust_src(toolchain)
     listed = list(crates.values())
-    text = f"{listed}{units.room.out}{units.room.variables}{library}{env['BOOTWRIGHT'].identity}"
+    workspace = _workspace(planned, core.word, toolchain.host, asked)
+    if not workspace and not crates:
+        return
+    target = (core.word, units.ways.target)
+    facts = (listed, target, workspace, units.room.out, units.room.variables, library, env["BOOTWRIGHT"].identity)
+    digest = hashlib.sha256(str(facts).encode()).hexdigest()
     node = env.EditorProject(
         env.fs.File(f"{kernel.objects}/{project.NAME}"), made, IDECRATES=listed, IDEROOM=units.room,
-        IDELIBRARY=library, IDETEXT=hashlib.sha256(text.encode()).hexdigest(),
+        IDELIBRARY=library, IDETARGET=target, IDEWORKSPACE=workspace, IDETEXT=digest,
     )[0]  # fmt: skip
-    checkable = not any("--test" in unit.argv for unit in tests.plan.units if unit.local)
     kernel.project = Project(node, Path(planned.package.workspace), core.word, checkable, toolchain)
     if not asked:
         words = [word for word in COMMAND_LINE_TARGETS if word in BY_WORD and BY_WORD[word].kernels]
@@ -121,6 +123,27 @@ def _crates(planned: Planned, tests: Planned, units: Nodes) -> dict[str, project
         for one in (*plan.closure(unit), unit):
             found.setdefault(one.name, project.Crate(one, units.ways.more(one)))
     return found
+
+
+def _workspace(planned: Planned, target: str, host: str, asked: bool) -> dict[str, Any] | None:
+    """Returns what cargo tells of a workspace that has other members, or of a kernel that no plan expresses.
+
+    Where it does not tell, who asked is told so.
+    """
+    others, unplanned = workspaces.others(planned.package), planned.plan.unplanned
+    if not others and not unplanned:
+        return None
+    try:
+        if unplanned and asked:
+            tell(f"{unplanned}: no plan expresses that, so an editor is told what `cargo metadata` says")
+        return workspaces.read(planned, [target, host], os.environ)
+    except BootwrightError as error:
+        if asked and unplanned:
+            raise
+        if asked:
+            names = ", ".join(Path(path).parent.name for path in others)
+            tell(f"of {names}, members of the workspace, an editor is told what the kernel takes alone: {error}")
+        return None
 
 
 def _own(place: Path) -> bytes | None:
@@ -208,8 +231,8 @@ def _subject(env: Environment, kernel: KernelNodes, wanted: Project) -> Subject:
 
 def generate(env: Environment) -> None:
     """Adds the Builder and the methods."""
-    env.SetDefault(IDECOM="editor   $TARGET", IDESHORT="editor   $TARGET", IDECRATES=[], IDEROOM=None, IDELIBRARY=None,
-                   IDETEXT="")  # fmt: skip
+    env.SetDefault(IDECOM="editor   $TARGET", IDESHORT="editor   $TARGET", IDECRATES=[], IDEWORKSPACE=None,
+                   IDETARGET=(), IDEROOM=None, IDELIBRARY=None, IDETEXT="")  # fmt: skip
 
     def emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
         env.Depends(target, modules(env, *MODULES))

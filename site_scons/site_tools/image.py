@@ -28,15 +28,16 @@ from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
 
 KERNEL_MODULES = (
-    "elf/checks", "image/elf_file", "image/kernel_file", "image/layout", "image/checksum", "loader/settings",
-    "loader/config_011", "loader/boot_config", "base/atomic", "base/procs", "base/records", "base/sizes",
-)  # fmt: skip
-SIGNING_MODULES = (
-    "loader/signing", "image/seal", "image/pe", "image/layout", "base/atomic", "base/procs", "base/records",
+    "elf/checks", "image/elf_file", "image/kernel_file", "image/guid", "image/layout", "image/checksum",
+    "loader/settings", "loader/config_011", "loader/boot_config", "base/atomic", "base/procs", "base/records",
     "base/sizes",
 )  # fmt: skip
+SIGNING_MODULES = (
+    "loader/signing", "image/seal", "image/pe", "image/guid", "image/layout", "base/atomic", "base/procs",
+    "base/records", "base/sizes",
+)  # fmt: skip
 DISK_MODULES = (
-    "image/disk", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic",
+    "image/disk", "image/guid", "image/layout", "image/iso9660", "image/fat32", "image/gpt", "image/mbr", "base/atomic",
     "base/records", "base/sizes",
 )  # fmt: skip
 

@@ -25,8 +25,8 @@ from bootwright.rust.targets import Target
 from bootwright.storage.store import Store
 
 MODULES = (
-    "loader/build", "loader/crates", "loader/generated", "image/layout", "image/pe", "image/seal", "base/atomic",
-    "base/procs", "base/records", "base/sizes", "rust/command", "rust/library",
+    "loader/build", "loader/crates", "loader/generated", "image/guid", "image/layout", "image/pe", "image/seal",
+    "base/atomic", "base/procs", "base/records", "base/sizes", "rust/command", "rust/library",
 )  # fmt: skip
 
 

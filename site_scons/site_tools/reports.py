@@ -109,10 +109,10 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
 # Tests of which --soak runs more than CI does.
 SOAKED = (
     "boot/test_flips.py", "boot/test_uefi.py", "boot/test_uefi_hostile.py", "boot/test_uefi_secure.py",
-    "boot/test_pool.py", "build/test_rack.py", "build/test_shared_cache.py",
+    "boot/test_failing_reads.py", "boot/test_pool.py", "build/test_rack.py", "build/test_shared_cache.py",
     "build/test_loader_crates.py", "build/test_packages.py",
     "build/test_unmodified.py", "flash/test_guest.py", "flash/test_killed.py", "flash/test_lying.py",
-    "flash/test_unlucky.py", "flash/test_write.py", "boot/test_in_a_row.py", "unit/hostile",
+    "flash/test_unlucky.py", "flash/test_usb.py", "boot/test_in_a_row.py", "unit/hostile",
 )  # fmt: skip
 
 

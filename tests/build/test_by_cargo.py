@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_what_no_plan_expresses_is_built_by_cargo_and_said_in_one_line(checkout:
     assert "reader" in (checkout.path / "build/debug/reader.map").read_text()
     assert checkout.build(word) == []
     assert files(kernel) == before
+    said = checkout.scons("ide", word).output
+    assert "no plan expresses that, so an editor is told what `cargo metadata` says" in said, said
+    project = json.loads((kernel / "rust-project.json").read_text())
+    crates = {crate["display_name"]: crate for crate in project["crates"]}
+    assert sorted(crates) == ["reader"] and crates["reader"]["target"] == "x86_64-unknown-none"
+    assert 'target_os="none"' in crates["reader"]["cfg"]
 
 
 def test_what_cargo_would_take_for_unchanged_is_built_anew(checkout: Checkout, kernel: Path) -> None:

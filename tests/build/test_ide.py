@@ -39,6 +39,9 @@ harness = false
 
 [profile.dev]
 panic = "abort"
+
+[workspace]
+members = ["macros", "shared", "tool"]
 """
 MACROS = '[package]\nname = "macros"\nversion = "0.1.0"\nedition = "2024"\n\n[lib]\nproc-macro = true\n'
 FILES = {
@@ -89,6 +92,31 @@ pub extern "C" fn _start() -> ! {
 }
 """,
 }
+# Members of the workspace that the kernel does not take: a program for the builder, and what it shares with others.
+FILES |= {
+    "shared/Cargo.toml": '[package]\nname = "shared"\nversion = "0.3.0"\nedition = "2024"\n\n[features]\nwide = []\n',
+    "shared/src/lib.rs": """#![no_std]
+#[cfg(feature = "wide")]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+#[cfg(not(target_os = "none"))]
+pub fn hosted() {}
+""",
+    "tool/Cargo.toml": """[package]
+name = "tool"
+version = "0.1.0"
+edition = "2024"
+
+[dependencies]
+common = { package = "shared", path = "../shared", features = ["wide"] }
+macros = { path = "../macros" }
+""",
+    "tool/src/main.rs": """fn main() {
+    common::hosted();
+    println!("{} {}", common::VERSION, macros::seven!());
+}
+""",
+    "tool/tests/works.rs": "#[test]\nfn works() {\n    assert_eq!(macros::seven!(), 7);\n}\n",
+}
 FILES["tests/boots.rs"] = FILES["src/main.rs"]
 
 
@@ -125,7 +153,7 @@ def compile_as_it_says(project: dict[str, Any], checkout: Checkout, scratch: Pat
             command = [
                 str(compiler), crate["root_module"], f"--crate-name={crate['display_name']}", f"--crate-type={kind}",
                 f"--edition={crate['edition']}", "--emit=metadata", f"--target={crate['target']}",
-                f"-o{product}", *searched,
+                f"-o{product}", *searched, *(["--test"] if "test" in crate["cfg"] and not bare else []),
                 *(f"--cfg={cfg}" for cfg in crate["cfg"]), "-Aexplicit_builtin_cfgs_in_flags", "-Aunexpected_cfgs",
                 "-Dwarnings", *externs, *(core if bare else []), *(["-Cpanic=abort"] if bare else []),
                 *(["--extern=proc_macro"] if crate["is_proc_macro"] else []),
@@ -150,11 +178,16 @@ def test_each_crate_compiles_as_the_file_says_and_builds_keep_it_so(
 ) -> None:
     place, words = kernel / "rust-project.json", f"KERNEL={kernel}"
     checkout.build(words)
-    assert sorted(path.name for path in kernel.iterdir()) == ["Cargo.toml", "build.rs", "macros", "src", "tests"]
+    assert sorted(path.name for path in kernel.iterdir()) == sorted({name.partition("/")[0] for name in FILES})
     checkout.build("ide", words)
     project = read(kernel)
     names = compile_as_it_says(project, checkout, tmp_path)
-    assert sorted(names) == ["boots test", "build_script_build bin", "macros lib", "reader bin", "reader lib"]
+    assert sorted(names) == [
+        "boots test", "build_script_build bin", "macros lib", "reader bin", "reader lib",
+        "shared lib", "shared lib", "tool bin", "works test",
+    ]  # fmt: skip
+    targets = {crate["target"] for crate in project["crates"] if crate["display_name"] == "shared"}
+    assert targets == {"x86_64-unknown-none", project["crates"][names.index("tool bin")]["target"]}
     library = next(crate for crate in project["crates"] if crate["root_module"] == str(kernel / "src/lib.rs"))
     assert library["env"]["FROM_SCRIPT"] == "said" and "from_script" in library["cfg"]
     assert library["env"]["OUT_DIR"] in library["source"]["include_dirs"]
@@ -175,7 +208,7 @@ def test_each_crate_compiles_as_the_file_says_and_builds_keep_it_so(
     assert f"{place} is brought up to date" in checkout.scons(words).output
     project = read(kernel)
     assert "more test" in compile_as_it_says(project, checkout, tmp_path)
-    assert {crate["version"] for crate in project["crates"]} == {"1.2.4", "0.1.0"}
+    assert {crate["version"] for crate in project["crates"]} == {"1.2.4", "0.1.0", "0.3.0"}
     assert 'feature="loud"' in project["crates"][0]["cfg"]
     for _ in range(2):  # the first is watched, the second answered
         assert "is brought up to date" not in checkout.scons(words).output

@@ -142,3 +142,12 @@ def test_nothing_that_is_there_is_written_to(installed: Environment, hello: Path
     done = installed.run("new", "hello", cwd=hello.parent)
     assert done.returncode == 2 and f"{hello} exists already" in done.stdout
     assert sorted((path, path.stat().st_mtime_ns) for path in hello.rglob("*")) == before
+
+
+@pytest.mark.needs("qemu-system-arm")
+@pytest.mark.parametrize("variant", ["--handover=0.11", "--board=microbit"])
+def test_a_kernel_of_another_kind_passes_its_tests_as_it_is(
+    installed: Environment, tmp_path: Path, variant: str
+) -> None:
+    installed.do("new", "other", variant, cwd=tmp_path, PATH=search_path(installed))
+    assert "2 passed" in installed.do("test", cwd=tmp_path / "other")

@@ -37,7 +37,7 @@ cargo cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata c
 cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
 graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.unchanged
 graph.units
-image image.checksum image.elf_file image.kernel_file image.layout
+image image.checksum image.elf_file image.guid image.kernel_file image.layout
 loader loader.crates loader.prebuilt loader.settings
 machine machine.boards machine.emulators
 rust rust.build_tools rust.command rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain

@@ -123,3 +123,21 @@ def test_the_wheel_asks_for_the_very_packages_that_are_tried(wheel: Path) -> Non
     wanted = re.findall(r"^Requires-Dist: ([\w-]+==[\d.]+)$", metadata, re.MULTILINE)
     assert wanted and set(wanted) <= set((HOME / "requirements.txt").read_text().split("\n"))
     assert "Requires-Dist: scons==" in metadata
+
+
+def test_a_link_to_the_program_is_the_program(installed: Environment, kernel: Path, tmp_path: Path) -> None:
+    """As pipx and `uv tool install` put it on PATH, and nothing else of the installation."""
+    places = tmp_path / "bin"
+    places.mkdir()
+    for name in ("bootwright", "bootwright-rustc"):
+        (places / name).symlink_to(installed.path / "bin" / name)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["PATH"] = os.pathsep.join([str(places), os.environ["PATH"]])
+
+    def do(*words: str) -> str:
+        done = subprocess.run(words, cwd=kernel, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert f"installed in {installed.path}" in do("bootwright", "doctor")
+    assert do("bootwright-rustc", "rustc", "--version").startswith("rustc ")

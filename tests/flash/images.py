@@ -17,15 +17,21 @@ def write_small_image(path: Path, name: str, boot_sector: bytes, stages: bytes, 
     """Writes an image whose size is whole MiB; its identity comes of its name."""
     kernel_end = layout.KERNEL_FIRST_LBA + kernel_sectors(len(kernel_file)) - 1
     sectors = kernel_end + 1 + MIB // layout.SECTOR_SIZE
-    disk, bios_boot, kernel = (uuid.uuid5(layout.GUID_NAMESPACE, f"{name}/{role}") for role in ("disk", "bios", "k"))
+    disk, bios_boot, kernel = (
+        uuid.uuid5(layout.GUID_NAMESPACE.uuid, f"{name}/{role}") for role in ("disk", "bios", "k")
+    )
     tables = gpt.write_gpt(
         disk,
         sectors,
         [
             gpt.Partition(
-                layout.BIOS_BOOT_TYPE, bios_boot, layout.BIOS_BOOT_FIRST_LBA, layout.BIOS_BOOT_LAST_LBA, "BIOS boot"
+                layout.BIOS_BOOT_TYPE.uuid,
+                bios_boot,
+                layout.BIOS_BOOT_FIRST_LBA,
+                layout.BIOS_BOOT_LAST_LBA,
+                "BIOS boot",
             ),
-            gpt.Partition(layout.KERNEL_TYPE, kernel, layout.KERNEL_FIRST_LBA, kernel_end, name),
+            gpt.Partition(layout.KERNEL_TYPE.uuid, kernel, layout.KERNEL_FIRST_LBA, kernel_end, name),
         ],
     )
     records = mbr.protective_records(sectors, mbr.Active.DUMMY)

@@ -86,7 +86,7 @@ def test_the_one_file_system_is_that_of_a_partition_which_says_that_it_is_the_fi
     # It is type and place in the table that keep it from being mounted unasked: desktops leave an ESP alone.
     entries = [data[1024 + 128 * n :][:128] for n in range(4)]
     types = [(uuid.UUID(bytes_le=entry[:16]), int.from_bytes(entry[32:40], "little")) for entry in entries]
-    assert types[2] == (layout.ESP_TYPE, start // SECTOR_SIZE)
+    assert types[2] == (layout.ESP_TYPE.uuid, start // SECTOR_SIZE)
     assert types[3][0] == uuid.UUID(int=0)
 
 

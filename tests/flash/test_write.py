@@ -46,7 +46,8 @@ def test_a_medium_of_any_size_gets_a_table_for_its_own_end(tmp_path: Path, small
         assert protective_size == size // SECTOR_SIZE - 1
         headers = [at for at in range(0, size, SECTOR_SIZE) if data[at : at + 8] == b"EFI PART"]
         assert headers == [SECTOR_SIZE, size - SECTOR_SIZE]  # the image's own backup is no third one
-        assert "No problems found" in run("sgdisk", "--verify", device.path)
+        verified = run("sgdisk", "--verify", device.path)
+        assert "No problems found" in verified and "Caution" not in verified, verified
         info = run("sgdisk", "--print", device.path)
         assert f"Disk {device.path}: {size // SECTOR_SIZE} sectors" in info
         assert f"last usable sector is {size // SECTOR_SIZE - 34}" in info
@@ -64,20 +65,6 @@ def test_what_lies_between_the_image_and_the_end_is_left_alone(tmp_path: Path, s
     changed = [n for n in range(4 * MIB, 63 * MIB, 512) if before[n : n + 512] != after[n : n + 512]]
     # One sector at each capacity that a false one could have.
     assert changed == [n * MIB for n in (4, 6, 8, 12, 16, 24, 32, 48)]
-
-
-@pytest.mark.needs("qemu-system-x86_64")
-@pytest.mark.needs("ovmf")
-def test_what_was_written_boots_by_uefi_too(tmp_path: Path, hello: Built, soak: bool) -> None:
-    # A medium that is larger than the image, as sticks are: the backup of the GPT lies at its own end.
-    with loop(make_backing(tmp_path / "disk", 64 * MIB)) as device:
-        assert flash(hello.image, *device.words()).status == 0
-        written = device.data()
-        for disk in ["usb-xhci", "usb-ehci"] if soak else ["usb-xhci"]:
-            config = RunConfig(Path(device.path), disk=disk, firmware="uefi", headless=True, timeout=60)
-            end = run_machine(config, io.StringIO(), io.StringIO())
-            assert (end.kind, end.serial) == (Kind.HALTED, "Hello World!\r\n"), (disk, end)
-        assert device.data() == written, "no firmware mended a table"
 
 
 @pytest.mark.parametrize("disk", ["usb-uhci", "usb-ehci", "usb-xhci"])

@@ -1,4 +1,5 @@
-//! A plugin of QEMU's (TCG): counts guest instructions from the first at 0x7C00 to the first at the kernel's entry.
+//! A plugin of QEMU's (TCG): counts guest instructions from the first at 0x7C00, or from a mark that a program under
+//! UEFI sets, which lies anywhere, to the first at the kernel's entry.
 //!
 //! Distributions ship no header for plugins, so what is used of the interface is declared here by hand, from
 //! include/qemu/qemu-plugin.h of QEMU 7.1 to 10. Each round of a repeated string instruction counts as one. The result
@@ -26,6 +27,9 @@ const VERSION: c_int = if cfg!(plugin_api = "1") {
 
 /// The bytes of `pause`.
 const PAUSE: [u8; 2] = [0xf3, 0x90];
+
+/// The mark: `xchg bx, bx`, which changes nothing and which no compiler writes.
+const MARK: [u8; 3] = [0x66, 0x87, 0xdb];
 
 /// How long a `pause` lasts, in microseconds.
 const PAUSE_MICROSECONDS: c_uint = 100;
@@ -127,34 +131,36 @@ extern "C" fn translated(_id: u64, block: *mut c_void) {
             let instruction = qemu_plugin_tb_get_insn(block, index);
             let address = qemu_plugin_insn_vaddr(instruction) as usize as *mut c_void;
             qemu_plugin_register_vcpu_insn_exec_cb(instruction, executed, 0, address);
-            if is_pause(instruction) {
+            if is(instruction, PAUSE) {
                 qemu_plugin_register_vcpu_insn_exec_cb(instruction, paused, 0, address);
+            } else if is(instruction, MARK) {
+                qemu_plugin_register_vcpu_insn_exec_cb(instruction, marked, 0, address);
             }
         }
     }
 }
 
-/// Whether the instruction is a `pause`.
+/// Whether the instruction has these bytes.
 ///
 /// # Safety
 /// QEMU lends the instruction while it translates.
-unsafe fn is_pause(instruction: *const c_void) -> bool {
+unsafe fn is<const SIZE: usize>(instruction: *const c_void, wanted: [u8; SIZE]) -> bool {
     // SAFETY: QEMU gives as many bytes as the size says.
     unsafe {
-        if qemu_plugin_insn_size(instruction) != PAUSE.len() {
+        if qemu_plugin_insn_size(instruction) != SIZE {
             return false;
         }
         #[cfg(any(plugin_api = "1", plugin_api = "2"))]
         let bytes = qemu_plugin_insn_data(instruction)
-            .cast::<[u8; 2]>()
+            .cast::<[u8; SIZE]>()
             .read_unaligned();
         #[cfg(not(any(plugin_api = "1", plugin_api = "2")))]
         let bytes = {
-            let mut bytes = [0; 2];
+            let mut bytes = [0; SIZE];
             qemu_plugin_insn_data(instruction, bytes.as_mut_ptr().cast(), bytes.len());
             bytes
         };
-        bytes == PAUSE
+        bytes == wanted
     }
 }
 
@@ -162,6 +168,12 @@ extern "C" fn paused(_processor: c_uint, _data: *mut c_void) {
     if COUNT.load(Ordering::Relaxed) < DONE {
         // SAFETY: the function only waits, and QEMU holds no lock over a callback.
         unsafe { usleep(PAUSE_MICROSECONDS) };
+    }
+}
+
+extern "C" fn marked(_processor: c_uint, _data: *mut c_void) {
+    if COUNT.load(Ordering::Relaxed) == NOT_STARTED {
+        COUNT.store(0, Ordering::Relaxed);
     }
 }
 

@@ -33,14 +33,17 @@ pub fn prepare<P: Platform, S: AddressSpace>(
     let image = Image::parse(&bytes[..elf.length as usize])?;
     let protocol = Protocol::find(settings.handover)?;
     let screen = protocol.screen(settings);
+    let framebuffer = platform.set_screen(screen)?;
+    let rsdp = match protocol {
+        Protocol::Bootloader09 => None,
+        Protocol::Bootloader011 => platform.find_rsdp(),
+    };
+    platform.take_map()?;
     let facts = Facts {
         settings,
         kept,
-        framebuffer: platform.set_screen(screen)?,
-        rsdp: match protocol {
-            Protocol::Bootloader09 => None,
-            Protocol::Bootloader011 => platform.find_rsdp(),
-        },
+        framebuffer,
+        rsdp,
         ramdisk: *ramdisk,
         elf: *elf,
         memory_end: platform.map().end(),

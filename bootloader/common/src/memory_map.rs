@@ -44,6 +44,16 @@ impl MemoryMap {
         }
     }
 
+    /// Forgets all regions.
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Lets allocations lie from `floor` up to `ceiling`.
+    pub fn set_window(&mut self, floor: u64, ceiling: u64) {
+        self.window = (floor, ceiling);
+    }
+
     /// The regions, sorted.
     pub fn regions(&self) -> &[Region] {
         &self.regions[..self.count]

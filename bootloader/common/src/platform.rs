@@ -41,6 +41,11 @@ pub trait Platform: FrameAllocator {
     /// Sees the kernel file's header, which is kept nowhere, as it was read.
     fn see_header(&mut self, _: &[u8]) {}
 
+    /// Asks for the memory map, unless it is known: what follows allocates little, and asks the firmware for nothing.
+    fn take_map(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// The memory map: its end and the count of its regions are as the kernel will find them, or nearly so.
     fn map(&mut self) -> &mut MemoryMap;
 

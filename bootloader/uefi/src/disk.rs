@@ -13,6 +13,8 @@ use crate::memory::Uefi;
 
 /// What is read in one call: more has broken handles of some firmware for good.
 const LARGEST: usize = 1 << 20;
+/// What is read at least where it is small: the partition table with what it points to, or a small kernel, in one call.
+const AHEAD: u64 = 128 << 10;
 /// How often a read is tried before it is halved, and at last given up.
 const TRIES: u32 = 6;
 const BLOCK_SIZES: core::ops::RangeInclusive<u64> = 512..=64 << 10;
@@ -25,6 +27,8 @@ pub struct Disk {
     blocks: u64,
     /// Room for `LARGEST` bytes, wherever they begin in a block.
     buffer: &'static mut [u8],
+    /// What of the disk the buffer holds, from its first byte up to its last.
+    held: (u64, u64),
 }
 
 impl Disk {
@@ -58,6 +62,7 @@ impl Disk {
             align,
             blocks: LARGEST as u64 / block,
             buffer,
+            held: (0, 0),
         })
     }
 
@@ -86,6 +91,23 @@ impl Disk {
         Ok(())
     }
 
+    /// Reads what lies at `offset` to the buffer, and what lies behind it.
+    fn fill(&mut self, offset: u64, length: u64) -> Result<(), Failure> {
+        let first = offset / self.block;
+        let needed = (offset + length).div_ceil(self.block) - first;
+        let mut count = needed.max((AHEAD / self.block).min(self.blocks));
+        let buffer = self.buffer.as_mut_ptr();
+        self.held = (0, 0);
+        // What lies behind may not be there, or not be readable, and nobody has asked for it.
+        if count == needed || self.try_to_read(first, buffer, count).is_err() {
+            count = needed;
+            self.read(first, buffer, count)?;
+        }
+        self.held = (first * self.block, (first + count) * self.block);
+        Ok(())
+    }
+
+    #[inline(never)]
     fn try_to_read(&self, block: u64, to: *mut u8, count: u64) -> Result<(), efi::Status> {
         let mut status = efi::SUCCESS;
         for _ in 0..TRIES {
@@ -104,17 +126,18 @@ impl Disk {
 }
 
 impl ReadAt for Disk {
+    #[inline(never)]
     fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
-        let first = offset / self.block;
-        let count = (offset + length as u64).div_ceil(self.block) - first;
-        let buffer = self.buffer.as_mut_ptr();
-        self.read(first, buffer, count)?;
-        Ok(&self.buffer[(offset % self.block) as usize..][..length])
+        if offset < self.held.0 || offset + length as u64 > self.held.1 {
+            self.fill(offset, length as u64)?;
+        }
+        Ok(&self.buffer[(offset - self.held.0) as usize..][..length])
     }
 
     fn read_into(&mut self, offset: u64, to: &mut [u8]) -> Result<(), Failure> {
         let (place, length) = (to.as_mut_ptr(), to.len() as u64);
-        if place as u64 % self.align == 0 && (offset | length) % self.block == 0 {
+        let is_whole = place as u64 % self.align == 0 && (offset | length) % self.block == 0;
+        if is_whole && length > AHEAD {
             return self.read(offset / self.block, place, length / self.block);
         }
         to.copy_from_slice(self.read_at(offset, to.len())?);

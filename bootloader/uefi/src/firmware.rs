@@ -32,7 +32,8 @@ pub struct RawMap {
     pub descriptors: &'static [u8],
     pub stride: usize,
     room: usize,
-    key: usize,
+    /// Changes with the map.
+    pub key: usize,
 }
 
 impl Firmware {
@@ -179,9 +180,9 @@ impl Firmware {
         unsafe { (self.boot.free_pool)(map.descriptors.as_ptr().cast_mut()) };
     }
 
-    /// Ends the services, and returns the map that is the last one. Interrupts are off then.
-    pub fn exit(self) -> Result<RawMap, Failure> {
-        let mut map = self.memory_map()?;
+    /// Ends the services, and returns the map that is the last one: `map`, or where the firmware finds that it changed
+    /// since, another. Interrupts are off then.
+    pub fn exit(self, mut map: RawMap) -> Result<RawMap, Failure> {
         let (buffer, room) = (map.descriptors.as_ptr().cast_mut(), map.room);
         let mut status = efi::SUCCESS;
         for _ in 0..EXIT_TRIES {

@@ -66,7 +66,8 @@ fn start(firmware: Firmware) -> Result<Infallible, Failure> {
     if !processor::has_no_execute(&mut processor::This) {
         return Err(Kind::NoExecuteDisable.alone());
     }
-    let mut uefi = Uefi::new(firmware)?;
+    // SAFETY: there is no other.
+    let mut uefi = unsafe { Uefi::new(firmware) };
     let image = firmware
         .loaded_image()
         .map_or((0, 0), |image| (image.base, image.base + image.size));
@@ -102,14 +103,13 @@ fn start(firmware: Firmware) -> Result<Infallible, Failure> {
 
 /// Ends the firmware's services, and goes on in `arrive`.
 fn depart(uefi: &mut Uefi, own: Own, root: u64, prepared: Prepared) -> Result<Infallible, Failure> {
-    let is_on_serial = console::shows_on_serial(&uefi.firmware);
     let entry = prepared.finish(&mut Physical, uefi.exit()?);
     let departure = Departure {
         own,
         root,
         entry,
         screen: uefi.screen,
-        is_on_serial,
+        is_on_serial: uefi.is_on_serial,
     };
     // SAFETY: one thread, and `arrive` alone reads it. The services have ended, and nothing here is used again.
     unsafe {

@@ -7,41 +7,54 @@ use common::memory_map::{self, MemoryMap, Report, Use};
 use common::platform::{FrameBuffer, Platform, Screen};
 use common::sha256::Sha256;
 
-use crate::firmware::Firmware;
-use crate::{descriptors, efi, screen, seal};
+use crate::firmware::{Firmware, RawMap};
+use crate::{console, descriptors, efi, screen, seal};
 
-/// What is asked of the firmware at a time.
-const BLOCK: u64 = 64 << 10;
+/// What is asked of the firmware at a time where it has as much: enough for all but a large kernel.
+const BLOCK: u64 = 4 << 20;
+
+/// The maps, which are too large to be moved about.
+static mut POOL: MemoryMap = MemoryMap::new(0, 0);
+static mut MAP: MemoryMap = MemoryMap::new(0, 0);
 
 /// A machine with UEFI.
 pub struct Uefi {
     pub firmware: Firmware,
     /// What the firmware gave us, and what it was used for: small pieces are cut from it without asking again.
-    pool: MemoryMap,
+    pool: &'static mut MemoryMap,
     /// The map as the kernel will find it, but for what the loader takes; after the exit, with that.
-    map: MemoryMap,
+    map: &'static mut MemoryMap,
+    /// What `map` was read from, unless pages were allocated since.
+    newest: Option<RawMap>,
     /// What of the loader the kernel may come back to: the page of the jumps, and the image.
     kept: [(u64, u64); 2],
     pub screen: Screen,
+    /// Whether the firmware's console is on the serial port, too.
+    pub is_on_serial: bool,
     /// Of a signed loader: what was seen of the kernel file.
     pub digest: Sha256,
 }
 
 impl Uefi {
-    /// Asks the firmware for its map.
-    pub fn new(firmware: Firmware) -> Result<Uefi, Failure> {
-        let mut map = MemoryMap::new(0, u64::MAX);
-        let raw = firmware.memory_map()?;
-        descriptors::take(&mut map, raw.descriptors, raw.stride);
-        firmware.free(raw);
-        Ok(Uefi {
+    /// A machine of which nothing is known yet.
+    ///
+    /// # Safety
+    /// There is one of it.
+    pub unsafe fn new(firmware: Firmware) -> Uefi {
+        let (pool, map) = (&raw mut POOL, &raw mut MAP);
+        // SAFETY: the caller's promise; nobody else names the two.
+        let (pool, map) = unsafe { (&mut *pool, &mut *map) };
+        pool.set_window(0, layout::MEMORY_CEILING);
+        Uefi {
             firmware,
-            pool: MemoryMap::new(0, layout::MEMORY_CEILING),
+            pool,
             map,
+            newest: None,
             kept: [(0, 0); 2],
             screen: Screen::Text,
+            is_on_serial: false,
             digest: Sha256::default(),
-        })
+        }
     }
 
     /// Gives back to the pool what was allocated for the loader.
@@ -55,7 +68,16 @@ impl Uefi {
         self.kept = kept;
     }
 
+    /// Has `map` say what the firmware does.
+    #[inline(never)]
+    fn read(&mut self, raw: &RawMap) {
+        self.map.clear();
+        descriptors::take(self.map, raw.descriptors, raw.stride);
+    }
+
+    /// Puts what the firmware gave into the pool.
     fn add(&mut self, start: u64, length: u64) {
+        self.newest = None;
         self.pool.take_reports(&[Report {
             start,
             length,
@@ -120,12 +142,20 @@ impl Platform for Uefi {
         seal::see(&mut self.digest, header);
     }
 
+    fn take_map(&mut self) -> Result<(), Failure> {
+        let raw = self.firmware.memory_map()?;
+        self.read(&raw);
+        self.newest = Some(raw);
+        Ok(())
+    }
+
     fn map(&mut self) -> &mut MemoryMap {
-        &mut self.map
+        self.map
     }
 
     fn set_screen(&mut self, screen: Screen) -> Result<Option<FrameBuffer>, Failure> {
         self.screen = screen;
+        self.is_on_serial = console::shows_on_serial(&self.firmware);
         match screen {
             // Set after the exit: until then the firmware may write to its own.
             Screen::Text | Screen::Mode13h => {
@@ -149,9 +179,16 @@ impl Platform for Uefi {
     }
 
     fn exit(&mut self) -> Result<&MemoryMap, Failure> {
-        let last = self.firmware.exit()?;
-        self.map = MemoryMap::new(0, u64::MAX);
-        descriptors::take(&mut self.map, last.descriptors, last.stride);
+        if self.newest.is_none() {
+            self.take_map()?;
+        }
+        if let Some(newest) = self.newest.take() {
+            let key = newest.key;
+            let last = self.firmware.exit(newest)?;
+            if last.key != key {
+                self.read(&last);
+            }
+        }
         self.map.reserve(0, PAGE, Use::FrameZero);
         for (start, end) in self.kept {
             self.map.reserve(start, end, Use::Bootloader);
@@ -159,6 +196,6 @@ impl Platform for Uefi {
         for region in self.pool.regions() {
             self.map.reserve(region.start, region.end, region.purpose);
         }
-        Ok(&self.map)
+        Ok(self.map)
     }
 }

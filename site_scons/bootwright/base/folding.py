@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TextIO
+
+TYPE_CHECKING = False  # typing itself takes 3 ms to import
+if TYPE_CHECKING:
+    from typing import TextIO
 
 LEAST = 20  # columns; in fewer nobody reads
 # A command after the words that lead to it, an excerpt of a source, and the place that rustc names one by.

@@ -55,7 +55,7 @@ class Memory:
         """Replaces the file at once; no lock is needed."""
         kept = dict(list(self._entries.items())[-self._most :])
         with contextlib.suppress(OSError), atomic.new_file(self._path, shared=True) as file:
-            file.write_text(json.dumps({"format": self._form, "entries": kept}, indent=1), encoding="utf-8")
+            file.write_text(json.dumps({"format": self._form, "entries": kept}), encoding="utf-8")
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:

@@ -127,11 +127,21 @@ def words_for(path: Path) -> str:
 
 def read_wish(words: Sequence[str]) -> Wish:
     """Reads the command line; raises for what it cannot be."""
-    said = {name: value for name, _, value in (word.partition("=") for word in words if word.startswith("-"))}
-    places = [word for word in words if not word.startswith("-")]
-    for name in said:
+    said, places, left = dict[str, str](), list[str](), list(words)
+    while left:
+        name, equals, value = left.pop(0).partition("=")
+        if not name.startswith("-"):
+            places.append(f"{name}{equals}{value}")
+            continue
         if name not in ("--board", "--handover", "--cargo"):
             raise BootwrightError(f"`bootwright new` has no switch {name}", USAGE)
+        if name == "--cargo" and equals:
+            raise BootwrightError(f"--cargo takes no value, and was given {value}", USAGE)
+        if name != "--cargo" and not equals and not left:
+            raise BootwrightError(f"{name} wants a value", USAGE)
+        given = value if equals or name == "--cargo" else left.pop(0)
+        if said.setdefault(name, given) != given:
+            raise BootwrightError(f"{name} was said twice: {said[name]} and {given}", USAGE)
     if len(places) != 1:
         raise BootwrightError("`bootwright new` takes one name" if places else "`bootwright new` wants a name", USAGE)
     path = Path(os.path.abspath(places[0]))  # noqa: PTH100  # links stay

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bootwright.image.elf_file import ElfFile
 
 MEMORY = "runner.json"  # in the store's directory
-FORMAT = "runner 1"
+FORMAT = "runner 2"
 REMEMBERED = 64
 BOOT_CONFIG = "boot.json"
 ON_THE_DISK = ("boot_sector.bin", "cd_boot.bin", "stages.bin", "bootx64.efi")  # as image.disk.Loaders has them
@@ -41,11 +41,19 @@ class Prepared:
     remarks: tuple[str, ...]
 
 
-class Preparation:
-    """One program exe of the package in a directory, for one lane; features are those of the crate bootloader 0.9."""
+def look(exe: Path, manifest: Path) -> list[object]:
+    """Returns what is another once the program or the package's own files are; to be asked before they are read."""
+    return [*map(stamp, (exe, manifest, manifest.parent / BOOT_CONFIG))]
 
-    def __init__(self, exe: Path, fast: bool, manifest: Path, features: Collection[str]) -> None:
-        self.exe, self.fast, self.manifest, self.features = exe, fast, manifest, features
+
+class Preparation:
+    """One program exe of the package in a directory, for one lane; features are those of the crate bootloader 0.9.
+
+    seen is what look() said before anything was read.
+    """
+
+    def __init__(self, exe: Path, fast: bool, manifest: Path, features: Collection[str], seen: list[object]) -> None:
+        self.exe, self.fast, self.manifest, self.features, self._seen = exe, fast, manifest, features, seen
         self.image = exe.with_name(f"{exe.name}.{'kernel' if fast else 'img'}")
         self.boot_config = manifest.parent / BOOT_CONFIG
         self._memory = Memory(Path(cache_directory(), MEMORY), FORMAT, REMEMBERED)
@@ -54,9 +62,12 @@ class Preparation:
     def known(self) -> Prepared | None:
         """Returns what was made the last time, where it is whole and nothing that it was made of is another."""
         answer = self._memory.answer(self._question)
-        if not answer or not self._memory.holds(self._question, self._stamp(Path(answer["loader"]))):
+        if not answer:
             return None
-        return Prepared(self.image, Path(answer["loader"]), tuple(answer["remarks"]))
+        loader = Path(answer["loader"])
+        if not self._memory.holds(self._question, [*self._seen, stamp(self.image), *self._others(loader)]):
+            return None
+        return Prepared(self.image, loader, tuple(answer["remarks"]))
 
     def make(
         self, elf: ElfFile, settings: BootloaderSettings, environ: Mapping[str, str], tell: Callable[[str], None]
@@ -68,12 +79,13 @@ class Preparation:
         from bootwright.loader.settings import finish_settings, settings_09
 
         loader = find_loader(environ, tell)
+        made_of = self._others(loader)
         wanted = settings_09(settings, self.features, self.manifest)
         told, remarks = finish_settings(
             self.exe, wanted, self.boot_config if self.boot_config.is_file() else None, None
         )
         kernel = kernel_file.write_kernel_file(elf.without_sections(), told)
-        with atomic.new_file(self.image) as path:
+        with atomic.new_file(self.image, shared=True) as path:
             if self.fast:
                 path.write_bytes(kernel)
             else:
@@ -81,14 +93,19 @@ class Preparation:
 
                 parts = [(loader / name).read_bytes() for name in ON_THE_DISK]
                 disk.write_image(path, self.exe.name, disk.Loaders(*parts), kernel)
-        self._memory.keep(self._question, self._stamp(loader), {"loader": str(loader), "remarks": remarks})
-        self._memory.write()
+            written = stamp(path)
+        # The stamps are of the time before anything was read: what was replaced since is another one the next time.
+        now = stamp(self.image)
+        is_ours = written is not None and now is not None and now[:3] == written[:3]  # another process makes it too
+        if is_ours:
+            answer = {"loader": str(loader), "remarks": remarks}
+            self._memory.keep(self._question, [*self._seen, now, *made_of], answer)
+            self._memory.write()
         return Prepared(self.image, loader, tuple(remarks))
 
-    def _stamp(self, loader: Path) -> list[object]:
-        """Returns what differs where another thing would be made, or what was made is another."""
-        files = [self.exe, self.manifest, self.boot_config, self.image]
-        files += [loader / name for name in (*ON_THE_DISK, FAST_LOADER)]
+    def _others(self, loader: Path) -> list[object]:
+        """Returns what differs where the same program would be made another thing of."""
+        files = [loader / name for name in (*ON_THE_DISK, FAST_LOADER)]
         return [sorted(self.features), *map(stamp, files), *_own_files()]
 
 

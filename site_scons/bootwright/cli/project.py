@@ -16,13 +16,12 @@ from typing import Any
 from bootwright.base.records import record
 from bootwright.cargo.directives import expand_environment, expand_words
 from bootwright.cargo.units import OUT, OWN, Unit, crate_types, value_of, value_of_joint
+from bootwright.cli.members import KINDS, LEFT_OUT, Members
 from bootwright.rust.more import More, Room
 
 NAME = "rust-project.json"
 MARK = "bootwright"  # the key by which the file is known as ours; rust-analyzer passes it over
-LEFT_OUT = (".git", "build", "target")  # directories of a package that hold no sources of its crates
 OF_THE_TARGET = ("panic", "debug-assertions", "opt-level", "overflow-checks", "target-cpu", "target-feature")
-TARGET_KINDS = {"bin": "bin", "example": "bin", "custom-build": "bin", "test": "test", "bench": "test"}
 AskCfg = Callable[[Sequence[str], Mapping[str, str]], list[str]]  # rustc's words and variables -> what --print=cfg says
 
 
@@ -35,17 +34,25 @@ class Crate:
 
 
 def project(
-    crates: Sequence[Crate], room: Room, sysroot: Path, library: Path | None, host: str, ask: AskCfg
+    crates: Sequence[Crate], workspace: Mapping[str, Any] | None, target: tuple[str, More], room: Room, sysroot: Path,
+    library: Path | None, host: str, ask: AskCfg,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns what the file holds; the scripts of the units have run, so that room knows what they said.
 
-    library is the directory of the library's sources; host is the builder's triple, ask is asked for the target's cfgs.
+    workspace is what cargo tells of a workspace with other members, see cargo.workspace, and target the kernel's target
+    with what the build adds for it. library is the directory of the
+    library's sources; host is the builder's triple, ask is asked for the target's cfgs.
     """
     in_order = sorted((crate for crate in crates if not crate.unit.is_run), key=_rank)
     makers = {product: i for i, crate in enumerate(in_order) for product in crate.unit.products}
     entries = [_entry(crate, room, makers, host, ask) for crate in in_order]
     same = {name: path for name, path in (("sysroot", sysroot), ("sysroot_src", library)) if path}
-    return {MARK: 1, **{name: str(path) for name, path in same.items()}, "crates": _merged(entries)}
+    merged = _merged(entries)
+    if workspace:
+        word, more = target
+        cfgs = {word: ask([*more.first, "--target", word], more.environment), host: ask([], {})}
+        Members(merged, workspace, cfgs, host).add()
+    return {MARK: 1, **{name: str(path) for name, path in same.items()}, "crates": merged}
 
 
 def is_own(text: bytes) -> bool:
@@ -92,7 +99,7 @@ def _entry(crate: Crate, room: Room, makers: Mapping[str, int], host: str, ask: 
     if entry["is_proc_macro"]:
         entry["proc_macro_dylib_path"] = str(room.out / unit.products[0])
     if unit.local:
-        kind = TARGET_KINDS.get(unit.kind, "lib")
+        kind = KINDS.get(unit.kind, "lib")
         label = f"{unit.package}:{unit.target}"
         entry["build"] = {"label": label, "build_file": str(Path(unit.root, "Cargo.toml")), "target_kind": kind}
     return entry

@@ -19,7 +19,7 @@ from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.cargo.metadata import BootimageSettings, Settings, own_command, read_settings
 from bootwright.cli.features import bootloader_features, read_manifest
-from bootwright.cli.prepared import FAST_LOADER, Preparation
+from bootwright.cli.prepared import FAST_LOADER, Preparation, look
 from bootwright.faults.subject import Subject
 from bootwright.machine import boards
 from bootwright.machine.options import split_flags
@@ -138,6 +138,7 @@ def _variable(word: str) -> str:
 
 def _boot(request: Request, exe: Path) -> int:
     manifest = request.manifest()
+    seen = look(exe, manifest)
     request.read_files(manifest.parent)
     tables = read_manifest(manifest)
     settings = read_settings(manifest, tables.get("package", {}).get("metadata", {}))
@@ -146,7 +147,7 @@ def _boot(request: Request, exe: Path) -> int:
     fast = request.in_test and not request.full and not own_command(settings.bootimage)
     fast = fast and request.firmware == CommandLine.firmware
     features = bootloader_features(manifest, tables, request.environ)
-    preparation = Preparation(exe, fast, manifest, features)
+    preparation = Preparation(exe, fast, manifest, features, seen)
     config = _machine(request, preparation, settings)
     if request.in_test:
         config = replace(config, timeout=config.timeout or TEST_SECONDS)

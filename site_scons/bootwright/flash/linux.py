@@ -147,7 +147,7 @@ class LinuxSystem:
                 known = {**known, **self._blkid(path)}
             label = str(known.get("label") or known.get("partlabel") or "")
             filesystem = str(known.get("fstype") or "")
-            if str(known.get("parttype") or "").lower() == str(KERNEL_TYPE):
+            if str(known.get("parttype") or "").lower() == KERNEL_TYPE:
                 filesystem = "a kernel that bootwright wrote"
             if index or filesystem or label:
                 yield Part(path, int(read_text(node / "size") or 0) * SECTOR_SIZE, label, filesystem)

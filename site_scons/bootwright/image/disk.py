@@ -16,7 +16,7 @@ from bootwright.image.layout import SECTOR_SIZE
 def _guid(name: str, role: str) -> uuid.UUID:
     """Returns a GUID of the package's name and the layout, not of the kernel: a re-flashed stick keeps its identity."""
     facts = f"{layout.BIOS_BOOT_FIRST_LBA}:{layout.BIOS_BOOT_LAST_LBA}:{layout.KERNEL_FIRST_LBA}"
-    return uuid.uuid5(layout.GUID_NAMESPACE, f"{name}/{role}/{facts}")
+    return uuid.uuid5(layout.GUID_NAMESPACE.uuid, f"{name}/{role}/{facts}")
 
 
 def image_sectors(kernel_length: int) -> int:
@@ -64,14 +64,14 @@ def write_image(
         sectors,
         [
             gpt.Partition(
-                layout.BIOS_BOOT_TYPE,
+                layout.BIOS_BOOT_TYPE.uuid,
                 _guid(name, "bios-boot"),
                 layout.BIOS_BOOT_FIRST_LBA,
                 layout.BIOS_BOOT_LAST_LBA,
                 "BIOS boot",
             ),
-            gpt.Partition(layout.KERNEL_TYPE, _guid(name, "kernel"), layout.KERNEL_FIRST_LBA, esp - 1, name),
-            gpt.Partition(layout.ESP_TYPE, esp_guid, esp, esp + layout.ESP_SECTORS - 1, "EFI system"),
+            gpt.Partition(layout.KERNEL_TYPE.uuid, _guid(name, "kernel"), layout.KERNEL_FIRST_LBA, esp - 1, name),
+            gpt.Partition(layout.ESP_TYPE.uuid, esp_guid, esp, esp + layout.ESP_SECTORS - 1, "EFI system"),
         ],
     )
     records = mbr.protective_records(sectors, mbr.Active(active))

@@ -6,10 +6,9 @@ Python imports these names; Rust and its assembler get the same ones as the gene
 
 from __future__ import annotations
 
-import uuid
-
 from bootwright.base.sizes import MIB
 from bootwright.base.sizes import PAGE_SIZE as PAGE_SIZE
+from bootwright.image.guid import Guid
 
 SECTOR_SIZE = 512
 
@@ -32,10 +31,10 @@ ESP_SECTORS = 34 * ALIGNMENT_SECTORS
 EFI_PATH = "EFI/BOOT/BOOTX64.EFI"  # where firmware looks on a medium that it does not know
 
 # Partition type GUIDs. BIOS boot is GRUB's; the kernel's is our own.
-ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
-BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6e6f-744e-656564454649")
-KERNEL_TYPE = uuid.UUID("b007d15c-6b65-4e72-9e6c-b007d15c0001")
-GUID_NAMESPACE = uuid.UUID("b007d15c-6775-4964-8e73-b007d15c0000")
+ESP_TYPE = Guid("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+BIOS_BOOT_TYPE = Guid("21686148-6449-6e6f-744e-656564454649")
+KERNEL_TYPE = Guid("b007d15c-6b65-4e72-9e6c-b007d15c0001")
+GUID_NAMESPACE = Guid("b007d15c-6775-4964-8e73-b007d15c0000")
 
 # The boot sector: code ends where the disk signature begins; the gap for a BIOS parameter block ends at 0x5A.
 BPB_END = 0x5A

@@ -35,7 +35,9 @@ def write_vdi(image: Path, out: Path) -> None:
             numbers[number] = placed
             write_at(stream, data + placed * MIB, block)
             placed += 1
-        made, changed = (uuid.uuid5(GUID_NAMESPACE, f"{image.stem}/vdi/{role}").bytes_le for role in ("disk", "state"))
+        made, changed = (
+            uuid.uuid5(GUID_NAMESPACE.uuid, f"{image.stem}/vdi/{role}").bytes_le for role in ("disk", "state")
+        )
         header = struct.pack(
             _HEADER, _TEXT, _SIGNATURE, _VERSION, _HEADER_SIZE, _DYNAMIC, 0, b"", _MAP, data, 0, 0, 0, SECTOR_SIZE, 0,
             size, MIB, 0, count, placed, made, changed, bytes(16), bytes(16),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bootwright.image import layout
+from bootwright.image.guid import Guid
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ def rust_constants() -> Iterable[Constant]:
             yield Constant(name, "u64", f"{value:#x}")
         elif isinstance(value, bytes):
             yield Constant(name, f"[u8; {len(value)}]", str(list(value)))
-        elif isinstance(value, uuid.UUID):
-            yield Constant(name, "[u8; 16]", str(list(value.bytes_le)))
+        elif isinstance(value, Guid):
+            yield Constant(name, "[u8; 16]", str(list(value.uuid.bytes_le)))
 
 
 def rust_source() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from bootwright.base.remembered import Memory
 from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_EXIT_PASSED, DEBUG_EXIT_PORT, SECTOR_SIZE
 from bootwright.machine.config import MachineConfig
+from bootwright.machine.known import this_computer
 from bootwright.machine.machine import Machine
 from bootwright.machine.options import TCG
 
@@ -92,7 +92,7 @@ def forget_accelerator(qemu: Path, memory: Path | None = None) -> None:
 def find_rival(system: str = sys.platform, machine: str = "", kvm_device: Path = KVM_DEVICE) -> tuple[str, str]:
     """Returns the accelerator that could beat TCG here, and why there is none: one of the two is empty."""
     rival = OF_SYSTEM.get(system, "")
-    machine = machine or platform.machine()
+    machine = machine or this_computer()[4]
     if not rival:
         return "", f"QEMU has no other accelerator on {system}"
     if machine.lower() not in ARCHITECTURES:
@@ -142,5 +142,4 @@ def _stamp(qemu: Path, rival: str) -> list[str]:
         program = f"{qemu.resolve()} {status.st_size} {status.st_mtime_ns}"
     except OSError:
         program = ""
-    host = platform.uname()
-    return [program, rival, host.node, host.system, host.release, host.version]
+    return [program, rival, *this_computer()[:4]]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bootwright.base.records import record
+from bootwright.machine.known import answer, forget
 from bootwright.machine.options import has_window
 
 WINDOWS = {"darwin": ("cocoa", "gtk", "sdl"), "win32": ("gtk", "sdl")}
@@ -31,12 +32,26 @@ def find_display(
         return Display(None, asked)
     if platform not in WINDOWS and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return Display(None, False)
-    known = displays(qemu)
-    for name in WINDOWS.get(platform, ("gtk", "sdl")):
-        if name in known:
-            return Display(name, True)
+    known: list[str] = []
+
+    def first() -> str:
+        known.extend(displays(qemu))
+        return next((name for name in WINDOWS.get(platform, ("gtk", "sdl")) if name in known), "")
+
+    name = str(answer(_question(qemu), [qemu], first))
+    if name:
+        return Display(name, True)
     hint = f"{qemu.name} has no window (-display {'|'.join(known)}); on Debian: apt install qemu-system-gui"
     return Display(None, False, hint)
+
+
+def forget_display(qemu: Path) -> None:
+    """Has the window looked for anew: QEMU did not start with the one that it had, whose package may be gone."""
+    forget(_question(qemu))
+
+
+def _question(qemu: Path) -> str:
+    return f"window {qemu}"
 
 
 def displays(qemu: Path) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from bootwright.machine.known import answer
+
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from typing import IO
@@ -59,8 +61,11 @@ def find_guard() -> tuple[str, ...]:
     guard = (setpriv, "--pdeathsig", "KILL", shell, "-c", _IF_THE_PARENT_LIVES)
     # Busybox's setpriv, and util-linux's before 2.33, do not know the option.
     tried = [*guard, str(os.getpid()), shell, "-c", "exit 0"]
-    ended = subprocess.run(tried, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return () if ended.returncode else guard
+
+    def serves() -> bool:
+        return subprocess.run(tried, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+    return guard if answer(f"guard {setpriv} {shell}", [setpriv, shell], serves) else ()
 
 
 class Lifeline:

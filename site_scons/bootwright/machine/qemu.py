@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
 from bootwright.machine.config import PROGRAM
+from bootwright.machine.known import answer
 
 OLDEST_QEMU = (7, 1)
 # Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
@@ -30,8 +31,14 @@ def find_qemu(qemu: str | None, environ: Mapping[str, str] = os.environ, program
 @functools.cache
 def data_directories(qemu: Path) -> tuple[Path, ...]:
     """Returns the directories in which the program qemu looks for its data, those of firmware among them."""
-    said = subprocess.run([qemu, "-L", "help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    return tuple(Path(os.path.normpath(line.strip())) for line in said.stdout.splitlines() if line.strip())
+
+    def ask() -> str:
+        words = [str(qemu), "-L", "help"]
+        ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return ended.stdout
+
+    said = str(answer(f"data {qemu}", [qemu], ask))
+    return tuple(Path(os.path.normpath(line.strip())) for line in said.splitlines() if line.strip())
 
 
 @functools.cache

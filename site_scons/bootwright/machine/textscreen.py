@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 COLUMNS = 80
@@ -14,12 +15,18 @@ FIRMWARE_ROWS = ("SeaBIOS (version", "Booting from ", "Machine UUID")
 
 # Code page 437 as the screen shows it: the control codes have glyphs, and three bytes are blank.
 _CONTROL_GLYPHS = " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼"
-_GLYPHS = _CONTROL_GLYPHS + bytes(range(32, 256)).decode("cp437").replace("\x7f", "⌂").replace("\xa0", " ")
+
+
+@functools.cache
+def _glyphs() -> str:
+    """Returns the 256 of them; Python imports a code page when it is asked for."""
+    return _CONTROL_GLYPHS + bytes(range(32, 256)).decode("cp437").replace("\x7f", "⌂").replace("\xa0", " ")
 
 
 def read_rows(memory: bytes) -> tuple[str, ...]:
     """Returns the 25 rows in memory (SIZE bytes from ADDRESS: character, colour), without blanks at their ends."""
-    text = "".join(_GLYPHS[byte] for byte in memory[0:SIZE:2])
+    glyphs = _glyphs()
+    text = "".join(glyphs[byte] for byte in memory[0:SIZE:2])
     return tuple(text[start : start + COLUMNS].rstrip() for start in range(0, COLUMNS * ROWS, COLUMNS))
 
 

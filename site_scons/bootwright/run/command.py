@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import signal
 import subprocess
 import threading
@@ -25,6 +24,7 @@ from bootwright.run.voice import write
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
+    import queue
     from typing import IO, TextIO
 
 END_SECONDS = 2.0  # for what a program that was killed still had in its pipe
@@ -84,6 +84,8 @@ def _wait(process: subprocess.Popen[bytes], allowed: float) -> bool:
 
 def _listen(process: subprocess.Popen[bytes], config: RunConfig, allowed: float, out: TextIO) -> tuple[str, bool]:
     """Returns what the program said and whether it ended in time, which counts anew from each mark of a test."""
+    import queue  # a run does without, and starts the sooner
+
     assert process.stdout is not None
     heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(process.stdout, heard), daemon=True).start()

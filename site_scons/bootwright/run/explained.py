@@ -7,17 +7,10 @@ import contextlib
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.records import replace
 from bootwright.base.terminal import printable
-from bootwright.faults.board_log import PANICKING, places_at_end, told
-from bootwright.faults.subject import Subject
-from bootwright.machine.arguments import with_tcg
 from bootwright.machine.boards import board_named
-from bootwright.machine.machine import Machine
 from bootwright.machine.options import names
-from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import Kind, Verdict
-from bootwright.run.command import run_program
 from bootwright.run.config import RunConfig
-from bootwright.run.run import run
 from bootwright.run.voice import Silence, note
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -28,7 +21,9 @@ AGAIN_SECONDS = 30.0
 
 if TYPE_CHECKING:  # a run that ends well has no use for them
     from bootwright.faults.catalogue import Facts
+    from bootwright.faults.subject import Subject
     from bootwright.faults.told import Report
+    from bootwright.machine.machine import Machine
 
 
 def run_and_report(
@@ -44,7 +39,11 @@ def run_and_report(
 
         return run_on_place(config, out, notes), ""
     if config.program:
+        from bootwright.run.command import run_program  # a machine of ours does without, and this without a machine
+
         return run_program(config, out, in_test), ""
+    from bootwright.run.run import run
+
     seen = _Seen(subject, notes, in_test)
     end = run(config, out, notes, seen.at_end, seen.midway)
     report = seen.report
@@ -66,6 +65,8 @@ def run_and_report(
 
 def _placed(end: Verdict, subject: Subject) -> tuple[Verdict, str]:
     """Returns the verdict on a run without a report, and where it stood; in a panic, it died of that."""
+    from bootwright.faults.board_log import PANICKING, places_at_end, told
+
     try:
         places = places_at_end(end, subject)
     except BootwrightError as error:
@@ -85,6 +86,8 @@ def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, i
 
     The first run's is returned where the second one ends in another way.
     """
+    from bootwright.machine.arguments import with_tcg
+
     # With -icount an instruction for a device is the last of its block, so that none follows before the guest stops.
     config = with_tcg(config, "-icount", "shift=0,sleep=off")
     # The first run ended by itself, so this one is waited for, however slow -icount is here.
@@ -117,11 +120,15 @@ class _Seen:
             return
         self.report, self.is_told = self._look(machine, end), False
         if self._in_test and not self.report and not machine.gone:
+            from bootwright.machine.qmp import QemuGone, QmpError
+
             with contextlib.suppress(QmpError, QemuGone, OSError):
                 machine.screendump(self._subject.picture)
 
     def midway(self, machine: Machine, seen: Verdict, sure: bool = True) -> None:
         """Tells of a guest that somebody watches, and that stands in the handler of a panic or of an exception."""
+        from bootwright.machine.qmp import QemuGone, QmpError
+
         try:
             if self.is_told or not _is_dead_end(machine, self._subject, sure):
                 return
@@ -161,6 +168,8 @@ def _run_again(
     config: RunConfig, subject: Subject, in_test: bool, first: Facts | None = None
 ) -> tuple[Verdict, Report | None]:
     """Runs the image once more, without a word; returns that run's verdict and report."""
+    from bootwright.run.run import run
+
     config = replace(config, headless=True, serial=None)
     seen = _Seen(subject, Silence(), in_test, first)
     return run(config, Silence(), Silence(), seen.at_end), seen.report
@@ -175,6 +184,8 @@ def run_and_tell(config: RunConfig, subject: Subject, out: TextIO, notes: TextIO
 
 def _second_run(config: RunConfig, subject: Subject, first: Report, end: Verdict) -> tuple[Report, Verdict]:
     """Runs it again under TCG with a log of ours; returns that run's report if it died too, and how they differ."""
+    from bootwright.machine.arguments import with_tcg
+
     again, report = _run_again(with_tcg(config), subject, False)
     if report is None or report.facts.vector is None:
         note = f"under TCG, to learn vector and error code: {again.sentence}"

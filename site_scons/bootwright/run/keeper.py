@@ -102,14 +102,13 @@ class Keeper:
         self._place, self._seconds, self._client = place, seconds, client
         self._orders = Orders()
         self._acquired = False
-        self._token = ""  # of the reservation by which it was acquired
         self._target: Any = None
         self._power: Any = None
         self._serial: Any = None
         self._mux: Any = None
         self._storage: Any = None
         self._provider: Any = None
-        self._served = ""
+        self._served = self._token = ""  # the latter is of the reservation by which it was acquired
 
     def run(self) -> None:
         """Keeps the place until the input ends."""

@@ -14,17 +14,15 @@ from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.machine import verdict
 from bootwright.machine.boards import board_named
-from bootwright.machine.display import Display, find_display
+from bootwright.machine.display import Display, find_display, forget_display
 from bootwright.machine.machine import Machine
 from bootwright.machine.options import names
 from bootwright.machine.qemu import find_qemu
 from bootwright.machine.qmp import QmpError
 from bootwright.machine.verdict import Kind, Verdict
 from bootwright.run.config import RunConfig
-from bootwright.run.keys import find_keys
 from bootwright.run.started import started
 from bootwright.run.voice import Silence, Voice, note
-from bootwright.run.watch import STILL_SECONDS, Watch
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
@@ -56,14 +54,19 @@ def run(
         except BootwrightError as error:
             if display.name is None:
                 raise
+            forget_display(find_qemu(config.qemu))
             machine = stack.enter_context(started(config, None, notes))
             display = Display(None, False, f"no window: {error.message}")
+        from bootwright.run.watch import Watch  # while QEMU starts
+
         if display.hint:
             note(notes, f"bootwright: {display.hint}\n")
         if not config.headless and not board.is_pc:
             note(notes, f"bootwright: {board.name} has no window: its serial port follows; Ctrl-C leaves\n")
         elif not config.headless:
             where = "the guest's screen is in the window" if display.window else "the guest's screen follows"
+            from bootwright.run.keys import find_keys
+
             keys = None if display.window else find_keys(sys.stdin)
             typed = "keys go to it" if keys else "keys do not reach it"
             leave = "closing it or Ctrl-C leaves" if display.window else f"{typed}; Ctrl-C leaves"
@@ -98,6 +101,8 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
 
     Raises BootwrightError where the kernel leaves before, as no screen is left then.
     """
+    from bootwright.run.watch import STILL_SECONDS, Watch
+
     config = replace(config, headless=True)
     with interruptible(), started(config) as machine:
         machine.resume()

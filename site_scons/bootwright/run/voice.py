@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 
-from bootwright.base.folding import fit
 from bootwright.base.terminal import TerminalFilter
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -67,6 +66,8 @@ class Silence(io.StringIO):
 
 def note(stream: TextIO, text: str) -> None:
     """Writes text for the person, in lines that a terminal need not fold."""
+    from bootwright.base.folding import fit  # a run mostly starts before there is something to be told
+
     write(stream, fit(text, stream))
 
 

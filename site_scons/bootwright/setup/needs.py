@@ -31,6 +31,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unit/storage", ("openssl",)),
     ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
     ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
+    ("build/new", ("qemu-system-arm",)),
     ("build/completion", ("zsh", "fish")),
     ("build/containment", ("bwrap",)),
     ("build/rack", (OVMF,)),
@@ -43,6 +44,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/uefi", (OVMF,)),
     ("boot/in_a_row", (OVMF, SBSIGN, "openssl")),
     ("boot/flips", (OVMF,)),
+    ("boot/failing_reads", (OVMF,)),
     ("boot/matrix", (OVMF, SBSIGN, "openssl")),
     ("boot/pool", ("openssl",)),
     ("boot/uefi_secure", (SBSIGN, "openssl")),
@@ -51,7 +53,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
     ("boot/window", (WINDOW, "Xvfb")),
     ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
-    ("flash/write", (OVMF,)),
+    ("flash/usb", (OVMF, "fsck.fat", "mcopy", "xorriso")),
     ("kernel/", ("qemu-system-x86_64",)),
 )
 OF_LINUX = (

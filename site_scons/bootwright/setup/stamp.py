@@ -109,11 +109,20 @@ def private_programs(home: str) -> str:
 
 
 def with_private_programs(environ: Mapping[str, str], directory: str) -> Mapping[str, str]:
-    """Returns environ with the directory behind all others of PATH, so that the machine's own programs win."""
-    path = environ.get("PATH", os.defpath)
-    if not directory or directory in path.split(os.pathsep):
+    """Returns environ with the directory behind all others of PATH, so that the machine's own programs win.
+
+    One of private programs that a shell still has, from before there were more of them, is taken out: it would win too.
+    """
+    if not directory:
         return environ
-    return {**environ, "PATH": path + os.pathsep + directory}
+    places = environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = [place for place in places if place == directory or _store(place) != _store(directory)]
+    return {**environ, "PATH": os.pathsep.join(kept if directory in kept else [*kept, directory])}
+
+
+def _store(directory: str) -> str:
+    """Returns the directory that holds all private programs of a person, for one of them."""
+    return os.path.dirname(os.path.dirname(directory))
 
 
 def add_private_programs(home: str) -> None:

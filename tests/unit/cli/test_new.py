@@ -30,6 +30,9 @@ def test_a_name_that_cargo_would_not_take_is_refused(name: str) -> None:
         ([], "wants a name"),
         (["a", "b"], "takes one name"),
         (["a", "--bord=x"], "has no switch --bord"),
+        (["a", "--board"], "--board wants a value"),
+        (["a", "--cargo=no"], "--cargo takes no value, and was given no"),
+        (["a", "--board=microbit", "--board", "pc"], "--board was said twice: microbit and pc"),
         (["a", "--board=x"], "--board=x is none of pc, mps2-an386"),
         (["a", "--handover=0.10"], "--handover=0.10 is none of"),
         (["a", "--board=riscv64-virt", "--cargo"], "--cargo is for the PC, not for riscv64-virt"),
@@ -39,6 +42,12 @@ def test_a_name_that_cargo_would_not_take_is_refused(name: str) -> None:
 def test_what_cannot_be_made_is_a_sentence(words: list[str], sentence: str) -> None:
     with pytest.raises(BootwrightError, match=sentence):
         new.read_wish(words)
+
+
+def test_a_value_may_stand_behind_an_equals_sign_or_a_blank() -> None:
+    for words in (["--board=microbit", "a"], ["--board", "microbit", "a"], ["a", "--board", "microbit"]):
+        wish = new.read_wish(words)
+        assert (wish.name, wish.board.name, wish.cargo) == ("a", "microbit", False)
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base.loaded import stamp
 from bootwright.cargo.metadata import BootloaderSettings
 from bootwright.cli import loaders, prepared
 from bootwright.image import disk, kernel_file
@@ -36,7 +37,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., prepa
     monkeypatch.setattr(disk, "write_image", lambda path, name, parts, kernel: path.write_bytes(b"image"))
 
     def build(fast: bool = False, features: tuple[str, ...] = ()) -> prepared.Preparation:
-        return prepared.Preparation(tmp_path / "kernel", fast, tmp_path / "Cargo.toml", features)
+        exe, manifest = tmp_path / "kernel", tmp_path / "Cargo.toml"
+        return prepared.Preparation(exe, fast, manifest, features, prepared.look(exe, manifest))
 
     return build
 
@@ -75,4 +77,46 @@ def test_in_a_checkout_an_edit_of_bootwright_itself_counts(
     make().make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
     assert make().known()
     source.write_text("fn f() {}")
+    assert make().known() is None
+
+
+@pytest.mark.parametrize("name", ["kernel", "Cargo.toml", "boot.json", "kernel.img", "loader/stages.bin"])
+def test_what_is_replaced_while_it_is_read_is_not_remembered(
+    make: Callable[..., prepared.Preparation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def replaced_meanwhile(data: bytes, told: object) -> bytes:
+        (tmp_path / name).write_bytes(b"another")
+        return data
+
+    begun = make()
+    monkeypatch.setattr(kernel_file, "write_kernel_file", replaced_meanwhile)
+    begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
+    assert (make().known() is None) == (name != "kernel.img")  # which is ours then, whatever was there before
+
+
+@pytest.mark.parametrize("name", ["kernel", "Cargo.toml", "boot.json"])
+def test_what_is_replaced_before_it_is_read_again_is_not_remembered(
+    make: Callable[..., prepared.Preparation], tmp_path: Path, name: str
+) -> None:
+    begun = make()
+    (tmp_path / name).write_bytes(b"another")  # while the features were looked up, of the manifest as it was
+    begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
+    assert make().known() is None
+
+
+def test_an_image_that_another_process_has_put_there_is_not_remembered(
+    make: Callable[..., prepared.Preparation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = tmp_path / "kernel.img"
+
+    def another_comes(path: Path) -> object:
+        if path == image and image.exists():
+            (tmp_path / "theirs").write_bytes(b"theirs")
+            (tmp_path / "theirs").replace(image)
+        return stamp(path)
+
+    begun = make()
+    monkeypatch.setattr(prepared, "stamp", another_comes)
+    begun.make(Elf(), BootloaderSettings(), {}, print)  # type: ignore[arg-type]  # what is used of it
+    monkeypatch.setattr(prepared, "stamp", stamp)
     assert make().known() is None

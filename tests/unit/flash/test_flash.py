@@ -259,7 +259,7 @@ def test_arguments_that_are_not_understood_show_the_usage(words: list[str], caps
 @given(st.integers(6144, 1 << 34), st.integers(6144, 1 << 34))
 def test_tables_made_for_another_size_are_those_that_would_be_written_for_it(first: int, second: int) -> None:
     guid = uuid.UUID(int=7)
-    partitions = [gpt.Partition(layout.KERNEL_TYPE, uuid.UUID(int=8), 2048, 4095, "k")]
+    partitions = [gpt.Partition(layout.KERNEL_TYPE.uuid, uuid.UUID(int=8), 2048, 4095, "k")]
     made = gpt.retarget(gpt.write_gpt(guid, first, partitions).primary, second)
     assert made == gpt.write_gpt(guid, second, partitions)
     header = made.primary[:SECTOR_SIZE]

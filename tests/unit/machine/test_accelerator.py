@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from pathlib import Path
 
 import pytest
@@ -95,9 +94,7 @@ def test_another_qemu_at_the_same_place_is_probed_again(qemu: Path, memory: Path
 
 def test_another_kernel_of_the_host_is_probed_again(qemu: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     releases = iter(["6.1", "6.1", "6.2"])
-    monkeypatch.setattr(
-        platform, "uname", lambda: platform.uname_result("Linux", "host", next(releases), "#1", "x86_64")
-    )
+    monkeypatch.setattr(accelerator, "this_computer", lambda: ("Linux", "host", next(releases), "#1", "x86_64"))
     choose_accelerator(qemu, memory, Boots(tcg=0.5, kvm=0.1))
     assert not choose_accelerator(qemu, memory, Boots()).fresh
     assert choose_accelerator(qemu, memory, Boots(tcg=0.5, kvm=0.9)).fresh

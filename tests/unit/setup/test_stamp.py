@@ -93,7 +93,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test TESTS=boot/gdb": (*verbs.RUN, "gdb", "gdb-multiarch", *OTHER_EMULATORS),
     "gdb TARGET=riscv32imac-unknown-none-elf": (*verbs.BUILD, "qemu-system-riscv32", "gdb-multiarch"),
     "test TESTS=boot/window": (*verbs.RUN, needs.WINDOW, "Xvfb"),
-    "test TESTS=flash": (*verbs.RUN, *FLASH, needs.OVMF),
+    "test TESTS=flash": (*verbs.RUN, *FLASH, needs.OVMF, "fsck.fat", "mcopy", "xorriso"),
     "test TESTS=build/loader": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", *KEYS),
     "test TESTS=build/hosts": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
     "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "ovmf"),
@@ -151,10 +151,11 @@ def test_private_programs_are_behind_all_others_and_pass_when_they_are_gone(
     private.mkdir(parents=True)
     found = {"rustc": str(home / "rustc"), "core:*": ""}
     Path(stamp.stamp_path(str(home))).write_text(stamp.write(wanted(home), found, str(private)))
-    monkeypatch.setenv("PATH", "/usr/bin")
-    for _ in range(2):
-        stamp.add_private_programs(str(home))
-        assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
+    for before in ("/usr/bin", f"/usr/bin{os.pathsep}{tmp_path / 'programs' / 'older' / 'bin'}"):
+        monkeypatch.setenv("PATH", before)
+        for _ in range(2):
+            stamp.add_private_programs(str(home))
+            assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
     private.rmdir()
     assert stamp.private_programs(str(home)) == ""
 
