@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.extras import lacking
 from bootwright.base.records import record
+from bootwright.base.scratch import scratch_directory
 from bootwright.base.sizes import MIB
 from bootwright.storage.image_name import Address, is_here
 
@@ -71,7 +71,7 @@ def push(address: Address, facts: Mapping[str, str], pieces: Sequence[Piece]) ->
         raise BootwrightError(f"IMAGE={address.word}: what is pushed gets a tag", f"{address.host}/{address.name}:TAG")
     client = _Client(address)
     layers = []
-    with tempfile.TemporaryDirectory(prefix="bootwright-push-") as scratch:
+    with scratch_directory("push") as scratch:
         config = Path(scratch, "config.json")
         config.write_text(_json(dict(facts)), encoding="utf-8", newline="")
         sent = [_described(config, CONFIG, {})]

@@ -14,7 +14,6 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -25,6 +24,7 @@ import zstandard
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import PACKAGE, SITE
+from bootwright.base.scratch import scratch_directory
 from bootwright.run.config import RunConfig
 from bootwright.testing.boot import run_test_program
 from bootwright.testing.judge import Outcome, TestProgram, TestResult
@@ -75,7 +75,7 @@ def pack(program: TestProgram, config: RunConfig) -> dict[str, Any]:
         config, image=Path(), loader=along(config.loader, "loader"), certificate=along(config.certificate, "keys"),
         directory=Path(SOURCES) if config.directory else None,
     )  # fmt: skip
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_directory("pack") as scratch:
         listed = Path(scratch, FILE_NAME)
         write_programs(listed, [there], machine)
         return {"edition": edition(), "listed": listed.read_text(), "files": files}
@@ -86,13 +86,13 @@ def run_apart(job: dict[str, Any], is_wanted: Callable[[], bool]) -> dict[str, A
 
     It ends with this process, too: its standard input is a pipe that nobody but us holds.
     """
-    with tempfile.TemporaryDirectory(prefix="bootwright-job-", ignore_cleanup_errors=True) as scratch:
-        given, said = Path(scratch, "given"), Path(scratch, "said")
+    with scratch_directory("job") as scratch:  # the next job removes that of a worker that was killed
+        given, said = scratch / "given", scratch / "said"
         given.write_bytes(pickle.dumps(job))
         path = os.pathsep.join(filter(None, (str(SITE), os.environ.get("PYTHONPATH"))))
         with subprocess.Popen(
             [sys.executable, "-c", APART, str(given), str(said)], stdin=subprocess.PIPE, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path, "TMPDIR": scratch},
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(scratch)},
         ) as child:  # fmt: skip
             try:
                 while child.poll() is None and is_wanted():
@@ -122,7 +122,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     """Boots the job's program on this computer, and returns what results() takes."""
     if job["edition"] != edition():
         return {"error": ["another bootwright is installed there", "install the same one on each machine", 2]}
-    with tempfile.TemporaryDirectory(prefix="bootwright-job-") as scratch:
+    with scratch_directory("job") as scratch:
         place = Path(scratch)
         for name, data in job["files"].items():
             path = place / name
