@@ -57,18 +57,9 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kernel/", ("qemu-system-x86_64",)),
 )
 OF_LINUX = (
-    "strace",
-    "docker-registry",
-    "nginx",
-    "bwrap",
-    "Xvfb",
-    "losetup",
-    *("mkfs.ext4", "fusermount3", "sudo"),
-    "cc",
-    "qemu-aarch64",
-    "wine64",
-    *("zsh", "fish"),
-)  # no need elsewhere
+    "strace", "docker-registry", "nginx", "bwrap", "Xvfb", "losetup", "mkfs.ext4", "fusermount3", "sudo", "cc",
+    "qemu-aarch64", "wine64", "zsh", "fish",
+)  # fmt: skip  # no need elsewhere
 WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
