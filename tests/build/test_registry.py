@@ -114,6 +114,6 @@ def test_without_its_package_or_a_name_a_push_is_a_sentence_before_anything_is_b
     image = "IMAGE=localhost:1/hello:1"
     for word in ("push", "pull"):
         said = checkout.refuse(word, image, PYTHONPATH=str(tmp_path))
-        assert f"{image} needs the Python package oras, which is not installed\n  hint: pip install" in said
+        assert f"{image} needs the Python package oras, which is not installed\n  hint: ./sconsw with" in said
     assert "`scons push` needs IMAGE=registry/name:tag" in checkout.refuse("push")
     assert not (checkout.path / "build" / "debug").exists()
