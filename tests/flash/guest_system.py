@@ -8,6 +8,7 @@ Kernel and udev are fetched as packages by apt-get and unpacked, never installed
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import lzma
@@ -61,7 +62,8 @@ def fetch(cache: Path) -> Path:
             done = subprocess.run(["apt-get", "download", *names], cwd=scratch, capture_output=True, text=True)
             if len(names) > len(PACKAGES) and done.returncode == 0:
                 unpack(sorted(Path(scratch).glob("*.deb")), Path(scratch, "system"))
-                Path(scratch, "system").rename(system)
+                with contextlib.suppress(OSError):  # another process was the first
+                    Path(scratch, "system").rename(system)
                 return system
             said = (done.stderr.strip().splitlines() or [said])[-1]
         if attempt == 0:  # the lists may be old, or may have been removed
