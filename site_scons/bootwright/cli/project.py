@@ -40,8 +40,8 @@ def project(
     """Returns what the file holds; the scripts of the units have run, so that room knows what they said.
 
     workspace is what cargo tells of a workspace with other members, see cargo.workspace, and target the kernel's target
-    with what the build adds for it. library is the directory of the
-    library's sources; host is the builder's triple, ask is asked for the target's cfgs.
+    with what the build adds for it. library is the directory of the library's sources; host is the builder's triple,
+    ask is asked for the target's cfgs.
     """
     in_order = sorted((crate for crate in crates if not crate.unit.is_run), key=_rank)
     makers = {product: i for i, crate in enumerate(in_order) for product in crate.unit.products}
