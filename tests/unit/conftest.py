@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-SECONDS = 5.0  # of processor time, far more than a test of fakes takes on a slow machine
+SLOW = re.compile(r"cargo|clippy-driver|(rust-|ld\.)lld.*|clang.*|wine.*|qemu-.*|rustc")
+ASKED = {"-vV", "-V", "--version", "--print"}  # rustc only says something
+_slow: list[str] = []
+
+
+def _note_slow(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "subprocess.Popen":
+        return
+    argv = [os.fsdecode(word) for word in arguments[1]] if isinstance(arguments[1], list | tuple) else [arguments[1]]
+    program = Path(shutil.which(argv[0]) or argv[0])
+    fake = program.is_relative_to(tempfile.gettempdir())
+    if SLOW.fullmatch(program.name) and not fake and ASKED.isdisjoint(argv):
+        _slow.append(str(program))
+
+
+sys.addaudithook(_note_slow)
 
 
 @pytest.fixture(autouse=True)
-def quick(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails a test that takes as long as one that runs a compiler: those lie in tests/build."""
-    before = sum(os.times()[:4])
+def quick() -> Iterator[None]:
+    """Fails a test that compiles, links or emulates: those lie in tests/build and tests/boot."""
+    _slow.clear()
     yield
-    spent = sum(os.times()[:4]) - before
-    if spent > SECONDS and not request.config.getoption("--soak"):
-        pytest.fail(f"it took {spent:.1f} s of processor time; the limit here is {SECONDS:.0f}", pytrace=False)
+    if _slow:
+        pytest.fail(f"it ran {_slow[0]}: its place is tests/build or tests/boot", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

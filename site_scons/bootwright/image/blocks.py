@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,13 +18,28 @@ def block_count(size: int, block: int) -> int:
 
 
 def used_blocks(image: Path, block: int) -> Iterator[tuple[int, bytes]]:
-    """Yields the number and the bytes of each block of image that is not zero; the last one is filled up."""
-    zeroes = bytes(block)
+    """Yields the number and the bytes of each block of image that is not zero; the last one is filled up.
+
+    Holes of the file are not read (lseek(2), SEEK_DATA).
+    """
+    zeroes, number = bytes(block), 0
     with image.open("rb") as stream:
-        for number in range(block_count(image.stat().st_size, block)):
+        while (number := _block_with_data(stream, number, block)) >= 0:
+            stream.seek(number * block)
             data = stream.read(block).ljust(block, b"\0")
             if data != zeroes:
                 yield number, data
+            number += 1
+
+
+def _block_with_data(stream: IO[bytes], number: int, block: int) -> int:
+    """Returns the first block from number on that is not within a hole, or -1 if there is none."""
+    try:
+        return os.lseek(stream.fileno(), number * block, os.SEEK_DATA) // block
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return -1
 
 
 def write_at(stream: IO[bytes], offset: int, data: bytes) -> None:

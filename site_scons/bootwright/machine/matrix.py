@@ -6,6 +6,7 @@ two firmwares of UEFI are not, rows of the other one take the one there is.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -87,6 +88,7 @@ class Row:
         return self.display in (("std",) if self.firmware in UEFI else VGAS)
 
 
+@functools.cache  # most of a second
 def make_rows() -> tuple[Row, ...]:
     """Returns the table."""
     from covertable import make  # type: ignore[import-untyped]  # nobody else pays for it

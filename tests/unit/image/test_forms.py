@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,22 @@ def test_a_disk_of_more_than_a_table_holds_comes_back(tmp_path: Path) -> None:
     assert struct.unpack_from(">Q", data, 24)[0] == 1300 * MIB + 4
     assert struct.unpack_from(">I", data, 36)[0] == 3
     assert len(data) == (4 + 3 + 3) * CLUSTER, "three second tables, three clusters of data"
+
+
+def test_holes_are_not_read(tmp_path: Path) -> None:
+    image = tmp_path / "k.img"
+    with image.open("wb") as stream:
+        for number in (3, 1000, 15 << 20):
+            blocks.write_at(stream, number * CLUSTER + 5, b"here")
+        stream.truncate((16 << 20) * CLUSTER)  # 1 TiB
+    before = read_bytes()
+    assert [number for number, _ in blocks.used_blocks(image, CLUSTER)] == [3, 1000, 15 << 20]
+    assert read_bytes() - before < MIB
+
+
+def read_bytes() -> int:
+    """Returns how much this process has read of files and pipes (proc(5))."""
+    return int(re.search(r"rchar: (\d+)", Path("/proc/self/io").read_text())[1])  # type: ignore[index]
 
 
 def test_a_copy_keeps_bytes_size_and_holes(tmp_path: Path) -> None:
