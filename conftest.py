@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bootwright")
     group.addoption("--tests", default="*", metavar="GLOB", help="which tests, as a pattern over their printed names")
     group.addoption("--list-tests", default="", metavar="HOW", help="print names, one a line, or as json; run nothing")
-    group.addoption("--soak", action="store_true", help="long tests in full; else a seeded tenth of them")
+    group.addoption("--soak", action="store_true", help="long tests in full, each of them; else a seeded part")
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -304,14 +304,14 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fails when TESTS= chose nothing, and in CI when something was not run: there, nobody reads the list."""
+    """Fails when TESTS= chose nothing, and in CI and in a soak when something was not run: nobody reads the list."""
     if is_worker(session.config) and NEAR in session.config.stash:
         session.config.workeroutput["near"] = session.config.stash[NEAR]  # type: ignore[attr-defined]  # xdist's
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     failed = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
     if exitstatus == pytest.ExitCode.OK and reporter is not None and not session.config.option.collectonly:
         # Where TESTS= chose what was not reached alone, what failed before it was none of the chosen.
-        bad = (NOT_REACHED, *(["skipped"] if IN_CI else []))
+        bad = (NOT_REACHED, *(["skipped"] if IN_CI or session.config.getoption("--soak") else []))
         failed = any(map(reporter.stats.get, bad)) or not any(map(reporter.stats.get, COUNTED))
     if failed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -106,28 +106,19 @@ def add_verify(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
     check(env, name, compare)
 
 
-# Tests of which --soak runs more than CI does.
-SOAKED = (
-    "boot/test_flips.py", "boot/test_uefi.py", "boot/test_uefi_hostile.py", "boot/test_uefi_secure.py",
-    "boot/test_failing_reads.py", "boot/test_pool.py", "build/test_rack.py", "build/test_shared_cache.py",
-    "build/test_loader_crates.py", "build/test_packages.py",
-    "build/test_unmodified.py", "flash/test_guest.py", "flash/test_killed.py", "flash/test_lying.py",
-    "flash/test_unlucky.py", "flash/test_usb.py", "boot/test_in_a_row.py", "unit/hostile",
-)  # fmt: skip
-
-
 def add_soak(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that runs the soak, in copies of this checkout."""
 
     def start() -> int:
+        from bootwright.setup.of_tests import SOAKED
+
         home = Path(env["HOME"])
         if not (home / "tools" / "soak").exists():
             raise BootwrightError("soak tries bootwright itself, in a checkout", "an installed one has not its tests")
-        long = [str(home / "tests" / name) for name in SOAKED]
         command = [sys.executable, "-m", "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}", "--soak"]
-        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup"]
+        command += ["-n", str(GetOption("num_jobs")), "--dist=loadgroup", f"--tests={' '.join(SOAKED)}"]
         builds = subprocess.run([sys.executable, str(home / "tools" / "soak")], check=False).returncode
-        return builds or subprocess.run([*command, *long], cwd=home, check=False).returncode
+        return builds or subprocess.run([*command, str(home / "tests")], cwd=home, check=False).returncode
 
     record(env, name, [], start)
 

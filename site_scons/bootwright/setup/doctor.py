@@ -24,7 +24,7 @@ from bootwright.machine.qemu import OLDEST_QEMU
 from bootwright.rust.rustup import OFFLINE, find_rustup, nearest_toolchain_file, rustup_home
 from bootwright.rust.toolchain import Toolchain
 from bootwright.rust.toolchain_file import read_toolchain_file
-from bootwright.setup import apt, cures, lookup, needs, private_programs, stamp
+from bootwright.setup import apt, cures, lookup, needs, private_programs, stamp, verbs
 from bootwright.setup import packagers as host_system
 from bootwright.setup import venv as dotvenv
 from bootwright.setup.abilities import ESSENTIAL, Ability, find_abilities, needed_for
@@ -100,7 +100,7 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
 
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
     """Looks at everything; starts each program once for its version."""
-    names = [name for name in PROGRAMS if name != needs.WINDOW or needs.has_display(environ)]
+    names = [name for name in PROGRAMS if name != verbs.WINDOW or needs.has_display(environ)]
     search = lookup.find_programs(names, kernel_dir, environ, rustc)
     where = (str(HOME), str(kernel_dir), target)
     needed = {name for ability in ESSENTIAL for name in needed_for(ability, *where)}

@@ -16,7 +16,7 @@ from bootwright.machine.ovmf import find_ovmf
 from bootwright.rust import rustup, toolchain
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.search import find_toolchain
-from bootwright.setup import needs
+from bootwright.setup import verbs
 from bootwright.setup.programs import QEMU
 
 # Which of these are right depends on rustc.
@@ -86,15 +86,15 @@ def _find(name: str, chosen: toolchain.Toolchain | None, environ: Mapping[str, s
         if not any(place.glob("libstd-*.rlib")):
             raise BootwrightError(f"rustc {chosen.release} ({chosen.rustc}) has no library for {chosen.host}")
         return place
-    if name == needs.OVMF:
+    if name == verbs.OVMF:
         return find_ovmf(find_on_path(QEMU, environ)).code
-    if name == needs.FOR_BOARDS:
+    if name == verbs.FOR_BOARDS:
         return find_gdb(is_pc=False, environ=environ)
-    program_name = QEMU if name == needs.WINDOW else name
+    program_name = QEMU if name == verbs.WINDOW else name
     path = find_on_path(program_name, environ)
     if path is None:
         raise BootwrightError(f"{program_name} was not found on PATH")
-    if name == needs.WINDOW:
+    if name == verbs.WINDOW:
         # Who asks has a display, or is a test that makes one.
         shown = find_display(path, (), {"DISPLAY": ":0", **environ})
         if not shown.window:

@@ -8,59 +8,29 @@ from __future__ import annotations
 import os
 import sys
 
-from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
+from bootwright.machine.boards import EMULATORS
 from bootwright.setup import extras, project_file, stamp
 from bootwright.setup.configured import configured_target
+from bootwright.setup.of_tests import OF_LINUX, SOAKED, needed_by_tests
 from bootwright.setup.paths import is_path
-from bootwright.setup.verbs import BUILD, BY_WORD, HELP, HOSTED, RUN
+from bootwright.setup.verbs import (
+    BUILD,
+    BY_WORD,
+    FOR_BOARDS,
+    HELP,
+    HOST_UNITS,
+    HOSTED,
+    OVMF,
+    RUN,
+    SBSIGN,
+    WINDOW,
+)  # fmt: skip
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 FIRMWARES = {"FIRMWARE=uefi", "FIRMWARE=secure"}
-SBSIGN = "sbsign"
-OVMF = "ovmf"  # no program but files that QEMU reads
-HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
-FOR_BOARDS = "gdb-multiarch"
-WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
-# By how the printed names of tests begin: what these tests want beside a build.
-TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("lint/rust", ("rustfmt", "clippy-driver")),
-    ("unit/", ("sgdisk",)),
-    ("unit/storage", ("openssl",)),
-    ("unit/image", ("fsck.fat", "mcopy", "xorriso")),
-    ("build/", ("qemu-system-x86_64", "gdb", *HOST_UNITS, "strace")),
-    ("build/new", ("qemu-system-arm",)),
-    ("build/completion", ("zsh", "fish")),
-    ("build/containment", ("bwrap",)),
-    ("build/rack", (OVMF,)),
-    ("build/registry", ("docker-registry",)),
-    ("build/shared_cache", ("nginx",)),
-    ("build/loader", (SBSIGN, "openssl")),
-    ("build/hosts", ("qemu-aarch64", "wine64")),
-    ("boot/", ("qemu-system-x86_64",)),
-    ("boot/board", OTHER_EMULATORS),
-    ("boot/uefi", (OVMF,)),
-    ("boot/in_a_row", (OVMF, SBSIGN, "openssl")),
-    ("boot/flips", (OVMF,)),
-    ("boot/failing_reads", (OVMF,)),
-    ("boot/matrix", (OVMF, SBSIGN, "openssl")),
-    ("boot/pool", ("openssl",)),
-    ("boot/uefi_secure", (SBSIGN, "openssl")),
-    ("boot/uefi_run", ("gdb",)),
-    ("build/graph", (OVMF,)),
-    ("boot/gdb", ("gdb", FOR_BOARDS, *OTHER_EMULATORS)),
-    ("boot/window", (WINDOW, "Xvfb")),
-    ("flash/", ("qemu-system-x86_64", "sgdisk", "losetup", "mkfs.ext4", "fusermount3", "sudo")),
-    ("flash/usb", (OVMF, "fsck.fat", "mcopy", "xorriso")),
-    ("kernel/", ("qemu-system-x86_64",)),
-)
-OF_LINUX = (
-    "strace", "docker-registry", "nginx", "bwrap", "Xvfb", "losetup", "mkfs.ext4", "fusermount3", "sudo", "cc",
-    "qemu-aarch64", "wine64", "zsh", "fish",
-)  # fmt: skip  # no need elsewhere
-WILDCARDS = "*?["
 NO_BUILD = {"-h", "-H", "--help", "--help-options", "-v", "--version", "-c", "--clean", "--remove"}
 PRIVATE, SYSTEM = "--private", "--system"  # sconsw's own switches: missing programs come privately, or never do
 CHOSEN_BY_HAND = {"RUSTC": "rustc", "QEMU": "qemu-system-x86_64"}
@@ -101,7 +71,9 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     given = [name for name, value in _values(arguments).items() if value]
     needed = dict.fromkeys(name for verb in verbs for name in _needed_by(verb, given))
     if "test" in verbs:
-        needed |= dict.fromkeys(needed_by_tests(arguments, home))
+        needed |= dict.fromkeys(needed_by_tests(_patterns(_values(arguments), home)))
+    if "soak" in verbs:
+        needed |= dict.fromkeys(needed_by_tests(SOAKED))
     emulator = EMULATORS.get(target_word(arguments), "")
     if emulator and emulator != CHOSEN_BY_HAND["QEMU"]:
         if "test" in verbs:  # of that kernel alone
@@ -159,13 +131,6 @@ def _needed_by(word: str, given: Iterable[str]) -> tuple[str, ...]:
     return BY_WORD[word].needed(given) if word in BY_WORD else BUILD
 
 
-def needed_by_tests(arguments: Iterable[str], home: str) -> tuple[str, ...]:
-    """Returns what `scons test` needs for what TESTS= can choose; of a kernel elsewhere for its own tests alone."""
-    patterns = _patterns(_values(arguments), home)
-    needed = dict.fromkeys(name for row, names in TESTS for name in names if any(may_choose(p, row) for p in patterns))
-    return tuple(name for name in needed if sys.platform == "linux" or name not in OF_LINUX)
-
-
 def _patterns(values: Mapping[str, str], home: str) -> list[str]:
     """Returns the patterns of TESTS=; of a kernel elsewhere one that chooses its own tests alone."""
     kernel = values.get("KERNEL")
@@ -183,16 +148,6 @@ def has_host_units(kernel: str) -> bool:
     """Tells whether a package may have units that run on the builder: a build script, or dependencies that could."""
     manifest = stamp.read(os.path.join(kernel, "Cargo.toml"))
     return "dependencies" in manifest or os.path.exists(os.path.join(kernel, "build.rs"))
-
-
-def may_choose(pattern: str, row: str) -> bool:
-    """Tells whether a pattern of TESTS= can match a printed name that begins with row."""
-    end = min((pattern.find(c) for c in WILDCARDS if c in pattern), default=len(pattern))
-    plain = pattern[:end]
-    if end < len(pattern):
-        return plain.startswith(row) or row.startswith(plain)
-    whole = (f"{plain}/", f"{plain}::")  # of a room or a module that is named without more, all
-    return plain.startswith(row) or row.startswith(whole) or any(name.startswith(row) for name in whole)
 
 
 def is_hosted(arguments: Sequence[str]) -> bool:

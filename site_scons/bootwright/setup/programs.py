@@ -11,7 +11,7 @@ from enum import Enum
 
 from bootwright.machine.boards import BOARDS
 from bootwright.machine.emulators import Emulator
-from bootwright.setup import needs
+from bootwright.setup import verbs
 
 QEMU = "qemu-system-x86_64"
 
@@ -139,7 +139,7 @@ PROGRAMS = {
             for emulator, words in _emulators().items()
         ),
         Program(
-            needs.WINDOW,
+            verbs.WINDOW,
             "shows the machine's screen in a window",
             "run, gdb",
             lacking="the machine's screen will be in the terminal",
@@ -154,7 +154,7 @@ PROGRAMS = {
             ),
         ),
         Program(
-            needs.OVMF,
+            verbs.OVMF,
             "is the UEFI firmware of a machine with FIRMWARE=uefi",
             "run, screenshot, gdb with FIRMWARE=uefi; test",
             packages=_packages(
@@ -184,7 +184,7 @@ PROGRAMS = {
             packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT", "gdb", "gdb", "gdb"),
         ),
         Program(
-            needs.FOR_BOARDS,
+            verbs.FOR_BOARDS,
             "steps through kernels for boards",
             "gdb with such a TARGET; test",
             packages=_packages("gdb", "gdb", "gdb", "BrechtSanders.WinLibs.POSIX.UCRT", "gdb", "gdb-multiarch", "gdb"),

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 HOSTED = ("rustc", "cargo", "ld.lld")  # which a cross build links with; what runs its product is looked for by scons
 BUILD = (*HOSTED, "llvm-objcopy")
+SBSIGN = "sbsign"
+OVMF = "ovmf"  # no program but files that QEMU reads
+HOST_UNITS = ("cc", "rust-std")  # a linker and the standard library, for what is compiled to run on the builder
+FOR_BOARDS = "gdb-multiarch"
+WINDOW = "qemu-window"  # no program but a module of QEMU's, which some verbs want where there is a display
 RUN = (*BUILD, "qemu-system-x86_64")
 
 
@@ -67,11 +72,11 @@ VERBS = (
     Verb("gdb", "start it in QEMU and gdb, stopped at the kernel's first instruction", "Debugger", needs=(*RUN, "gdb"),
          one_kernel=True, window=True),
     Verb("size", "sections, crates and the largest symbols, and what the last build changed", "Sizes"),
-    # What the chosen tests need comes on top: needs.TESTS.
+    # What the chosen tests need comes on top: of_tests.TESTS.
     Verb("test", "lint, unit, build and boot tests, and the kernel's own tests in machines", "SelfTest",
          extras={"BOARD": "rack", "POOL": "pool"}),
     Verb("matrix", "boot it on more than a hundred machines: firmware, buses, processors, memory; ROW= boots one again",
-         "Matrix", needs=(*RUN, "ovmf", "sbsign", "openssl"), one_kernel=True),
+         "Matrix", needs=(*RUN, OVMF, SBSIGN, "openssl"), one_kernel=True),
     Verb("hosts", "link a freestanding program for every host in linker/hosts.toml; check, run and list each", "Hosts",
          kernels=False, own_graph=True),
     Verb("ide", "rust-project.json for rust-analyzer, kept current by each build; tasks and gdb for VS Code", "Ide",

@@ -11,7 +11,7 @@ from bootwright.machine.boards import BOARDS
 from bootwright.setup import apt
 from bootwright.setup import installer as watched
 from bootwright.setup.installer import Ended
-from bootwright.setup.needs import TESTS
+from bootwright.setup.of_tests import TESTS
 
 ALL = ["rustc", "ld.lld", "llvm-objcopy", "qemu-system-x86_64", "rustfmt", "clippy-driver", "sgdisk"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from bootwright.cargo.config import read_configuration
 from bootwright.machine.boards import EMULATORS, OTHER_EMULATORS
-from bootwright.setup import needs, stamp, verbs
+from bootwright.setup import needs, of_tests, stamp, verbs
 from bootwright.setup import programs as hostprograms
 
 HOME = Path(__file__).parents[3]
@@ -58,7 +58,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "": verbs.BUILD,
     "VARIANT=release -j2 build/debug/kernel.img": verbs.BUILD,
     "size": verbs.BUILD,
-    "soak": verbs.BUILD,
+    "soak": needs.needed_programs(["test", f"TESTS={' '.join(of_tests.SOAKED)}"]),
     "usb DEV=/dev/sdx": verbs.BUILD,
     "run": verbs.RUN,
     "run --headless --private": verbs.RUN,
@@ -92,8 +92,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test TESTS=boot/uefi": (*verbs.RUN, "ovmf"),
     "test TESTS=boot/gdb": (*verbs.RUN, "gdb", "gdb-multiarch", *OTHER_EMULATORS),
     "gdb TARGET=riscv32imac-unknown-none-elf": (*verbs.BUILD, "qemu-system-riscv32", "gdb-multiarch"),
-    "test TESTS=boot/window": (*verbs.RUN, needs.WINDOW, "Xvfb"),
-    "test TESTS=flash": (*verbs.RUN, *FLASH, needs.OVMF, "fsck.fat", "mcopy", "xorriso"),
+    "test TESTS=boot/window": (*verbs.RUN, verbs.WINDOW, "Xvfb"),
+    "test TESTS=flash": (*verbs.RUN, *FLASH, verbs.OVMF, "fsck.fat", "mcopy", "xorriso"),
     "test TESTS=build/loader": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", *KEYS),
     "test TESTS=build/hosts": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "qemu-aarch64", "wine64"),
     "test TESTS=build/graph": (*verbs.RUN, "gdb", *HOST_UNITS, "strace", "ovmf"),
@@ -123,10 +123,14 @@ def test_a_package_that_may_have_units_for_the_builder_needs_what_links_them(hom
 
 
 def test_all_tests_need_whatever_one_of_them_needs() -> None:
-    every = {name for _, names in needs.TESTS for name in names}
+    every = {name for _, names in of_tests.TESTS for name in names}
     assert set(needs.needed_programs(["test"])) == {*verbs.BUILD, *every}
     for pattern in ("*", "*elf*", "[a-z]*", "?oot/*"):
         assert set(needs.needed_programs(["test", f"TESTS={pattern}"])) >= {*verbs.RUN, *OTHER_EMULATORS}
+
+
+def test_a_soak_has_what_its_tests_boot_flash_and_compile_with() -> None:
+    assert {"qemu-system-x86_64", "ovmf", "sbsign", "nginx", "losetup", "cc"} <= set(needs.needed_programs(["soak"]))
 
 
 def test_what_a_test_is_marked_to_need_is_among_the_needs_of_its_room() -> None:
@@ -261,10 +265,10 @@ def test_writing_a_stick_needs_a_compiler_and_listing_them_does_not() -> None:
 
 
 def test_a_window_is_wanted_where_a_run_can_show_one() -> None:
-    assert needs.WINDOW in needs.needed_programs(["run"], display=True)
-    assert needs.WINDOW not in needs.needed_programs(["run"], display=False)
-    assert needs.WINDOW not in needs.needed_programs(["run", "--headless"], display=True)
-    assert needs.WINDOW not in needs.needed_programs(["test", "TESTS=boot/run"], display=True)
+    assert verbs.WINDOW in needs.needed_programs(["run"], display=True)
+    assert verbs.WINDOW not in needs.needed_programs(["run"], display=False)
+    assert verbs.WINDOW not in needs.needed_programs(["run", "--headless"], display=True)
+    assert verbs.WINDOW not in needs.needed_programs(["test", "TESTS=boot/run"], display=True)
 
 
 def test_a_program_named_by_hand_is_not_looked_for() -> None:
