@@ -72,6 +72,8 @@ QUOTES = (
     quote("rustc 1.29", "std", "duplicate lang item found: `panic_impl`.", "E0152"),
     quote("tried", "two panic handlers", "found duplicate lang item `panic_impl`", "E0152",
           "the lang item is first defined in crate `h` (which `d` depends on)"),
+    quote("tried", "source of another encoding",
+          "couldn't read `src/main.rs`: stream did not contain valid UTF-8"),
     quote("tried", "paths of std", "cannot find module or crate `std` in this scope", "E0433"),
     quote("rustc 1.85", "paths of std", "failed to resolve: use of unresolved module or unlinked crate `std`", "E0433"),
     quote("rustc 1.60", "paths of std", "failed to resolve: use of undeclared crate or module `std`", "E0433"),
