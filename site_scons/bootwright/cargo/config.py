@@ -124,8 +124,11 @@ class Configuration:
 
 
 def read_configuration(directory: Path, environ: Mapping[str, str]) -> Configuration:
-    """Reads cargo's configuration for directory; raises BootwrightError for a file that is no TOML, or no file."""
+    """Reads cargo's configuration for directory; raises where that is none, and for a file that is no TOML."""
     directory = directory.absolute()
+    if directory.is_file():
+        hint = f"KERNEL={directory.parent}" if directory.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
+        raise BootwrightError(f"{directory} is a file; KERNEL= takes the package's directory", hint)
     places = [place / ".cargo" for place in (directory, *directory.parents)]
     files: dict[Path, Mapping[str, Any]] = {}
     for place in dict.fromkeys([*places, cargo_home(environ)]):

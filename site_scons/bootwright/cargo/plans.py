@@ -128,9 +128,6 @@ def _package(facts: Mapping[str, Any]) -> Package:
 
 
 def _check_directory(root: Path) -> None:
-    if root.is_file():
-        hint = f"KERNEL={root.parent}" if root.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
-        raise BootwrightError(f"{root} is a file; KERNEL= takes the package's directory", hint)
     if not is_there(root / "Cargo.toml"):
         hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)

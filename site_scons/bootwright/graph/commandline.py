@@ -76,7 +76,7 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
         raise BootwrightError(f"TIMEOUT={values['TIMEOUT']} is no positive number of seconds")
     if values["BOARD_WAIT"] != "0" and not _is_positive(values["BOARD_WAIT"]):
         raise BootwrightError(f"BOARD_WAIT={values['BOARD_WAIT']} is no number of seconds")
-    if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
+    if not re.match(r"(size=)?(?=[\d.]*[1-9])\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
         hint = "a number with k, M or G behind it, as in MEMORY=256M"
         raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
     values["TARGETWORD"] = values.pop("TARGET")

@@ -92,7 +92,10 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
 
 
 def check_doubled(arguments: Sequence[str]) -> None:
-    """Raises where arguments, a command line, say two values for one variable or switch: one would be passed over."""
+    """Raises where arguments, a command line, say two values for one variable or switch: one would be passed over.
+
+    NAME= says nothing to what follows it, as KERNEL= in a package's directory, whose KERNEL sconsw adds.
+    """
     seen: dict[str, str] = {}
     rest = iter(arguments)
     for word in rest:
@@ -101,7 +104,9 @@ def check_doubled(arguments: Sequence[str]) -> None:
             value = next(rest, "")
         elif not equals and name != "--json":
             continue
-        if seen.setdefault(name, value) != value:
+        if not seen.get(name):
+            seen[name] = value
+        elif seen[name] != value:
             said = " and ".join(f"{name}={one}" for one in (seen[name], value))
             raise BootwrightError(f"{said}: one of them at a time")
 
