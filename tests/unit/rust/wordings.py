@@ -72,6 +72,12 @@ QUOTES = (
     quote("rustc 1.29", "std", "duplicate lang item found: `panic_impl`.", "E0152"),
     quote("tried", "two panic handlers", "found duplicate lang item `panic_impl`", "E0152",
           "the lang item is first defined in crate `h` (which `d` depends on)"),
+    *(quote("tried", "option of a compiler driver", f"ld.lld: error: unknown argument '{option}'")
+      for option in ("-nostartfiles", "-Wl,-n", "-fuse-ld=lld", "-static-pie", "-Xlinker", "--specs=nosys.specs")),
+    quote("tried", "machine of a compiler driver", "ld.lld: error: unknown emulation: 64"),
+    quote("tried", "library that is not there", "ld.lld: error: unable to find library -lgcc"),
+    quote("tried", "argument of link.exe", "ld.lld: error: cannot open /ENTRY:_start: No such file or directory"),
+    quote("tried", "script that is not there", "ld.lld: error: cannot find linker script  link.ld"),
     quote("tried", "source of another encoding",
           "couldn't read `src/main.rs`: stream did not contain valid UTF-8"),
     quote("tried", "paths of std", "cannot find module or crate `std` in this scope", "E0433"),
