@@ -61,6 +61,8 @@ def test_the_doctor_shows_where_a_value_is_from_and_a_wrong_one_names_its_file(c
 def test_a_machine_is_what_the_file_says(built: Checkout, tmp_path: Path) -> None:
     kernel = built.path / "kernel"
     (kernel / "bootwright.toml").write_text('QEMU = "./machine"\nMEMORY = "96M"\nQEMUFLAGS = ["-name", "a guest"]\n')
+    with (kernel / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[package.metadata.bootwright]\nMEMORY = "1G"\nTIMEOUT = 20\n')
     (kernel / "machine").write_text(MACHINE)
     (kernel / "machine").chmod(0o755)
     ran = built.scons("run", "--headless")

@@ -182,7 +182,8 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
 
 
 def read_bootwright(table: Table) -> BootwrightSettings:
-    """Reads [package.metadata.bootwright]."""
+    """Reads [package.metadata.bootwright], but for names of variables: those project_file.py has read before."""
+    table = Table(table.path, table.name, {key: value for key, value in table.values.items() if not key.isupper()})
     table.only(("inputs", "env", "host-status"))
     status = table.get("host-status", int)
     if status is not None and not 0 <= status <= 255:

@@ -13,7 +13,7 @@ from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults.calls import calls, innermost, is_foreign
 from bootwright.faults.catalogue import Facts, What
-from bootwright.faults.facts import is_panicking
+from bootwright.faults.facts import asked_for_memory, is_panicking
 from bootwright.faults.subject import Subject
 from bootwright.faults.unwind import Frame, is_cut
 from bootwright.machine.machine import Machine
@@ -45,8 +45,10 @@ class Teller:
 
     def _where(self, facts: Facts, frames: Sequence[Frame]) -> Place | None:
         """Returns the place to look at: the innermost that is neither the library's nor a panic's."""
-        after = [number for number, frame in enumerate(frames) if is_panicking(frame)]
-        if facts.what is What.PANIC and self._panic and not (after and is_foreign(self._panic["file"])):
+        # Who asked for memory is meant, not a handler of the kernel's own that it ended in, where that panics.
+        asked = [frame for frame in frames if facts.no_memory and asked_for_memory([frame])]
+        after = [number for number, frame in enumerate(frames) if is_panicking(frame) or frame in asked]
+        if facts.what is What.PANIC and self._panic and not (asked or (after and is_foreign(self._panic["file"]))):
             file, line = self._panic["file"], int(self._panic["line"])
             beyond = frames[after[-1] + 1 :] if after else frames
             # Of a generic function several instances hold the line; who called the panic is the one that is meant.

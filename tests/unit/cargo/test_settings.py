@@ -90,9 +90,8 @@ def test_a_setting_of_bootimage_that_is_none_names_the_key(root: Path, line: str
 
 
 def test_input_files_are_what_the_globs_name_now(root: Path) -> None:
-    settings = read(
-        root, '[package.metadata.bootwright]\ninputs = ["data/*.bin", "deep/**/x", "../out"]\nenv = ["REV"]\n'
-    )
+    text = '[package.metadata.bootwright]\ninputs = ["data/*.bin", "deep/**/x", "../out"]\nenv = ["REV"]\n'
+    settings = read(root, f'{text}MEMORY = "1G"\n')  # a variable, which setup/project_file.py reads
     add(root, "data/b.bin", "data/a.bin", "data/c.txt", "deep/one/two/x")
     assert settings.bootwright.env == ("REV",)
     assert settings.bootwright.input_files(root) == [root / "data/a.bin", root / "data/b.bin", root / "deep/one/two/x"]
