@@ -68,9 +68,10 @@ FIRST, SECOND = 2 * SECTOR + 130, 130 - (layout.GPT_ENTRIES_SECTORS + 1) * SECTO
 
 
 def test_a_flipped_bit_is_named_once_in_each_place(rig: Rig, soak: bool) -> None:
+    seal = rig.image(rig.kernel()).index(layout.SEAL_MARK)  # which the program's constants begin with
     places: list[tuple[list[int], str]] = [
-        ([ELF + 0x800], "KC"), ([KERNEL + 4095], "KH"), ([KERNEL], "KM"), ([FIRST, SECOND], "GA"),
-        ([FIRST], ""), ([SECOND], ""),
+        ([seal + 0x400], "SC"), ([ELF + 0x800], "KC"), ([KERNEL + 4095], "KH"), ([KERNEL], "KM"),
+        ([FIRST, SECOND], "GA"), ([FIRST], ""), ([SECOND], ""),
     ]  # fmt: skip
     for offsets, code in places[: None if soak else 1]:
         image = rig.image(rig.kernel())
