@@ -65,16 +65,20 @@ def test_a_closing_terminal_alone_can_be_left_unheard(anothers: list[int]) -> No
 
 
 def test_a_handler_that_python_does_not_know_becomes_the_systems_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
-    assert handle_signals(interrupt, ["SIGTERM"]) == [(signal.SIGTERM, signal.SIG_DFL)]
+    with monkeypatch.context() as another:
+        another.setattr(signal, "signal", lambda number, handler: None)
+        assert handle_signals(interrupt, ["SIGTERM"]) == [(signal.SIGTERM, signal.SIG_DFL)]
 
 
 def test_a_thread_that_may_not_leaves_them_as_they_are(anothers: list[int]) -> None:
+    went_on: list[bool] = []
+
     def work() -> None:
         with no_interrupt():
             os.kill(os.getpid(), signal.SIGTERM)
+        went_on.append(True)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert anothers == [signal.SIGTERM]
+    assert (anothers, went_on) == ([signal.SIGTERM], [True])
