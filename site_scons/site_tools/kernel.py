@@ -121,6 +121,8 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         tests=tests,
     )
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
+    if planned.package.note:
+        tell_once(planned.package.note)
     for warning in planned.plan.said:
         show_once(warning)
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))

@@ -19,9 +19,9 @@ from bootwright.base.regular import is_there, read_if_there, read_text
 from bootwright.cargo import memory
 from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
-from bootwright.cargo.packages import Choice, Package, read_package
+from bootwright.cargo.packages import Choice, Package
 from bootwright.cargo.units import Plan, Unit
-from bootwright.cargo.watched import check_files, watched_files
+from bootwright.cargo.watched import check_files, watched_files, weighed_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
@@ -120,7 +120,7 @@ def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: C
 
 
 def _package(facts: Mapping[str, Any]) -> Package:
-    tuples = {name: tuple(facts[name]) for name in ("said", "manifests")}
+    tuples = {name: tuple(facts[name]) for name in ("said", "manifests", "weighed", "words")}
     untested = tuple(tuple(target) for target in facts["untested"])
     return Package(**{**facts, **tuples, "untested": untested})
 
@@ -130,7 +130,9 @@ def _check_directory(root: Path) -> None:
         hint = f"KERNEL={root.parent}" if root.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
         raise BootwrightError(f"{root} is a file; KERNEL= takes the package's directory", hint)
     if not is_there(root / "Cargo.toml"):
-        hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
+        below = [path.parent.name for path in sorted(root.glob("*/Cargo.toml"))] if root.is_dir() else []
+        more = f"below it is a package in {', '.join(below[:5])}" if below else "`cargo new --bin NAME` makes one"
+        hint = f"KERNEL= names the directory of a Cargo package; {more}"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
 
 
@@ -161,6 +163,8 @@ class _Maker:
 
     def make(self) -> tuple[Plan, Package, dict[str, str]]:
         """Returns the plan, its package, and the files that both depend on."""
+        from bootwright.cargo.asked import read_package
+
         request = self.request
         package = read_package(self.cargo, request.directory, request.choice, self.environ)
         home = cargo_home(self.environ)
@@ -171,6 +175,7 @@ class _Maker:
         local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if not unit.checksum}
         manifests = sorted({*package.manifests, *local})
         watched = {**watched_files(request.directory, workspace, manifests, home), **before}
+        watched |= weighed_files(package.weighed)
         return plan, package, watched
 
     def _copy_lock(self, workspace: Path) -> Path:
@@ -223,7 +228,8 @@ class _Maker:
         words = self.cargo.command(verb[0], self.target, lock)
         command = [] if request.tests else build_command(package.metadata)
         profile = request.profile if not {"--release", "--profile", "-r"} & set(command) else ()
-        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *profile, *command, *request.words]
+        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *profile, *command]
+        words += [*package.words, *request.words]
         words.append("--message-format=json")
         environment = {**self._base(lock), **self.room.environment()}
         more: list[list[str]] = [[]]
