@@ -121,12 +121,10 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         tests=tests,
     )
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
-    if planned.package.note:
-        tell_once(planned.package.note)
     for warning in planned.plan.said:
         show_once(warning)
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
-    for line in told:
+    for line in filter(None, (planned.package.note, *told)):
         tell_once(line)
     return replace(planned, plan=plan)
 

@@ -170,7 +170,9 @@ def test_a_target_comes_from_the_variable_from_what_is_included_and_from_cargos_
 
 def test_the_target_is_that_of_the_kernel_which_a_program_for_the_builder_carries_along(tmp_path: Path) -> None:
     def write(*dependencies: str) -> None:
-        (tmp_path / "Cargo.toml").write_text("\n".join(['[package]\nname = "os"', "[build-dependencies]", *dependencies]))
+        (tmp_path / "Cargo.toml").write_text(
+            "\n".join(['[package]\nname = "os"', "[build-dependencies]", *dependencies])
+        )
 
     board = 'kernel = { path = "kernel", artifact = "bin", target = "riscv64gc-unknown-none-elf" }'
     (tmp_path / "src").mkdir()
