@@ -216,7 +216,7 @@ def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
 
     name = "release" if codegen_option(unit.argv, "opt-level") else "dev"
     lacking = () if codegen_option(unit.argv, "panic") == "abort" else (f"[profile.{name}]",)
-    situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking)
+    situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking, unit.local)
     _, line = find(outcome.said, situation)
     if not line and not unit.local and outcome.is_about_sources:
         line = (

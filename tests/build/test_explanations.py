@@ -91,6 +91,10 @@ CASES = (
     Case("extern crate", "unknown crate", WHOLE + "extern crate spin;", ABORT, ("`spin`",)),
     Case("import", "unknown crate", WHOLE + "use spin::Mutex;", ABORT, ("`mod spin;`",)),
     Case("path", "unknown crate", WHOLE + "fn f() { spin::f() }", ABORT, ("`spin`",)),
+    Case("message of a panic", "panic message", NO_STD + START + HANDLER.replace("_:", "i:").replace(
+        "loop", "i.message().unwrap(); loop"), ABORT, ("since rustc 1.81",)),
+    Case("if let", "panic message", NO_STD + START + HANDLER.replace("_:", "i:").replace(
+        "loop", "if let Some(_) = i.message() {} loop"), ABORT, ("no Option",)),
     Case("llvm_asm", "llvm_asm", WHOLE + "fn f() { unsafe { llvm_asm!(\"hlt\") } }", ABORT, ("core::arch::asm!",)),
     Case("asm", "asm", WHOLE + "core::arch::global_asm!(\"\"); global_asm!(\"nop\");", ABORT,
          ("`use core::arch::global_asm;`", "rust-toolchain")),
