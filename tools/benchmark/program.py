@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.benchmark import plan, runners, units
+from tools.benchmark import plan, runners, uefi, units
 from tools.benchmark.figures import Row
 from tools.benchmark.ours import Bootwright
 from tools.benchmark.peer import CargoBootimage, find_peer_version
@@ -29,7 +29,8 @@ from bootwright.rust.search import find_toolchain
 HOME = Path(__file__).resolve().parents[2]
 TARGET = "x86_64-unknown-none"
 INTERRUPTED = 130
-PARTS = ("clean", "null", "edit", "boot", "nodes", "tests", "units", "runner")
+UEFI_SECONDS = 600.0  # OVMF alone takes some, and where each instruction is counted a minute
+PARTS = ("clean", "null", "edit", "boot", "nodes", "tests", "units", "runner", "uefi")
 ALONE = {"nodes", "tests"}  # in these bootwright is compared with nothing but itself
 FLOOR = 'Command("out", "in", Copy("$TARGET", "$SOURCE"))\n'
 
@@ -89,10 +90,11 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
         rows += plan.measure_edits(sides, 0, times, tell)
         rows += plan.measure_edits(sides, max(plan.SIZES), min(times, 3), tell)
         rows += plan.measure_starts(ours, ours.start, times, tell)
-    if "boot" in parts:
+    if not {"boot", "uefi"}.isdisjoint(parts):
         linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
         source = HOME / "tools" / "icount" / "icount.rs"
         plugin = build_plugin(toolchain.rustc, linker, source, directory, qemu_version(find_qemu(None)))
+    if "boot" in parts:
 
         def count(side: Side) -> Counts:
             peer.pad()
@@ -100,6 +102,12 @@ def run_bench(directory: Path, parts: Sequence[str], times: int, clean_times: in
             return count_boot(MachineConfig(side.image, qemu_flags=flags), plugin, read_entry(side.elf))
 
         rows += plan.measure_boots(sides, count, tell)
+    if "uefi" in parts:
+
+        def count_uefi(config: MachineConfig, elf: Path) -> Counts:
+            return count_boot(config, plugin, read_entry(elf), timeout=UEFI_SECONDS)
+
+        rows += uefi.measure_uefi(uefi.UefiSides(directory / "uefi", ours, peer), count_uefi, tell)
     if "nodes" in parts:
         rows += plan.measure_over_scons(ours, lambda: take_floor(directory), times, tell)
         rows += plan.measure_many_modules(ours, lambda: take_floor(directory), times, tell)

@@ -13,34 +13,54 @@ struct Seal {
     digest: [u32; 8],
     /// The kernel file's address, from the program's start on, and its length; 0 where it is on a disk.
     kernel: [u32; 2],
-    /// The sum of the program's code, as quadwords.
-    code_sum: u64,
+    /// The sum of the program's code and constants at address 0, as quadwords, without this.
+    sum: u64,
+    /// How many of the constants are addresses.
+    addresses: u64,
 }
 
 #[used]
+#[unsafe(link_section = ".seal")]
 static SEAL: Seal = Seal {
     mark: layout::SEAL_MARK,
     sealed: 0,
     digest: [0; 8],
     kernel: [0; 2],
-    code_sum: 0,
+    sum: 0,
+    addresses: 0,
 };
 
 unsafe extern "C" {
     static code_start: u64;
     static code_end: u64;
+    static constants_start: u64;
+    static constants_end: u64;
 }
 
-/// Whether the code is what was built: no firmware looks, but where Secure Boot is on.
+/// Whether code and constants are what was built: no firmware looks, but where Secure Boot is on.
 pub fn is_whole() -> bool {
-    let (mut at, mut sum) = (&raw const code_start, 0_u64);
-    while at != &raw const code_end {
-        // SAFETY: the link script puts both ends around whole quadwords of code, which holds no address.
-        sum = sum.wrapping_add(unsafe { at.read() });
-        at = at.wrapping_add(1);
+    let mut found = 0_u64;
+    for [mut at, end] in [
+        [&raw const code_start, &raw const code_end],
+        [&raw const constants_start, &raw const constants_end],
+    ] {
+        while at != end {
+            // SAFETY: the link script puts both ends on whole quadwords of this program, to which nobody writes.
+            found = found.wrapping_add(unsafe { at.read() });
+            at = at.wrapping_add(1);
+        }
     }
-    // SAFETY: a static; volatile, because the builder changes what was compiled.
-    sum == unsafe { (&raw const SEAL.code_sum).read_volatile() }
+    // SAFETY: statics; volatile, because the builder changes what was compiled.
+    let (stated, addresses) = unsafe {
+        let seal = &raw const SEAL;
+        (
+            (&raw const (*seal).sum).read_volatile(),
+            (&raw const (*seal).addresses).read_volatile(),
+        )
+    };
+    // The code is linked to begin with the second page; the firmware adds the program's place to each address.
+    let base = (&raw const code_start as u64).wrapping_sub(layout::PAGE_SIZE);
+    found == stated.wrapping_add(addresses.wrapping_mul(base))
 }
 
 /// The kernel file in the program, which begins at `base`.

@@ -67,10 +67,12 @@ def _watch(pipe: int) -> None:
 
 def _end(process: subprocess.Popen[Any]) -> None:
     """Ends a program with its descendants: a linker, or a compiler that a script calls, holds the pipe that we read."""
-    for pid in _descendants(process.pid):
+    # Found before one of them ends, which leaves its own without a parent; a parent ends first, and begins no more.
+    descendants = list(_descendants(process.pid))
+    process.terminate()
+    for pid in descendants:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGTERM)
-    process.terminate()
 
 
 def _descendants(pid: int) -> Iterator[int]:

@@ -78,9 +78,20 @@ def add_section(program: bytes, name: str, data: bytes, *, kept: bool = False) -
     return _write_file(sections, entry), address
 
 
-def section(program: bytes, name: str) -> bytes:
-    """Returns what a section of a program of write_pe's holds."""
-    return bytes(next(section.data for section in _sections_of(program) if section.name == name))
+def section(program: bytes, name: str) -> Section:
+    """Returns a section of a program of write_pe's."""
+    return next(section for section in _sections_of(program) if section.name == name)
+
+
+def relocations(program: bytes) -> list[int]:
+    """Returns the addresses, in a program of write_pe's, of the quadwords to which the firmware adds its place."""
+    data, at, places = section(program, ".reloc").data, 0, []
+    while at < len(data):
+        page, size = struct.unpack_from("<II", data, at)
+        entries = struct.unpack_from(f"<{(size - 8) // 2}H", data, at + 8)
+        places += [page + entry % PAGE for entry in entries if entry >> 12 == _DIR64]
+        at += size
+    return places
 
 
 def _sections_of(program: bytes) -> list[Section]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import struct
 
+from bootwright.base.errors import BootwrightError
 from bootwright.image import layout, pe
 
 SBAT = b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nbootwright,1,bootwright,bootwright,0.1.0,-\n"
 _SEAL = struct.Struct("<9I")  # that there is one, and the digest, as the loader has it: words, not bytes
 _KERNEL = struct.Struct("<2I")  # behind it, where the kernel file lies in the program, and its length
-_CODE_SUM = struct.Struct("<4xQ")  # and behind that the sum of the code, on a whole quadword
+_SUM = struct.Struct("<4x2Q")  # and behind that, on a whole quadword, the sum, and how many addresses are in it
 
 
 def kernel_digest(kernel_file: bytes) -> bytes:
@@ -43,11 +44,24 @@ def seal(program: bytes, kernel_file: bytes) -> bytes:
 
 
 def sum_up(program: bytes) -> bytes:
-    """Returns the EFI program with the sum of its code in it, which it compares first of all."""
-    code = pe.section(program, ".text")
-    words: tuple[int, ...] = struct.unpack(f"<{len(code) // 8}Q", code[: len(code) // 8 * 8])
+    """Returns the EFI program with the sum of its code and constants in it, which it compares first of all.
+
+    What the firmware writes an address to is counted: the program takes its own place from each of these. Raises
+    BootwrightError for a program whose code or seal holds such a place.
+    """
+    code, constants = pe.section(program, ".text"), pe.section(program, ".rodata")
+    start = len(layout.SEAL_MARK) + _SEAL.size + _KERNEL.size + _SUM.size
+    assert constants.data.startswith(layout.SEAL_MARK), "the link script has the seal before the constants"
+    pieces = (code.data, constants.data[start:])
+    if any(len(piece) % 8 for piece in pieces):
+        raise BootwrightError("the EFI program's code and constants are no whole quadwords")
+    summed = sum(sum(struct.unpack(f"<{len(piece) // 8}Q", piece)) for piece in pieces)
+    places = [place - constants.address for place in pe.relocations(program)]
+    if any(place < start or place % 8 for place in places):
+        raise BootwrightError("the EFI program has an address in its code or seal, or across two quadwords")
+    count = sum(place < len(constants.data) for place in places)
     at = _seal_of(program) + _SEAL.size + _KERNEL.size
-    return program[:at] + _CODE_SUM.pack(sum(words) % (1 << 64)) + program[at + _CODE_SUM.size :]
+    return program[:at] + _SUM.pack(summed % (1 << 64), count) + program[at + _SUM.size :]
 
 
 def embed(program: bytes, kernel_file: bytes) -> bytes:

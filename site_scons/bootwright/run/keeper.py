@@ -7,14 +7,14 @@ image written and the power cycled, {"off": 1} ends that. What it says are lines
 {"on": 1}, {"heard": BASE64}, {"off": 1}, and {"error": WORDS}, after which it ends.
 
 Whatever ends its input, or the pipe of the variable LIFE (the death of who started it, by any signal), has the power
-switched off and the place released. It belongs to no terminal, so that Ctrl-C is not its own. Nothing of bootwright is
-imported.
+switched off and the place released. Without a terminal, it gets no Ctrl-C of its own. It imports nothing of bootwright.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -112,7 +112,11 @@ class Keeper:
 
     def run(self) -> None:
         """Keeps the place until the input ends."""
-        with tempfile.TemporaryDirectory(prefix="bootwright-served-") as self._served:
+        served = tempfile.TemporaryDirectory(prefix="bootwright-served-")
+        with served as self._served, Path(self._served, "begun").open("w") as mark:
+            # If we are killed, who makes the next directory of this kind finds its lock free (base/scratch.py).
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            Path(mark.name).rename(Path(self._served, ".lock"))
             self._keep()
 
     def _keep(self) -> None:
@@ -154,10 +158,8 @@ class Keeper:
             raise Failed(f"it is held by {by}, and cannot be reserved")
         try:
             while (left := deadline - time.monotonic()) > 0:
-                if (
-                    self._ask("wait", token, seconds=left) is None
-                    and self._ask("-p", "+", "acquire", token=token) is None
-                ):
+                waited = self._ask("wait", token, seconds=left)
+                if waited is None and self._ask("-p", "+", "acquire", token=token) is None:
                     self._acquired, self._token = True, token
                     return
         finally:
@@ -240,9 +242,8 @@ class Keeper:
             else:
                 self._serve(served)
         except subprocess.CalledProcessError as error:
-            raise Failed(
-                f"its card cannot be written: {(error.output or b'').decode(errors='replace').strip()}"
-            ) from error
+            said = (error.output or b"").decode(errors="replace").strip()
+            raise Failed(f"its card cannot be written: {said}") from error
         if self._mux is not None:
             self._mux.set_mode("dut")
         self._read()  # what was said before
@@ -265,9 +266,7 @@ class Keeper:
     def _serve(self, served: dict[str, str]) -> None:
         """Has files served, each under the name that the board's DHCP server knows, with its ending."""
         for ending, path in served.items():
-            copy = str(Path(self._served, SERVED + ending))
-            shutil.copyfile(path, copy)
-            self._provider.stage(copy)
+            self._provider.stage(shutil.copyfile(path, str(Path(self._served, SERVED + ending))))
 
     def _read(self) -> bytes:
         from pexpect import TIMEOUT

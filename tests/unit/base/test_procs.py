@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.procs import allowed_environment, attempt, pasteable, run
+from bootwright.base.procs import allowed_environment, attempt, find_on_path, pasteable, run
 
 SHOW = "import os; print(sorted(n for n in os.environ if n in {'PATH', 'RUSTC_BOOTSTRAP', 'RUSTFLAGS', 'EXTRA'}))"
 
@@ -67,3 +67,25 @@ def test_a_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="quoting is the shell's")
 def test_a_command_line_is_quoted_for_the_shell() -> None:
     assert pasteable(["rustc", "a b", "$x"]) == "rustc 'a b' '$x'"
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ"), [(["a\0b"], {}), ([sys.executable, "a\0b"], {}), ([sys.executable], {"PATH": "\0"})]
+)
+def test_a_nul_that_no_program_can_be_given_is_one_sentence(argv: list[str], environ: dict[str, str]) -> None:
+    with pytest.raises(BootwrightError, match=r"cannot be run: .*null"):
+        attempt(argv, env=environ)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there PATHEXT says what can be run")
+def test_the_first_program_on_path_is_found_and_sbin_is_looked_in_last(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("not_executable", "first", "second")]
+    for place in places:
+        place.mkdir()
+        (place / "mkfs").write_text("#!/bin/sh\n")
+        (place / "mkfs").chmod(0o644 if place.name == "not_executable" else 0o755)
+    path = os.pathsep.join(map(str, places))
+    assert find_on_path("mkfs", {"PATH": path}) == places[1] / "mkfs"
+    assert find_on_path("no-such-program", {"PATH": path}) is None
+    found = find_on_path("nologin", {"PATH": path})  # which a system of any kind has, there
+    assert found is not None and found.parent.name == "sbin"

@@ -68,9 +68,33 @@ def test_a_signal_takes_the_directory_away(place: Path, number: signal.Signals) 
     assert list(place.iterdir()) == []
 
 
-def test_a_persons_own_directory_of_such_a_name_stays(place: Path) -> None:
+def test_two_of_one_process_are_both_held(place: Path) -> None:
+    with scratch_directory() as first, scratch_directory() as second:
+        assert sorted(place.iterdir()) == sorted([first, second])
+
+
+def left(path: Path) -> Path:
+    """Makes what a killed process leaves."""
+    path.mkdir()
+    (path / ".lock").touch()
+    return path
+
+
+def test_a_persons_own_directory_stays_and_one_that_is_just_being_made(place: Path) -> None:
     (place / "bootwright-notes").mkdir()
-    (place / "bootwright-link").symlink_to(place)
+    target = left(place / "notes")  # a lock of that name is others' as well
+    (place / "bootwright-link").symlink_to(target)
+    left(place / ".bootwright-begun")
+    left(place / "bootwright-dead")
     with scratch_directory():
         pass
-    assert sorted(path.name for path in place.iterdir()) == ["bootwright-link", "bootwright-notes"]
+    stays = [".bootwright-begun", "bootwright-link", "bootwright-notes", "notes"]
+    assert sorted(path.name for path in place.iterdir()) == stays
+    assert (target / ".lock").exists()
+
+
+def test_another_persons_directory_is_left_to_that_person(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = left(place / "bootwright-dead")
+    monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
+    with scratch_directory():
+        assert dead.exists()

@@ -19,21 +19,22 @@ task_descriptor:
     .quad 0
     .quad 0x00CF9B000000FFFF     # 38h: 32-bit code, by way of which five levels of page tables are left
 gdt_end:
-    .balign 4
-    .word 0
+# Each address on a quadword, as the sum over an EFI program's constants has it (uefi/src/seal.rs).
+    .balign 8
+    .word 0, 0, 0
 .global gdt_pointer
 gdt_pointer:
     .word gdt_end - gdt_start - 1
     .quad gdt_start
 # The first three for the kernel, with the limits that upstream's loaders give.
-    .balign 4
-    .word 0
+    .balign 8
+    .word 0, 0, 0
 .global gdt_pointer_09
 gdt_pointer_09:
     .word 3 * 8 + 2
     .quad gdt_start
-    .balign 4
-    .word 0
+    .balign 8
+    .word 0, 0, 0
 .global gdt_pointer_011
 gdt_pointer_011:
     .word 3 * 8 - 1
