@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 # What only an action needs is imported there: a build that has nothing to do pays for no more than the graph.
 
 MODULES = (
-    "rust/archive", "rust/compile", "rust/more", "rust/rustc", "rust/script", "rust/shared", "rust/unit_reads",
-    "rust/assembled", "rust/roots", "cargo/command", "cargo/directives", "cargo/listed", "cargo/nightly",
-    "cargo/published", "cargo/units", "base/atomic", "base/procs", "base/records", "base/storage_space",
+    "rust/archive", "rust/compile", "rust/flags", "rust/more", "rust/rustc", "rust/script", "rust/shared",
+    "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command", "cargo/directives", "cargo/listed",
+    "cargo/nightly", "cargo/published", "cargo/units", "base/atomic", "base/procs", "base/records",
+    "base/storage_space",
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks
-from bootwright.base.regular import LARGEST, is_there, read_bytes
+from bootwright.base.regular import LARGEST, NAMED, is_there, read_bytes
 from bootwright.graph.actions import action, modules
 from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
@@ -113,10 +113,10 @@ def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes
     inside says that the kernel file is in it, so that it is always one of its own.
     """
     if env["SIGN_KEY"]:
-        pair = [Path(env["LAUNCH"], env[name]).resolve() for name in ("SIGN_KEY", "SIGN_CERT")]
-        for name, file in zip(("SIGN_KEY", "SIGN_CERT"), pair, strict=True):
-            if not file.is_file():
-                raise BootwrightError(f"{name}={env[name]}: there is no file {file}")
+        from bootwright.storage.keys import given_keys  # most images are not signed
+
+        key, certificate = (Path(env["LAUNCH"], env[name]).resolve() for name in ("SIGN_KEY", "SIGN_CERT"))
+        pair = list(given_keys(key, certificate))
     elif env["SIGN"] == "1":
         from bootwright.storage.keys import keys_directory, made_keys  # most images are not signed
 
@@ -136,7 +136,7 @@ def add_efi_program(env: Environment, path: str, efi: Entry, kernel: KernelNodes
 def _emit_kernel(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
     files = [path for path in _boot_files(env) if path]
     ramdisk = files[-1] if env["RAMDISK"] else None
-    if ramdisk and not (is_there(ramdisk, LARGEST) and ramdisk.stat().st_size):
+    if ramdisk and not (is_there(ramdisk, LARGEST, NAMED.format("RAMDISK")) and ramdisk.stat().st_size):
         raise BootwrightError(f"RAMDISK={env['RAMDISK']}: {ramdisk} is no file with anything in it")
     # Their names as well: one that comes or goes makes another kernel file.
     names = env.Value("\n".join(map(str, files)))

@@ -18,7 +18,8 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
-from bootwright.base.regular import is_there
+from bootwright.base.regular import NAMED, is_there
+from bootwright.cargo.build_command import profile_words
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
@@ -32,7 +33,7 @@ from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_feature
 from bootwright.graph.commandline import check_kernel, said_anywhere
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.units import Nodes, Ways, places
+from bootwright.graph.units import Nodes, Ways, places, words_with_script
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
@@ -55,7 +56,6 @@ NIGHTLY = (
     "(UNSTABLE=0 forbids it)"
 )
 PROJECT = "rust-project.json"  # which a build keeps as it should be, where there is one
-PROFILES = {"debug": (), "release": ("--release",)}
 
 
 def add_kernels(env: Environment) -> list[KernelNodes]:
@@ -114,7 +114,7 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         toolchain=tools.identity + "".join(digest for _, digest in _flag_files(env, directory)),
         rustc=tools.toolchain.rustc,
         library=library_root(tools.toolchain.sysroot) / "src",
-        profile=PROFILES.get(variant, ("--profile", variant)),
+        profile=profile_words(variant, any(said_anywhere().get(name) for name in ("VARIANT", "PROFILE"))),
         words=_feature_words(env),
         choice=Choice(env["PACKAGE"], env["BIN"]),
         flags=tuple(env.Split(env["RUSTFLAGS"])),
@@ -203,14 +203,15 @@ def plan_nodes(
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    words = ["-C", f"link-arg={joined}-T{script}"] if env["LDSCRIPT"] else []
+    own = bool(env["LDSCRIPT"])
+    words = words_with_script(core.link, planned.program, str(script), joined) if own else core.link
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More(last=(*linker, *link, *words, *core.link), script=str(script) if script and not words else ""),
+        program=More((), (*linker, *link, *words), str(script) if script and not own else "", own),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],
@@ -246,7 +247,7 @@ def linker_script(env: Environment, core: Core) -> Path | None:
     script = Path(os.path.realpath(Path(env["LAUNCH"], env["LDSCRIPT"]))) if env["LDSCRIPT"] else None
     if script is None and core.board and core.board.script:
         script = Path(env["HOME"], "linker", core.board.script)
-    if script and not is_there(script):
+    if script and not is_there(script, hint=NAMED.format("LDSCRIPT")):
         raise BootwrightError(f"LDSCRIPT={env['LDSCRIPT']}: there is no file {script}")
     return script
 

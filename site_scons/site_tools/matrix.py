@@ -66,20 +66,22 @@ def _other_kernel(env: Environment, kernel_file: Entry) -> Entry | None:
 
 def add_matrix(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> None:
     """Adds the alias that boots the rows."""
+    from bootwright.testing.chosen import read_shard
+    from bootwright.testing.matrix import chosen_rows
+
     kernel = only(name, kernels)
     assert kernel.kernel is not None and kernel.image is not None and kernel.pvh is not None, "only() looked"
     other = _other_kernel(env, kernel.kernel)
     pvh = Path(kernel.pvh.abspath)
     boot_sector, cd_boot, stages, _, efi, network = (env.File(f"{env['BUILD']}/loader/{file}") for file in crates.FILES)
     loader = [boot_sector, cd_boot, stages, efi]
+    rows = chosen_rows(env["ROW"], read_shard(env["SHARD"]) if env["SHARD"] else (1, 1))  # before anything is built
 
     def start() -> int:
         from bootwright.base.digests import file_digest
-        from bootwright.testing.chosen import read_shard
-        from bootwright.testing.matrix import bench_of, chosen_rows
+        from bootwright.testing.matrix import bench_of
         from bootwright.testing.matrix_table import run_matrix
 
-        rows = chosen_rows(env["ROW"], read_shard(env["SHARD"]) if env["SHARD"] else (1, 1))
         files = {name: Path(node.abspath) for name, node in (("small", kernel.kernel), ("other", other)) if node}
         config = _config(env, kernel)
         directory = Path(env["BUILD"], name)

@@ -29,9 +29,17 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(checkout: Chec
     [
         ("VARIANT=fast", "VARIANT=fast is none of debug, release, all"),
         ("ACTIVE=yes", "ACTIVE=yes is none of dummy, ee, none"),
+        ("run MEMORY=0G", "MEMORY=0G is no size that QEMU takes"),
         ("TIMEOUT=soon", "TIMEOUT=soon is no positive number of seconds"),
         ("LDSCRIPT=no.ld", "LDSCRIPT=no.ld: there is no file"),
         ("KERNEL=nowhere", "nowhere"),
+        (
+            "KERNEL=kernel/Cargo.toml",
+            "kernel/Cargo.toml is a file; KERNEL= takes the package's directory\n  hint: KERNEL=",
+        ),
+        ("ACTIVE=ee ACTIVE=none", "ACTIVE=ee and ACTIVE=none: one of them at a time"),
+        ("matrix ROW=0", "ROW=0: the matrix has rows 1 to "),
+        ("matrix SHARD=3/2", "SHARD=3/2 is no part k/n"),
         ("RUSTC=no-such-rustc", "no-such-rustc"),
         ("TARGET=x86_64-unknown-nope", "x86_64-unknown-nope"),
         ("TARGET=missing.json", "missing.json"),
@@ -39,7 +47,7 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(checkout: Chec
     ],
 )
 def test_an_illegal_value_is_named(checkout: Checkout, word: str, sentence: str) -> None:
-    said = checkout.refuse(word)
+    said = checkout.refuse(*word.split())
     assert sentence in said
     assert len(said.splitlines()) <= 4, said
 

@@ -132,6 +132,13 @@ CASES = (
     Case("an option for cc", "option of a compiler driver", NO_CORE,
          (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=-nostartfiles"),
          ("-nostartfiles is", "lld itself"), bootstrap=True),
+    *(Case(f"{word} for lld", entry, NO_CORE,
+           (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", f"-Clink-arg={word}"), told, bootstrap=True)
+      for word, entry, told in (
+          ("-m64", "machine of a compiler driver", ("-m64 is an option of a C compiler",)),
+          ("-lgcc", "library that is not there", ("there is no libgcc.a", "take -lgcc out")),
+          ("/ENTRY:_start", "argument of link.exe", ("/ENTRY:_start is an argument of Windows's linker",)),
+          ("-Tnowhere.ld", "script that is not there", ("there is no nowhere.ld", "LDSCRIPT=")))),
     Case("a byte order mark", "script of another encoding", NO_CORE,
          (*ABORT, "-Clinker=LLD", "-Clinker-flavor=ld.lld", "-Clink-arg=-TMARKED"),
          ("marked.ld is UTF-16, or begins with a byte order mark",), bootstrap=True),

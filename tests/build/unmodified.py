@@ -136,6 +136,36 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 PACKAGES = (
     # rustflags and [env] of .cargo/config.toml reach rustc and the linker, from whichever table.
     Package("script in target rustflags", {**SCRIPTED, ".cargo/config.toml": config(FLAG)}, (f"at {HIGH[:12]}",)),
+    # LDSCRIPT= is in place of a script that cargo's words name, and one line tells of another.
+    Package(
+        "LDSCRIPT= and the script of rustflags",
+        {**SCRIPTED, "other.ld": SCRIPT % "0x700000", ".cargo/config.toml": config(FLAG)},
+        ("at 0x70", "the linker script link.ld is not used: LDSCRIPT= names "),
+        ("LDSCRIPT={package}/other.ld",),
+    ),
+    Package(
+        "LDSCRIPT= and the same script of rustflags",
+        {**SCRIPTED, ".cargo/config.toml": config(FLAG)},
+        (f"at {HIGH[:12]}",),
+        ("LDSCRIPT={package}/link.ld",),
+        lacks=("is not used",),
+    ),
+    Package(
+        "LDSCRIPT= and a script, by cargo",
+        {**SCRIPTED, "other.ld": SCRIPT % "0x700000", ".cargo/config.toml": config(FLAG)},
+        ("at 0x70",),
+        ("LDSCRIPT={package}/other.ld", "--cargo"),
+    ),
+    Package(
+        "rustflags that others beat",
+        {
+            **ENVIRONMENT,
+            ".cargo/config.toml": "[build]\nrustflags = ['--cfg', 'lost']\n\n"
+            "[target.'cfg(target_os = \"none\")']\nrustflags = ['--cfg', 'board=\"pc\"']\n",
+        },
+        ("board pc",),
+        line=("build.rustflags = ", "has no effect: those of [target.x86_64-unknown-none] or of a cfg() stand"),
+    ),
     Package(
         "script in cfg() rustflags",
         {**SCRIPTED, ".cargo/config.toml": config(FLAG, "target.'cfg(target_os = \"none\")'")},
@@ -223,6 +253,14 @@ PACKAGES = (
         SMP,
         ("smp true debug false",),
         manifest=MANIFEST.format(name="command") + COMMAND % '["build", "--release", "--features", "smp"]',
+    ),
+    Package(
+        "build-command that would write elsewhere",
+        SMP,
+        ("smp true debug true", "build-command holds --target-dir target, which has no effect"),
+        ("VARIANT=debug",),
+        manifest=MANIFEST.format(name="command")
+        + COMMAND % '["build", "--release", "--features", "smp", "--target-dir", "target", "-q"]',
     ),
     Package(
         "FEATURES=",

@@ -19,6 +19,7 @@ LIMIT = 16 << 20  # bytes; what is read as text here is a list or a table of som
 LARGEST = 1 << 30  # bytes; rustc takes no source of 4 GiB, and to hash this much takes a second
 AS_UTF8 = "save it as UTF-8"
 AWAY = "remove or rename it"
+NAMED = "{}= names it, and takes a file"  # where the person did, it is the word that is to be another
 # For a file that became another since it was looked at. (Windows has O_BINARY in its place.)
 NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -110,7 +111,7 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
 def read_text(path: Path, limit: int = LIMIT, encoding: str = "utf-8") -> str:
     """Like read_bytes, for text with any ends of lines, which become "\\n"."""
     data = read_bytes(path, limit)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or data[:2].count(0) == 1:  # of a letter of ASCII
         raise BootwrightError(f"{path} is UTF-16", AS_UTF8)
     try:
         text = data.decode(encoding)

@@ -10,8 +10,10 @@ from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import AS_UTF8
+from bootwright.cargo.build_command import BIN, EXAMPLE, command_of, value_of
 from bootwright.cargo.chosen import choose, programs
 from bootwright.cargo.command import JSON_IS_UNSTABLE, Cargo, error_in, run_cargo, warnings_in
+from bootwright.cargo.metadata import OWN_METADATA
 from bootwright.cargo.packages import Choice, Package
 
 LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
@@ -42,7 +44,7 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
         main=main,
         library=libraries[0]["src_path"] if libraries else "",
         metadata=package["metadata"] or {},
-        said=tuple(said),
+        said=(*said, *_misplaced(facts)),
         manifests=tuple(sorted({*members, str(Path(facts["workspace_root"], "Cargo.toml"))})),
         bootloader=any(dependency["name"] == "bootloader" for dependency in package["dependencies"]),
         kind=kind,
@@ -68,6 +70,14 @@ def _ask(cargo: Cargo, directory: Path, environ: Mapping[str, str]) -> tuple[dic
     return dict(json.loads(ended.stdout)), warnings_in(ended.stderr)
 
 
+def _misplaced(facts: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each table of a workspace's metadata that is read of packages alone, here as by bootimage."""
+    path, tables = Path(facts["workspace_root"], "Cargo.toml"), facts.get("metadata")
+    names = [name for name in OWN_METADATA if isinstance(tables, dict) and name in tables]
+    where = "the kernel's package says it in [package.metadata.{}]"
+    return [f"bootwright: {path}: [workspace.metadata.{n}] has no effect: {where.format(n)}" for n in names]
+
+
 def _kind(target: Mapping[str, Any]) -> str:
     """Returns the word of Cargo.toml for the kind of a target of `cargo metadata`."""
     return "lib" if set(target["kind"]) & {"lib", "rlib", "staticlib", "dylib", "cdylib"} else str(target["kind"][0])
@@ -90,7 +100,10 @@ def _check_name(manifest: str, kind: str, name: str) -> None:
 
 
 def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, tuple[str, str]]:
-    """Returns kind, name and root file of the program that BIN= names, else default-run, else its own or only one."""
+    """Returns kind, name and root file of the program that is meant.
+
+    BIN= names it, else bootimage's build-command, else default-run; else it is the package's own or only one.
+    """
     own = programs(package)
     manifest = package["manifest_path"]
     if choice.program:
@@ -102,6 +115,13 @@ def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, tu
             f"BIN={choice.program}: {manifest} has no such program",
             f"it has {', '.join([*own, *examples]) or 'none'}",
         )
+    command = command_of(package["metadata"] or {})
+    for kind, option in (("bin", BIN), ("example", EXAMPLE)):
+        named = value_of(command, option)
+        if named in programs(package, kind):
+            return kind, (named, programs(package, kind)[named])
+        if named:
+            raise BootwrightError(f"{manifest}: build-command says {option} {named}, and there is none of that name")
     wanted = package.get("default_run") or package["name"]
     if wanted in own:
         return "bin", (wanted, own[wanted])

@@ -14,12 +14,13 @@ from typing import Any
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
 from bootwright.base.regular import is_there, read_bytes
+from bootwright.cargo.build_command import TARGET, command_of, value_of
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.toml import Table, read_toml, show
 from bootwright.cargo.watched import included_files
 
 TARGET_VARIABLE = "CARGO_BUILD_TARGET"
-PER_PACKAGE = b"per-package-target"
+PER_PACKAGE, BUILD_COMMAND = b"per-package-target", b"build-command"
 ARTIFACT = b"artifact"
 HINT = "TARGET= names one for this build"
 
@@ -58,7 +59,7 @@ class Configuration:
         forced, default = self.package_targets()
         if forced or (carried := self._target_of_carried()):
             return forced or carried
-        word = self.environ.get(TARGET_VARIABLE, "")
+        word = self._build_commands() or self.environ.get(TARGET_VARIABLE, "")
         if word:
             return str(self.directory / word) if word.endswith(".json") else word
         for path, values in self.files:
@@ -78,17 +79,26 @@ class Configuration:
 
         The first wins over all that others say, the second only where nobody else says anything.
         """
+        table = self._package(PER_PACKAGE)
+        if table is None:
+            return None, None
+        words = [table.get(f"{name}-target", str) for name in ("forced", "default")]
+        forced, default = (str(self.directory / word) if word and word.endswith(".json") else word for word in words)
+        return forced, default
+
+    def _build_commands(self) -> str:
+        """Returns the target of bootimage's build-command, "" where there is none."""
+        table = self._package(BUILD_COMMAND)
+        return value_of(command_of(table.table("metadata").values), TARGET) if table else ""
+
+    def _package(self, key: bytes) -> Table | None:
+        """Returns [package] of the manifest where that holds key somewhere; what is wrong otherwise a plan says."""
         manifest = self.directory / "Cargo.toml"
         try:
             data = read_bytes(manifest)
         except FileNotFoundError:
-            return None, None  # which a plan says
-        if PER_PACKAGE not in data:
-            return None, None
-        table = Table(manifest, "", read_toml(manifest)).table("package")
-        words = [table.get(f"{name}-target", str) for name in ("forced", "default")]
-        forced, default = (str(self.directory / word) if word and word.endswith(".json") else word for word in words)
-        return forced, default
+            return None
+        return Table(manifest, "", read_toml(manifest)).table("package") if key in data else None
 
     def _target_of_carried(self) -> str | None:
         """Returns the target of the kernel that a program for the builder carries along as an artifact.
@@ -124,6 +134,12 @@ class Configuration:
             raise BootwrightError(words, "take one of the two away")
         return word or self.default_target()
 
+    def builds_std(self) -> bool:
+        """Says whether cargo is to build the standard library, whose own dependencies it wants to have then."""
+        return any(leaf.key == ("unstable", "build-std") and leaf.value for leaf in self.leaves()) or bool(
+            self.environ.get("CARGO_UNSTABLE_BUILD_STD")
+        )
+
     def variables(self) -> dict[str, bool]:
         """Returns the names of [env], each with whether its value is forced upon who has a variable of that name."""
         found: dict[str, bool] = {}
@@ -135,8 +151,11 @@ class Configuration:
 
 
 def read_configuration(directory: Path, environ: Mapping[str, str]) -> Configuration:
-    """Reads cargo's configuration for directory; raises BootwrightError for a file that is no TOML, or no file."""
+    """Reads cargo's configuration for directory; raises where that is none, and for a file that is no TOML."""
     directory = directory.absolute()
+    if directory.is_file():
+        hint = f"KERNEL={directory.parent}" if directory.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
+        raise BootwrightError(f"{directory} is a file; KERNEL= takes the package's directory", hint)
     places = [place / ".cargo" for place in (directory, *directory.parents)]
     files: dict[Path, Mapping[str, Any]] = {}
     for place in dict.fromkeys([*places, cargo_home(environ)]):

@@ -18,7 +18,13 @@ from bootwright.cargo.toml import show
 OBEYED = "obeyed"
 HARMLESS = "harmless"
 REST = "**"  # at the end of a pattern: whatever follows, or nothing
+FLAG_VARIABLES = ("CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS")  # the first that there is beats all that files say
 WRAPPER = "is not used: what was compiled is kept in the store"
+# Names of [env] by which nobody sets anything for cargo, which has read its own variables before.
+OF_CARGO = {
+    *FLAG_VARIABLES, "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "CARGO_INCREMENTAL", "RUSTC",
+    "RUSTC_WRAPPER",
+}  # fmt: skip
 CORE = "has no effect: core and alloc are made here once for all kernels, with memory functions and no other feature"
 CORE_FEATURES = ["compiler-builtins-mem"]  # what build-std-features may hold: our core has it
 
@@ -121,12 +127,30 @@ def told_keys(configuration: Configuration, target: str, wanted: Sequence[str]) 
             yield f"{configuration.environ[names[0]]}, which {names[0]} names, {key.becomes}"
     for leaf in configuration.leaves():
         found, name = key_of(leaf.key), ".".join(map(_quoted, leaf.key))
+        if leaf.key[0] == "env" and leaf.key[1] in OF_CARGO and leaf.key[2:] in ((), ("value",)):
+            yield f"{leaf.path}: {name} = {show(leaf.value)} is for build scripts and env!() alone, not for cargo"
         if found is None:
             yield f"{leaf.path}: {name} is no key that is known here; cargo alone says what it does"
         elif found.is_told and found.name not in by_variable and _is_meant(found, leaf.value, wanted):
             if found.name.startswith("target.") and leaf.key[1] != target and not leaf.key[1].startswith("cfg("):
                 continue
             yield f"{leaf.path}: {name} = {show(leaf.value)} {found.becomes}"
+
+
+def passed_over_flags(configuration: Configuration, target: str, argv: Sequence[str]) -> Iterator[str]:
+    """Yields a line for rustflags of a file that cargo, which takes them from one place alone, did not give to argv.
+
+    argv are the words of a crate that was planned for target. Tables of cfg() may not fit, which cargo knows.
+    """
+    variable = next((name for name in FLAG_VARIABLES if name in configuration.environ), "")
+    why = f"{variable} of the environment stands" if variable else f"those of [target.{target}] or of a cfg() stand"
+    for leaf in configuration.leaves():
+        if leaf.key not in (("build", "rustflags"), ("target", target, "rustflags")):
+            continue
+        words = leaf.value if isinstance(leaf.value, list) else str(leaf.value).split()
+        if not any(list(argv[i : i + len(words)]) == words for i in range(len(argv))):
+            name = ".".join(map(_quoted, leaf.key))
+            yield f"{leaf.path}: {name} = {show(leaf.value)} has no effect: {why} in its place"
 
 
 def _is_meant(key: Key, value: object, wanted: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
 from bootwright.base.regular import kind
 from bootwright.base.sizes import PAGE_SIZE
+from bootwright.cargo.build_command import told
 from bootwright.cargo.toml import Table, show
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -175,6 +176,7 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
     if code is not None and not 0 <= code <= 255:
         raise table.error("test-success-exit-code", f"is {code}, not 0 to 255")
     build_command, run_command, run_args, test_args = (table.strings(key) for key in lists)
+    warnings += [table.error("build-command", words).message for words in told(build_command)]
     no_reboot = table.get("test-no-reboot", bool, True)
     return BootimageSettings(build_command, run_command, run_args, test_args, timeout, code, no_reboot), warnings
 

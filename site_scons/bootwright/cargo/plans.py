@@ -17,8 +17,10 @@ from bootwright.base.procs import Ended
 from bootwright.base.records import field, record, replace
 from bootwright.base.regular import is_there, read_if_there, read_text
 from bootwright.cargo import memory
+from bootwright.cargo.build_command import command_of, words_for_cargo
 from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
+from bootwright.cargo.config_keys import passed_over_flags
 from bootwright.cargo.packages import Choice, Package
 from bootwright.cargo.units import Plan, Unit
 from bootwright.cargo.watched import check_files, watched_files, weighed_files
@@ -32,8 +34,8 @@ class Request:
     """What is to be planned.
 
     directory is KERNEL=; target a triple, or the path of a specification as rustc takes it. profile are the words that
-    say the profile, unless build-command of bootimage does; words the command's others, such as features. tests: as
-    `cargo test --no-run`. flags is RUSTFLAGS= as words. toolchain says which rustc, in whatever words differ when it
+    say the profile, none for what build-command of bootimage says, else dev; words are others, such as features. tests:
+    as `cargo test --no-run`. flags is RUSTFLAGS= as words. toolchain says which rustc, in whatever words differ when it
     does. library are the standard library's sources.
     """
 
@@ -126,24 +128,11 @@ def _package(facts: Mapping[str, Any]) -> Package:
 
 
 def _check_directory(root: Path) -> None:
-    if root.is_file():
-        hint = f"KERNEL={root.parent}" if root.name == "Cargo.toml" else "it is the one with Cargo.toml in it"
-        raise BootwrightError(f"{root} is a file; KERNEL= takes the package's directory", hint)
     if not is_there(root / "Cargo.toml"):
         below = [path.parent.name for path in sorted(root.glob("*/Cargo.toml"))] if root.is_dir() else []
         more = f"below it is a package in {', '.join(below[:5])}" if below else "`cargo new --bin NAME` makes one"
         hint = f"KERNEL= names the directory of a Cargo package; {more}"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
-
-
-def build_command(metadata: Mapping[str, Any]) -> list[str]:
-    """Returns the words that [package.metadata.bootimage] build-command adds to `cargo build`, but for the target."""
-    bootimage = metadata.get("bootimage", {})
-    words = bootimage.get("build-command", []) if isinstance(bootimage, dict) else []
-    words = [str(word) for word in words[1:]] if isinstance(words, list) else []
-    if "--target" in words:
-        del words[words.index("--target") : words.index("--target") + 2]
-    return [word for word in words if not word.startswith("--target=")]
 
 
 class _Maker:
@@ -200,8 +189,10 @@ class _Maker:
         """Runs cargo with the ghost; fetches first where the lock file or a package is not here."""
         from bootwright.cargo.fetching import can_cure, not_fetched
 
+        configuration = read_configuration(self.request.directory, self.environ)
+        fetches = package.fetches or configuration.builds_std()
         ended = self._run(package, lock, "--frozen" if package.fetches else "--offline")
-        if ended.status and package.fetches and can_cure(ended.stderr):
+        if ended.status and fetches and can_cure(ended.stderr):
             fetched = self._fetch(package, lock)
             ended = self._run(package, lock, "--offline")
             if ended.status and fetched.status:
@@ -216,9 +207,14 @@ class _Maker:
         said = [*package.said, *(line for line in warnings_in(ended.stderr) if line not in package.said)]
         from bootwright.cargo.planner import read_plan
 
-        configured = read_configuration(self.request.directory, self.environ).variables()
-        plan = read_plan(self.room, ended.stdout, self._base(lock), self.request.library, lock, said, configured)
+        configured, library = configuration.variables(), self.request.library
+        plan = read_plan(self.room, ended.stdout, self._base(lock), library, lock, said, configured)
         unplanned = unplanned or plan.unplanned
+        compiled = [unit.argv for unit in plan.units if not unit.is_run and not unit.for_builder]
+        if compiled:
+            stem = Path(self.target).name.removesuffix(".json")
+            lines = passed_over_flags(configuration, stem, compiled[-1])
+            plan = replace(plan, said=(*plan.said, *(f"bootwright: {line}" for line in lines)))
         return replace(plan, unplanned=unplanned, command=ended.argv, variables=self.variables)
 
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
@@ -226,9 +222,8 @@ class _Maker:
         request = self.request
         verb = ("test", "--no-run") if request.tests else ("build", f"--{package.kind}={package.program}")
         words = self.cargo.command(verb[0], self.target, lock)
-        command = [] if request.tests else build_command(package.metadata)
-        profile = request.profile if not {"--release", "--profile", "-r"} & set(command) else ()
-        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *profile, *command]
+        command = [] if request.tests else words_for_cargo(command_of(package.metadata), bool(request.profile))
+        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *request.profile, *command]
         words += [*package.words, *request.words]
         words.append("--message-format=json")
         environment = {**self._base(lock), **self.room.environment()}

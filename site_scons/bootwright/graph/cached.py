@@ -90,7 +90,7 @@ def _facts(target: list[Entry], env: Environment) -> dict[str, object]:
     facts = {
         "bootwright": ours,
         "compiler": env["BOOTWRIGHT"].identity,
-        "arguments": [unit.argv, more.first, more.last, more.script, [name for _, name in room.remaps]],
+        "arguments": [unit.argv, more.first, more.last, more.script, more.own_script, [n for _, n in room.remaps]],
         "environment": {**variables_of(unit), **more.environment},
         "package": [unit.package, unit.version, unit.kind, unit.is_test, unit.cwd, unit.source],
         "dependencies": made_of,

@@ -32,12 +32,13 @@ LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 mor
 
 
 def add_switches(arguments: Sequence[str]) -> None:
-    """Declares the switches to SCons; raises where arguments, its command line, has one that is misspelt."""
+    """Declares the switches to SCons; raises where arguments, its command line, misspell one, or say a word twice."""
+    taken.check_doubled(arguments)
     for name in ("headless", "cd", "fast", "full", "cargo", "check", "explain", "verbose", "list"):
         AddOption(f"--{name}", action="store_true", default=False)
     AddOption("--json", nargs="?", type="string", const="-", default=None)
-    for name in ("junit", "retries", "stress"):
-        AddOption(f"--{name}", nargs=1, type="string", default=None)
+    for name in taken.WITH_VALUE:
+        AddOption(name, nargs=1, type="string", default=None)
     known = [name for option in Main.OptionsParser.option_list for name in option._long_opts]
     known += [name for group in Main.OptionsParser.option_groups for o in group.option_list for name in o._long_opts]
     # A switch of SCons's own or a few letters in one word, as -Qc, are nobody's mistake.
@@ -75,7 +76,7 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
         raise BootwrightError(f"TIMEOUT={values['TIMEOUT']} is no positive number of seconds")
     if values["BOARD_WAIT"] != "0" and not _is_positive(values["BOARD_WAIT"]):
         raise BootwrightError(f"BOARD_WAIT={values['BOARD_WAIT']} is no number of seconds")
-    if not re.match(r"(size=)?\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
+    if not re.match(r"(size=)?(?=[\d.]*[1-9])\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
         hint = "a number with k, M or G behind it, as in MEMORY=256M"
         raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
     values["TARGETWORD"] = values.pop("TARGET")

@@ -138,7 +138,8 @@ def sentences_at_exit() -> Iterator[None]:
     try:
         yield
     except BootwrightError as error:
-        tell(sentence_of(error))
+        with suppress(OSError):  # nobody may be there any more to read it, and the status is the same
+            tell(sentence_of(error))
         leave(error.status)
     except KeyboardInterrupt:
         leave(Status.INTERRUPTED)

@@ -20,8 +20,9 @@ from SCons.Node.FS import Entry
 from bootwright.base.records import field, record, replace
 from bootwright.cargo.nightly import is_for_nightly
 from bootwright.cargo.units import Plan, Unit, codegen_option
-from bootwright.graph.sentences import show_once
+from bootwright.graph.sentences import show_once, tell_once
 from bootwright.graph.session import session
+from bootwright.rust.flags import without_scripts
 from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import are_unchanged, read_warnings
 from bootwright.storage.store import default_root
@@ -63,8 +64,20 @@ class Ways:
             more = replace(more, last=(*more.last, *self.local))
         if unit.is_program:
             last = (*more.last, *self.program.last)
-            more = replace(more, last=last, script=self.program.script)
+            more = replace(more, last=last, script=self.program.script, own_script=self.program.own_script)
         return more
+
+
+def words_with_script(core: Sequence[str], program: Unit, script: str, joined: str) -> tuple[str, ...]:
+    """Returns what a program is linked with by script, LDSCRIPT=: it is in place of every other, of which a line tells.
+
+    core are the words of a specification; joined goes before a linker's option where a compiler's driver links.
+    """
+    kept, others = without_scripts(core)
+    for other in (*others, *without_scripts(program.argv)[1]):
+        if os.path.realpath(Path(program.cwd, other)) != script:
+            tell_once(f"the linker script {other} is not used: LDSCRIPT= names {script}")
+    return ("-C", f"link-arg={joined}-T{script}", *kept)
 
 
 def _holds_the_librarys_symbols(unit: Unit) -> bool:

@@ -23,6 +23,7 @@ from typing import Any
 from bootwright.base import atomic
 from bootwright.base.children import ends_with_us
 from bootwright.base.errors import BootwrightError
+from bootwright.base.home import SITE
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
 from bootwright.cargo.sources import package_sources
@@ -81,8 +82,7 @@ if for_target:
     types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
     is_program = "--test" in words or not types or "bin" in types
     source = next((word for word in words if word.endswith(".rs") and not word.startswith("-")), "")
-    if root in FACTS["local"]:
-        kept += FACTS["last"]
+    kept += FACTS["last"] if root in FACTS["local"] else []
     if root in FACTS["local"] or FACTS["knows_all"]:
         # It is part of what a crate's hash is made of, so that who does not ask for it is without it.
         os.environ.pop("RUSTC_BOOTSTRAP", None)
@@ -90,6 +90,10 @@ if for_target:
         if os.path.normpath(os.path.join(os.getcwd(), source)) in FACTS["nightly"]:
             os.environ["RUSTC_BOOTSTRAP"] = "1"
     if is_program:
+        if FACTS["site"]:
+            sys.path.insert(0, FACTS["site"])
+            from bootwright.rust.flags import without_scripts
+            kept = without_scripts(kept)[0]
         kept += [word.replace(FACTS["scratch"], os.path.join(FACTS["units"], stem)) for word in FACTS["program"]]
         if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
             kept += ["-C", "link-arg=-T" + FACTS["script"]]
@@ -138,7 +142,6 @@ class CargoBuild:
 
     def wrapper(self) -> str:
         """Returns the program that stands before the compiler."""
-        linker = [word for word in self.program.last if word.startswith("linker=")]
         facts = {
             "library": [f"{path}{os.sep}" for path in self.library],
             "local": sorted(self.local),
@@ -148,8 +151,9 @@ class CargoBuild:
             "program": [*self.program.last],
             "script": self.program.script,
             "names": NAMES_A_SCRIPT,
+            "site": str(SITE) if self.program.own_script else "",
             "scratch": SCRATCH,
-            "linker": [text for word in linker for text in ("-C", word)],
+            "linker": [text for word in self.program.last if word.startswith("linker=") for text in ("-C", word)],
             "environment": dict(self.target.environment),
             "nightly": list(self.nightly),
             "knows_all": self.knows_all,
@@ -165,20 +169,18 @@ def run_cargo_build(
 
     What an earlier run left in the room is cargo's to use, but for what it would take for unchanged and is not.
     """
-    flags = configured_flags(Path(build.cwd), person)
-    words = [*build.target.first, *build.last, *build.program.last, *flags]
+    words = [*build.target.first, *build.last, *build.program.last, *configured_flags(Path(build.cwd), person)]
     for root in build.local:
         check_readable(words, package_sources(Path(root)), Path(build.cwd))
     _make_ready(build, person, jobs)
     outcome, programs = Outcome(0), {}
-    command = [*build.command, f"-j{jobs}"]
     try:
         process = subprocess.Popen(
-            command, cwd=build.cwd, env=_environment(build, person), stdin=subprocess.DEVNULL,
+            [*build.command, f"-j{jobs}"], cwd=build.cwd, env=_environment(build, person), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, encoding="utf-8", errors="replace",
         )  # fmt: skip
     except OSError as error:
-        raise BootwrightError(f"{command[0]} cannot be run: {error.strerror or error}") from error
+        raise BootwrightError(f"{build.command[0]} cannot be run: {error.strerror or error}") from error
     assert process.stdout is not None
     with process, ends_with_us(process):
         for line in process.stdout:

@@ -12,6 +12,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.cargo.directives import expand_environment, expand_words
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import Unit
+from bootwright.rust.flags import without_scripts
 from bootwright.rust.more import SCRATCH, More, Room
 from bootwright.rust.readable import check_readable
 from bootwright.rust.rustc import (
@@ -45,6 +46,8 @@ def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
             word = f"incremental={scratch / 'incremental'}"
         words.append(room.text(word))
         before = word
+    if more.own_script:
+        words, _ = without_scripts(words)
     remaps = [f"--remap-path-prefix={path}={name}" for path, name in room.remaps]
     names_one = any(re.match(NAMES_A_SCRIPT, word) for word in words)
     script = ["-C", f"link-arg=-T{more.script}"] if more.script and not names_one else []

@@ -19,6 +19,11 @@ ENTRIES = (
         "{target} has no std, or it is not to be linked: begin {main} with #![no_std], without `extern crate std`",
     ),
     Explanation(
+        "source of another encoding",
+        (Wording(r"couldn't read `?(?P<file>[^`\n]+?)`?: stream did not contain valid UTF-8", "rustc"),),
+        "{file} is UTF-16 or of another encoding, and rustc takes UTF-8 alone: save it as UTF-8",
+    ),
+    Explanation(
         "two panic handlers",
         (
             Wording("found duplicate lang item `panic_impl`", "rustc 1.40 on", "E0152"),

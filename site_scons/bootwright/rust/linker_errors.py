@@ -16,6 +16,11 @@ HOST_ARGUMENTS = {
     "Windows": '-C link-args="/ENTRY:_start /SUBSYSTEM:console"',
     "macOS": '-C link-args="-e __start -static -nostartfiles" (ld64.lld: -e __start)',
 }
+# Options of gcc and clang that no linker has.
+DRIVERS = (
+    "-(?:nostartfiles|nodefaultlibs|nostdinc|static-pie|Xlinker|pthread|rdynamic|dynamiclinker|target|W[lap],|f|O|D|I)"
+    "|-?-(?:std|specs)="
+)
 BY_HOST = "; HOST={} gives them, and TARGET=x86_64-unknown-none makes a kernel, which needs none"
 
 ENTRIES = (
@@ -70,10 +75,33 @@ ENTRIES = (
     Explanation(
         "option of a compiler driver",
         (
-            Wording(r"unknown argument '(?P<option>-(?:nostartfiles|nodefaultlibs|nostdinc|Wl,|f|m)[^']*)'", LLD),
+            Wording(rf"unknown argument '(?P<option>(?:{DRIVERS})[^']*)'", LLD),
         ),
         "{option} is an option of a C compiler that links; kernels are linked by lld itself, which has no start files "
         "and no C library: take it out, and write what -Wl, passes on as an argument of its own",
+    ),
+    Explanation(
+        "machine of a compiler driver",
+        (Wording(r"unknown emulation: (?P<machine>\S+)", LLD),),
+        "-m{machine} is an option of a C compiler, and kernels are linked by lld itself, to which the target says what "
+        "machine it is: take it out (-mcmodel is -C code-model, -march -C target-cpu)",
+    ),
+    Explanation(
+        "library that is not there",
+        (Wording(r"unable to find library -l(?P<library>\S+)", LLD),),
+        "there is no lib{library}.a in a directory that -L names; a C compiler's own libraries (gcc, c, m) are nothing "
+        "for a kernel, which has compiler_builtins: take -l{library} out",
+    ),
+    Explanation(
+        "argument of link.exe",
+        (Wording(r"(?i)cannot open (?P<option>/(?:entry|subsystem|nodefaultlib|machine|base)\b\S*): No such", LLD),),
+        "{option} is an argument of Windows's linker: HOST=windows gives what it wants, and a kernel is linked without",
+    ),
+    Explanation(
+        "script that is not there",
+        (Wording(r"cannot find linker script\s+(?P<script>\S+)", LLD),),
+        "there is no {script} in the directory of the workspace, or of a package without one, where rustc runs: -T is "
+        "seen from there, with nothing between it and the path; LDSCRIPT= names one from where you are",
     ),
     Explanation(
         "script of another encoding",

@@ -31,6 +31,8 @@ GONE = {
 LINK_ARGS = ("pre-link-args", "late-link-args", "post-link-args")
 HANDED_ON = ("-static", "-nostdlib", "-no-pie", "-pie", "-r", "-s")
 DRIVERS = ("gcc", "gnu-cc", "gnu-lld-cc")  # flavours whose linker is a compiler's driver
+LINKERS = ("ld", "gnu", "ld.lld", "gnu-lld")  # those that are started themselves
+OF_COMPILERS = ("-lgcc", "-lgcc_eh", "-lgcc_s")  # a library of gcc's own, in whose place is compiler_builtins
 SOFT_FLOAT_ABIS = ("softfloat", "x86-softfloat")
 
 
@@ -60,20 +62,25 @@ def unknown_key(key: str, builtins: Builtins, origin: str) -> BootwrightError:
     return BootwrightError(f'{origin}: rustc {builtins.release} knows no key "{key}"', hint)
 
 
-def words_for_linker(words: Iterable[str]) -> list[str]:
-    """Returns what a compiler's driver hands on to the linker of its own arguments."""
+def words_for_linker(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Returns what a compiler's driver hands on to the linker of its own arguments, and the others."""
     found: list[str] = []
+    others: list[str] = []
     rest = iter(words)
     for word in rest:
         if word.startswith("-Wl,"):
             found += word.split(",")[1:]
         elif word == "-Xlinker":
             found.append(next(rest, ""))
+        elif word in OF_COMPILERS:
+            others.append(word)
         elif word in ("-T", "-L", "-l", "-u", "-z", "-e"):
             found += [word, next(rest, "")]
         elif word.startswith(("-T", "-L", "-l", "-z", "-e", "-u")) or not word.startswith("-") or word in HANDED_ON:
             found.append(word)
-    return [word for word in found if word]
+        else:
+            others.append(word)
+    return [word for word in found if word], others
 
 
 class _Migration:
@@ -179,18 +186,22 @@ class _Migration:
 
     def _linker_words(self) -> None:
         """What a specification has gcc hand on to the linker: lld itself links here, and reads its own words alone."""
-        found = False
+        flavour = self.spec.get("linker-flavor", DRIVERS[0])
+        for key in LINK_ARGS:
+            if isinstance(self.spec.get(key), list):  # until 2017
+                self.spec[key] = {flavour: self.spec[key]}
+                self.changes.append(f"{key}: as {flavour}'s, which was a list for any linker")
+        if flavour in LINKERS:
+            return  # who has no use for what stands there for a compiler's driver either
         for key in LINK_ARGS:
             table = self.spec.get(key)
-            if not isinstance(table, dict) or "ld.lld" in table:
+            name = next((n for n in (flavour, *DRIVERS) if isinstance(table, dict) and n in table), None)
+            if not isinstance(table, dict) or name is None or not isinstance(table[name], list):
                 continue
-            words = next((table[name] for name in DRIVERS if isinstance(table.get(name), list)), None)
-            if words is None:
-                continue
-            self.spec[key] = {**table, "ld.lld": words_for_linker(map(str, words))}
-            self.changes.append(f"{key}: what {next(n for n in DRIVERS if n in table)} hands on to the linker, for lld")
-            found = True
-        if found:
+            words, others = words_for_linker(map(str, table[name]))
+            self.spec[key] = {**table, "ld.lld": words}
+            left = f", without {' '.join(others)}" if others else ""
+            self.changes.append(f"{key}: what {name} hands on to the linker, for lld{left}")
             self._set("linker-flavor", "ld.lld")
 
     def _soft_float(self, triple: str) -> None:

@@ -62,6 +62,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "--private": (ANY,),
     "--system": (ANY,),
 }
+WITH_VALUE = ("--junit", "--retries", "--stress")  # whose value may be the next word
 SWITCHES = tuple(name for name in TAKEN if name.startswith("--"))  # those of setup/words.py
 # What is about a kernel's image or its machine, and so not about a program for a host; what of it boards do without.
 OF_KERNELS = (
@@ -88,6 +89,26 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
             raise BootwrightError(f"{said}: `scons -c` removes all that was made, whichever kernel's and variant's")
         if words.isdisjoint(takes):
             raise BootwrightError(f"{said} is for {_told(takes)}")
+
+
+def check_doubled(arguments: Sequence[str]) -> None:
+    """Raises where arguments, a command line, say two values for one variable or switch: one would be passed over.
+
+    NAME= says nothing to what follows it, as KERNEL= in a package's directory, whose KERNEL sconsw adds.
+    """
+    seen: dict[str, str] = {}
+    rest = iter(arguments)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name in WITH_VALUE and not equals:
+            value = next(rest, "")
+        elif not equals and name != "--json":
+            continue
+        if not seen.get(name):
+            seen[name] = value
+        elif seen[name] != value:
+            said = " and ".join(f"{name}={one}" for one in (seen[name], value))
+            raise BootwrightError(f"{said}: one of them at a time")
 
 
 def check_together(wanted: Sequence[str], given: Mapping[str, str]) -> None:

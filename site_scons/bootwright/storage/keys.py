@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import run
-from bootwright.base.regular import read_bytes
+from bootwright.base.regular import NAMED, is_there, read_bytes
 
 ROLES = {"PK": "platform key", "KEK": "key exchange key", "db": "signature database"}
 DAYS = 20 * 365
@@ -27,6 +28,26 @@ def made_keys(directory: Path) -> tuple[Path, Path]:
     key, certificate = directory / "db.key", directory / "db.crt"
     if not (key.is_file() and certificate.is_file()):
         raise BootwrightError(f"{directory} has no keys", "`scons keys` makes them")
+    return key, certificate
+
+
+def given_keys(key: Path, certificate: Path) -> tuple[Path, Path]:
+    """Returns the files of SIGN_KEY= and SIGN_CERT=; raises for one that sbsign would not take, or would ask about."""
+    for name, path, what, labels in (
+        ("SIGN_KEY", key, "private key", rb"(?:RSA |EC |)PRIVATE KEY|ENCRYPTED PRIVATE KEY"),
+        ("SIGN_CERT", certificate, "certificate", rb"(?:X509 |TRUSTED |)CERTIFICATE"),
+    ):
+        if not is_there(path, hint=NAMED.format(name)):
+            raise BootwrightError(f"{name}={path}: there is no such file")
+        data = read_bytes(path)
+        found = re.search(rb"-----BEGIN (" + labels + rb")-----", data)
+        if found is None:
+            program = "openssl pkey" if path == key else "openssl x509"
+            hint = f"`{program} -in FILE -inform der -out OTHER` makes it of DER" if data[:1] == b"0" else ""
+            raise BootwrightError(f"{name}={path}: it holds no {what} in PEM's form", hint)
+        if found[1].startswith(b"ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in data:
+            hint = "`openssl pkey -in FILE -out OTHER` writes one without; nobody is asked while a build runs"
+            raise BootwrightError(f"{name}={path}: the key has a passphrase", hint)
     return key, certificate
 
 

@@ -21,7 +21,7 @@ from bootwright.rust.unit_reads import ABSENT, SPECIAL, digest_or_absent
 from bootwright.setup import needs, verbs
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be-sig", "utf-16-le", "utf-16-be"])
 def test_a_text_in_utf16_is_named_with_the_cure(tmp_path: Path, encoding: str) -> None:
     for name, read in (("spec.json", read_text), ("rust-toolchain", read_toolchain_file)):
         path = tmp_path / name

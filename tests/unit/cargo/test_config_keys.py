@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.cargo.config import read_configuration
-from bootwright.cargo.config_keys import HARMLESS, KEYS, OBEYED, key_of, told_keys
+from bootwright.cargo.config_keys import HARMLESS, KEYS, OBEYED, key_of, passed_over_flags, told_keys
 
 # https://doc.rust-lang.org/cargo/reference/config.html, its keys as of cargo 1.96, and those of [unstable] and host.
 REFERENCE = """
@@ -112,3 +112,36 @@ def test_a_key_that_nobody_knows_is_told(tmp_path: Path) -> None:
     assert told(tmp_path, "[build]\ncolour = 1\n") == [
         "build.colour is no key that is known here; cargo alone says what it does"
     ]
+
+
+BUILD, OWN = "[build]\nrustflags = ['-C', 'a']\n", f"[target.{TRIPLE}]\nrustflags = '-Cb -Cc'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "argv", "variables", "lines"),
+    [
+        (BUILD, "k.rs -C a", {}, []),
+        (OWN, "k.rs -Cb -Cc", {}, []),
+        (BUILD + OWN, "k.rs -Cb -Cc", {}, ["build.rustflags = "]),
+        (BUILD, "k.rs -C d", {}, ["build.rustflags = "]),  # of a cfg() table
+        (BUILD + OWN, "k.rs -C d", {"RUSTFLAGS": "-C d"}, ["build.rustflags = ", f"target.{TRIPLE}.rustflags = "]),
+        (BUILD, "k.rs", {"RUSTFLAGS": ""}, ["build.rustflags = "]),
+        ("[target.other]\nrustflags = 'a'\n", "k.rs", {}, []),
+    ],
+)  # fmt: skip
+def test_rustflags_that_cargo_took_from_elsewhere_are_told(
+    tmp_path: Path, text: str, argv: str, variables: dict[str, str], lines: list[str]
+) -> None:
+    (tmp_path / ".cargo").mkdir()
+    (tmp_path / ".cargo/config.toml").write_text(text)
+    configuration = read_configuration(tmp_path, {"CARGO_HOME": str(tmp_path / "cargo"), **variables})
+    found = list(passed_over_flags(configuration, TRIPLE, argv.split()))
+    assert [line.partition("config.toml: ")[2][: len(begin)] for line, begin in zip(found, lines, strict=True)] == lines
+    where = "RUSTFLAGS of the environment stands" if variables else "[target."
+    assert all(where in line for line in found)
+
+
+def test_a_variable_of_cargos_own_in_env_is_told_to_be_none_for_cargo(tmp_path: Path) -> None:
+    lines = told(tmp_path, "[env]\nRUSTFLAGS = '-C a'\nCARGO_BUILD_TARGET = { value = 't', force = true }\nOWN = '1'\n")
+    assert [line.split(" ")[0] for line in lines] == ["env.RUSTFLAGS", "env.CARGO_BUILD_TARGET.value"], lines
+    assert "is for build scripts and env!() alone, not for cargo" in lines[0]

@@ -10,6 +10,7 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.units import OUT, Unit
 from bootwright.rust.compile import arguments, settle
+from bootwright.rust.flags import without_scripts
 from bootwright.rust.more import SCRATCH, More, Room
 from bootwright.rust.unit_reads import Reads, are_unchanged, digest_or_absent
 
@@ -45,6 +46,27 @@ def test_products_go_to_the_scratch_directory_and_cargos_own_words_go(tmp_path: 
 def test_a_boards_script_is_for_programs_that_name_none(tmp_path: Path, words: tuple[str, ...], is_given: bool) -> None:
     made = arguments(unit(tmp_path, *words), Room(Path("/b")), More(script="/board.ld"), Path("/n"))
     assert ("link-arg=-T/board.ld" in made) is is_given
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "scripts"),
+    [
+        (("-C", "link-arg=-Tlink.x", "-g"), ["-g"], ["link.x"]),
+        (("-Clink-arg=-T", "-C", "link-arg=my link.x"), [], ["my link.x"]),
+        (("-Clink-args=-Ta.x --no-relax -T text.x",), ["-Clink-args=--no-relax"], ["a.x", "text.x"]),
+        (("-Z", "pre-link-arg=-Tl.x", "-C", "link-arg=-n"), ["-C", "link-arg=-n"], ["l.x"]),
+        (("--codegen=link-arg=--script=c.x", "-Clink-arg=-Wl,-T,d.x"), [], ["c.x", "d.x"]),
+        (("-C", "link-arg=-Ttext=0x1000", "-C", "linker=x"), ["-C", "link-arg=-Ttext=0x1000", "-C", "linker=x"], []),
+        (("-C", "link-arg=main.o", "-Clink-arg=-Ttext.x"), ["-C", "link-arg=main.o"], ["text.x"]),
+    ],
+)
+def test_a_script_of_the_command_line_is_in_place_of_those_that_cargo_names(
+    tmp_path: Path, words: tuple[str, ...], kept: list[str], scripts: list[str]
+) -> None:
+    assert without_scripts(words) == (kept, scripts)
+    more = More(last=("-C", "link-arg=-T/own.x"), own_script=True)
+    made = arguments(unit(tmp_path, *words), Room(Path("/b")), more, Path("/n"))
+    assert made[-len(kept) - 2 :] == [*kept, "-C", "link-arg=-T/own.x"]
 
 
 def read(root: Path, *names: str) -> Reads:

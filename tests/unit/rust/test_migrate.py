@@ -50,7 +50,7 @@ KEYS_196 = frozenset(
         *(key for spec in SPECS_196.values() for key in spec), *CHOICES, "executables", "frame-pointer",
         "linker-flavor",
         "stack-probes", "target-endian", "target-c-int-width", "is-like-darwin", "plt-by-default", "has-thread-local",
-        "metadata", "vendor", "env", "relocation-model", "tls-model",
+        "metadata", "vendor", "env", "relocation-model", "tls-model", "pre-link-args",
     ]
 )  # fmt: skip
 RUSTC_196 = Builtins("1.96.0", SPECS_196, KEYS_196)
@@ -219,6 +219,36 @@ def test_what_means_nothing_any_more_is_removed(key: str, value: object) -> None
     assert key not in migrated
     assert len(changes) == 1
     assert changes[0].startswith(f"{key}: removed, ")
+
+
+SCRIPT = ["-m64", "-Wl,-Tk.ld", "-lgcc"]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "table", "flavour_now", "table_now", "told"),
+    [
+        ("gcc", {"gcc": SCRIPT}, "ld.lld", {"gcc": SCRIPT, "ld.lld": ["-Tk.ld"]},
+         "pre-link-args: what gcc hands on to the linker, for lld, without -m64 -lgcc"),
+        (None, {"gcc": ["-Tk.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
+         "pre-link-args: what gcc hands on to the linker, for lld"),
+        ("gcc", ["-Tk.ld"], "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
+         "pre-link-args: as gcc's, which was a list for any linker"),
+        # The words of the flavour that links count, whatever stands there for another.
+        ("gcc", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tother.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
+         "pre-link-args: what gcc hands on to the linker, for lld"),
+        ("ld", {"ld": ["-Tk.ld"], "gcc": ["-Tother.ld"]}, "ld", {"ld": ["-Tk.ld"], "gcc": ["-Tother.ld"]}, ""),
+        ("ld.lld", {"gcc": ["-m64"]}, "ld.lld", {"gcc": ["-m64"]}, ""),
+    ],
+)  # fmt: skip
+def test_words_for_the_linker_are_those_of_the_flavour_that_links(
+    flavour: str | None, table: object, flavour_now: str, table_now: object, told: str
+) -> None:
+    spec = kernel_spec(pre_link_args=table, linker_flavor=flavour)
+    if flavour is None:
+        del spec["linker-flavor"]
+    migrated, changes = migrate(spec, RUSTC_196)
+    assert (migrated["linker-flavor"], migrated["pre-link-args"]) == (flavour_now, table_now)
+    assert told in changes if told else changes == []
 
 
 def test_a_key_that_rustc_still_knows_stays() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.setup.taken import ANY, SWITCHES, TAKEN, check_taken, check_together, check_untouched
+from bootwright.setup.taken import ANY, SWITCHES, TAKEN, check_doubled, check_taken, check_together, check_untouched
 from bootwright.setup.verbs import BY_WORD
 
 HOME = Path(__file__).resolve().parents[3]
@@ -61,6 +61,38 @@ def test_what_does_not_go_together_is_refused(given: dict[str, str], told: str) 
     with pytest.raises(BootwrightError) as caught:
         check_together([], given)
     assert caught.value.message.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "MEMORY=64M", "MEMORY=1G"], "MEMORY=64M and MEMORY=1G: one of them"),
+        (["usb", "DEV=/dev/sda", "YES=1", "DEV="], "DEV=/dev/sda and DEV=: one of them"),
+        (["test", "--retries=1", "--retries", "2"], "--retries=1 and --retries=2: one of them"),
+        (["doctor", "--json=file", "--json"], "--json=file and --json=: one of them"),
+    ],
+)
+def test_two_values_for_one_word_are_refused(words: list[str], told: str) -> None:
+    with pytest.raises(BootwrightError) as caught:
+        check_doubled(words)
+    assert caught.value.message.startswith(told)
+
+
+def test_a_word_that_is_said_twice_alike_is_no_contradiction() -> None:
+    check_doubled(
+        [
+            "run",
+            "run",
+            "KERNEL=k",
+            "KERNEL=k",
+            "--headless",
+            "--headless",
+            "-j2",
+            "QEMUFLAGS=-a=1 -a=2",
+            "TIMEOUT=",
+            "TIMEOUT=3",
+        ]
+    )
 
 
 @pytest.mark.parametrize(

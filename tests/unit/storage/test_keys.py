@@ -110,3 +110,38 @@ def test_what_is_no_template_is_refused(content: bytes, sentence: str, tmp_path:
     path.write_bytes(content)
     with pytest.raises(BootwrightError, match=sentence):
         write_store(path, {"PK": [b"0" * 90], "KEK": [b"0" * 90], "db": [b"0" * 90]})
+
+
+KEY, CERTIFICATE = (f"-----BEGIN {label}-----\nx\n" for label in ("PRIVATE KEY", "CERTIFICATE"))
+
+
+@pytest.mark.parametrize(
+    ("key", "certificate", "told"),
+    [
+        (None, CERTIFICATE, "SIGN_KEY={}/k: there is no such file"),
+        (KEY, None, "SIGN_CERT={}/c: there is no such file"),
+        ("host\n", CERTIFICATE, "SIGN_KEY={}/k: it holds no private key in PEM's form"),
+        (CERTIFICATE, KEY, "SIGN_KEY={}/k: it holds no private key in PEM's form"),
+        (KEY, KEY, "SIGN_CERT={}/c: it holds no certificate in PEM's form"),
+        (KEY, "0\x82", "SIGN_CERT={}/c: it holds no certificate in PEM's form\n  hint: `openssl x509 -in FILE -inform"),
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----\n", CERTIFICATE, "SIGN_KEY={}/k: the key has a passphrase"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", CERTIFICATE, "SIGN_KEY={}/k: the key has a pass"),
+    ],
+)
+def test_what_is_no_key_is_told_before_a_build(
+    tmp_path: Path, key: str | None, certificate: str | None, told: str
+) -> None:
+    for name, text in (("k", key), ("c", certificate)):
+        if text is not None:
+            (tmp_path / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(BootwrightError) as caught:
+        keys.given_keys(tmp_path / "k", tmp_path / "c")
+    assert str(caught.value).startswith(told.format(tmp_path))
+
+
+@pytest.mark.parametrize("label", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])
+def test_a_key_of_any_form_of_pem_is_taken(tmp_path: Path, label: str) -> None:
+    files = (tmp_path / "k", tmp_path / "c")
+    files[0].write_text(f"Bag Attributes\n-----BEGIN {label}-----\n")
+    files[1].write_text(CERTIFICATE)
+    assert keys.given_keys(*files) == files

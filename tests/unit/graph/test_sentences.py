@@ -1,0 +1,34 @@
+"""What is said when a run ends, where nobody may listen any more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bootwright.base.home import SITE
+
+REFUSED = """
+import sys
+sys.path.insert(0, {place!r})
+from bootwright.base.errors import BootwrightError
+from bootwright.graph.sentences import sentences_at_exit
+with sentences_at_exit():
+    raise BootwrightError("no", status=37)
+"""
+
+
+@pytest.mark.parametrize("listens", [True, False], ids=["read", "closed"])
+def test_a_refusal_at_the_end_has_its_status_whether_somebody_reads_it_or_not(listens: bool) -> None:
+    reading, writing = os.pipe()
+    if not listens:
+        os.close(reading)
+    words = [sys.executable, "-c", REFUSED.format(place=str(SITE))]
+    ended = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=writing, check=False)
+    os.close(writing)
+    assert ended.returncode == 37
+    if listens:
+        assert os.read(reading, 100) == b"bootwright: no\n"
+        os.close(reading)
