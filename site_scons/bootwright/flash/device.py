@@ -1,6 +1,6 @@
 """Media that a kernel can be written to: what is known of one, and the interface that each system serves behind.
 
-device_linux.py, device_macos.py and device_windows.py each offer a System; nothing else knows which one it is.
+linux.py, macos.py and windows.py each offer a System; systems.py alone knows which one it is.
 """
 
 from __future__ import annotations

@@ -111,9 +111,18 @@ def test_a_file_that_was_written_since_the_start_proves_nothing(tree: Path, seen
     assert seen.facts() is None
 
 
+def test_a_file_that_is_just_as_old_as_the_start_proves_nothing(tree: Path, seen: Seen) -> None:
+    (tree.parent / "clock").stat()
+    seen.stop()
+    assert seen.facts() is None
+
+
 def test_what_it_wrote_itself_and_starts_of_others_are_told_apart(tree: Path, seen: Seen) -> None:
     (tree / "mine").write_text("mine")
     (tree / "mine").stat()
+    (tree / "new").write_text("new")
+    (tree / "new").rename(tree / "renamed to mine")
+    (tree / "renamed to mine").read_text()
     assert not seen.started_others
     subprocess.run(["true"], check=True)
     seen.stop()

@@ -3,126 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.unit.flash.linux_trees import PCI, Tree
 
 from bootwright.base.errors import Status
-from bootwright.flash import refusals as flash_refusals
-from bootwright.flash.device import Device
-from bootwright.flash.linux import LinuxSystem, is_system_place
-from bootwright.flash.linux_uses import Places
+from bootwright.flash.device import Use
+from bootwright.flash.linux import is_system_place
 from bootwright.flash.refusals import Wish
 
-STICK = "pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host6/target6:0:0/6:0:0:0"
 HOMES = "/home"
-PCI = "pci0000:00/0000:00:1d.0"
-
-
-@dataclass
-class Tree:
-    """A made-up machine with one stick of two partitions, sdb, and an NVMe disk of two, nvme0n1."""
-
-    root: Path
-
-    def __post_init__(self) -> None:
-        usb = self.root / "sys/devices/pci0000:00/0000:00:14.0/usb2/2-1"
-        self.write(usb / "idVendor", "0781")
-        self.write(usb / "serial", "4C530001231120115142")
-        self.subsystem(usb, "usb")
-        self.subsystem(self.root / f"sys/devices/{STICK}", "scsi")
-        self.write(self.root / f"sys/devices/{STICK}/vendor", "SanDisk ")
-        self.write(self.root / f"sys/devices/{STICK}/model", "Ultra           ")
-        self.disk(f"{STICK}/block/sdb", "8:16", 16 << 30, device=f"{STICK}")
-        self.partition(f"{STICK}/block/sdb/sdb1", "8:17", 1)
-        self.partition(f"{STICK}/block/sdb/sdb2", "8:18", 2)
-        self.subsystem(self.root / f"sys/devices/{PCI}/nvme/nvme0", "nvme")
-        self.disk(f"{PCI}/nvme/nvme0/nvme0n1", "259:0", 512 << 30)
-        self.partition(f"{PCI}/nvme/nvme0/nvme0n1/nvme0n1p1", "259:1", 1)
-        self.partition(f"{PCI}/nvme/nvme0/nvme0n1/nvme0n1p2", "259:2", 2)
-        self.mount("259:1", "/dev/nvme0n1p1", "/boot/efi")
-        self.mount("259:2", "/dev/nvme0n1p2", "/")
-        self.write(self.root / "proc/swaps", "Filename Type Size Used Priority")
-
-    @staticmethod
-    def write(path: Path, text: str) -> None:
-        """Writes a file of one line."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{text}\n")
-
-    def subsystem(self, directory: Path, name: str) -> None:
-        """Says which bus a device is on."""
-        (self.root / "sys/bus" / name).mkdir(parents=True, exist_ok=True)
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "subsystem").symlink_to(self.root / "sys/bus" / name)
-
-    def disk(self, place: str, number: str, size: int, device: str = "") -> Path:
-        """Adds a whole disk."""
-        node = self._node(place, number, size)
-        for directory in ("slaves", "holders"):
-            (node / directory).mkdir()
-        self.write(node / "queue/logical_block_size", "512")
-        self.write(node / "diskseq", "9")
-        if device:
-            (node / "device").symlink_to(self.root / "sys/devices" / device)
-        (self.root / "sys/block").mkdir(exist_ok=True)
-        (self.root / "sys/block" / node.name).symlink_to(node)
-        return node
-
-    def partition(self, place: str, number: str, index: int) -> Path:
-        """Adds a partition to the disk above it."""
-        node = self._node(place, number, 1 << 30)
-        self.write(node / "partition", str(index))
-        (node / "holders").mkdir()
-        return node
-
-    def _node(self, place: str, number: str, size: int) -> Path:
-        node = self.root / "sys/devices" / place
-        self.write(node / "size", str(size // 512))
-        self.write(node / "ro", "0")
-        self.write(node / "dev", number)
-        for link in (self.root / "sys/dev/block" / number, self.root / "sys/class/block" / node.name):
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(node)
-        return node
-
-    def mapping(self, name: str, number: str, below: list[str], called: str = "") -> None:
-        """Adds a device that lies on others: a dm-N or an mdN."""
-        node = self.disk(f"virtual/block/{name}", number, 1 << 30)
-        if called:
-            self.write(node / "dm/name", called)
-        for other in below:
-            target = (self.root / "sys/class/block" / other).resolve()
-            (node / "slaves" / other).symlink_to(target)
-            (target / "holders" / name).symlink_to(node)
-
-    def mount(self, number: str, source: str, where: str, kind: str = "ext4") -> None:
-        """Adds a mount."""
-        path = self.root / "proc/self/mountinfo"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as table:
-            table.write(f"36 35 {number} / {where} rw,noatime shared:1 - {kind} {source} rw\n")
-
-    def swap(self, path: str) -> None:
-        """Adds a swap area."""
-        with (self.root / "proc/swaps").open("a") as table:
-            table.write(f"{path} partition 1048572 0 -2\n")
-
-    def describe(self, name: str) -> Device:
-        """Returns what is known of a disk."""
-        places = Places(self.root / "sys", self.root / "proc", self.root / "dev")
-        found = {Path(device.path).name: device for device in LinuxSystem(places).list_disks()}
-        return found[name]
-
-    def statuses(self, name: str = "sdb", wish: Wish | None = None) -> list[Status]:
-        """Returns why a disk is refused."""
-        return [Status(r.status) for r in flash_refusals.find_refusals(self.describe(name), wish or Wish(1 << 20))]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return Tree(tmp_path)
 
 
 def test_a_stick_that_nothing_uses_is_accepted(tree: Tree) -> None:
@@ -198,11 +89,21 @@ def test_what_has_claimed_a_disk_is_named(tree: Tree, stack: object, names: tupl
 def test_every_member_of_a_btrfs_is_used_though_one_is_named(tree: Tree) -> None:
     devices = tree.root / "sys/fs/btrfs/0000-aaaa/devices"
     devices.mkdir(parents=True)
-    for name in ("sdb1", "nvme0n1p1"):
+    tree.partition(f"{PCI}/nvme/nvme0/nvme0n1/nvme0n1p3", "259:3", 3)  # which nothing else uses
+    for name in ("sdb1", "nvme0n1p3"):
         (devices / name).symlink_to((tree.root / "sys/class/block" / name).resolve())
+    assert tree.statuses() == []
     # btrfs has a number of its own, which no device has, and names one member alone.
-    tree.mount("0:31", "/dev/nvme0n1p1", "/var", "btrfs")
+    tree.mount("0:31", "/dev/nvme0n1p3", "/var", "btrfs")
     assert tree.statuses() == [Status.HOLDS_THE_SYSTEM]
+    (devices / "sdb1").unlink()
+    assert tree.statuses() == [], "another btrfs's members are not this one's"
+
+
+@pytest.mark.parametrize("source", ["/srv/images/sdb1", "sdb1", "overlay"])
+def test_what_is_only_called_like_a_disk_is_none(tree: Tree, source: str) -> None:
+    tree.mount("0:40", source, "/var/merged", "fuse")
+    assert tree.statuses() == []
 
 
 def test_a_loop_device_over_a_disk_leads_to_it(tree: Tree) -> None:
@@ -266,6 +167,7 @@ def test_a_mount_in_another_namespace_counts_and_copies_of_ours_do_not(tree: Tre
         Tree.write(tree.root / "proc" / process / "mountinfo", table)
         (tree.root / "proc" / process / "ns").mkdir()
         (tree.root / "proc" / process / "ns" / "mnt").symlink_to(f"mnt:[{process}]")
+    assert tree.describe("sdb").mounts == (Use("/dev/sdb1", "/media/me/stick"),)
     assert tree.statuses() == [Status.MOUNTED]
     (tree.root / "proc/self/mountinfo").write_text("")
     device = tree.describe("sdb")
@@ -276,9 +178,10 @@ def test_a_mount_in_another_namespace_counts_and_copies_of_ours_do_not(tree: Tre
 
 def test_a_swap_file_counts_for_the_disk_of_its_file_system(tree: Tree) -> None:
     tree.mount("8:17", "/dev/sdb1", "/media/me/stick")
+    tree.mount("259:1", "/dev/nvme0n1p1", "/media/me/stick with a longer name")
     tree.swap("/media/me/stick/swapfile")
     assert tree.statuses() == [Status.SWAP, Status.MOUNTED]
-    assert tree.statuses("nvme0n1")[0] == Status.HOLDS_THE_SYSTEM
+    assert tree.describe("nvme0n1").swaps == ()
 
 
 def test_a_mount_point_with_blanks_is_read(tree: Tree) -> None:
@@ -309,6 +212,16 @@ def test_another_stick_in_the_same_place_has_another_identity(tree: Tree) -> Non
     assert tree.describe("sdb").identity == before
     Tree.write(tree.root / "sys/block/sdb/diskseq", "10")
     assert tree.describe("sdb").identity != before
+
+
+@pytest.mark.parametrize(
+    ("fact", "text", "status"),
+    [("ro", "1", Status.READ_ONLY), ("queue/logical_block_size", "4096", Status.SECTOR_SIZE),
+     ("size", "0", Status.NO_MEDIUM), ("size", "2047", Status.TOO_SMALL)],
+)  # fmt: skip
+def test_what_the_kernel_says_of_an_unfit_disk_is_obeyed(tree: Tree, fact: str, text: str, status: Status) -> None:
+    Tree.write(tree.root / "sys/block/sdb" / fact, text)
+    assert status in tree.statuses()
 
 
 @pytest.mark.parametrize(

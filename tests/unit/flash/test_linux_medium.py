@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +19,7 @@ if sys.platform != "linux":
     pytest.skip("the media of Linux", allow_module_level=True)
 
 from bootwright.flash import linux_medium
-from bootwright.flash.linux_medium import BLKGETDISKSEQ, LinuxMedium
+from bootwright.flash.linux_medium import BLKFLSBUF, BLKGETDISKSEQ, LinuxMedium
 
 IDENTITY = ("8:16", "77", "131072", "1234")
 STICK = Device("/dev/sdx", "usb", 64 * MIB, identity=IDENTITY)
@@ -96,3 +98,51 @@ def test_another_error_is_told_at_once() -> None:
     with pytest.raises(OSError, match="No medium"):
         held._open_device("/dev/sdx")
     assert held.tries == 1
+
+
+class Unchecked(LinuxMedium):
+    """A medium that a file stands for, which has no number of a device."""
+
+    def _check(self) -> None:
+        pass
+
+
+@pytest.fixture
+def flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How each is opened; a file of /tmp, which stands for a device, may know nothing of O_DIRECT."""
+    (tmp_path / "disk").touch()
+    seen: list[int] = []
+    real = os.open
+
+    def opened(path: str, flags: int) -> int:
+        seen.append(flags)
+        return real(path, flags & ~os.O_DIRECT)
+
+    monkeypatch.setattr(os, "open", opened)
+    return seen
+
+
+def test_it_is_opened_for_this_process_alone_and_past_the_page_cache(
+    tmp_path: Path, flags: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux_medium, "WAIT_SECONDS", 0.0)
+    stick = Device(str(tmp_path / "disk"), "usb", 64 * MIB, identity=IDENTITY)
+    medium = Unchecked(stick, lambda: IDENTITY)
+    assert flags == [os.O_RDWR | os.O_EXCL | os.O_DIRECT | os.O_CLOEXEC]
+    before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    with pytest.raises(BootwrightError, match="is busy") as refused:
+        Unchecked(stick, lambda: IDENTITY)
+    assert refused.value.status == Status.BUSY
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before, "what was not had is not held"
+    medium.close()
+    Unchecked(stick, lambda: IDENTITY).close()
+
+
+def test_what_is_read_back_comes_from_the_medium(monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: did.append(("fsync", descriptor, 0)))
+    monkeypatch.setattr(fcntl, "ioctl", lambda descriptor, what, _: did.append(("ioctl", descriptor, what)))
+    opened = Opened("8:16", 77, 64 * MIB, IDENTITY)
+    opened.sync()
+    opened._drop_caches()
+    assert did == [("fsync", 0, 0), ("ioctl", 0, BLKFLSBUF)]
