@@ -217,9 +217,9 @@ def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
 
     name = "release" if codegen_option(unit.argv, "opt-level") else "dev"
     lacking = () if codegen_option(unit.argv, "panic") == "abort" else (f"[profile.{name}]",)
-    situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking)
+    situation = Situation(value_of_joint(unit.argv, "--edition"), env["CORENAME"], unit.source, lacking, unit.local)
     _, line = find(outcome.said, situation)
-    if not line and not unit.local:
+    if not line and not unit.local and outcome.is_about_sources:
         line = (
             f"{unit.package} {unit.version} is a dependency that rustc {env['BOOTWRIGHT'].toolchain.release} does not "
             f"compile: `cargo update -p {unit.package}` takes a newer one, as far as Cargo.toml lets it; RUSTC= or a "

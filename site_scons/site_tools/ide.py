@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from bootwright.cli.vscode import Subject
 
 MODULES = (
-    "base/atomic", "base/procs", "base/records", "cargo/directives", "cargo/units", "cli/members", "cli/project",
-    "rust/more", "rust/roots",
+    "base/atomic", "base/procs", "base/records", "cargo/directives", "cargo/freestanding", "cargo/units",
+    "cli/members", "cli/project", "rust/more", "rust/roots",
 )  # fmt: skip
 UP_TO_DATE = (SCons.Node.executed, SCons.Node.up_to_date)
 

@@ -124,7 +124,7 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
     for warning in planned.plan.said:
         show_once(warning)
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
-    for line in told:
+    for line in filter(None, (planned.package.note, *told)):
         tell_once(line)
     return replace(planned, plan=plan)
 

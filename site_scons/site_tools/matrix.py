@@ -18,6 +18,7 @@ from SCons.Environment import Base as Environment
 from SCons.Node.FS import Entry
 from SCons.Script import GetOption
 
+from bootwright.base import atomic
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine
@@ -35,7 +36,6 @@ MODULES = ("base/atomic", "base/procs", "base/records", "loader/crates", "rust/c
 
 def compile_kernel(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Compiles a kernel of one file, and links it where the linker puts it."""
-    from bootwright.base import atomic
     from bootwright.base.procs import run
     from bootwright.rust.command import Link, crate_words
 
@@ -75,6 +75,7 @@ def add_matrix(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
     pvh = Path(kernel.pvh.abspath)
     boot_sector, cd_boot, stages, _, efi, network = (env.File(f"{env['BUILD']}/loader/{file}") for file in crates.FILES)
     loader = [boot_sector, cd_boot, stages, efi]
+    junit = atomic.check_place(Path(GetOption("junit")), "--junit") if GetOption("junit") else None
     rows = chosen_rows(env["ROW"], read_shard(env["SHARD"]) if env["SHARD"] else (1, 1))  # before anything is built
 
     def start() -> int:
@@ -89,7 +90,6 @@ def add_matrix(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> N
             rows, config, directory, kernel.disk, files, [Path(node.abspath) for node in loader],
             Path(network.abspath), pvh, exact=other is not None, environ=os.environ,
         )  # fmt: skip
-        junit = Path(GetOption("junit")) if GetOption("junit") else None
         digest = file_digest(files["small"])
         jobs = int(GetOption("num_jobs"))
         return run_matrix(kernel.name, digest, rows, bench, jobs, junit, sys.stdout, sys.stderr)

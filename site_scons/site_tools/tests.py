@@ -82,6 +82,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     if kernels and kernels[0].host:
         return  # such a program is no machine's; who asks for its tests is told before
     again, pool = _again(env), _pool(env)
+    junit = atomic.check_place(Path(GetOption("junit")), "--junit") if GetOption("junit") else None
     example = Path(env["KERNELDIR"]) == Path(env["HOME"]) / "kernel"
     if env["TESTS"] != "*":
         from bootwright.testing.chosen import chooses_nothing
@@ -135,7 +136,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.testing.plugin", f"--tests={env['TESTS']}"]
-        command += [f"--junitxml={GetOption('junit')}"] if GetOption("junit") else []
+        command += [f"--junitxml={junit}"] if junit else []
         command += again
         listing = _how_to_list()
         command += [f"--list-tests={listing}"] if listing else []

@@ -56,6 +56,13 @@ def test_a_failing_scripts_warnings_are_shown_first_and_then_its_own_words(check
     assert [line.strip() for line in end[1:5]] == ["--- stdout", "compiling a.c", "--- stderr", "no object"]
 
 
+def test_a_program_that_a_script_starts_and_that_is_not_there_is_named(checkout: Checkout, package: Path) -> None:
+    write_script(package, 'std::process::Command::new("cc").arg("--version").output().unwrap();',
+                 'std::process::Command::new("no-such-nasm").status().expect("it assembles");')  # fmt: skip
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "kind: NotFound" in said and "hint: build.rs starts no-such-nasm, which is not on PATH; the command" in said
+
+
 def test_a_script_that_does_not_compile_is_named_by_its_package_and_the_errors_that_one_logs_fail_it(
     checkout: Checkout, package: Path
 ) -> None:

@@ -38,6 +38,8 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(checkout: Chec
             "kernel/Cargo.toml is a file; KERNEL= takes the package's directory\n  hint: KERNEL=",
         ),
         ("ACTIVE=ee ACTIVE=none", "ACTIVE=ee and ACTIVE=none: one of them at a time"),
+        ("test --junit=/proc/nowhere/report.xml", "--junit=/proc/nowhere/report.xml cannot be written: no such file"),
+        ("matrix --junit=/", "--junit=/ cannot be written: it is a directory"),
         ("matrix ROW=0", "ROW=0: the matrix has rows 1 to "),
         ("matrix SHARD=3/2", "SHARD=3/2 is no part k/n"),
         ("RUSTC=no-such-rustc", "no-such-rustc"),

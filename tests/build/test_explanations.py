@@ -91,6 +91,15 @@ CASES = (
     Case("extern crate", "unknown crate", WHOLE + "extern crate spin;", ABORT, ("`spin`",)),
     Case("import", "unknown crate", WHOLE + "use spin::Mutex;", ABORT, ("`mod spin;`",)),
     Case("path", "unknown crate", WHOLE + "fn f() { spin::f() }", ABORT, ("`spin`",)),
+    Case("message of a panic", "panic message", NO_STD + START + HANDLER.replace("_:", "i:").replace(
+        "loop", "i.message().unwrap(); loop"), ABORT, ("since rustc 1.81",)),
+    Case("if let", "panic message", NO_STD + START + HANDLER.replace("_:", "i:").replace(
+        "loop", "if let Some(_) = i.message() {} loop"), ABORT, ("no Option",)),
+    Case("llvm_asm", "llvm_asm", WHOLE + "fn f() { unsafe { llvm_asm!(\"hlt\") } }", ABORT, ("core::arch::asm!",)),
+    Case("asm", "asm", WHOLE + "core::arch::global_asm!(\"\"); global_asm!(\"nop\");", ABORT,
+         ("`use core::arch::global_asm;`", "rust-toolchain")),
+    Case("removed feature", "removed feature", "#![feature(const_raw_ptr_to_usize_cast)]\n" + WHOLE, ABORT,
+         ("a rust-toolchain file that names the nightly",), bootstrap=True),
     Case("feature", "feature on stable", "#![feature(abi_x86_interrupt)]\n" + WHOLE, ABORT, ("UNSTABLE=1",)),
     Case("unstable language", "unstable without feature", WHOLE + "extern \"x86-interrupt\" fn f(_: u64) {}", ABORT,
          ("the extern \"x86-interrupt\" ABI",)),

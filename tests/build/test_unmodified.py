@@ -6,12 +6,13 @@ A seeded few of the packages in CI; `--soak` takes all.
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Built, Checkout
-from tests.build.unmodified import FLAG, HIGH, MANIFEST, PACKAGES, SCRIPT, SCRIPTED, TESTED, Package, config
+from tests.build.unmodified import FLAG, HIGH, MANIFEST, PACKAGES, PC, SCRIPT, SCRIPTED, START, TESTED, Package, config
 
 SEED, FEW = 3, 5
 
@@ -88,3 +89,17 @@ def test_an_edit_of_a_linker_script_that_cargo_names_links_anew_and_nothing_else
     assert "at 0xffffffff89" in again.output, again.output
     assert len([step for step in again.steps if step.startswith("rustc")]) == 1
     assert checkout.build(f"KERNEL={directory}") == []
+
+
+@pytest.mark.needs("cargo", "qemu-system-x86_64")
+def test_a_report_on_a_position_independent_kernel_names_its_functions(checkout: Checkout, tmp_path: Path) -> None:
+    again = "while unsafe { core::ptr::read_volatile(&raw const flag) } == 0 {}"
+    waits = f"#[inline(never)]\nfn waits() {{ let flag = 0; {again} }}\n"
+    files = {
+        "src/main.rs": PC + START % "waits();" + waits,
+        ".cargo/config.toml": config('["-C", "relocation-model=pic"]'),
+    }
+    write(Package("moved", files), tmp_path / "moved")
+    built = checkout.scons("run", "--headless", "TIMEOUT=3", f"KERNEL={tmp_path / 'moved'}")
+    assert built.status == 6 and "fault: hang in case::waits, src/main.rs:" in built.output, built.output
+    assert re.search(r"#\d 0x\w+ _start, src/main.rs", built.output), built.output

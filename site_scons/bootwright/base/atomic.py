@@ -47,6 +47,18 @@ def remove_file(path: Path) -> bool:
     return True
 
 
+def check_place(path: Path, word: str) -> Path:
+    """Returns path, which word names, where a file may appear there; raises before hours went by for it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        why = "it is a directory" if path.is_dir() else "" if os.access(path.parent, os.W_OK) else "permission denied"
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise BootwrightError(f"{word}={path} cannot be written: {why[:1].lower()}{why[1:]}")
+    return path
+
+
 @contextmanager
 def new_file(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """Yields a name to write; it becomes path when the block ends well, else it is removed and path stays as it was.

@@ -21,6 +21,7 @@ from bootwright.cargo.watched import included_files
 
 TARGET_VARIABLE = "CARGO_BUILD_TARGET"
 PER_PACKAGE, BUILD_COMMAND = b"per-package-target", b"build-command"
+ARTIFACT = b"artifact"
 HINT = "TARGET= names one for this build"
 
 
@@ -56,8 +57,8 @@ class Configuration:
         The path of a specification is returned absolute: a file's is seen from the directory that holds .cargo.
         """
         forced, default = self.package_targets()
-        if forced:
-            return forced
+        if forced or (carried := self._target_of_carried()):
+            return forced or carried
         word = self._build_commands() or self.environ.get(TARGET_VARIABLE, "")
         if word:
             return str(self.directory / word) if word.endswith(".json") else word
@@ -98,6 +99,32 @@ class Configuration:
         except FileNotFoundError:
             return None
         return Table(manifest, "", read_toml(manifest)).table("package") if key in data else None
+
+    def _target_of_carried(self) -> str | None:
+        """Returns the target of the kernel that a program for the builder carries along as an artifact.
+
+        It is a dependency's, unstable; the rest of the configuration says nothing of it. None where there is no such
+        dependency, or where they are for several targets.
+        """
+        manifest = self.directory / "Cargo.toml"
+        try:
+            data = read_bytes(manifest)
+        except FileNotFoundError:
+            return None
+        if ARTIFACT not in data:
+            return None
+        from bootwright.cargo.freestanding import is_freestanding  # most packages have none, and pay nothing for it
+
+        if is_freestanding(self.directory / "src/main.rs"):
+            return None
+        facts = read_toml(manifest)
+        tables = [facts.get(name) for name in ("dependencies", "build-dependencies")]
+        dependencies = [one for table in tables if isinstance(table, dict) for one in table.values()]
+        found = {
+            str(one["target"]) for one in dependencies if isinstance(one, dict) and {"artifact", "target"} <= set(one)
+        }
+        found.discard("target")
+        return found.pop() if len(found) == 1 else None
 
     def target(self, word: str, launch: str) -> str | None:
         """Returns word, TARGET= seen from launch, else default_target(); raises where the package forces another."""

@@ -23,6 +23,8 @@ FUNCTION = re.compile(
 )
 MACRO = re.compile(r"\bmacro_rules!\s*\w+\s*[({\[]")
 EXPORT_NAME = re.compile(r'\bexport_name\s*=\s*"([^"]*)"')
+SCRIPTS = (".ld", ".lds", ".x")
+ENTRY = re.compile(r"\bENTRY\s*\(\s*([\w.$]+)\s*\)")
 NO_MANGLE = re.compile(r"\bno_mangle\b")
 
 
@@ -107,6 +109,24 @@ def say_instead(root: Path) -> str:
     if main:
         return f"{main.place} has `main`, which nobody calls where there is no std"
     return f"{root.parent.name}/{root.name} and its modules export no function at all"
+
+
+def unused_script(root: Path) -> str:
+    """Returns the words on a linker script beside the crate with this root whose entry is another; "" for none.
+
+    Where it is passed to cargo by a Makefile, nothing in the package says that it is to be used.
+    """
+    package = root.parent.parent
+    for path in sorted(
+        path for ending in SCRIPTS for place in (".", "*") for path in package.glob(f"{place}/*{ending}")
+    ):
+        try:
+            entry = ENTRY.search(TOKEN.sub(lambda token: _blank(token[0]), read_text(path, LARGEST)))
+        except (OSError, BootwrightError):
+            continue
+        if entry and entry[1] != "_start":
+            return f"{path} has ENTRY({entry[1]}): LDSCRIPT={path} links with it"
+    return ""
 
 
 def remarks(root: Path, may_return: bool = False) -> list[str]:

@@ -16,33 +16,40 @@ Version = tuple[int, ...]
 
 @record(frozen=True)
 class Migration:
-    """For package from version `since` to before `until` (None: no end), on a rustc before `rustc`.
+    """For package from version `since` to before `until` (None: no end), on a rustc before `rustc` (None: on each).
 
-    Its crate is compiled without these words. why says what the compiler lacks, as the end of a sentence.
+    Its crate is compiled without these words. why says what the compiler lacks, or has otherwise, as the end of a
+    sentence. A compiler that is too new for a crate is so in each release that is supported.
     """
 
     package: str
     since: Version
     until: Version | None
-    rustc: tuple[int, int]
+    rustc: tuple[int, int] | None
     without: tuple[str, ...]
     why: str
 
     def fits(self, unit: Unit, release: tuple[int, int]) -> bool:
         """Says whether it is for unit, a crate of a registry, on a rustc of that release."""
-        if unit.package != self.package or not unit.checksum or unit.is_run or release >= self.rustc:
+        if unit.package != self.package or not unit.checksum or unit.is_run:
+            return False
+        if self.rustc is not None and release >= self.rustc:
             return False
         version = _numbers(unit.version)
         return self.since <= version and (self.until is None or version < self.until)
 
 
+STEP = ("--cfg", 'feature="step_trait"')
+ANOTHER_STEP = "its Step has another steps_between since 1.84, so ranges of addresses are no iterators"
 CATALOGUE = (
+    Migration("x86_64", (0, 14, 9), (0, 14, 13), None, STEP, ANOTHER_STEP),
+    Migration("x86_64", (0, 15, 0), (0, 15, 2), None, STEP, ANOTHER_STEP),
     Migration(
         "x86_64",
         (0, 15, 5),
         None,
         (1, 97),
-        ("--cfg", 'feature="step_trait"'),
+        STEP,
         "its Step has no forward_overflowing, so ranges of addresses are no iterators",
     ),
 )
@@ -57,9 +64,10 @@ def migrate(plan: Plan, release: tuple[int, int], catalogue: Sequence[Migration]
             words = _without(unit.argv, migration.without) if migration.fits(unit, release) else unit.argv
             if words != unit.argv:
                 unit = replace(unit, argv=words)
+                age = "newer than it was written for" if migration.rustc is None else "older than it wants"
                 told[
                     f"{unit.package} {unit.version} is compiled without {' '.join(migration.without)}: rustc "
-                    f"{release[0]}.{release[1]} is older than it wants, {migration.why}"
+                    f"{release[0]}.{release[1]} is {age}, {migration.why}"
                 ] = None
         units.append(unit)
     return replace(plan, units=tuple(units)), list(told)

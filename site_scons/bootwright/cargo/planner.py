@@ -114,8 +114,8 @@ class _Reader:
                 self.scripts[call.mark] = self._below(call.environment["OUT_DIR"])
         units, unplanned = [], ""
         for call in self._in_order(own):
+            unplanned = unplanned or _what_is_odd(call)
             if call.kind == "rustc":
-                unplanned = unplanned or _what_is_odd(call)
                 unit = self._compilation(call)
                 if not unplanned and unit.target == "":
                     unplanned = f"cargo says nothing of {unit.source} of {unit.package}"

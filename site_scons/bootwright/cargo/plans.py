@@ -21,9 +21,9 @@ from bootwright.cargo.build_command import command_of, words_for_cargo
 from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import passed_over_flags
-from bootwright.cargo.packages import Choice, Package, read_package
+from bootwright.cargo.packages import Choice, Package
 from bootwright.cargo.units import Plan, Unit
-from bootwright.cargo.watched import check_files, watched_files
+from bootwright.cargo.watched import check_files, watched_files, weighed_files
 
 ORIGIN = "Cargo.lock.origin"  # the SHA-256 of the person's lock file that ours was copied from
 ENCODED = "CARGO_ENCODED_RUSTFLAGS"
@@ -122,14 +122,16 @@ def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: C
 
 
 def _package(facts: Mapping[str, Any]) -> Package:
-    tuples = {name: tuple(facts[name]) for name in ("said", "manifests")}
+    tuples = {name: tuple(facts[name]) for name in ("said", "manifests", "weighed", "words")}
     untested = tuple(tuple(target) for target in facts["untested"])
     return Package(**{**facts, **tuples, "untested": untested})
 
 
 def _check_directory(root: Path) -> None:
     if not is_there(root / "Cargo.toml"):
-        hint = "KERNEL= names the directory of a Cargo package; `cargo new --bin NAME` makes one"
+        below = [path.parent.name for path in sorted(root.glob("*/Cargo.toml"))] if root.is_dir() else []
+        more = f"below it is a package in {', '.join(below[:5])}" if below else "`cargo new --bin NAME` makes one"
+        hint = f"KERNEL= names the directory of a Cargo package; {more}"
         raise BootwrightError(f"{root} has no Cargo.toml", hint)
 
 
@@ -150,6 +152,8 @@ class _Maker:
 
     def make(self) -> tuple[Plan, Package, dict[str, str]]:
         """Returns the plan, its package, and the files that both depend on."""
+        from bootwright.cargo.asked import read_package
+
         request = self.request
         package = read_package(self.cargo, request.directory, request.choice, self.environ)
         home = cargo_home(self.environ)
@@ -160,6 +164,7 @@ class _Maker:
         local = {f"{unit.root}{os.sep}Cargo.toml" for unit in plan.units if not unit.checksum}
         manifests = sorted({*package.manifests, *local})
         watched = {**watched_files(request.directory, workspace, manifests, home), **before}
+        watched |= weighed_files(package.weighed)
         return plan, package, watched
 
     def _copy_lock(self, workspace: Path) -> Path:
@@ -218,7 +223,8 @@ class _Maker:
         verb = ("test", "--no-run") if request.tests else ("build", f"--{package.kind}={package.program}")
         words = self.cargo.command(verb[0], self.target, lock)
         command = [] if request.tests else words_for_cargo(command_of(package.metadata), bool(request.profile))
-        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *request.profile, *command, *request.words]
+        words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *request.profile, *command]
+        words += [*package.words, *request.words]
         words.append("--message-format=json")
         environment = {**self._base(lock), **self.room.environment()}
         more: list[list[str]] = [[]]

@@ -83,8 +83,15 @@ def _listed(path: Path, counts: Callable[[str], bool]) -> str:
     return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
+def _freestanding(path: Path) -> str:
+    from bootwright.cargo.freestanding import is_freestanding  # most packages are the kernel, and none is looked at
+
+    return f"{_name(path)} {is_freestanding(path)}"
+
+
 HOW: dict[str, Callable[[Path], str]] = {
     "contents": _contents,
+    "freestanding": _freestanding,
     "name": _name,
     "sources": _sources,
     "packages": _packages,
@@ -116,6 +123,11 @@ def watched_files(directory: Path, workspace: Path, manifests: Iterable[str], ca
             places |= {path: how for path, how in found.items() if path not in places}
             pending += [*more, *(place / "Cargo.toml" for place in root.parents)]
     return {str(path): f"{how} {HOW[how](path)}" for path, how in places.items()}
+
+
+def weighed_files(roots: Iterable[str]) -> dict[str, str]:
+    """Returns what stands for root files that were read for whether their crates are for bare metal."""
+    return {root: f"freestanding {HOW['freestanding'](Path(root))}" for root in roots}
 
 
 def is_as_watched(name: str, fact: str) -> bool:

@@ -7,15 +7,12 @@ kernel's target, another one for the builder.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import read_text
+from bootwright.cargo.freestanding import is_freestanding
 
-NO_STD = re.compile(r"^\s*#!\[(?:cfg_attr\(.*\b)?no_std\b", re.MULTILINE)
 KINDS = {"bin": "bin", "example": "bin", "custom-build": "bin", "test": "test", "bench": "test"}
 WITH_DEV = ("test", "example", "bench")  # these may name what [dev-dependencies] say
 LEFT_OUT = (".git", "build", "target")  # directories of a package that hold no sources of its crates
@@ -45,11 +42,7 @@ class Members:
     def _platform(self, target: Mapping[str, Any]) -> str:
         if {"proc-macro", "custom-build"} & set(target["kind"]):
             return self._host
-        try:
-            text = read_text(Path(target["src_path"]))
-        except (OSError, BootwrightError):  # rustc will say so
-            return self._host
-        return self._bare if NO_STD.search(text) else self._host
+        return self._bare if is_freestanding(Path(target["src_path"])) else self._host
 
     def _add(self, package: str, target: Mapping[str, Any], platform: str) -> int:
         """Returns the place of a crate, which is made where there is none of that root for the platform."""

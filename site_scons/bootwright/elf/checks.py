@@ -132,7 +132,8 @@ def _check_has_entry(path: Path, elf: Any, crate_root: Path | None, edition: str
         instead = entry_point.say_instead(crate_root) if crate_root else kept
         raise BootwrightError(
             f"{path} has no entry: no symbol `_start` was linked; {instead}",
-            f"{entry_point.declaration(edition)} is what the linker looks for",
+            (crate_root and entry_point.unused_script(crate_root))
+            or f"{entry_point.declaration(edition)} is what the linker looks for",
         )
 
 

@@ -16,11 +16,13 @@ from elftools.dwarf.callframe import FDE, CallFrameInfo
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.elf import units
 from bootwright.elf.unit import Demangle, Unit
 
 MAPPING = re.compile(r"\$[adtx](\.|$)")  # where code and data begin, in the ABIs of Arm and RISC-V: no function's name
 NO_TYPE, OBJECT, CODE = 0, 1, 2  # STT_NOTYPE, STT_OBJECT, STT_FUNC
+ENOUGH = 64  # bytes of code that tell one page from every other
 ABSOLUTE = 0xFF00  # from SHN_LORESERVE on: no section
 UNREADABLE = (ELFError, DWARFError, ConstructError)
 Named = tuple[int, int, str]  # start, end, name
@@ -33,6 +35,7 @@ class Image:
         self._elf = ELFFile(io.BytesIO(data))
         self._demangle = demangle
         self.entry = int(self._elf.header["e_entry"])
+        self.is_movable = self._elf.header["e_type"] == "ET_DYN"
         self.machine = str(self._elf.header["e_machine"])
         self.word = self._elf.elfclass // 8  # bytes of an address
         self.executable = [
@@ -62,6 +65,16 @@ class Image:
         """Returns up to size bytes of code at address: fewer at the end of a section, none where there is none."""
         found = (data[address - start :][:size] for start, data in self._code if start <= address < start + len(data))
         return next(found, b"")
+
+    def page_of(self, code: bytes) -> int | None:
+        """Returns where the page was linked that holds code, PAGE_SIZE bytes; None where none does, or several do."""
+        found = set()
+        for start, data in self._code:
+            for page in range(start & -PAGE_SIZE, start + len(data), PAGE_SIZE):
+                first, end = max(page, start), min(page + PAGE_SIZE, start + len(data))
+                same = data[first - start : end - start] == code[first - page : end - page]
+                found |= {page} if same and end - first >= ENOUGH else set()
+        return found.pop() if len(found) == 1 else None
 
     def value(self, name: str) -> int | None:
         """Returns the value of a symbol, None where there is no such symbol."""

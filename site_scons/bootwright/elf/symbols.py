@@ -7,13 +7,14 @@ registry has megabytes of it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.elf.demangle import demangle
 
 if TYPE_CHECKING:
@@ -54,16 +55,20 @@ class FrameRow:
 
 
 class Symbols:
-    """The code of one ELF by address; every address is virtual. What is asked for is read, once."""
+    """The code of one ELF by address; every address is virtual. What is asked for is read, once.
+
+    slide is how far from where it was linked a position-independent kernel lies: what is asked and answered is where it
+    runs. place() finds it in a guest.
+    """
 
     def __init__(self, elf: Path, image: Image) -> None:
         self.elf = elf
         self.image = image
-        self.entry = image.entry
+        self.slide = 0
         self.has_dwarf = image.has_dwarf
         # A recursion asks for the same few addresses thousands of times.
-        self.places = lru_cache(1024)(self._readably(self._find_places))
-        self.frame = lru_cache(1024)(self._readably(self._find_frame))
+        self._places = lru_cache(1024)(self._readably(self._find_places))
+        self._frame = lru_cache(1024)(self._readably(self._find_frame))
         self._function = lru_cache(1024)(self._readably(self._find_function))
 
     def _readably(self, find: Callable[[int], Found]) -> Callable[[int], Found]:
@@ -79,9 +84,37 @@ class Symbols:
 
         return found
 
+    @property
+    def entry(self) -> int:
+        """The address of the kernel's first instruction."""
+        return self.image.entry + self.slide
+
+    def place(self, read: Callable[[int, int], bytes], addresses: Iterable[int]) -> None:
+        """Learns by the guest's code where a position-independent kernel lies; read returns bytes of its memory.
+
+        The first of addresses counts whose page is one of the kernel's, and of no other than that one.
+        """
+        if self.slide or not self.image.is_movable:
+            return
+        seen = set()
+        for page in (address & -PAGE_SIZE for address in addresses):
+            linked = self.image.page_of(read(page, PAGE_SIZE)) if page not in seen else None
+            if linked is not None:
+                self.slide = page - linked
+                return
+            seen.add(page)
+
+    def places(self, address: int) -> tuple[Place, ...]:
+        """Returns the place at address, innermost first: an inlined function is followed by the one it is in."""
+        return self._places(address - self.slide)
+
+    def frame(self, address: int) -> FrameRow | None:
+        """Returns how the frame of the code at address is undone, None where the ELF does not tell."""
+        return self._frame(address - self.slide)
+
     def is_code(self, address: int) -> bool:
         """Tells whether address lies in an executable section."""
-        return self.image.is_code(address)
+        return self.image.is_code(address - self.slide)
 
     def _find_function(self, address: int) -> Function | None:
         unit = self.image.unit_at(address)
@@ -89,30 +122,36 @@ class Symbols:
 
     def function(self, address: int) -> tuple[int, int, str] | None:
         """Returns start, end and name of the function (not inlined) at address."""
-        found = self._function(address)
+        return self._moved(self._outer(address - self.slide))
+
+    def _moved(self, row: tuple[int, int, str] | None) -> tuple[int, int, str] | None:
+        return (row[0] + self.slide, row[1] + self.slide, row[2]) if row else None
+
+    def _outer(self, linked: int) -> tuple[int, int, str] | None:
+        found = self._function(linked)
         if found:
             return found.start, found.end, found.name
-        return self._in_table(address) if self.is_code(address) else None
+        return self._in_table(linked) if self.image.is_code(linked) else None
 
-    def _in_table(self, address: int) -> tuple[int, int, str] | None:
-        """Returns start, end and name of the symbol at address."""
+    def _in_table(self, linked: int) -> tuple[int, int, str] | None:
+        """Returns start, end and name of the symbol at an address, as all of them were linked."""
         symbols = self.image.symbols
-        at = bisect_right(symbols, address, key=lambda row: row[0]) - 1
-        if at < 0 or address >= symbols[at][1]:
+        at = bisect_right(symbols, linked, key=lambda row: row[0]) - 1
+        if at < 0 or linked >= symbols[at][1]:
             return None
         start, end, name = symbols[at]
         return start, end, demangle(name)
 
     def symbol(self, address: int) -> str:
         """Returns the name of the function or static at address, "" where there is none."""
-        row = self._in_table(address) or self.function(address)
+        linked = address - self.slide
+        row = self._in_table(linked) or self._outer(linked)
         return row[2] if row else ""
 
     def _find_places(self, address: int) -> tuple[Place, ...]:
-        """Returns the place at address, innermost first: an inlined function is followed by the one it is in."""
         unit, function = self.image.unit_at(address), self._function(address)
         file, line = unit.line_at(address) if unit else ("", 0)
-        outer = self.function(address)
+        outer = self._outer(address)
         if outer is None:
             return (Place("", file, line),) if file else ()
         inlined = [one for one in (function.inlined if function else ()) if one.start <= address < one.end]
@@ -130,7 +169,7 @@ class Symbols:
             for address, name, number in unit.lines
             if number == line and (name == file or name.endswith(f"/{file}"))
         ]
-        return min(addresses, default=None)
+        return min(addresses) + self.slide if addresses else None
 
     def function_with_line(self, file: str, line: int) -> str:
         """Returns the function that holds a line of file, "" if none does."""
@@ -139,7 +178,6 @@ class Symbols:
         return places[0].function if places else ""
 
     def _find_frame(self, address: int) -> FrameRow | None:
-        """Returns how the frame of the code at address is undone, None where the ELF does not tell."""
         row = self.image.frame_rule(address)
         if row is None or row["cfa"] is None or row["cfa"].expr is not None:
             return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bootwright.elf.symbols import read_symbols
+from bootwright.elf.symbols import Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
 from bootwright.faults.calls import innermost
@@ -23,6 +23,7 @@ from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import FAILURE_EXIT_CODE, Kind, Verdict
 
+STACK_BYTES = 512  # that are searched for a way back into the kernel
 BY_HAND = (Kind.LEFT, Kind.STANDS)  # somebody waits: nothing is run a second time for them
 
 
@@ -51,7 +52,7 @@ def is_dead_end(machine: Machine, subject: Subject, sure: bool = True) -> bool:
     if machine.gone or not processors:
         return False
     symbols = read_symbols(subject.elf)
-    guests = [Guest(registers, _memory(machine, registers), symbols) for registers in processors]
+    guests = [_seen(machine, registers, symbols) for registers in processors]
     return any(is_panicking(f) or (sure and f.interrupted) for guest in guests for f in _frames(guest))
 
 
@@ -145,11 +146,11 @@ class _Maker(Teller):
         except (QmpError, QemuGone):
             return None
         processors = parse_processors(machine.ask("info registers -a"))
-        guests = [Guest(registers, _memory(machine, registers), self._symbols) for registers in processors]
+        guests = [_seen(machine, registers, self._symbols) for registers in processors]
         if event:
             same = [number for number, one in enumerate(processors) if one["RIP"] == event.registers.get("RIP")]
             number = next(iter(same), None)
-            guest = Guest(event.registers, _memory(machine, event.registers), self._symbols)
+            guest = _seen(machine, event.registers, self._symbols)
         else:
             number = find_dead(guests)
             guest = guests[number] if number is not None else Guest({}, _memory(machine, {}), self._symbols)
@@ -219,6 +220,20 @@ class _Maker(Teller):
         # What was on the stack then is there no more, but what the compiler put into the function is known.
         place = innermost([Frame(0, guest.symbols.places(event.registers["RIP"]))])
         self._say("before", f"{which} in {place.function}, {place.where}: the kernel's handler got it")
+
+
+def _seen(machine: Machine, registers: Mapping[str, int], symbols: Symbols) -> Guest:
+    """Returns the guest with these registers; symbols learn by it where the kernel lies."""
+    memory = _memory(machine, registers)
+    symbols.place(memory.read, _in_code(registers, memory))
+    return Guest(dict(registers), memory, symbols)
+
+
+def _in_code(registers: Mapping[str, int], memory: GuestMemory) -> Iterator[int]:
+    """Yields addresses of which one may be in the kernel's code: RIP, and what lies on the stack to return to."""
+    yield registers.get("RIP", 0)
+    stack = memory.read(registers.get("RSP", 0), STACK_BYTES)
+    yield from (int.from_bytes(stack[at : at + 8], "little") for at in range(0, len(stack) - 7, 8))
 
 
 def _memory(machine: Machine, registers: Mapping[str, int]) -> GuestMemory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bootwright.rust.explain import Explanation, Wording
 
 BOOK, OLD = "rustc of 2018", "rustc of 2019 to 1.85"
+OF_ITS_DAY = "a rust-toolchain file that names the nightly of their day builds the sources as they are"
 NOT_A_KERNELS = "is std's, and a freestanding program has none"
 
 ENTRIES = (
@@ -94,6 +95,37 @@ ENTRIES = (
         ),
         "there is no crate or module `{crate}`: a module needs `mod {crate};` and its file, a crate of others "
         "a line in [dependencies] of Cargo.toml",
+    ),
+    Explanation(
+        "panic message",
+        (
+            Wording(r"no method named `\w+` found for struct `PanicMessage", "rustc 1.81 on", "E0599"),
+            Wording(r"expected struct `PanicMessage<[^`]*>`\s+found enum `Option", "rustc 1.81 on", "E0308"),
+        ),
+        "PanicInfo::message() is the message itself since rustc 1.81 (2024), and no Option: take .unwrap() or "
+        "Some(...) out, and #![feature(panic_info_message)] with it",
+        {"own": True},
+    ),
+    Explanation(
+        "llvm_asm",
+        (Wording(r"cannot find macro `llvm_asm!?` in this scope", "rustc 1.61 on"),),
+        "llvm_asm! is gone since rustc 1.61 (2022): core::arch::asm! is its successor, whose operands are written "
+        f"otherwise; {OF_ITS_DAY}",
+        {"own": True},
+    ),
+    Explanation(
+        "asm",
+        (Wording(r"cannot find macro `(?P<macro>(?:global_)?asm)!?` in this scope", "rustc 1.59 on"),),
+        "`{macro}!` is in core::arch since rustc 1.59 (2022): `use core::arch::{macro};`. Where its operands do not "
+        f"fit either, they are those of llvm_asm!, which is gone; {OF_ITS_DAY}",
+        {"own": True},
+    ),
+    Explanation(
+        "removed feature",
+        (Wording("feature has been removed", "rustc", "E0557"),),
+        "what this #![feature] names was taken out of rustc, and the note above says when and for what: take it out "
+        f"of the line; {OF_ITS_DAY}",
+        {"own": True},
     ),
     Explanation(
         "feature on stable",

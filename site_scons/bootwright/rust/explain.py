@@ -14,13 +14,14 @@ class Situation:
     """What a line depends on beside the error itself.
 
     target is a triple or the name of a specification; main is the crate root as rustc saw it; lacking names the
-    profiles of Cargo.toml without panic = "abort".
+    profiles of Cargo.toml without panic = "abort". own: the sources are the person's, who may mend them.
     """
 
     edition: str = "2024"
     target: str = ""
     main: str = "src/main.rs"
     lacking: tuple[str, ...] = ()
+    own: bool = True
 
     def words(self) -> dict[str, str]:
         """Returns what a line's {names} stand for."""
@@ -54,7 +55,7 @@ class Wording:
 class Explanation:
     """One entry: line says what the error means here and what to do, with the {names} of Situation.words.
 
-    when holds conditions on the Situation: aborts (no profile lacks panic = "abort").
+    when holds conditions on the Situation: aborts (no profile lacks panic = "abort"), own.
     """
 
     name: str
@@ -74,5 +75,6 @@ class Explanation:
     def _holds(self, match: re.Match[str], situation: Situation) -> bool:
         facts = {
             "aborts": not situation.lacking,
+            "own": situation.own,
         }
         return all(facts[name] == wanted for name, wanted in self.when.items())

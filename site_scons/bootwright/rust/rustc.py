@@ -51,6 +51,11 @@ class Outcome:
         """All that may say why it failed; what rustc says of its arguments comes as plain text."""
         return [*self.errors, *([Diagnostic("", self.plain)] if self.plain else [])]
 
+    @property
+    def is_about_sources(self) -> bool:
+        """Says whether rustc refused a source: it may have been ended as well, or have had nothing to link with."""
+        return any(not LINKING.match(error.message) for error in self.errors)
+
 
 def run_rustc(
     argv: Sequence[str], cwd: Path, environment: Mapping[str, str], show: Callable[[str], None], colour: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from bootwright.base.children import ends_with_us
 from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import pasteable
+from bootwright.base.regular import LARGEST, read_text
 from bootwright.cargo.command import NAMES
 from bootwright.cargo.directives import Directives, read_directives
 from bootwright.cargo.units import Unit
@@ -21,6 +23,8 @@ from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, digest_or_absent
 
 LAST_LINES = 40
+NOT_FOUND = re.compile(r"kind: NotFound|No such file or directory|program not found")
+COMMAND = re.compile(r'\bCommand::new\(\s*"([^"{}]+)"')
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,30 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable
     if done.returncode:
         how = f"ended with status {done.returncode}" if done.returncode > 0 else f"died of signal {-done.returncode}"
         lines = "\n    ".join([f"the build script of {unit.package} v{unit.version} {how}:", *_last_lines(done)])
-        hint = f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables"
+        absent = programs_not_there(Path(unit.root), stderr, environment)
+        hint = f"build.rs starts {' and '.join(absent)}, which is not on PATH; " if absent else ""
+        hint += f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables"
         raise BootwrightError(lines, hint)
     if directives.errors:
         raise BootwrightError(f"the build script of {unit.package} v{unit.version} logged errors")
     made = sorted(path for path in out.rglob("*") if path.is_file())
     files = "".join(f"{file_digest(path)}  {path.relative_to(out).as_posix()}\n" for path in made)
     return Ran(done.stdout, files, directives)
+
+
+def programs_not_there(root: Path, said: str, environment: Mapping[str, str]) -> list[str]:
+    """Returns the programs that build.rs in root names and PATH has not, where the script said that one is not there.
+
+    Rust's own error for that, with which most scripts end, does not say which one.
+    """
+    if not NOT_FOUND.search(said):
+        return []
+    try:
+        source = read_text(root / "build.rs", LARGEST)
+    except (OSError, BootwrightError):
+        return []
+    names = dict.fromkeys(re.findall(COMMAND, source))
+    return [name for name in names if shutil.which(name, path=environment.get("PATH", "")) is None]
 
 
 def warning_lines(unit: Unit, directives: Directives) -> list[str]:

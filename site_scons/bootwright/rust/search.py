@@ -55,24 +55,43 @@ class _Search:
         program = rustup.find_rustup(self.environ)
         self._watch_rustup(program)
         if program is not None:
-            active = rustup.active_toolchain(program, self.kernel_dir, self.environ)
-            if active.pinned and active.rustc:
-                file = rustup.choosing_file(active)
-                if file:
-                    from bootwright.rust.toolchain_file import check_installed, read_toolchain_file
-
-                    check_installed(program, active.name, read_toolchain_file(file), self.environ)
-                return self._take(active.rustc, active.chosen_by)
-            found = self._serves(active.rustc, "rustup's default") if active.rustc else None
+            try:
+                found = self._of_rustup(program)
+            except BootwrightError as error:
+                self._name_another(error)
+                raise
             if found:
                 return found
-            if active.rustc is None:
-                self.passed_over.append("rustup has no default toolchain")
         for candidate, origin in self._others():
             found = self._serves(candidate, origin)
             if found:
                 return found
         raise self.first_failure or Lacks("no rustc was found", LackOfRustc())
+
+    def _of_rustup(self, program: Path) -> Toolchain | None:
+        """Returns what rustup takes for the kernel; None where that is its default, which does not serve."""
+        active = rustup.active_toolchain(program, self.kernel_dir, self.environ)
+        if active.rustc is None:
+            self.passed_over.append("rustup has no default toolchain")
+            return None
+        if not active.pinned:
+            return self._serves(active.rustc, "rustup's default")
+        file = rustup.choosing_file(active)
+        if file:
+            from bootwright.rust.toolchain_file import check_installed, read_toolchain_file
+
+            check_installed(program, active.name, read_toolchain_file(file), self.environ)
+        return self._take(active.rustc, active.chosen_by)
+
+    def _name_another(self, error: BootwrightError) -> None:
+        """Adds to the hint of error, that what was chosen does not serve, the first compiler here that does."""
+        for candidate, origin in self._others():
+            another = self._serves(candidate, origin)
+            if another:
+                has = f"rustc {another.release}, which lacks nothing for {Path(self.target).name}"
+                words = f"or RUSTC={another.rustc}, {has}"
+                error.hint = f"{error.hint}; {words}" if error.hint else words
+                return
 
     def _named(self, word: str) -> Path:
         """Returns the executable that RUSTC= names: a path, or a name on PATH; rustup's shim is looked through."""

@@ -100,8 +100,8 @@ class _Migration:
 
     def _steps(self) -> tuple[Callable[[], None], ...]:
         return (
-            self._rename, self._widths, self._check_arch, self._frame_pointer, self._stack_probes, self._defaults,
-            self._float_abi, self._linker_words, self._keys, self._data_layout,
+            self._rename, self._types, self._widths, self._check_arch, self._frame_pointer, self._stack_probes,
+            self._defaults, self._float_abi, self._linker_words, self._keys, self._data_layout,
         )  # fmt: skip
 
     def _set(self, key: str, value: Any) -> None:
@@ -122,6 +122,15 @@ class _Migration:
                     continue
                 self.spec = {new if key == old else key: value for key, value in self.spec.items()}
                 self.changes.append(f"{old}: is named {new} now")
+
+    def _types(self) -> None:
+        """Strings that say a boolean or a number, which rustc until 1.90 passed over without a word: they are meant."""
+        for key, value in list(self.spec.items()):
+            if not isinstance(value, str) or not re.fullmatch("true|false|[0-9]{1,4}", value):
+                continue
+            meant = json.loads(value.lstrip("0") or "0")
+            if {type(spec[key]) for spec in self.builtins.specs.values() if key in spec} == {type(meant)}:
+                self._set(key, meant)
 
     def _widths(self) -> None:
         """Numbers for rustc 1.91 and later, strings before, as its own specifications have them."""

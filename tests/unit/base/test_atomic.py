@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.base.atomic import is_leftover, new_directory, new_file, remove, remove_file, remove_leftovers
+from bootwright.base.atomic import (
+    check_place,
+    is_leftover,
+    new_directory,
+    new_file,
+    remove,
+    remove_file,
+    remove_leftovers,
+)
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import SITE
 
@@ -152,3 +160,12 @@ def test_only_what_was_left_half_written_is_swept_away(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([*kept, "deep", "link"])
     assert names(tmp_path / "deep" / "er") == sorted(kept)
     assert names(elsewhere) == sorted([*kept, *left]), "what a link leads to is another's"
+
+
+def test_a_place_for_a_file_is_made_or_refused_with_the_word_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "junit.xml"
+    assert check_place(path, "--junit") == path and path.parent.is_dir() and not path.exists()
+    for place, why in ((tmp_path, "it is a directory"), (Path("/proc/nowhere/x"), "no such file or directory")):
+        with pytest.raises(BootwrightError) as raised:
+            check_place(place, "--junit")
+        assert raised.value.message == f"--junit={place} cannot be written: {why}"

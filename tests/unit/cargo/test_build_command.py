@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.cargo.asked import _choose_program
 from bootwright.cargo.build_command import command_of, profile_words, told, value_of, words_for_cargo
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.metadata import read_settings
-from bootwright.cargo.packages import Choice, _choose_program
+from bootwright.cargo.packages import Choice
 
 
 @pytest.mark.parametrize(

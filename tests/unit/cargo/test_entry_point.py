@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.cargo.entry_point import declaration, is_exported, remarks, say_instead
+from bootwright.cargo.entry_point import declaration, is_exported, remarks, say_instead, unused_script
 
 RIGHT = '#[unsafe(no_mangle)]\npub extern "C" fn _start() -> ! { loop {} }\n'
 
@@ -87,3 +87,13 @@ def test_an_entry_without_an_abi_is_remarked_on(root: Path) -> None:
 def test_the_declaration_is_spelt_as_the_edition_wants() -> None:
     assert declaration("2021").startswith("#[no_mangle] pub")
     assert declaration("2024").startswith("#[unsafe(no_mangle)] pub")
+
+
+def test_a_linker_script_beside_it_with_another_entry_is_told(root: Path) -> None:
+    script = root.parent.parent / "boot" / "link.lds"
+    script.parent.mkdir()
+    script.write_text("/* ENTRY(of_old) */\nENTRY( begin )\nSECTIONS { }\n")
+    (root.parent.parent / "memory.x").write_bytes(b"ENTRY(\xff)")
+    assert unused_script(root) == f"{script} has ENTRY(begin): LDSCRIPT={script} links with it"
+    script.write_text("ENTRY(_start)\n")
+    assert unused_script(root) == ""

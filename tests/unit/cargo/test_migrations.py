@@ -22,16 +22,25 @@ def test_the_words_go_and_a_line_tells_it_once() -> None:
     )
 
 
+@pytest.mark.parametrize("version", ["0.14.9", "0.14.12", "0.15.0", "0.15.1"])
+def test_a_crate_from_before_todays_traits_loses_what_uses_them(version: str) -> None:
+    plan, told = migrate(Plan((unit(version),)), (1, 96))
+    assert plan.units[0].argv == (*WORDS[:4], *WORDS[6:])
+    assert len(told) == 1 and "1.96 is newer than it was written for, its Step has another steps_between" in told[0]
+
+
 @pytest.mark.parametrize(
     ("one", "release"),
     [
         (unit("0.15.4"), (1, 96)),
         (unit("0.14.13"), (1, 96)),
+        (unit("0.14.8"), (1, 96)),
+        (unit("0.15.2"), (1, 96)),
         (unit("0.15.5"), (1, 97)),
         (unit("0.15.5", "other"), (1, 96)),
         (unit("0.15.5", checksum=""), (1, 96)),
     ],
-    ids=["older", "much older", "newer rustc", "other crate", "a person's own"],
+    ids=["older", "much older", "oldest", "between", "newer rustc", "other crate", "a person's own"],
 )
 def test_what_it_is_not_about_stays_as_it_is(one: Unit, release: tuple[int, int]) -> None:
     plan, told = migrate(Plan((one,)), release)

@@ -167,6 +167,25 @@ def test_a_target_comes_from_the_variable_from_what_is_included_and_from_cargos_
     assert read_default_target(tmp_path, CARGO_BUILD_TARGET="spec.json") == str(tmp_path / "spec.json")
 
 
+def test_the_target_is_that_of_the_kernel_which_a_program_for_the_builder_carries_along(tmp_path: Path) -> None:
+    def write(*dependencies: str) -> None:
+        (tmp_path / "Cargo.toml").write_text(
+            "\n".join(['[package]\nname = "os"', "[build-dependencies]", *dependencies])
+        )
+
+    board = 'kernel = { path = "kernel", artifact = "bin", target = "riscv64gc-unknown-none-elf" }'
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/main.rs").write_text("fn main() {}\n")
+    write(board, 'bootloader = "0.11"')
+    config(tmp_path, '[build]\ntarget = "x86_64-unknown-linux-gnu"\n')  # of the program itself
+    assert read_default_target(tmp_path) == "riscv64gc-unknown-none-elf"
+    write(board, 'other = { path = "other", artifact = "bin", target = "x86_64-unknown-none" }')
+    assert read_default_target(tmp_path) == "x86_64-unknown-linux-gnu"
+    write(board)
+    (tmp_path / "src/main.rs").write_text("#![no_std]\n")  # a kernel itself, with a program of its users' inside
+    assert read_default_target(tmp_path) == "x86_64-unknown-linux-gnu"
+
+
 def test_a_package_may_have_a_target_of_its_own_and_force_it(tmp_path: Path) -> None:
     def write(line: str) -> None:
         text = f'cargo-features = ["per-package-target"]\n[package]\nname = "k"\n{line}\n'

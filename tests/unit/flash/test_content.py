@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.flash.images import write_small_image
 
+from bootwright.base.digests import file_digest
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.sizes import MIB
 from bootwright.flash.content import TAIL, Content, Image
@@ -67,3 +69,40 @@ def test_what_is_no_whole_image_is_refused(path: Path, spoil: Callable[[bytearra
     with pytest.raises(BootwrightError, match=words) as refused:
         Content(Image(path), 64 * MIB)
     assert refused.value.status == Status.BAD_IMAGE
+
+
+def read_all(image: Image) -> None:
+    """Reads the image from its start to its end, as writing it does."""
+    for offset in range(0, image.size, MIB):
+        image.piece(offset)
+
+
+def test_an_image_that_changed_after_it_was_checked_and_before_it_was_read_is_not_the_builds(path: Path) -> None:
+    (path.parent / "manifest").write_text(f"{file_digest(path)}  {path.name}\n")
+    with Image(path) as image:
+        read_all(image)
+        image.check_unchanged()
+    with Image(path) as image:
+        changed = bytearray(path.read_bytes())
+        changed[MIB + 5] ^= 1
+        path.write_bytes(changed)
+        read_all(image)
+        with pytest.raises(BootwrightError, match=r"was changed meanwhile: .*manifest names another SHA-256") as raised:
+            image.check_unchanged()
+    assert raised.value.status == Status.BAD_IMAGE
+
+
+def test_an_image_that_became_shorter_is_an_error_and_no_endless_reading(path: Path) -> None:
+    with Image(path) as image:
+        os.truncate(path, MIB + 100)
+        with pytest.raises(BootwrightError, match=f"ends at {MIB + 100}: it was changed meanwhile") as raised:
+            read_all(image)
+    assert raised.value.status == Status.BAD_IMAGE
+
+
+def test_what_is_refused_as_no_image_is_not_held_open(path: Path) -> None:
+    (path.parent / "manifest").write_text(f"{'0' * 64}  {path.name}\n")
+    before = sorted(place.name for place in Path("/dev/fd").iterdir())
+    with pytest.raises(BootwrightError, match="is not what was built"):
+        Image(path)
+    assert sorted(place.name for place in Path("/dev/fd").iterdir()) == before

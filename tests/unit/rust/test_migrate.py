@@ -104,6 +104,18 @@ def test_widths_become_numbers() -> None:
     assert changes == ['target-pointer-width: 64, which was "64"', 'target-c-int-width: 32, which was "32"']
 
 
+def test_a_string_that_says_a_boolean_or_a_number_is_taken_for_it() -> None:
+    specs = {
+        "x86_64-unknown-none": {**SPECS_196["x86_64-unknown-none"], "disable-redzone": True, "max-atomic-width": 64}
+    }
+    spec, changes = migrate(
+        kernel_spec(**{"disable-redzone": "true", "max-atomic-width": "064", "cpu": "true"}),
+        Builtins("1.96.0", specs, KEYS_196),
+    )
+    assert spec["disable-redzone"] is True and spec["max-atomic-width"] == 64 and spec["cpu"] == "true"
+    assert {'disable-redzone: true, which was "true"', 'max-atomic-width: 64, which was "064"'} <= set(changes)
+
+
 def test_widths_become_strings_for_a_rustc_before_191() -> None:
     migrated, changes = migrate(kernel_spec(target_c_int_width=32), older(text_widths=True, rustc_abi="softfloat"))
     assert (migrated["target-pointer-width"], migrated["target-c-int-width"]) == ("64", "32")

@@ -65,7 +65,11 @@ def test_a_failed_link_is_no_failed_compilation(tmp_path: Path) -> None:
 
 
 def test_a_compiler_that_ends_without_an_error_has_its_status_told(tmp_path: Path) -> None:
-    error = rustc.compile_error(rustc.Outcome(101, [], "thread panicked\n"), "kern")
+    ended = rustc.Outcome(101, [], "thread panicked\n")
+    refused, unlinked = Diagnostic("E0557", "feature has been removed"), Diagnostic("", "linking with `cc` failed: 1")
+    assert not ended.is_about_sources and not rustc.Outcome(1, [unlinked]).is_about_sources
+    assert rustc.Outcome(1, [refused, unlinked]).is_about_sources
+    error = rustc.compile_error(ended, "kern")
     assert error.message == "kern does not compile: rustc ended with status 101"
 
 

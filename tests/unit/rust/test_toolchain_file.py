@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.fake_toolchains import BARE, HOST, Machine, add_core, write_rustc
+from tests.unit.fake_toolchains import BARE, HOST, Machine, add_core, empty_debian_12, write_rustc
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust.search import find_toolchain
@@ -20,9 +20,9 @@ COMPONENTS = f"rustc-{HOST}\nrust-std-{HOST}\nrust-src\nllvm-tools-{HOST}"
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine whose rustup has one toolchain, with core."""
-    machine = Machine(tmp_path)
+    machine = empty_debian_12(tmp_path, monkeypatch)
     write_rustc(machine.toolchain("nightly"))
     add_core(machine.toolchain("nightly"))
     return machine
@@ -93,6 +93,10 @@ def test_one_that_is_missing_is_named_alone(machine: Machine) -> None:
     with pytest.raises(BootwrightError, match="names component rust-src, which") as caught:
         find_toolchain(machine.kernel, BARE, None, machine.environ)
     assert caught.value.hint == "rustup component add rust-src --toolchain nightly"
+    add_core(write_rustc(machine.distribution()).parent.parent)
+    with pytest.raises(BootwrightError, match="names component rust-src, which") as caught:
+        find_toolchain(machine.kernel, BARE, None, machine.environ)
+    assert caught.value.hint.startswith("rustup component add rust-src --toolchain nightly; or RUSTC=")
 
 
 def test_a_linked_toolchain_whose_components_rustup_does_not_know_is_taken(machine: Machine) -> None:
