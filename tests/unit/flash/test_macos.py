@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import plistlib
+import struct
 import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootwright.base.errors import BootwrightError, Status
+from bootwright.flash import macos
 from bootwright.flash.device import Device, Use
 from bootwright.flash.macos import MacSystem
 from bootwright.flash.refusals import Wish, find_refusals
@@ -214,3 +219,46 @@ def test_another_stick_under_the_same_name_has_another_identity(monkeypatch: pyt
     assert disks()["/dev/disk4"].identity == before
     monkeypatch.setitem(INFO, "disk4", {**INFO["disk4"], "Size": 1 << 30})
     assert disks()["/dev/disk4"].identity != before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the media of Unix")
+@pytest.mark.parametrize(
+    ("blocks", "identity", "words"),
+    [(2048, ("a", "b"), ""), (2047, ("a", "b"), "it has 1048064 bytes, not 1048576"),
+     (2048, ("a", "c"), "diskutil describes it otherwise now")],
+    ids=["the same", "another size", "another"],
+)  # fmt: skip
+def test_an_opened_disk_is_the_one_that_was_looked_at_past_the_cache_and_ours_alone(
+    blocks: int, identity: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    flags: list[int] = []
+    asked: list[int] = []
+    (tmp_path / "disk").touch()
+    answers = {macos.DKIOCGETBLOCKSIZE: struct.pack("=I", 512), macos.DKIOCGETBLOCKCOUNT: struct.pack("=Q", blocks)}
+
+    def opened(path: str, how: int) -> int:
+        flags.append(how)
+        assert path == "/dev/rdisk4"
+        return really_open(tmp_path / "disk", os.O_RDWR)
+
+    def answered(descriptor: int, what: int, room: bytes = b"") -> bytes | None:
+        asked.append(what)
+        return answers.get(what)
+
+    really_open = os.open
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(fcntl, "fcntl", lambda descriptor, what, value: asked.append(what))
+    monkeypatch.setattr(fcntl, "ioctl", answered)
+    stick = Device("/dev/disk4", "usb", 1 << 20, identity=("a", "b"))
+    if words:
+        with pytest.raises(BootwrightError, match=words) as raised:
+            macos.MacMedium(stick, lambda: identity)
+        assert raised.value.status == Status.CHANGED
+        return
+    medium = macos.MacMedium(stick, lambda: identity)
+    medium.sync()
+    medium.close()
+    assert flags == [os.O_RDWR | macos.O_EXLOCK | os.O_NONBLOCK | os.O_CLOEXEC]
+    assert asked == [macos.F_NOCACHE, *answers, macos.DKIOCSYNCHRONIZECACHE]

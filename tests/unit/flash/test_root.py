@@ -29,10 +29,11 @@ STARTED, WRITES = "echo started", "echo started; echo writes"
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """Gives back what a writing takes for itself."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Gives back what a writing takes for itself; Ctrl-C comes up also where a shell has it ignored, behind `&`."""
+    before = [signal.signal(signal.SIGHUP, signal.SIG_DFL), signal.signal(signal.SIGINT, signal.default_int_handler)]
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in zip((signal.SIGHUP, signal.SIGINT), before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture
