@@ -28,8 +28,8 @@ def open_cache(words: Mapping[str, str], explains: bool) -> Cache:
     """Returns the cache that CACHE= names; what came of it is said when all is built."""
     launch = GetLaunchDir()
     authority, credentials = (_file(words, name, launch) for name in ("CACHE_CA", "CACHE_CREDENTIALS"))
-    place = open_place(words["CACHE"], Path(launch), authority, credentials)
-    cache = Cache(place, words["CACHE_WRITE"] == "1", tell, explains)
+    writes = words["CACHE_WRITE"] == "1"
+    cache = Cache(open_place(words["CACHE"], Path(launch), authority, credentials, writes), writes, tell, explains)
 
     def finish() -> None:
         line = cache.finish()

@@ -55,17 +55,20 @@ class Place(Protocol):
 
 
 class DirectoryPlace:
-    """A directory, as on a file server; a file appears by renaming."""
+    """A directory, as on a file server; a file appears by renaming. is_made says that what is written makes it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, is_made: bool = False) -> None:
         self.name = str(root)
         self._root = root
+        self._is_made = is_made
 
     def read(self, path: str, limit: int, take: Callable[[bytes], object]) -> bool:
         try:
             with regular.opened(self._root / path) as stream:
                 return _pass_on(stream.read, limit, take)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not self._is_made and not self._root.is_dir():
+                raise PlaceError("is not there") from error
             return False
         except BootwrightError as error:  # no regular file
             raise PlaceError(f"cannot be read: {error.message}") from error
@@ -238,8 +241,10 @@ def read_credentials(path: Path) -> tuple[str, str]:
     return "Authorization", "Basic " + base64.b64encode(lines[0].strip().encode()).decode()
 
 
-def open_place(word: str, launch: Path, authority: Path | None, credentials: Path | None) -> Place:
-    """Returns the place that CACHE= names: a URL, or a directory seen from launch.
+def open_place(
+    word: str, launch: Path, authority: Path | None, credentials: Path | None, writes: bool = False
+) -> Place:
+    """Returns the place that CACHE= names, and to which one writes or not: a URL, or a directory seen from launch.
 
     Raises BootwrightError for another scheme, and for credentials that would go over a network in the clear.
     """
@@ -250,7 +255,7 @@ def open_place(word: str, launch: Path, authority: Path | None, credentials: Pat
         for name, path in (("CACHE_CA", authority), ("CACHE_CREDENTIALS", credentials)):
             if path:
                 raise BootwrightError(f"{name}={path} is for a server, and CACHE={word} is a directory")
-        return DirectoryPlace(directory)
+        return DirectoryPlace(directory, is_made=writes)
     url = urlsplit(word)
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or not _has_port(url):
         raise BootwrightError(f"CACHE={word} is no address of a server", "it is https://HOST[:PORT]/PATH")

@@ -224,7 +224,7 @@ def test_the_store_takes_from_the_cache_and_gives_to_it(tmp_path: Path) -> None:
     built: list[str] = []
 
     def store(name: str, writes: bool) -> tuple[Store, Cache]:
-        cache = Cache(DirectoryPlace(tmp_path / "shared"), writes, lambda line: None)
+        cache = Cache(DirectoryPlace(tmp_path / "shared", is_made=True), writes, lambda line: None)
         return Store(tmp_path / name, cache), cache
 
     def build(out: Path) -> None:
@@ -246,13 +246,25 @@ def test_the_store_takes_from_the_cache_and_gives_to_it(tmp_path: Path) -> None:
     assert line.startswith("cache: 1 from it, 0 made here; 0.0 MB received")
 
 
+def test_a_directory_that_is_not_there_is_told_but_where_it_is_made(tmp_path: Path) -> None:
+    for writes, lines in (
+        (False, [f"the cache at {tmp_path}/shared is not there; the build goes on without it"]),
+        (True, []),
+    ):
+        told: list[str] = []
+        cache = Cache(open_place("shared", tmp_path, None, None, writes), writes, told.append)
+        assert not cache.has("unit", "ab") and not cache.has("unit", "cd")
+        cache.finish()
+        assert told == lines
+
+
 def test_what_another_made_while_one_waited_is_given_too(tmp_path: Path) -> None:
     """The other has no cache."""
 
     def fill(out: Path) -> None:
         entry(out)
 
-    cache = Cache(DirectoryPlace(tmp_path / "shared"), True, lambda line: None)
+    cache = Cache(DirectoryPlace(tmp_path / "shared", is_made=True), True, lambda line: None)
     store = Store(tmp_path / "store", cache)
     other = Store(tmp_path / "store")
     has = store.has
