@@ -23,7 +23,7 @@ from bootwright.cargo.build_command import profile_words
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import told_keys
-from bootwright.cargo.metadata import BootimageSettings, Settings, read_settings
+from bootwright.cargo.metadata import Settings, on_a_board, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.nightly import is_nightly
 from bootwright.cargo.packages import Choice
@@ -259,7 +259,7 @@ def _program(
     name = Path(path).name
     if codegen_option(unit.argv, "strip") == "symbols":
         tell_once(f"strip = true has no effect: the image holds no symbols anyway, and {name}.elf is there to debug")
-    asked = settings.bootimage if core.x86_64 else BootimageSettings(test_timeout=settings.bootimage.test_timeout)
+    asked = settings.bootimage if core.x86_64 else on_a_board(settings.bootimage, tell_once)
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]

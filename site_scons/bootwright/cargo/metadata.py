@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
@@ -63,6 +63,19 @@ class BootimageSettings:
 def own_command(settings: BootimageSettings) -> tuple[str, ...]:
     """Returns the run-command where it asks for something of its own: such a kernel is booted from its image."""
     return () if settings.run_command == DEFAULT_COMMAND else settings.run_command
+
+
+def on_a_board(settings: BootimageSettings, tell: Callable[[str], None]) -> BootimageSettings:
+    """Returns what holds on a machine that is no PC, the time-out of tests; tell hears of what else is asked for."""
+    given = {
+        "run-command": own_command(settings), "run-args": settings.run_args, "test-args": settings.test_args,
+        "test-success-exit-code": settings.test_success_exit_code is not None,
+        "test-no-reboot": not settings.test_no_reboot,
+    }  # fmt: skip
+    keys = [key for key, value in given.items() if value]
+    if keys:
+        tell(f"[package.metadata.bootimage] {', '.join(keys)}: no effect, since the machine is no PC")
+    return BootimageSettings(test_timeout=settings.test_timeout)
 
 
 @record(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.records import replace
 from bootwright.base.terminal import printable
-from bootwright.cargo.metadata import BootimageSettings, Settings, own_command, read_settings
+from bootwright.cargo.metadata import BootimageSettings, Settings, on_a_board, own_command, read_settings
 from bootwright.cli.features import bootloader_features, read_manifest
 from bootwright.cli.prepared import FAST_LOADER, Preparation, look
 from bootwright.faults.subject import Subject
@@ -190,8 +190,7 @@ def _on_a_board(request: Request, exe: Path, bootimage: BootimageSettings, direc
         raise BootwrightError(f"{exe} is for no machine that is known here", boards.no_machine(names[1]))
     if request.firmware != CommandLine.firmware:
         raise BootwrightError(f"FIRMWARE={request.firmware} is for x86-64 kernels: {board.name} has none")
-    own = BootimageSettings(test_timeout=bootimage.test_timeout)
-    config = configure(own, request.line(), directory, in_test=request.in_test, fast=False)
+    config = configure(on_a_board(bootimage, tell), request.line(), directory, in_test=request.in_test, fast=False)
     return replace(config, image=exe, board=board.name)
 
 

@@ -9,7 +9,7 @@ from tests.unit.cargo.manifests import add, read, refusal
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.config import read_configuration
-from bootwright.cargo.metadata import OLD_BOOTIMAGE_KEYS
+from bootwright.cargo.metadata import OLD_BOOTIMAGE_KEYS, BootimageSettings, on_a_board
 
 
 @pytest.fixture
@@ -78,6 +78,22 @@ def test_bootimages_settings_have_its_defaults_but_for_the_time_out(root: Path) 
     settings = read(root).bootimage
     assert (settings.test_timeout, settings.test_success_exit_code, settings.test_no_reboot) == (None, None, True)
     assert (settings.build_command, settings.run_command, settings.run_args, settings.test_args) == ((),) * 4
+
+
+def test_on_a_board_the_time_out_holds_and_the_rest_is_named(root: Path) -> None:
+    told: list[str] = []
+    text = "[package.metadata.bootimage]\n"
+    plain = 'run-command = ["qemu-system-x86_64", "-drive", "format=raw,file={}"]\ntest-timeout = 7\n'
+    settings = read(root, f"{text}{plain}test-no-reboot = true\n").bootimage
+    assert on_a_board(settings, told.append) == BootimageSettings(test_timeout=7)
+    assert told == []
+    more = 'run-args = ["-smp", "2"]\ntest-args = ["-s"]\ntest-success-exit-code = 33\ntest-no-reboot = false\n'
+    assert on_a_board(read(root, text + more).bootimage, told.append) == BootimageSettings()
+    on_a_board(read(root, text + 'run-command = ["bochs", "{}"]\n').bootimage, told.append)
+    assert told == [
+        f"[package.metadata.bootimage] {keys}: no effect, since the machine is no PC"
+        for keys in ("run-args, test-args, test-success-exit-code, test-no-reboot", "run-command")
+    ]
 
 
 @pytest.mark.parametrize(
