@@ -55,6 +55,12 @@ def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
     return [*more.first, *words, *last, *remaps]
 
 
+def scripts_not_used(unit: Unit, room: Room) -> list[str]:
+    """Returns the linker scripts that build scripts name for unit: with one of the command line they are not used."""
+    own = without_scripts(unit.argv)[1]
+    return [name for name in without_scripts(expand_words(unit, room.script_said(unit)))[1] if name not in own]
+
+
 def environment_of(unit: Unit, room: Room, more: More) -> dict[str, str]:
     """Returns the variables that cargo sets for unit, those of its build scripts, and more's."""
     own = expand_environment(unit, room.script_said(unit))
@@ -90,6 +96,8 @@ def run_unit(
             shown.append(text)
             show(text)
 
+    for name in scripts_not_used(unit, room) if more.own_script else ():
+        show(f"warning: the linker script {name}, which a build script names, is not used: LDSCRIPT= names another\n")
     while True:
         held.clear()
         told[:] = shown

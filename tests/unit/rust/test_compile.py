@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.units import OUT, Unit
-from bootwright.rust.compile import arguments, settle
+from bootwright.base.records import replace
+from bootwright.cargo.units import OUT, Unit, mark_for
+from bootwright.rust.compile import arguments, scripts_not_used, settle
 from bootwright.rust.flags import without_scripts
 from bootwright.rust.more import SCRATCH, More, Room
 from bootwright.rust.unit_reads import Reads, are_unchanged, digest_or_absent
@@ -67,6 +68,13 @@ def test_a_script_of_the_command_line_is_in_place_of_those_that_cargo_names(
     more = More(last=("-C", "link-arg=-T/own.x"), own_script=True)
     made = arguments(unit(tmp_path, *words), Room(Path("/b")), more, Path("/n"))
     assert made[-len(kept) - 2 :] == [*kept, "-C", "link-arg=-T/own.x"]
+
+
+def test_a_script_that_a_build_script_names_is_told_where_it_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "s.stdout").write_text("cargo:rustc-link-arg=-Tbuilt.x\ncargo:rustc-link-arg=-n\n")
+    linked = replace(unit(tmp_path, "-C", "link-arg=-Town.x", "-C", mark_for("s")), scripts=("s",))
+    assert scripts_not_used(linked, Room(tmp_path)) == ["built.x"]
+    assert scripts_not_used(unit(tmp_path, "-C", "link-arg=-Town.x"), Room(tmp_path)) == []
 
 
 def read(root: Path, *names: str) -> Reads:
