@@ -33,6 +33,20 @@ def kind(mode: int) -> str:
     return "a directory" if found == stat.S_IFDIR else kinds.get(found, "a special file")
 
 
+def matching(root: Path, pattern: str) -> list[Path]:
+    """Returns what a pattern of a person's names below root; nothing where no name could match it."""
+    if not Path(pattern).parts:  # the dot
+        return [root]
+    try:
+        return list(root.glob(pattern))
+    except (ValueError, NotImplementedError):  # ** within a name; an absolute one
+        return []
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return []
+
+
 def why_lost(path: str | Path, error: OSError) -> str:
     """Returns why the file at path, of which stat raised error, is not to be had, as the end of a sentence."""
     try:

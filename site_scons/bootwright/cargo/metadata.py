@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
-from bootwright.base.regular import kind
+from bootwright.base.regular import kind, matching
 from bootwright.base.sizes import PAGE_SIZE
 from bootwright.cargo.build_command import told
 from bootwright.cargo.toml import Table, show
@@ -94,12 +94,12 @@ class BootwrightSettings:
         return [
             f"{manifest}: no file matches {show(glob)} of inputs in [package.metadata.bootwright]"
             for glob in self.inputs
-            if not any(not path.is_dir() for path in manifest.parent.glob(glob))
+            if not any(not path.is_dir() for path in matching(manifest.parent, glob))
         ]
 
     def input_files(self, root: Path) -> list[Path]:
         """Returns the files that inputs name now in the package in root, absolute and sorted; raises for a FIFO."""
-        found = {Path(os.path.normpath(path)) for glob in self.inputs for path in root.glob(glob)}
+        found = {Path(os.path.normpath(path)) for glob in self.inputs for path in matching(root, glob)}
         files = sorted(path for path in found if not path.is_dir())
         for path in files:
             hint = f"inputs in {root / 'Cargo.toml'} names it"
@@ -152,7 +152,7 @@ def read_bootloader(table: Table) -> BootloaderSettings:
     table.only((*addresses, "kernel-stack-size"))
     pages = table.get("kernel-stack-size", int, DEFAULT_STACK_PAGES)
     if pages < 1:
-        raise table.error("kernel-stack-size", f"is {pages} pages; the least is 1")
+        raise table.error("kernel-stack-size", f"is {show(pages)} pages; the least is 1")
     stack, boot_info, offset = (_address(table, key) for key in addresses)
     return BootloaderSettings(pages, stack, boot_info, offset)
 
@@ -185,9 +185,9 @@ def read_bootimage(table: Table) -> tuple[BootimageSettings, list[str]]:
     timeout = table.get("test-timeout", int)
     code = table.get("test-success-exit-code", int)
     if timeout is not None and timeout < 1:
-        raise table.error("test-timeout", f"is {timeout} s; the least is 1")
+        raise table.error("test-timeout", f"is {show(timeout)} s; the least is 1")
     if code is not None and not 0 <= code <= 255:
-        raise table.error("test-success-exit-code", f"is {code}, not 0 to 255")
+        raise table.error("test-success-exit-code", f"is {show(code)}, not 0 to 255")
     build_command, run_command, run_args, test_args = (table.strings(key) for key in lists)
     warnings += [table.error("build-command", words).message for words in told(build_command)]
     no_reboot = table.get("test-no-reboot", bool, True)
@@ -200,7 +200,7 @@ def read_bootwright(table: Table) -> BootwrightSettings:
     table.only(("inputs", "env", "host-status"))
     status = table.get("host-status", int)
     if status is not None and not 0 <= status <= 255:
-        raise table.error("host-status", f"is {status}, not 0 to 255")
+        raise table.error("host-status", f"is {show(status)}, not 0 to 255")
     settings = BootwrightSettings(table.strings("inputs"), table.strings("env"), status)
     for name in settings.env:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):

@@ -18,6 +18,7 @@ from typing import Any
 
 from bootwright.base import regular
 from bootwright.base.errors import BootwrightError
+from bootwright.base.regular import matching
 
 CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 BYTE_ORDER_MARK, WITHOUT = "\ufeff", "save it without"
@@ -178,9 +179,9 @@ def _named_in(values: dict[str, Any], root: Path) -> tuple[dict[Path, str], list
             places[path] = "name"
             manifests.append(path / "Cargo.toml")
         elif key in ("members", "default-members"):
-            found = _globbed(root, Path(word).parts)
-            places |= dict.fromkeys(found, "packages")
-            manifests += [member / "Cargo.toml" for member in sorted(root.glob(word)) if member.is_dir()]
+            places_of_members, members = _globbed(root, Path(word).parts)
+            places |= dict.fromkeys(places_of_members, "packages")
+            manifests += [member / "Cargo.toml" for member in sorted(set(members)) if member.is_dir()]
         elif key in ("directory", "local-registry"):
             places[path] = "packages"
         elif key == "build":
@@ -200,13 +201,13 @@ def _strings(value: object, key: str) -> Iterator[tuple[str, str]]:
             yield from _strings(inner, key)
 
 
-def _globbed(root: Path, parts: tuple[str, ...]) -> list[Path]:
-    """Returns the directories in which cargo looks for what a pattern of members fits."""
+def _globbed(root: Path, parts: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
+    """Returns the directories in which cargo looks for what a pattern of members fits, and what fits it."""
     found, here = [], [root]
     for part in parts:
         if GLOB & set(part):
             found += here
-            here = [inner for place in here if place.is_dir() for inner in place.glob(part) if inner.is_dir()]
+            here = [inner for place in here if place.is_dir() for inner in matching(place, part) if inner.is_dir()]
         else:
             here = [place / part for place in here]
-    return found
+    return found, here

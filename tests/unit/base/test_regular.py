@@ -158,3 +158,12 @@ def test_of_what_is_hashed_none_is_waited_for(tmp_path: Path) -> None:
         file_digest(tmp_path / "fifo")
     assert digest_or_absent(tmp_path / "fifo") == SPECIAL
     assert digest_or_absent(tmp_path / "none") == ABSENT
+
+
+def test_a_pattern_that_nothing_can_match_matches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    assert regular.matching(tmp_path, "*/b") == [tmp_path / "a" / "b"]
+    assert regular.matching(tmp_path, "./.") == [tmp_path]
+    for pattern in ("n" * 300, "a**b", "/a/*", "c*"):
+        assert regular.matching(tmp_path, pattern) == []

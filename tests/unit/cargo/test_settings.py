@@ -97,12 +97,22 @@ def test_on_a_board_the_time_out_holds_and_the_rest_is_named(root: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "line", ["colour = 1", 'test-timeout = "5"', "test-timeout = 0", "test-success-exit-code = 256", 'run-args = "-s"']
-)
+    "line",
+    ["colour = 1", 'test-timeout = "5"', "test-timeout = 0", "test-success-exit-code = 256", 'run-args = "-s"',
+     f"test-success-exit-code = 0x{'f' * 5000}"],
+)  # fmt: skip
 def test_a_setting_of_bootimage_that_is_none_names_the_key(root: Path, line: str) -> None:
     key = line.partition(" ")[0]
     text = f"[package.metadata.bootimage]\n{line}\n"
     assert refusal(root, text).startswith(f"[package.metadata.bootimage] {key} ")
+
+
+@pytest.mark.parametrize("glob", [".", "./.", "n" * 300, "src"])
+def test_a_glob_that_can_name_no_file_is_told(root: Path, glob: str) -> None:
+    settings = read(root, f'[package.metadata.bootwright]\ninputs = ["{glob}"]\n').bootwright
+    assert settings.input_files(root) == []
+    (line,) = settings.warnings(root / "Cargo.toml")
+    assert "no file matches" in line
 
 
 def test_input_files_are_what_the_globs_name_now(root: Path) -> None:
