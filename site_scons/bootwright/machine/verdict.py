@@ -22,8 +22,8 @@ HALT_SECONDS = 0.5
 SHORT_OF_MEMORY = ("KB", "MF")
 OTHERS_MEMORY = 64 << 20  # bytes: what the firmware, the loader and the page tables take beside it, and more
 
-
 IPSR = 0x1FF  # the bits of a Cortex-M's XPSR that number the exception that it handles
+NO_DEVICE = "No bootable device."  # how a row of the screen begins where SeaBIOS gave up (src/boot.c)
 
 
 class Kind(StrEnum):
@@ -112,6 +112,12 @@ def exited(code: int, success_exit_code: int | None) -> Verdict:
 def refused() -> Verdict:
     """Returns the verdict on a machine whose firmware does not start the loader."""
     sentence = "the firmware refuses the loader: Secure Boot is on, and no key that it trusts signed these bytes"
+    return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)
+
+
+def not_started() -> Verdict:
+    """Returns the verdict on a machine whose BIOS found no disk that it could start from; the screen has its words."""
+    sentence = f"the firmware did not start the loader: {NO_DEVICE.lower().rstrip('.')}"
     return Verdict(Kind.LOADER_FAILED, Status.LOADER_FAILURE, sentence)
 
 

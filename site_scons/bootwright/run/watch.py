@@ -101,6 +101,8 @@ class Watch:
         registers = self._machine.registers()
         if self._board.is_pc and self._all_stand(registers):
             return verdict.halted(registers[0])  # a window stays open over it
+        if any(row.startswith(verdict.NO_DEVICE) for row in self._machine.rows() or self.rows):
+            return verdict.not_started()
         return verdict.still_running(seconds, next(iter(registers), None))
 
     def finish(self) -> str:

@@ -85,6 +85,13 @@ def test_without_a_mark_the_time_out_holds_for_the_run(monkeypatch: pytest.Monke
     assert (end.kind, round(seconds)) == (Kind.STILL_RUNNING, 10)
 
 
+def test_a_firmware_that_found_no_disk_is_no_kernel_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Guest, "screen", ("Boot failed: could not read the boot disk", "No bootable device.", ""))
+    end, _ = watched(monkeypatch, {})
+    assert (end.kind, end.status) == (Kind.LOADER_FAILED, 4)
+    assert end.sentence == "the firmware did not start the loader: no bootable device"
+
+
 def test_a_processor_that_nothing_wakes_ends_the_run_after_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     end, seconds = watched(monkeypatch, {3.0: STANDS})
     assert end.kind is Kind.HALTED
