@@ -98,6 +98,7 @@ CASES = (
     Case("llvm_asm", "llvm_asm", WHOLE + "fn f() { unsafe { llvm_asm!(\"hlt\") } }", ABORT, ("core::arch::asm!",)),
     Case("asm", "asm", WHOLE + "core::arch::global_asm!(\"\"); global_asm!(\"nop\");", ABORT,
          ("`use core::arch::global_asm;`", "rust-toolchain")),
+    Case("a source in UTF-16", "source of another encoding", WHOLE + "mod wide;", ABORT, ("src/wide.rs is UTF-16",)),
     Case("removed feature", "removed feature", "#![feature(const_raw_ptr_to_usize_cast)]\n" + WHOLE, ABORT,
          ("a rust-toolchain file that names the nightly",), bootstrap=True),
     Case("feature", "feature on stable", "#![feature(abi_x86_interrupt)]\n" + WHOLE, ABORT, ("UNSTABLE=1",)),
@@ -234,6 +235,7 @@ def compile_case(case: Case, toolchain: Toolchain, places: dict[str, str], tmp_p
         arguments.append("--cfg=sized_hierarchy")
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.rs").write_text(case.source)
+    (tmp_path / "src" / "wide.rs").write_text("// wide\n", encoding="utf-16")
     argv = [str(toolchain.rustc), "--edition", case.edition, "--crate-name=kernel", *arguments, "--out-dir=out"]
     environment = {"PATH": os.environ["PATH"], **(UNSTABLE if case.bootstrap else {})}
     return rustc.run_rustc([*argv, *rustc.JSON_FLAGS, "src/main.rs"], tmp_path, environment, print, False)
