@@ -25,8 +25,8 @@ def used_blocks(image: Path, block: int) -> Iterator[tuple[int, bytes]]:
     zeroes, number = bytes(block), 0
     with image.open("rb") as stream:
         while (number := _block_with_data(stream, number, block)) >= 0:
-            stream.seek(number * block)
-            data = stream.read(block).ljust(block, b"\0")
+            # Not by the stream, which does not know where the search for data left the file.
+            data = os.pread(stream.fileno(), block, number * block).ljust(block, b"\0")
             if data != zeroes:
                 yield number, data
             number += 1

@@ -124,6 +124,17 @@ def test_holes_are_not_read(tmp_path: Path) -> None:
     assert read_bytes() - before < MIB
 
 
+def test_a_block_that_begins_with_a_hole_is_read_from_its_beginning(tmp_path: Path) -> None:
+    image = tmp_path / "k.img"
+    with image.open("wb") as stream:
+        blocks.write_at(stream, 0, b"a" * CLUSTER)
+        blocks.write_at(stream, CLUSTER + CLUSTER // 2, b"b" * (CLUSTER // 2))
+    assert list(blocks.used_blocks(image, CLUSTER)) == [
+        (0, b"a" * CLUSTER),
+        (1, bytes(CLUSTER // 2) + b"b" * (CLUSTER // 2)),
+    ]
+
+
 def read_bytes() -> int:
     """Returns how much this process has read of files and pipes (proc(5))."""
     return int(re.search(r"rchar: (\d+)", Path("/proc/self/io").read_text())[1])  # type: ignore[index]
