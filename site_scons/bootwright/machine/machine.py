@@ -207,8 +207,8 @@ class Machine:
         return parse_registers(dump) if self.board.is_pc else parse_program_counters(dump)
 
     def rows(self) -> tuple[str, ...]:
-        """Returns the 25 rows of the text screen; none when QEMU is gone, or while a firmware has it in graphics."""
-        if not self._firmware_text.over:
+        """Returns the 25 rows of a PC's text screen; none when QEMU is gone, or while a firmware has it in graphics."""
+        if not self.board.is_pc or not self._firmware_text.over:
             return ()
         dump = self.ask(f"xp /{textscreen.SIZE // 4}xw {textscreen.ADDRESS:#x}")
         return textscreen.read_rows(textscreen.parse_words(dump)) if dump else ()

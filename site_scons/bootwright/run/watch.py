@@ -166,7 +166,7 @@ class Watch:
     @property
     def screen(self) -> tuple[str, ...]:
         """The rows of the text screen; of a window they are read now."""
-        return self._machine.rows() if self._window and self._board.is_pc and not self._machine.gone else self.rows
+        return (self._machine.rows() if self._window else ()) or self.rows
 
     def _from_qemu(self) -> Verdict | None:
         machine = self._machine
@@ -258,8 +258,7 @@ class Watch:
     def _look_last(self) -> None:
         """Takes what the guest said up to its end: the machine stands, so nothing more will come."""
         self._machine.step(LOOK_SECONDS)
-        if self._board.is_pc:
-            self.rows = self._machine.rows() or self.rows
+        self.rows = self._machine.rows() or self.rows
 
     def _pass_on_serial(self) -> None:
         self._voice.say(self._heard.take())
