@@ -185,12 +185,13 @@ class Symbols:
         return FrameRow(row["cfa"].reg, row["cfa"].offset, tuple(saved))
 
 
-def read_entry(elf: Path) -> int:
-    """Returns the address of the kernel's first instruction."""
+def read_entry(elf: Path) -> tuple[int, bool]:
+    """Returns the address of the kernel's first instruction, and whether a loader may put the kernel elsewhere."""
     from elftools.elf.elffile import ELFFile
 
     with elf.open("rb") as stream:
-        return int(ELFFile(stream).header["e_entry"])
+        header = ELFFile(stream).header
+        return int(header["e_entry"]), header["e_type"] == "ET_DYN"
 
 
 def read_start(elf: Path) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -20,11 +21,14 @@ from bootwright.loader.failures import loader_sentences
 from bootwright.machine import verdict
 from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX
+from bootwright.machine.config import BIOS
 from bootwright.machine.display import Display, find_display
 from bootwright.machine.gdb import find_gdb
 from bootwright.machine.machine import Machine
+from bootwright.machine.options import TCG, accelerators
 from bootwright.machine.qemu import find_qemu
 from bootwright.run.config import RunConfig
+from bootwright.run.leaving import find_jumps
 from bootwright.run.started import started
 from bootwright.run.voice import write
 
@@ -42,6 +46,10 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
     display = Display(None, False)
     if not config.headless and is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
+    entry, is_movable = read_entry(elf) if is_pc else (read_start(elf), False)
+    jumps: list[int] = []
+    if is_movable:
+        jumps, config = _prepare(config)
     serial.parent.mkdir(parents=True, exist_ok=True)
     with _address() as address, serial.open("wb") as heard:
         config = dataclasses.replace(config, qemu_flags=(*config.qemu_flags, "-gdb", _listen(address)))
@@ -49,9 +57,13 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
             write(
                 notes, f"bootwright: the guest's serial port goes to {serial}; quit leaves gdb and ends the machine\n"
             )
-            entry = read_entry(elf) if is_pc else read_start(elf)
-            stands = any(processor.rip == entry for processor in machine.registers()[:1])
-            command = gdb_arguments(gdb, elf, source, address, None if stands else entry, is_pc)
+            if is_movable:
+                script = machine.directory / "gdb"
+                script.write_text(_follow(elf, entry, jumps), encoding="utf-8")
+                command = gdb_arguments(gdb, None, source, address, None, is_pc, script)
+            else:
+                stands = any(processor.rip == entry for processor in machine.registers()[:1])
+                command = gdb_arguments(gdb, elf, source, address, None if stands else entry, is_pc)
             try:
                 process = subprocess.Popen(command)
             except OSError as error:
@@ -61,8 +73,37 @@ def debug(config: RunConfig, elf: Path, source: Path, serial: Path, notes: TextI
             return process.returncode
 
 
-def gdb_arguments(gdb: str, elf: Path, source: Path, address: str, entry: int | None, is_pc: bool = True) -> list[str]:
-    """Returns the command that connects gdb to the machine and stops at the kernel's entry, None: where it stands."""
+def _prepare(config: RunConfig) -> tuple[list[int], RunConfig]:
+    """Returns where a loader may jump to a kernel that it puts where it likes, and the machine that stops there."""
+    start, uefi = config.loader or config.image, config.firmware != BIOS
+    jumps = find_jumps(start, uefi)
+    if not jumps:
+        raise BootwrightError(f"{start} has no loader of ours, so nothing tells where it puts the kernel")
+    if not uefi:
+        return jumps, config
+    # A processor has four breakpoints, TCG as many as are asked for.
+    if [name for name in accelerators(config.flags) if name != TCG]:
+        raise BootwrightError(
+            "gdb cannot wait for a position-independent kernel here: with UEFI that takes more breakpoints than a "
+            "processor has",
+            "leave the accelerator out, for TCG, or FIRMWARE=uefi",
+        )
+    return jumps, dataclasses.replace(config, accelerator=TCG)
+
+
+def gdb_arguments(
+    gdb: str,
+    elf: Path | None,
+    source: Path,
+    address: str,
+    entry: int | None,
+    is_pc: bool = True,
+    script: Path | None = None,
+) -> list[str]:
+    """Returns the command that connects gdb to the machine and stops at the kernel's entry, None: where it stands.
+
+    script has commands that do more, once gdb is connected.
+    """
     steps = [
         # Pages of some hundred lines would stop before the person has seen the first prompt.
         "set pagination off",
@@ -72,9 +113,38 @@ def gdb_arguments(gdb: str, elf: Path, source: Path, address: str, entry: int | 
         f"target remote {address}",
         # A breakpoint of the processor's: where the loader puts the kernel a software one would be overwritten.
         *([] if entry is None else [f"thbreak *{entry:#x}", "continue"]),
+        *([] if script is None else [f"source {script}"]),
         "set pagination on",
     ]
-    return [gdb, "-q", *(word for step in steps for word in ("-ex", step)), str(elf)]
+    return [gdb, "-q", *(word for step in steps for word in ("-ex", step)), *([] if elf is None else [str(elf)])]
+
+
+def _follow(elf: Path, entry: int, jumps: Sequence[int]) -> str:
+    """Returns gdb's commands that go with the loader to the kernel's entry, and put the symbols where the kernel lies.
+
+    Symbols at the addresses of the link would have each breakpoint by name set where nothing is. Who stops a loader
+    that has failed, by Ctrl-C, ends these commands.
+    """
+    return "\n".join([
+        "define stop-at-jumps",
+        *(f"thbreak *{jump:#x}" for jump in jumps),
+        "end",
+        # gdb tells of each breakpoint that it sets.
+        "pipe stop-at-jumps | cat >/dev/null" if POSIX else "stop-at-jumps",
+        "continue",
+        "delete",
+        f"set $slide = $r10 - {entry:#x}",
+        "set confirm off",
+        f"symbol-file -o $slide {_quoted(elf)}",
+        "set confirm on",
+        "thbreak *$r10",
+        "continue",
+        "",
+    ])  # fmt: skip
+
+
+def _quoted(path: Path) -> str:
+    return '"' + re.sub(r'([\\"])', r"\\\1", str(path)) + '"'
 
 
 def _attend(machine: Machine, process: subprocess.Popen[bytes], heard: IO[bytes], notes: TextIO) -> None:
