@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from bootwright.faults.board_log import Cause, find_cause
 from bootwright.faults.board_unwind import PAGE, Board, BoardMemory
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import OVERFLOW_REACH, is_panicking
+from bootwright.faults.moments import Moment, come_no_further, take_moments, wait_for_lock
 from bootwright.faults.panics import find_panic
 from bootwright.faults.subject import Subject
 from bootwright.faults.telling import Teller
@@ -101,7 +103,13 @@ class _BoardMaker(Teller):
             seen = seen or next(iter(processors), None)
             if seen is None:
                 return None
-            facts = Facts(what, waits_for_lock=fault.waits_for_lock(seen.frames))
+            moments = take_moments(self._machine, functools.partial(self._moment, seen.number))
+            locked = come_no_further(moments, ("pc", "sp")) and wait_for_lock(moments)
+            facts = Facts(what, waits_for_lock=locked)
+            if not locked and not in_test:  # whether an interrupt may come, or a device answer, nobody knows
+                where = self._where(facts, seen.frames)
+                self._tell_where(where, seen.frames)
+                return Report(None, facts, where, tuple(self._lines), None, alive=True)
         seen = seen or next(iter(processors), None)
         if seen and facts.what is What.PANIC and seen.frames and is_panicking(seen.frames[-1]):
             seen = dataclasses.replace(seen, frames=seen.board.beyond_panic(seen.frames, seen.registers["sp"]))
@@ -110,6 +118,11 @@ class _BoardMaker(Teller):
         found = find_fault(facts)
         self._tell(self._end.sentence, found, facts)
         return self._finish(facts, found, seen, len(processors))
+
+    def _moment(self, number: int) -> Moment | None:
+        """Returns what a processor does now."""
+        processors = self.look()
+        return Moment(processors[number].registers, processors[number].frames) if len(processors) > number else None
 
     def _died(self, processors: Sequence[_Seen]) -> Report | None:
         unset = self._machine.board.unset

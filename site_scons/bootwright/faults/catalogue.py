@@ -251,8 +251,9 @@ CATALOGUE = (
     Fault(
         "hang",
         {"what": What.HANG},
-        "the kernel was still busy when its time was over",
-        "a loop that waits for something that does not come: a device, an interrupt that is masked, a flag",
+        "the kernel was still busy when its time was over, and comes no further",
+        "a loop that waits for something that does not come: a flag that nobody sets with interrupts off; in a test also "
+        "a device, or an interrupt that is masked",
     ),
     Fault(
         "halt",

@@ -173,6 +173,66 @@ def _length(operand: bytes) -> int:
     return length + (4 if mode == 0 and memory == 5 else 0)
 
 
+# Of opcodes without a ModRM byte: how many bytes of immediate follow; a wide one has 2 behind 66, and is marked by 4.
+IMMEDIATE_1 = {
+    **dict.fromkeys(range(0x04, 0x40, 8), 1), **dict.fromkeys(range(0x05, 0x40, 8), 4), 0x68: 4, 0x6A: 1,
+    **dict.fromkeys(range(0x70, 0x80), 1), 0xA8: 1, 0xA9: 4, **dict.fromkeys(range(0xB0, 0xB8), 1),
+    **dict.fromkeys(range(0xB8, 0xC0), 4), 0xC2: 2, 0xC8: 3, 0xCD: 1, **dict.fromkeys(range(0xE0, 0xE8), 1), 0xE8: 4,
+    0xE9: 4, 0xEB: 1,
+}  # fmt: skip
+PORTS = {*range(0x6C, 0x70), *range(0xE4, 0xE8), *range(0xEC, 0xF0)}  # ins, outs, in and out
+
+
+def size(code: bytes) -> int:
+    """Returns how many bytes the instruction takes that code begins with; 0 where code is too short."""
+    at = next((n for n, byte in enumerate(code) if byte not in PREFIXES), len(code))
+    narrow = 0x66 in code[:at]
+    wide = code[at : at + 1] and code[at] & 0xF8 == 0x48
+    at += bool(code[at : at + 1]) and code[at] & 0xF0 == 0x40
+    opcode, operand = code[at : at + 1], code[at + 1 :]
+    if not opcode:
+        return 0
+    if opcode == b"\x0f" and operand:
+        second, at, operand = operand[0], at + 2, operand[1:]
+        if second in (0x38, 0x3A):
+            at, operand, immediate = at + 1, operand[1:], int(second == 0x3A)
+        elif second in NO_MODRM_2:
+            return at + (4 if 0x80 <= second < 0x90 else 0)
+        else:
+            immediate = int(second in IMMEDIATE_2)
+    else:
+        at += 1
+        immediate = MODRM_1.get(opcode[0], IMMEDIATE_1.get(opcode[0], 0))
+        if immediate == 4 and narrow and opcode[0] not in (0xE8, 0xE9):
+            immediate = 2
+        if wide and opcode[0] & 0xF8 == 0xB8:
+            immediate = 8
+        if 0xA0 <= opcode[0] < 0xA4:
+            immediate = 8
+        if opcode[0] not in MODRM_1:
+            return at + immediate
+        if opcode[0] in (0xF6, 0xF7) and operand and operand[0] >> 3 & 7 < 2:
+            immediate = 1 if opcode[0] == 0xF6 else 2 if narrow else 4
+    return at + _length(operand) + immediate if operand and _length(operand) else 0
+
+
+def opcode(code: bytes) -> int:
+    """Returns the opcode of the one instruction that code is: 0F and its second byte together, without prefixes."""
+    at = next((n for n, byte in enumerate(code) if byte not in PREFIXES), len(code) - 1)
+    at += code[at] & 0xF0 == 0x40
+    return 0x0F00 | code[at + 1] if code[at] == 0x0F else code[at]
+
+
+def target(code: bytes, address: int) -> int | None:
+    """Returns where the one instruction that code is jumps to or what it calls, None where it does not name that."""
+    what = opcode(code)
+    if what in (0xE8, 0xE9) or 0x0F80 <= what < 0x0F90:
+        return (address + len(code) + int(struct.unpack("<i", code[-4:])[0])) & MASK
+    if what == 0xEB or 0x70 <= what < 0x80 or 0xE0 <= what < 0xE4:
+        return (address + len(code) + int(struct.unpack("<b", code[-1:])[0])) & MASK
+    return None
+
+
 def below_stack_pointer(code: bytes) -> bool:
     """Tells whether code uses memory below rsp, as a function does that keeps its locals in the red zone.
 

@@ -13,6 +13,16 @@ from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_handled
 from bootwright.faults.memory import GuestMemory, is_canonical
+from bootwright.faults.moments import (
+    PLACE,
+    Moment,
+    come_no_further,
+    interrupted_alone,
+    is_halted,
+    take_moments,
+    wait_for_lock,
+    waits_for_nothing,
+)
 from bootwright.faults.panics import find_panic
 from bootwright.faults.processor import Event, Log, Source, parse_log, parse_processors
 from bootwright.faults.subject import Subject
@@ -93,6 +103,8 @@ class _Maker(Teller):
     """Makes one report while the machine stands still."""
 
     _processor = ""  # which of several
+    _number = 0
+    _is_alone = True  # all others are halted, with interrupts off
 
     def make(self, facts: Facts, in_test: bool) -> Report | None:
         """Returns the report on what happened, of which facts are known; None where a kernel only waits at its end."""
@@ -119,8 +131,15 @@ class _Maker(Teller):
                 facts = Facts(What.PANIC)
             elif not in_test and (what is What.HALT or (what is What.HANG and guest and fault.is_idle(guest, frames))):
                 return None
-            elif what is What.HANG:
-                facts = dataclasses.replace(facts, waits_for_lock=fault.waits_for_lock(frames))
+            elif what is What.HANG and guest:
+                seen = interrupted_alone(take_moments(self._machine, self._moment))
+                stands = come_no_further(seen, PLACE)
+                facts = dataclasses.replace(facts, waits_for_lock=stands and wait_for_lock(seen))
+                dead = stands and (facts.waits_for_lock or (self._is_alone and waits_for_nothing(seen, guest)))
+                if not dead and not in_test:
+                    return self._busy(facts, frames)
+                if stands:
+                    guest, frames = dataclasses.replace(guest, registers=dict(seen[-1].registers)), seen[-1].frames
         if facts.what is What.PANIC:
             facts = dataclasses.replace(facts, no_memory=fault.asked_for_memory(frames))
         found = find_fault(facts)
@@ -135,6 +154,12 @@ class _Maker(Teller):
         self._tell_surroundings()
         rip = guest.registers["RIP"] if guest else None
         return Report(found, facts, where, tuple(self._lines), rip, complete, ending)
+
+    def _busy(self, facts: Facts, frames: Sequence[Frame]) -> Report:
+        """Returns where a kernel was busy that may be healthy."""
+        where = self._where(facts, frames)
+        self._tell_where(where, frames)
+        return Report(None, facts, where, tuple(self._lines), None, alive=True)
 
     def _guest(self, event: Event | None) -> Guest | None:
         """Returns the guest as it was at the event, else as it is; None when QEMU is gone."""
@@ -158,9 +183,19 @@ class _Maker(Teller):
             return None
         if len(guests) > 1 and number is not None:
             self._processor = f"of processor {number}, of {len(guests)}"
+            self._number = number
+            self._is_alone = all(is_halted(one) for other, one in enumerate(processors) if other != number)
         if self._end.kind is Kind.STOPPED:
             guest.registers["RIP"] -= 1  # out with dx has one byte, and has just been done
         return guest
+
+    def _moment(self) -> Moment | None:
+        """Returns what the processor of the report does now."""
+        processors = parse_processors(self._machine.ask("info registers -a"))
+        if len(processors) <= self._number:
+            return None
+        guest = _seen(self._machine, processors[self._number], self._symbols)
+        return Moment(guest.registers, _frames(guest))
 
     def _tell(self, facts: Facts, found: Fault | None, chain: Sequence[Event], ending: str) -> None:
         if chain and facts.vector is not None:

@@ -15,7 +15,8 @@ from bootwright.faults.catalogue import Facts, Fault
 class Report:
     """A report; complete is False when a second run, under TCG, would tell vector and error code.
 
-    handler says how the kernel's own handler of the exception ended, "" where there was none.
+    handler says how the kernel's own handler of the exception ended, "" where there was none. alive: nothing says that
+    the kernel died, and this is where it was.
     """
 
     fault: Fault | None
@@ -25,6 +26,7 @@ class Report:
     rip: int | None
     complete: bool = True
     handler: str = ""
+    alive: bool = False
 
     @property
     def title(self) -> str:
@@ -37,10 +39,10 @@ class Report:
         return f"{name}{place}{self.handler and f'; {self.handler}'}"
 
     def text(self) -> str:
-        """Returns the report as it is printed: a title, then a keyword and its text in each line."""
+        """Returns the report as it is printed: a fault's title, then a keyword and its text in each line."""
         body = []
         for keyword, group in groupby(self.lines, lambda line: line[0]):
             for number, (_, text) in enumerate(group):
                 body.append(f"  {'' if number else keyword:<8} {text}".rstrip())
         # What the guest said and what its symbols are called are not ours.
-        return printable("\n".join([f"fault: {self.title}", *body]) + "\n")
+        return printable("\n".join([*([] if self.alive else [f"fault: {self.title}"]), *body]) + "\n")

@@ -51,6 +51,8 @@ def run_and_report(
     if report is None:
         stands = not is_pc or (end.kind is Kind.STILL_RUNNING and not in_test)
         return _placed(end, subject) if stands else (end, "")
+    if report.alive:
+        return end, report.text()
     if not is_pc:
         pass  # a board's run is not repeated: it told all, or QEMU ended with the guest
     elif not report.complete:

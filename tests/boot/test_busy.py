@@ -1,0 +1,46 @@
+"""Kernels that are busy when their time is over: which are called dead, and which are healthy for all that is known."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from tests.boot.kernels import SMALL_KERNELS, Workshop
+
+from bootwright.base.errors import Status
+from bootwright.faults.subject import Subject
+from bootwright.machine.verdict import Kind
+from bootwright.run.config import RunConfig
+from bootwright.run.explained import run_and_report
+
+HEALTHY = {
+    "polls_tasks": "(run|poll|wake)",
+    "waits_for_a_key": "cause",
+    "polls_a_port": "(cause|read_status)",
+    "reads_a_device": "cause",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Has `--soak` compile each kernel with and without optimisation, and else one way."""
+    if "how" in metafunc.fixturenames:
+        pairs = [(how, level) for how in [*HEALTHY, "takes_a_lock_twice"] for level in ("0", "2")]
+        chosen = pairs if metafunc.config.getoption("--soak") else [pairs[n] for n in (0, 3, 4, 7, 8)]
+        metafunc.parametrize(("how", "level"), chosen)
+
+
+def test_only_a_kernel_that_can_never_go_on_is_called_dead(workshop: Workshop, how: str, level: str) -> None:
+    source = SMALL_KERNELS / "busy.rs"
+    built = workshop.build(source, f"{how}{level}", tests=False, flags=("--cfg", how, f"-Copt-level={level}"))
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=1.5)
+    end, report = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert end.kind is Kind.STILL_RUNNING
+    if how in HEALTHY:
+        assert end.status == Status.DONE, report
+        assert re.match(rf"  where    (busy::({HEALTHY[how]})|\S*(core|hello)::\S+|tick)\b", report), report
+    else:
+        assert end.status == Status.GUEST_DIED
+        assert report.startswith(f"fault: deadlock in busy::cause, {source}:"), report
