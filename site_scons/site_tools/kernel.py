@@ -18,7 +18,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
-from bootwright.base.regular import NAMED, is_there
+from bootwright.base.regular import AWAY, NAMED, is_there
 from bootwright.cargo.build_command import profile_words
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
@@ -70,7 +70,7 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     if rows:
         check_untouched(OF_KERNELS, ARGUMENTS, f"kernels: a program for {rows[0].name} has no disk and no machine")
         return list(env.HostPrograms(rows, directory))
-    target = find_target(word, Path(env["LAUNCH"]))
+    target = find_target(word, Path(env["LAUNCH"]), NAMED.format("TARGET") if env["TARGETWORD"] else AWAY)
     question = Question(directory, str(target.spec or target.name), _chosen_rustc(env))
     tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)

@@ -23,6 +23,7 @@ from SCons.Script import GetOption
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.home import INSTALLED, SITE
+from bootwright.base.regular import check_named
 from bootwright.cargo.metadata import own_command
 from bootwright.graph.actions import action, modules, record
 from bootwright.graph.commandline import asked_machine, is_fast, said_anywhere
@@ -49,6 +50,7 @@ MODULES = (
     "rust/library", "testing/judge", "testing/listed",
     "base/procs", "cargo/listed", "testing/chosen", "testing/written", "rust/unit_reads",
 )  # fmt: skip
+OF_POOL = ("POOL_CA", "POOL_CERT")  # files
 
 
 def list_programs(target: list[Entry], source: list[Entry], env: Environment) -> None:
@@ -90,7 +92,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         suites = [f"kernel/{kernel.package}/{program.suite}" for kernel in kernels for program in kernel.tests]
         nothing = chooses_nothing(env["TESTS"], suites, Path(env["HOME"], "tests") if example else None)
         if nothing and suites:  # before anything is built for them
-            raise BootwrightError(nothing, status=Status.TESTS_FAILED)
+            raise _no_tests(junit, nothing)
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
@@ -133,7 +135,10 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         for kernel in kernels:
             _tell_what_is_not_run(kernel)
         if not example and not any(kernel.tests for kernel in kernels):
-            raise BootwrightError(f"{kernels[0].name} has no tests", HOW_TO_WRITE, Status.TESTS_FAILED)
+            raise _no_tests(junit, f"{kernels[0].name} has no tests", HOW_TO_WRITE)
+        for variable in OF_POOL if pool else ():
+            if env[variable]:
+                check_named(Path(env["LAUNCH"], env[variable]), variable)
         command = [sys.executable, startup.__file__, "pytest", "-c", str(home / "pyproject.toml"), f"--rootdir={home}"]
         command += ["-p", "bootwright.testing.plugin", f"--tests={env['TESTS']}"]
         command += [f"--junitxml={junit}"] if junit else []
@@ -175,6 +180,15 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
     record(env, name, [*finals, *lists], start)
 
 
+def _no_tests(junit: Path | None, sentence: str, hint: str = "") -> BootwrightError:
+    """Returns the error that there is no test to run, which a report that was asked for says as well."""
+    if junit:
+        from bootwright.testing.junit import write_empty
+
+        write_empty(junit, sentence)
+    return BootwrightError(sentence, hint, Status.TESTS_FAILED)
+
+
 def _again(env: Environment) -> list[str]:
     """Returns pytest's options for a part of the tests, and for tests that are run again."""
     if not (env["SHARD"] or GetOption("retries") or GetOption("stress")):
@@ -201,7 +215,7 @@ def _pool(env: Environment) -> list[str]:
     if not re.fullmatch(r"tls://[\w.-]+:\d{1,5}", env["POOL"]):
         hint = "as in POOL=tls://scheduler:8786: without TLS anybody could run programs on its machines"
         raise BootwrightError(f"POOL={env['POOL']} is no scheduler tls://HOST:PORT", hint)
-    files = {f"--{name.lower().replace('_', '-')}": env[name] for name in ("POOL_CA", "POOL_CERT") if env[name]}
+    files = {f"--{name.lower().replace('_', '-')}": env[name] for name in OF_POOL if env[name]}
     return [f"--pool={env['POOL']}", *(f"{option}={Path(env['LAUNCH'], name)}" for option, name in files.items())]
 
 

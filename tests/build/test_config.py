@@ -157,3 +157,16 @@ def test_the_target_is_the_one_that_cargo_takes(tmp_path: Path, layout: dict[str
     environment = {**os.environ, **variables, "RUSTC_BOOTSTRAP": "1"}
     told = subprocess.run(words, cwd=tmp_path / "k", env=environment, capture_output=True, text=True, check=True)
     assert read_configuration(tmp_path / "k", variables).default_target() == json.loads(told.stdout)
+
+
+def test_host_tuple_is_the_builders_triple(checkout: Checkout, package: Path) -> None:
+    verbose = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
+    (triple,) = re.findall(r"^host: (.*)$", verbose, re.MULTILINE)
+    wanted = checkout.scons("-n", f"KERNEL={package}", f"TARGET={triple}").output
+    assert "/hosts/" in wanted, wanted
+    assert checkout.scons("-n", f"KERNEL={package}", "TARGET=host-tuple").output == wanted
+    add(package, ".cargo/config.toml", '[build]\ntarget = "host-tuple"\n')
+    assert checkout.scons("-n", f"KERNEL={package}").output == wanted
+    no_rustc = {"PATH": str(package), "RUSTC": str(shutil.which("rustc"))}
+    said = checkout.refuse(f"KERNEL={package}", **no_rustc)
+    assert "target host-tuple: no rustc on PATH says which triple that is\n  hint: TARGET= names one" in said

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from tests.build.checkouts import HOME, MINIMAL, Checkout
@@ -88,6 +90,11 @@ def test_each_test_is_told_with_its_own_time_though_another_ran_beside_it(checko
     report = (checkout.path / "report.xml").read_text()
     times = re.findall(r'<testcase classname="kernel.reader" name="(?:one|two)" time="([\d.]+)"', report)
     assert len(times) == 2 and all(float(seconds) >= 1 for seconds in (*dict(told), *times)), (told, times)
+    authority = package.parent / "ca.pem"
+    os.mkfifo(authority)
+    pool = ("POOL=tls://localhost:1", f"POOL_CA={authority}")
+    said = checkout.refuse("test", *words[:-1], *pool)
+    assert f"{authority} is a FIFO, no regular file\n  hint: POOL_CA= names it, and takes a file" in said
 
 
 @pytest.mark.needs("qemu-system-x86_64")
@@ -118,6 +125,9 @@ def test_a_pattern_that_can_choose_nothing_is_refused_before_anything_is_built(c
 
 
 def test_a_kernel_without_tests_is_a_sentence_that_says_how_to_write_one(checkout: Checkout, package: Path) -> None:
-    ended = checkout.scons("test", f"KERNEL={package}")
+    report = package.parent / "report.xml"
+    ended = checkout.scons("test", f"KERNEL={package}", f"--junit={report}")
     assert ended.status == 1
     assert "bootwright: reader has no tests\n  hint: a file tests/NAME.rs" in ended.output
+    (suite,) = ElementTree.parse(report).getroot()
+    assert (suite.tag, suite.get("tests"), suite.findtext("system-out")) == ("testsuite", "0", "reader has no tests")

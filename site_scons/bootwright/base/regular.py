@@ -88,6 +88,12 @@ def is_there(path: str | Path, limit: int = LIMIT, hint: str = AWAY) -> bool:
     return True
 
 
+def check_named(path: Path, variable: str) -> None:
+    """Raises BootwrightError where there is no file at path, which a variable of the command line names."""
+    if not is_there(path, hint=NAMED.format(variable)):
+        raise BootwrightError(f"{variable}={path}: there is no such file")
+
+
 def read_if_there(path: Path, limit: int = LIMIT) -> bytes | None:
     """Returns what the file at path holds, None where nothing is; raises as is_there does."""
     try:

@@ -16,6 +16,7 @@ from bootwright.base.records import record
 from bootwright.base.regular import is_there, read_bytes
 from bootwright.cargo.build_command import TARGET, command_of, value_of
 from bootwright.cargo.command import cargo_home
+from bootwright.cargo.host_tuple import resolve_target
 from bootwright.cargo.toml import Table, read_toml, show
 from bootwright.cargo.watched import included_files
 
@@ -56,6 +57,10 @@ class Configuration:
 
         The path of a specification is returned absolute: a file's is seen from the directory that holds .cargo.
         """
+        found = self._default_target()
+        return found and resolve_target(found, self.environ)
+
+    def _default_target(self) -> str | None:
         forced, default = self.package_targets()
         if forced or (carried := self._target_of_carried()):
             return forced or carried

@@ -252,8 +252,8 @@ CATALOGUE = (
         "hang",
         {"what": What.HANG},
         "the kernel was still busy when its time was over, and comes no further",
-        "a loop that waits for something that does not come: a flag that nobody sets with interrupts off; in a test also "
-        "a device, or an interrupt that is masked",
+        "a loop that waits for something that does not come: a flag that nobody sets with interrupts off; in a test "
+        "also a device, or an interrupt that is masked",
     ),
     Fault(
         "halt",

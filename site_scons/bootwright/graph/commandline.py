@@ -15,6 +15,7 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
+from bootwright.cargo.host_tuple import resolve_target
 from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.sentences import said_in
 from bootwright.machine.boards import Board
@@ -79,7 +80,7 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
     if not re.match(r"(size=)?(?=[\d.]*[1-9])\d+(\.\d+)?[bkmgt]?(,|$)", values["MEMORY"], re.IGNORECASE):
         hint = "a number with k, M or G behind it, as in MEMORY=256M"
         raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
-    values["TARGETWORD"] = values.pop("TARGET")
+    values["TARGETWORD"] = resolve_target(values.pop("TARGET"), os.environ)
     profile = values["PROFILE"]
     if profile:
         if "VARIANT" in given:

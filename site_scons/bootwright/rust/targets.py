@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
-from bootwright.base.regular import is_there
+from bootwright.base.regular import AWAY, is_there
 
 
 @record(frozen=True)
@@ -18,8 +18,11 @@ class Target:
     spec: Path | None = None
 
 
-def find_target(text: str, cwd: Path) -> Target:
-    """Returns the target that TARGET=text means, a relative path being seen from cwd."""
+def find_target(text: str, cwd: Path, hint: str = AWAY) -> Target:
+    """Returns the target that TARGET=text means, a relative path being seen from cwd.
+
+    hint says what to do about a file that is none: who named it.
+    """
     if not text.endswith(".json"):
         word, dash, rest = text.partition("-")
         # An architecture may have a dot, as thumbv8m.main-none-eabi.
@@ -28,6 +31,6 @@ def find_target(text: str, cwd: Path) -> Target:
         return Target(text)
     path = (cwd / text).absolute()
     path = Path(os.path.realpath(path.parent), path.name)  # a link keeps its own name, which is the target's
-    if not is_there(path):
+    if not is_there(path, hint=hint):
         raise BootwrightError(f"TARGET={text}: there is no file {path}")
     return Target(path.stem, path)

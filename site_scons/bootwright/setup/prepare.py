@@ -15,6 +15,8 @@ from typing import IO
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import wait_for_lock
+from bootwright.base.regular import NAMED
+from bootwright.cargo.host_tuple import resolve_target
 from bootwright.loader import crates as loader
 from bootwright.rust import toolchain
 from bootwright.rust.targets import find_target
@@ -97,6 +99,7 @@ def _find(wanted: needs.Wanted, private: str) -> lookup.Search:
 def _target(wanted: needs.Wanted, variables: Mapping[str, str]) -> str:
     """Returns what the build will want core for: the triple, or the path of a JSON file, seen from here."""
     host, arch, word = (variables.get(name, "") for name in ("HOST", "ARCH", "TARGET"))
+    word = resolve_target(word, os.environ)
     if needs.is_hosted(wanted.arguments):
         from bootwright.hosts import table
 
@@ -104,7 +107,7 @@ def _target(wanted: needs.Wanted, variables: Mapping[str, str]) -> str:
         return (table.find_wanted(rows, host, arch, word, table.this_builder()) or rows)[0].triple
     if not word:
         return loader.TARGET
-    target = find_target(word, Path.cwd())
+    target = find_target(word, Path.cwd(), NAMED.format("TARGET"))
     return str(target.spec or target.name)
 
 

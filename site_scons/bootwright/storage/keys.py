@@ -10,7 +10,7 @@ from pathlib import Path
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import run
-from bootwright.base.regular import NAMED, is_there, read_bytes
+from bootwright.base.regular import check_named, read_bytes
 
 ROLES = {"PK": "platform key", "KEK": "key exchange key", "db": "signature database"}
 DAYS = 20 * 365
@@ -37,8 +37,7 @@ def given_keys(key: Path, certificate: Path) -> tuple[Path, Path]:
         ("SIGN_KEY", key, "private key", rb"(?:RSA |EC |)PRIVATE KEY|ENCRYPTED PRIVATE KEY"),
         ("SIGN_CERT", certificate, "certificate", rb"(?:X509 |TRUSTED |)CERTIFICATE"),
     ):
-        if not is_there(path, hint=NAMED.format(name)):
-            raise BootwrightError(f"{name}={path}: there is no such file")
+        check_named(path, name)
         data = read_bytes(path)
         found = re.search(rb"-----BEGIN (" + labels + rb")-----", data)
         if found is None:

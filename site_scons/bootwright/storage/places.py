@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from bootwright.base import regular
 from bootwright.base.errors import BootwrightError
-from bootwright.base.regular import read_text
+from bootwright.base.regular import check_named, read_text
 
 CONNECT_SECONDS = 5.0
 SILENT_SECONDS = 8.0  # a server that sends nothing for so long has stalled
@@ -217,10 +217,8 @@ def _reason(error: Exception) -> str:
 
 
 def _file(path: Path, variable: str) -> str:
-    try:
-        return read_text(path)
-    except FileNotFoundError as error:
-        raise BootwrightError(f"{variable}={path}: there is no such file") from error
+    check_named(path, variable)
+    return read_text(path)
 
 
 def read_credentials(path: Path) -> tuple[str, str]:
