@@ -281,6 +281,30 @@ PACKAGES = (
         ("at 0x501",),
         slow=True,
     ),
+    Package(
+        "a compiler's words for lld",
+        {
+            "src/main.rs": PC + AT,
+            "layout.ld": SCRIPT % "0x50100000",
+            "x86_64-old.json": GCC_JSON.replace('"gcc"', '"ld.lld"').replace('"-m64"', '"-m64", "-nostartfiles"'),
+            ".cargo/config.toml": JSON_TARGET,
+        },
+        ("at 0x501",),
+        line=("pre-link-args: ld.lld's words as lld itself takes them: ", "without -m64 -nostartfiles"),
+        slow=True,
+    ),
+    Package(
+        "words for another flavour",
+        {
+            "src/main.rs": PC + AT,
+            "layout.ld": SCRIPT % "0x50100000",
+            "x86_64-old.json": GCC_JSON.replace('-flavor": "gcc"', '-flavor": "ld.lld"'),
+            ".cargo/config.toml": JSON_TARGET,
+        },
+        ("at 0x2",),
+        line=("pre-link-args: gcc's words have no effect, lld links, and none are taken: ", "--script=layout.ld"),
+        slow=True,
+    ),
     # Boards.
     Package("a vector table of its own", THUMB, ("from the vector",)),
     # Code far up.

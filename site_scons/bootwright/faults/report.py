@@ -139,7 +139,7 @@ class _Maker(Teller):
                 if not dead and not in_test:
                     return self._busy(facts, frames)
                 if stands:
-                    guest, frames = dataclasses.replace(guest, registers=dict(seen[-1].registers)), seen[-1].frames
+                    guest, frames = dataclasses.replace(guest, registers=dict(seen[-1].registers)), [*seen[-1].frames]
         if facts.what is What.PANIC:
             facts = dataclasses.replace(facts, no_memory=fault.asked_for_memory(frames))
         found = find_fault(facts)

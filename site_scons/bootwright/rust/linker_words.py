@@ -45,7 +45,8 @@ def take_linker_words(text: str, keep: Callable[[str], Path]) -> tuple[str, tupl
         table = members[key].value if key in members else None
         if isinstance(table, dict) and set(table) <= {*LLD, *DRIVERS}:
             option = ("-Z", "pre-link-arg=") if key == FIRST else ("-C", "link-arg=")
-            given = [str(word) for name in LLD for word in table.get(name, ())]
+            name = next((name for name in reversed(LLD) if name in table), "")  # rustc takes the first, in its order
+            given = [str(word) for word in table.get(name, ())]
             words += [part for word in given for part in (option[0], f"{option[1]}{word}")]
             text = _without(text, key)
     script = members[SCRIPT].value if SCRIPT in members else None

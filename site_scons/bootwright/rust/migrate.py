@@ -21,7 +21,7 @@ from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
 REQUIRED = ("llvm-target", "arch", "target-pointer-width")
-RECIPE = 3  # to be raised when a migration comes out otherwise than before
+RECIPE = 4  # to be raised when a migration comes out otherwise than before
 
 
 @record(frozen=True)

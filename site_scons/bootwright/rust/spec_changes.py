@@ -31,7 +31,12 @@ GONE = {
 LINK_ARGS = ("pre-link-args", "late-link-args", "post-link-args")
 HANDED_ON = ("-static", "-nostdlib", "-no-pie", "-pie", "-r", "-s")
 DRIVERS = ("gcc", "gnu-cc", "gnu-lld-cc")  # flavours whose linker is a compiler's driver
-LINKERS = ("ld", "gnu", "ld.lld", "gnu-lld")  # those that are started themselves
+LINKERS = ("gnu", "gnu-lld", "ld", "ld.lld")  # those that are started themselves, in rustc's order
+# What lld does not take, or takes for something else (-m64 for an emulation); none of it is missed where lld links.
+OF_DRIVERS = re.compile(
+    "-(nostartfiles|nodefaultlibs|nolibc|ffreestanding|fno-.*|fuse-ld=.*|f(PIC|PIE|pic|pie)|static-libgcc|"
+    "m(16|32|64|x32|arch=.*|tune=.*|cpu=.*|cmodel=.*|no-.*|soft-float|thumb|general-regs-only)|lgcc(_eh|_s)?)"
+)
 OF_COMPILERS = ("-lgcc", "-lgcc_eh", "-lgcc_s")  # a library of gcc's own, in whose place is compiler_builtins
 SOFT_FLOAT_ABIS = ("softfloat", "x86-softfloat")
 
@@ -81,6 +86,23 @@ def words_for_linker(words: Iterable[str]) -> tuple[list[str], list[str]]:
         else:
             others.append(word)
     return [word for word in found if word], others
+
+
+def is_of_a_driver(word: str) -> bool:
+    """Tells whether an argument is a compiler's that links, and none of lld's own."""
+    return word.startswith("-Wl,") or word == "-Xlinker" or OF_DRIVERS.fullmatch(word) is not None
+
+
+def undriven(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Returns arguments that somebody wrote for lld as it takes them, and those that are for a compiler alone."""
+    found: list[str] = []
+    others: list[str] = []
+    for word in words:
+        if word.startswith("-Wl,"):
+            found += word.split(",")[1:]
+        elif word != "-Xlinker":  # what follows is an argument of the linker's
+            (others if OF_DRIVERS.fullmatch(word) else found).append(word)
+    return found, others
 
 
 class _Migration:
@@ -191,18 +213,46 @@ class _Migration:
             if isinstance(self.spec.get(key), list):  # until 2017
                 self.spec[key] = {flavour: self.spec[key]}
                 self.changes.append(f"{key}: as {flavour}'s, which was a list for any linker")
-        if flavour in LINKERS:
-            return  # who has no use for what stands there for a compiler's driver either
         for key in LINK_ARGS:
             table = self.spec.get(key)
-            name = next((n for n in (flavour, *DRIVERS) if isinstance(table, dict) and n in table), None)
-            if not isinstance(table, dict) or name is None or not isinstance(table[name], list):
-                continue
-            words, others = words_for_linker(map(str, table[name]))
-            self.spec[key] = {**table, "ld.lld": words}
+            if isinstance(table, dict) and all(isinstance(words, list) for words in table.values()):
+                self.spec[key] = self._words_of_linker(key, table, flavour)
+
+    def _words_of_linker(self, key: str, table: dict[str, list[str]], flavour: str) -> dict[str, list[str]]:
+        """Returns one table of words for linkers with those that lld takes; a line tells of others that it holds.
+
+        Where lld itself links rustc takes one of its flavours' lists, the first in its own order.
+        """
+        names = LINKERS if flavour in LINKERS else (flavour, *DRIVERS)
+        used = next((name for name in names if name in table), None)
+        if used is None:
+            used = next((name for name in LINKERS if name in table), "")
+        elif flavour not in LINKERS:
+            words, others = words_for_linker(map(str, table[used]))
             left = f", without {' '.join(others)}" if others else ""
-            self.changes.append(f"{key}: what {name} hands on to the linker, for lld{left}")
+            self.changes.append(f"{key}: what {used} hands on to the linker, for lld{left}")
             self._set("linker-flavor", "ld.lld")
+            kept = {name: table[name] for name in table if name not in LINKERS}
+            self._tell_unused(key, table, used, words)
+            return {**kept, "ld.lld": words}
+        words = [str(word) for word in table.get(used, ())]
+        if any(is_of_a_driver(word) for word in words):
+            words, others = undriven(words)
+            left = f", without {' '.join(others)}" if others else ""
+            self.changes.append(f"{key}: {used}'s words as lld itself takes them: {' '.join(words) or 'none'}{left}")
+            table = {**table, used: words}
+        self._tell_unused(key, table, used, words)
+        return table
+
+    def _tell_unused(self, key: str, table: dict[str, list[str]], used: str, words: list[str]) -> None:
+        """Tells of lists for other flavours than the one that links, where they say more."""
+        for name, others in table.items():
+            more = [str(word) for word in others if str(word) not in words]
+            if name in DRIVERS:
+                more = [word for word in words_for_linker(map(str, others))[0] if word not in words]
+            if name != used and more:
+                taken = f"{used}'s are" if used else "lld links, and none are"
+                self.changes.append(f"{key}: {name}'s words have no effect, {taken} taken: {' '.join(more)}")
 
     def _soft_float(self, triple: str) -> None:
         """Takes rustc-abi, and abi where it is needed, from the built-in target that has no float registers either."""

@@ -236,8 +236,24 @@ SCRIPT = ["-m64", "-Wl,-Tk.ld", "-lgcc"]
         # The words of the flavour that links count, whatever stands there for another.
         ("gcc", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tother.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
          "pre-link-args: what gcc hands on to the linker, for lld"),
-        ("ld", {"ld": ["-Tk.ld"], "gcc": ["-Tother.ld"]}, "ld", {"ld": ["-Tk.ld"], "gcc": ["-Tother.ld"]}, ""),
+        ("gcc", {"gcc": ["-Tk.ld"], "ld": ["-Tother.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
+         "pre-link-args: ld's words have no effect, gcc's are taken: -Tother.ld"),
+        ("ld", {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tother.ld", "-m64"]}, "ld",
+         {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tother.ld", "-m64"]},
+         "pre-link-args: gcc's words have no effect, ld's are taken: -Tother.ld"),
+        ("ld", {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tk.ld", "-m64"]}, "ld",
+         {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tk.ld", "-m64"]}, ""),
         ("ld.lld", {"gcc": ["-m64"]}, "ld.lld", {"gcc": ["-m64"]}, ""),
+        ("ld.lld", {"gcc": ["-Wl,-n"], "msvc": ["/BASE:0"]}, "ld.lld", {"gcc": ["-Wl,-n"], "msvc": ["/BASE:0"]},
+         "pre-link-args: msvc's words have no effect, lld links, and none are taken: /BASE:0"),
+        ("ld.lld", {"ld": ["-n"], "ld.lld": ["-Tk.ld"]}, "ld.lld", {"ld": ["-n"], "ld.lld": ["-Tk.ld"]},
+         "pre-link-args: ld.lld's words have no effect, ld's are taken: -Tk.ld"),
+        # A compiler's words that stand for lld.
+        ("ld.lld", {"ld.lld": ["-nostartfiles", "-Wl,-Tk.ld,-n", "-m64", "-Xlinker", "-e", "main", "-lgcc"]}, "ld.lld",
+         {"ld.lld": ["-Tk.ld", "-n", "-e", "main"]},
+         "pre-link-args: ld.lld's words as lld itself takes them: -Tk.ld -n -e main, without -nostartfiles -m64 -lgcc"),
+        ("ld.lld", {"ld.lld": ["-Tk.ld", "-melf_x86_64", "--no-pie"]}, "ld.lld",
+         {"ld.lld": ["-Tk.ld", "-melf_x86_64", "--no-pie"]}, ""),
     ],
 )  # fmt: skip
 def test_words_for_the_linker_are_those_of_the_flavour_that_links(
