@@ -162,11 +162,11 @@ def test_the_target_is_the_one_that_cargo_takes(tmp_path: Path, layout: dict[str
 def test_host_tuple_is_the_builders_triple(checkout: Checkout, package: Path) -> None:
     verbose = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
     (triple,) = re.findall(r"^host: (.*)$", verbose, re.MULTILINE)
-    wanted = checkout.scons("-n", f"KERNEL={package}", f"TARGET={triple}").output
-    assert "/hosts/" in wanted, wanted
-    assert checkout.scons("-n", f"KERNEL={package}", "TARGET=host-tuple").output == wanted
+    wanted = checkout.build("-n", f"KERNEL={package}", f"TARGET={triple}")
+    assert any("reader" in step for step in wanted), wanted
+    assert checkout.build("-n", f"KERNEL={package}", "TARGET=host-tuple") == wanted
     add(package, ".cargo/config.toml", '[build]\ntarget = "host-tuple"\n')
-    assert checkout.scons("-n", f"KERNEL={package}").output == wanted
+    assert checkout.build("-n", f"KERNEL={package}") == wanted
     no_rustc = {"PATH": str(package), "RUSTC": str(shutil.which("rustc"))}
     said = checkout.refuse(f"KERNEL={package}", **no_rustc)
     assert "target host-tuple: no rustc on PATH says which triple that is\n  hint: TARGET= names one" in said
