@@ -33,8 +33,8 @@ def write():
 EXPECTED = """
 base base.atomic base.cache base.called base.children base.digests base.errors base.filelock base.home base.loaded
 base.procs base.records base.regular base.remembered base.seen base.sizes
-cargo cargo.build_command cargo.command cargo.config cargo.config_keys cargo.memory cargo.metadata cargo.migrations
-cargo.nightly cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
+cargo cargo.build_command cargo.command cargo.config cargo.config_keys cargo.host_tuple cargo.memory cargo.metadata
+cargo.migrations cargo.nightly cargo.packages cargo.plans cargo.sources cargo.toml cargo.units cargo.watched
 graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences graph.session graph.unchanged
 graph.units
 image image.checksum image.elf_file image.guid image.kernel_file image.layout
