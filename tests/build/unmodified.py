@@ -64,6 +64,7 @@ class Package:
     line: tuple[str, ...] = ()
     verb: tuple[str, ...] = field(default=("run", "--headless", "TIMEOUT=20"))
     slow: bool = False  # it has a core compiled
+    links: dict[str, str] = field(default_factory=dict)  # symbolic links, and what they name
 
 
 def main(body: str) -> dict[str, str]:
@@ -131,6 +132,43 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 """,
     ".cargo/config.toml": '[build]\ntarget = "thumbv7em-none-eabihf"\n\n[target.thumbv7em-none-eabihf]\n'
     'rustflags = ["-C", "link-arg=-Tlink.x"]\nrunner = "qemu-system-arm -machine mps2-an386 -kernel"\n',
+}
+# Boards of QEMU's that are not ours: their serial ports are elsewhere, and their memory ends sooner.
+LM3S = {
+    **THUMB,
+    "memory.x": "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K\n RAM : ORIGIN = 0x20000000, LENGTH = 64K }\n",
+    "src/main.rs": THUMB["src/main.rs"]
+    .replace("from the vector", "by its own UART")
+    .replace(
+        'core::arch::asm!("bkpt 0xab", inlateout("r0") 3usize => _, in("r1") &raw const byte)',
+        "(0x4000_c000 as *mut u32).write_volatile(byte as u32)",
+    ),
+    ".cargo/config.toml": '[build]\ntarget = "thumbv7m-none-eabi"\n\n[target.thumbv7m-none-eabi]\n'
+    'rustflags = ["-C", "link-arg=-Tlink.x"]\nrunner = """qemu-system-arm -cpu cortex-m3 -machine lm3s6965evb \\\n'
+    ' -nographic -semihosting-config enable=on,target=native -kernel"""\n',
+}
+RASPBERRY = {
+    "link.ld": "ENTRY(_start)\nSECTIONS { . = 0x80000; .text : { KEEP(*(.text.boot)) *(.text*) } .rodata : "
+    "{ *(.rodata*) } .data : { *(.data*) } .bss : { *(.bss*) } . += 0x10000; stack = ALIGN(16); }\n",
+    "src/main.rs": """#![no_std]
+#![no_main]
+core::arch::global_asm!(".section .text.boot", ".global _start", "_start: mrs x0, mpidr_el1", "and x0, x0, 3",
+    "cbnz x0, 1f", "ldr x0, =stack", "mov sp, x0", "bl rust_main", "1: wfe", "b 1b");
+#[no_mangle]
+extern "C" fn rust_main() -> ! {
+    for byte in *b"by a Raspberry's UART\\n" {
+        unsafe { (0x3f20_1000 as *mut u32).write_volatile(byte as u32) };
+    }
+    let status = [0x20026usize, 0];
+    unsafe { core::arch::asm!("hlt 0xf000", in("x0") 0x18, in("x1") &raw const status) };
+    loop {}
+}
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+""",
+    ".cargo/config.toml": '[build]\ntarget = "aarch64-unknown-none-softfloat"\nrustflags = ["-Clink-arg=-Tlink.ld"]\n'
+    "[target.'cfg(target_os = \"none\")']\n"
+    'runner = ["qemu-system-aarch64", "-M", "raspi3b", "-serial", "stdio", "-display", "none", "-kernel"]\n',
 }
 
 PACKAGES = (
@@ -283,6 +321,38 @@ PACKAGES = (
     ),
     # Boards.
     Package("a vector table of its own", THUMB, ("from the vector",)),
+    Package(
+        "a target that only a table names",
+        {**THUMB, ".cargo/config.toml": THUMB[".cargo/config.toml"].partition("\n\n")[2]},
+        ("from the vector", "bootwright: TARGET=thumbv7em-none-eabihf, since ", "config.toml has words for it"),
+    ),
+    Package(
+        "what lies beside a build script",
+        {
+            **main('say!("here");'),
+            "build.rs": "fn main() {}\n",
+        },
+        ("here",),
+        links={"target": "../../target", "disk.img": "nowhere"},
+    ),
+    Package(
+        "a runner that starts another board",
+        LM3S,
+        ("by its own UART", "runner is the machine: -cpu cortex-m3 -machine lm3s6965evb -semihosting-config "),
+        lacks=("is not started",),
+    ),
+    Package(
+        "a runner of a cfg(), for a Raspberry Pi",
+        RASPBERRY,
+        ("by a Raspberry's UART", "runner is the machine: -M raspi3b -serial stdio"),
+        lacks=("is not started",),
+    ),
+    Package(
+        "a runner that is no QEMU",
+        {**LM3S, ".cargo/config.toml": LM3S[".cargo/config.toml"].replace("qemu-system-arm", "probe-rs run")},
+        ("runner = ", "is not started: run and test start the machine"),
+        status=None,
+    ),
     # Code far up.
     Package(
         "code-model=large reaches it",

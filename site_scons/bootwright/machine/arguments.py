@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
@@ -16,9 +16,11 @@ from bootwright.machine.options import (
     accelerators,
     is_chosen_by_hand,
     names,
+    read_options,
     take_exit_device,
     under_tcg,
     with_image,
+    without,
 )
 from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.serial_ports import take_serial_ports
@@ -73,11 +75,13 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
 def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     """Returns QEMU's arguments for a machine that starts from its kernel's ELF and has no screen."""
     flags = take_serial_ports(config.flags)[1]
-    arguments = ["-nodefaults", *board.arguments]
+    # Another machine than the board's has a processor of its own, and memory that it may not let anybody choose.
+    is_own = _machines(flags) <= _machines(board.arguments)
+    arguments = ["-nodefaults", *(board.arguments if is_own else without(board.arguments, "-machine", "-cpu"))]
     if board.firmware_at and not names(flags, "-bios"):
         arguments += ["-bios", "default" if _begins_at(config.image) >= board.firmware_at else "none"]
-    if not board.memory:
-        arguments += ["-m", config.memory]
+    if not is_own or not board.memory:
+        arguments += ["-m", config.memory] if is_own or config.memory != MEMORY else []
     elif config.memory not in (MEMORY, board.memory):
         raise BootwrightError(f"MEMORY={config.memory}: {board.name} has {board.memory}, always")
     if not is_chosen_by_hand(flags):
@@ -85,6 +89,13 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     arguments += ["-display", "none", "-kernel", str(config.image.absolute())]
     # A reset must not start the guest anew. QEMU ends with the guest, as its status is the guest's.
     return [*arguments, "-action", "reboot=shutdown,shutdown=poweroff", *flags]
+
+
+def _machines(flags: Iterable[str]) -> set[str]:
+    """Returns the kinds of machines that flags name, without their properties."""
+    values = [option.value for option in read_options(flags) if option.name in ("-machine", "-M")]
+    kinds = [value.partition(",")[0].removeprefix("type=") for value in values]
+    return {kind for kind in kinds if "=" not in kind}
 
 
 def _begins_at(program: Path) -> int:
