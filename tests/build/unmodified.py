@@ -170,6 +170,21 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
     "[target.'cfg(target_os = \"none\")']\n"
     'runner = ["qemu-system-aarch64", "-M", "raspi3b", "-serial", "stdio", "-display", "none", "-kernel"]\n',
 }
+# Machine mode begins at 0x80000000, where the script puts another function than _start.
+ASTRAY = {
+    "link.ld": "ENTRY(_start)\nSECTIONS { . = 0x80000000; .text : { KEEP(*(.first)) *(.text*) } }\n",
+    "src/main.rs": """#![no_std]
+#![no_main]
+#[no_mangle]
+#[link_section = ".first"]
+pub extern "C" fn another() -> ! { loop {} }
+#[no_mangle]
+pub extern "C" fn _start() -> ! { loop {} }
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+""",
+    ".cargo/config.toml": '[build]\ntarget = "riscv64gc-unknown-none-elf"\nrustflags = ["-Clink-arg=-Tlink.ld"]\n',
+}
 
 PACKAGES = (
     # rustflags and [env] of .cargo/config.toml reach rustc and the linker, from whichever table.
@@ -352,6 +367,20 @@ PACKAGES = (
         {**LM3S, ".cargo/config.toml": LM3S[".cargo/config.toml"].replace("qemu-system-arm", "probe-rs run")},
         ("runner = ", "is not started: run and test start the machine"),
         status=None,
+    ),
+    Package(
+        "flash of another chip",
+        {**THUMB, "memory.x": THUMB["memory.x"].replace("ORIGIN = 0,", "ORIGIN = 0x08000000,")},
+        ("case.elf is linked at 0x8000000, where mps2-an386 has no memory for a kernel", "-machine in QEMUFLAGS="),
+        status=None,
+    ),
+    Package(
+        "an entry point that is not first",
+        ASTRAY,
+        ("and riscv64-virt at 0x80000000, whatever is there: the linker script has to put",),
+        ("TIMEOUT=2",),
+        status=None,
+        verb=("run", "--headless"),
     ),
     # Code far up.
     Package(

@@ -76,10 +76,10 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     """Returns QEMU's arguments for a machine that starts from its kernel's ELF and has no screen."""
     flags = take_serial_ports(config.flags)[1]
     # Another machine than the board's has a processor of its own, and memory that it may not let anybody choose.
-    is_own = _machines(flags) <= _machines(board.arguments)
+    is_own = is_own_machine(flags, board)
     arguments = ["-nodefaults", *(board.arguments if is_own else without(board.arguments, "-machine", "-cpu"))]
     if board.firmware_at and not names(flags, "-bios"):
-        arguments += ["-bios", "default" if _begins_at(config.image) >= board.firmware_at else "none"]
+        arguments += ["-bios", "none" if starts_without_firmware(config, board) else "default"]
     if not is_own or not board.memory:
         arguments += ["-m", config.memory] if is_own or config.memory != MEMORY else []
     elif config.memory not in (MEMORY, board.memory):
@@ -89,6 +89,18 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     arguments += ["-display", "none", "-kernel", str(config.image.absolute())]
     # A reset must not start the guest anew. QEMU ends with the guest, as its status is the guest's.
     return [*arguments, "-action", "reboot=shutdown,shutdown=poweroff", *flags]
+
+
+def is_own_machine(flags: Iterable[str], board: Board) -> bool:
+    """Says whether flags name no other machine than the board's."""
+    return _machines(flags) <= _machines(board.arguments)
+
+
+def starts_without_firmware(config: MachineConfig, board: Board) -> bool:
+    """Says whether the board's first instruction is the kernel's own; firmware_at of the board is where others lie."""
+    if not names(config.flags, "-bios"):
+        return _begins_at(config.image) < board.firmware_at
+    return [option.value for option in read_options(config.flags) if option.name == "-bios"][-1] == "none"
 
 
 def _machines(flags: Iterable[str]) -> set[str]:

@@ -1,7 +1,7 @@
 """The machine of an author whose `cargo run` starts QEMU: cargo's runner for a kernel that a board runs.
 
 `runner = "qemu-system-arm -cpu cortex-m3 -machine lm3s6965evb -nographic ... -kernel"`: cargo adds the program's path.
-What such words say of the machine is obeyed; what they say of a window, a debugger or a monitor is ours to say.
+What such words say of the machine is obeyed; what they say of windows, debuggers, monitors and logs is ours to say.
 """
 
 from __future__ import annotations
@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from bootwright.machine.boards import Board
 
 KERNEL = ("-kernel", "--kernel")
-OURS = ("-kernel", "-nographic", "-display", "-monitor", "-gdb", "-s", "-S", "-name", "-daemonize", "-no-shutdown")
+OURS = (
+    "-kernel",
+    "-nographic",
+    "-display",
+    "-monitor",
+    "-gdb",
+    "-s",
+    "-S",
+    "-name",
+    "-daemonize",
+    "-no-shutdown",
+    "-d",
+    "-D",
+)
 STARTS = {"run", "test", "gdb"}
 
 

@@ -15,16 +15,19 @@ RUNNER = "qemu-system-arm -cpu cortex-m3 -machine lm3s6965evb -nographic -kernel
 MACHINE = ("-cpu", "cortex-m3", "-machine", "lm3s6965evb")
 EXACT = "[target.thumbv7m-none-eabi]\n"
 CFG = "[target.'cfg(target_arch = \"arm\")']\n"
+VARIABLE = "CARGO_TARGET_THUMBV7M_NONE_EABI_RUNNER"
 SHELL = "runner = 'run.sh'\n"
 
 
 def told(
-    tmp_path: Path, text: str, board: Board | None = ARM, wanted: str = "run", **environ: str
+    tmp_path: Path, text: str, board: Board | None = ARM, wanted: str = "run", runner: str = ""
 ) -> tuple[tuple[str, ...], list[str]]:
     """Returns the machine's words for a kernel with that configuration, and the lines that were told."""
     (tmp_path / ".cargo").mkdir()
     (tmp_path / ".cargo/config.toml").write_text(text)
-    configuration = read_configuration(tmp_path, {"CARGO_HOME": str(tmp_path / "none"), **environ})
+    configuration = read_configuration(
+        tmp_path, {"CARGO_HOME": str(tmp_path / "none"), **({VARIABLE: runner} if runner else {})}
+    )
     said: list[str] = []
     return tell_keys(configuration, "thumbv7m-none-eabi", board, [wanted], said.append), said
 
@@ -48,9 +51,8 @@ def test_a_runner_that_is_the_boards_qemu_is_the_machine(tmp_path: Path, text: s
 
 
 def test_the_variable_wins_and_a_build_says_nothing(tmp_path: Path) -> None:
-    name = "CARGO_TARGET_THUMBV7M_NONE_EABI_RUNNER"
-    words, said = told(tmp_path, EXACT + SHELL, **{name: RUNNER})
-    assert (words, said) == (MACHINE, [f"{name} is the machine: {' '.join(MACHINE)}"])
+    words, said = told(tmp_path, EXACT + SHELL, runner=RUNNER)
+    assert (words, said) == (MACHINE, [f"{VARIABLE} is the machine: {' '.join(MACHINE)}"])
     (tmp_path / "build").mkdir()
     assert told(tmp_path / "build", EXACT + f"runner = '{RUNNER}'\n", wanted="size") == (MACHINE, [])
 
