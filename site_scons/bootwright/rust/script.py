@@ -24,7 +24,7 @@ from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, d
 
 LAST_LINES = 40
 NOT_FOUND = re.compile(r"kind: NotFound|No such file or directory|program not found")
-CC = re.compile(r'failed to find tool "([^"]+)"')  # what the crate cc says
+CC = re.compile(r'[Ff]ailed to find tool(?:\. Is)? ["`]([^"`]+)["`]')  # what the crate cc says
 COMMAND = re.compile(r'\bCommand::new\(\s*"([^"{}]+)"')
 
 
