@@ -266,6 +266,12 @@ PACKAGES = (
         manifest=MANIFEST.format(name="multi-os").replace("edition", 'default-run = "beta"\nedition'),
     ),
     Package(
+        "a name that begins with a digit",
+        {"src/kernel.rs": NAMES},
+        ('minutes Some("45_minutes") Some("45_minutes") 45_minutes',),
+        manifest=MANIFEST.format(name="minutes") + '\n[[bin]]\nname = "45_minutes"\npath = "src/kernel.rs"\n',
+    ),
+    Package(
         "BIN= chooses",
         {"src/bin/alpha.rs": PC + START % 'say!("alpha");', "src/bin/beta.rs": NAMES},
         ("alpha",),
