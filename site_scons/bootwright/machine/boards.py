@@ -82,7 +82,7 @@ END = 1 << 40  # of memory whose size MEMORY= says
 MPS2 = (range(0x800000), range(0x20000000, 0x20800000), range(0x21000000, 0x22000000))
 # Where QEMU has what: hw/arm/mps2.c, hw/riscv/virt.c and hw/arm/virt.c of its sources. The processor of mps2-an385 is
 # a Cortex-M3, of mps2-an386 a Cortex-M4 with FPU, of microbit a Cortex-M0; virt of Arm's has a 32-bit one unless it is
-# told otherwise. On 32 bits a kernel lies 4 MiB behind OpenSBI (hw/riscv/boot.c).
+# told otherwise. OpenSBI goes by the entry point of an ELF, and leaves to kernels what is 2 MiB behind its beginning.
 BOARDS = (
     PC,
     Board(
@@ -104,7 +104,7 @@ BOARDS = (
         "riscv32-virt", ("riscv32i", "riscv32im", "riscv32imc", "riscv32imac", "riscv32imafc", "riscv32"), RISCV32,
         ("-machine", "virt", *SEMIHOSTING),
         "riscv32.ld", "tests/kernels/hello-riscv32", "a 16550 at 0x10000000",
-        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv32", firmware_at=0x80400000,
+        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv32", firmware_at=0x80200000,
         places=(range(0x80000000, END),),
     ),
     Board(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bootwright.machine.arguments import is_own_machine, starts_without_firmware
+from bootwright.machine.arguments import is_own_machine, starts_a_raspberry, starts_without_firmware
 from bootwright.machine.boards import Board
 from bootwright.machine.config import MachineConfig
+from bootwright.machine.raspberry import NAME
 
 
-def misfit(config: MachineConfig, board: Board) -> str:
+def told_place(config: MachineConfig, board: Board) -> str:
     """Returns the sentence on a kernel that is linked for another machine than the board's; "" where it fits.
 
     Another machine that the arguments name is its author's affair, and what is no ELF QEMU tells of.
@@ -25,6 +26,8 @@ def misfit(config: MachineConfig, board: Board) -> str:
     except (OSError, ELFError):
         return ""
     name = config.image.name
+    if starts_a_raspberry(config, board):
+        return f"{name} is linked at 0x80000, where a Raspberry Pi starts {NAME}: the machine is raspi3b"
     outside = [address for address in loaded if not any(address in place for place in board.places)]
     if outside:
         return (

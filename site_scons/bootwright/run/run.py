@@ -72,9 +72,9 @@ def run(
             leave = "closing it or Ctrl-C leaves" if display.window else f"{typed}; Ctrl-C leaves"
             note(notes, f"bootwright: {where}; {leave}\n")
         if not board.is_pc:
-            from bootwright.machine.fits import misfit
+            from bootwright.machine.fits import told_place
 
-            if line := misfit(config, board):
+            if line := told_place(config, board):
                 note(notes, f"bootwright: {line}\n")
         watch = Watch(machine, config, display, Voice(out, config.raw, copy))
         watch.keys = stack.enter_context(keys.taken()) if keys else None
