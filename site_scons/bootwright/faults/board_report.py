@@ -125,7 +125,7 @@ class _BoardMaker(Teller):
         return Moment(processors[number].registers, processors[number].frames) if len(processors) > number else None
 
     def _died(self, processors: Sequence[_Seen]) -> Report | None:
-        unset = self._machine.board.unset
+        unset = self._machine.unset
         cause = find_cause(self._machine.log(), unset)
         seen = next((one for one in processors if one.registers["pc"] in unset), None)
         if cause is None or seen is None:

@@ -82,8 +82,7 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
         hint = "a number with k, M or G behind it, as in MEMORY=256M"
         raise BootwrightError(f"MEMORY={values['MEMORY']} is no size that QEMU takes", hint)
     values["TARGETWORD"] = resolve_target(values.pop("TARGET"), os.environ)
-    profile = values["PROFILE"]
-    if profile:
+    if profile := values["PROFILE"]:
         if "VARIANT" in given:
             raise BootwrightError(f"PROFILE={profile} and VARIANT={given['VARIANT']}: one of them says the profile")
         if not re.fullmatch(r"[A-Za-z][\w-]*", profile):

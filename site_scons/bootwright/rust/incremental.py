@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError
 from bootwright.base.filelock import try_lock
+from bootwright.base.regular import read_bytes
 from bootwright.cargo.units import Unit, codegen_option
 from bootwright.rust.more import Room
 
@@ -92,8 +93,8 @@ class Kept:
     def _is_proven(self) -> bool:
         """Says whether state is as it was left."""
         try:
-            return self._proof.read_text(encoding="ascii") == self._digest()
-        except (OSError, ValueError, BootwrightError):
+            return read_bytes(self._proof) == self._digest().encode()
+        except (OSError, BootwrightError):
             return False
 
     def keep(self, scratch: Path) -> None:

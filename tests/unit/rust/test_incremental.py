@@ -84,6 +84,13 @@ def test_a_byte_a_name_a_file_more_or_less_and_a_link_make_it_nothing(tmp_path: 
         assert not is_warm(place), spoil
 
 
+def test_a_proof_that_is_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    leave(tmp_path)
+    (tmp_path / "kept" / "proof").unlink()
+    os.mkfifo(tmp_path / "kept" / "proof")
+    assert not is_warm(tmp_path)
+
+
 def test_what_a_killed_compiler_left_is_not_used(tmp_path: Path) -> None:
     leave(tmp_path)
     with kept(tmp_path).held() as held:

@@ -221,52 +221,6 @@ def test_what_means_nothing_any_more_is_removed(key: str, value: object) -> None
     assert changes[0].startswith(f"{key}: removed, ")
 
 
-SCRIPT = ["-m64", "-Wl,-Tk.ld", "-lgcc"]
-
-
-@pytest.mark.parametrize(
-    ("flavour", "table", "flavour_now", "table_now", "told"),
-    [
-        ("gcc", {"gcc": SCRIPT}, "ld.lld", {"gcc": SCRIPT, "ld.lld": ["-Tk.ld"]},
-         "pre-link-args: what gcc hands on to the linker, for lld, without -m64 -lgcc"),
-        (None, {"gcc": ["-Tk.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
-         "pre-link-args: what gcc hands on to the linker, for lld"),
-        ("gcc", ["-Tk.ld"], "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
-         "pre-link-args: as gcc's, which was a list for any linker"),
-        # The words of the flavour that links count, whatever stands there for another.
-        ("gcc", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tother.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
-         "pre-link-args: what gcc hands on to the linker, for lld"),
-        ("gcc", {"gcc": ["-Tk.ld"], "ld": ["-Tother.ld"]}, "ld.lld", {"gcc": ["-Tk.ld"], "ld.lld": ["-Tk.ld"]},
-         "pre-link-args: ld's words have no effect, gcc's are taken: -Tother.ld"),
-        ("ld", {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tother.ld", "-m64"]}, "ld",
-         {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tother.ld", "-m64"]},
-         "pre-link-args: gcc's words have no effect, ld's are taken: -Tother.ld"),
-        ("ld", {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tk.ld", "-m64"]}, "ld",
-         {"ld": ["-Tk.ld"], "gcc": ["-Wl,-Tk.ld", "-m64"]}, ""),
-        ("ld.lld", {"gcc": ["-m64"]}, "ld.lld", {"gcc": ["-m64"]}, ""),
-        ("ld.lld", {"gcc": ["-Wl,-n"], "msvc": ["/BASE:0"]}, "ld.lld", {"gcc": ["-Wl,-n"], "msvc": ["/BASE:0"]},
-         "pre-link-args: msvc's words have no effect, lld links, and none are taken: /BASE:0"),
-        ("ld.lld", {"ld": ["-n"], "ld.lld": ["-Tk.ld"]}, "ld.lld", {"ld": ["-n"], "ld.lld": ["-Tk.ld"]},
-         "pre-link-args: ld.lld's words have no effect, ld's are taken: -Tk.ld"),
-        # A compiler's words that stand for lld.
-        ("ld.lld", {"ld.lld": ["-nostartfiles", "-Wl,-Tk.ld,-n", "-m64", "-Xlinker", "-e", "main", "-lgcc"]}, "ld.lld",
-         {"ld.lld": ["-Tk.ld", "-n", "-e", "main"]},
-         "pre-link-args: ld.lld's words as lld itself takes them: -Tk.ld -n -e main, without -nostartfiles -m64 -lgcc"),
-        ("ld.lld", {"ld.lld": ["-Tk.ld", "-melf_x86_64", "--no-pie"]}, "ld.lld",
-         {"ld.lld": ["-Tk.ld", "-melf_x86_64", "--no-pie"]}, ""),
-    ],
-)  # fmt: skip
-def test_words_for_the_linker_are_those_of_the_flavour_that_links(
-    flavour: str | None, table: object, flavour_now: str, table_now: object, told: str
-) -> None:
-    spec = kernel_spec(pre_link_args=table, linker_flavor=flavour)
-    if flavour is None:
-        del spec["linker-flavor"]
-    migrated, changes = migrate(spec, RUSTC_196)
-    assert (migrated["linker-flavor"], migrated["pre-link-args"]) == (flavour_now, table_now)
-    assert told in changes if told else changes == []
-
-
 def test_a_key_that_rustc_still_knows_stays() -> None:
     assert migrate(kernel_spec(executables=True), RUSTC_196)[0]["executables"] is True
 
@@ -276,6 +230,13 @@ def test_a_misspelt_key_is_one_sentence_with_the_right_one() -> None:
         migrate(kernel_spec(disable_red_zone=True), RUSTC_196, "my.json")
     assert caught.value.message == 'my.json: rustc 1.96.0 knows no key "disable-red-zone"'
     assert caught.value.hint == "did you mean disable-redzone?"
+
+
+@pytest.mark.parametrize("key", ["_comment", "//", "author"])
+def test_a_key_that_is_like_none_goes_and_is_named(key: str) -> None:
+    migrated, changes = migrate({**kernel_spec(), key: "mine"}, RUSTC_196, "my.json")
+    assert key not in migrated
+    assert changes == [f"{key}: removed, rustc 1.96.0 does not know it"]
 
 
 def test_an_unknown_arch_is_one_sentence() -> None:
@@ -365,9 +326,9 @@ def test_keys_that_an_older_rustc_passes_over_go_or_are_refused(
     migrated = migrate_spec(text, toolchain, "my.json", Store(tmp_path / "store"))
     assert "is-builtin" not in json.loads(migrated.text)
     assert migrated.changes[-1] == "is-builtin: removed, rustc 1.85.0 does not know it"
-    monkeypatch.setattr(targetspec, "judge", lambda *_: Verdict(unknown_keys=("disable-red-zone",)))
-    with pytest.raises(BootwrightError, match=r'^my.json: rustc 1.85.0 knows no key "disable-red-zone"'):
-        migrate_spec(json.dumps(kernel_spec(disable_red_zone=True)), toolchain, "my.json", Store(tmp_path / "store"))
+    monkeypatch.setattr(targetspec, "judge", lambda *_: Verdict(unknown_keys=("llvm-targets",)))
+    with pytest.raises(BootwrightError, match=r'^my.json: rustc 1.85.0 knows no key "llvm-targets"'):
+        migrate_spec(json.dumps(kernel_spec(llvm_targets="x")), toolchain, "my.json", Store(tmp_path / "store"))
 
 
 def test_what_rustc_does_not_take_is_one_sentence_and_not_kept(
