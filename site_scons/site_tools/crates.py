@@ -212,6 +212,7 @@ def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> lis
 
 def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
     """Tells in one line what the error means here and what to do, if the catalogue knows it."""
+    from bootwright.cargo.migrations import what_helps
     from bootwright.rust.explain import Situation  # 2 ms that a build without an error does not pay
     from bootwright.rust.explanations import find
 
@@ -222,8 +223,8 @@ def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
     if not line and not unit.local and outcome.is_about_sources:
         line = (
             f"{unit.package} {unit.version} is a dependency that rustc {env['BOOTWRIGHT'].toolchain.release} does not "
-            f"compile: `cargo update -p {unit.package}` takes a newer one, as far as Cargo.toml lets it; RUSTC= or a "
-            "rust-toolchain file names the compiler of its day"
+            f"compile: {what_helps(unit.package, unit.version)}; RUSTC= or a rust-toolchain file names the compiler of "
+            "its day"
         )
     if line:
         tell_last(line)

@@ -66,3 +66,13 @@ def test_an_edited_crate_of_a_vendored_directory_is_refused_as_cargo_does(checko
     (tiny / ".cargo-checksum.json").write_text(json.dumps({"files": sums, "package": "0" * 64}))
     said = checkout.refuse(f"KERNEL={package}")
     assert "bootwright: tiny 1.0.0 is a dependency that rustc 1." in said and "`cargo update -p tiny`" in said
+    # One of which no update finds a release that compiles.
+    for path, before, after in (
+        (tiny / "Cargo.toml", '"tiny"\nversion = "1.0.0"', '"lock_api"\nversion = "0.3.4"'),
+        (package / "Cargo.toml", 'tiny = "1"', 'lock_api = "0.3"'),
+    ):
+        path.write_text(path.read_text().replace(before, after))
+    sums["Cargo.toml"] = hashlib.sha256((tiny / "Cargo.toml").read_bytes()).hexdigest()
+    (tiny / ".cargo-checksum.json").write_text(json.dumps({"files": sums, "package": "0" * 64}))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert "bootwright: lock_api 0.3.4 is a dependency that rustc 1." in said and "no release of 0.3 is one" in said

@@ -55,6 +55,29 @@ CATALOGUE = (
 )
 
 
+# The first series of a crate of which some release compiles on each supported rustc. Those before want asm!, llvm_asm!
+# or const_fn as they were before 2021, which no argument gives back.
+FIRST_SERIES = {"x86_64": (0, 14), "linked_list_allocator": (0, 9), "lock_api": (0, 4), "acpi": (3,)}
+
+
+def what_helps(package: str, version: str) -> str:
+    """Returns what to do about a crate of a registry that the compiler refuses, as the middle of a sentence.
+
+    cargo update stays within a series: 0.13, or 3.
+    """
+    numbers = _numbers(version)
+    series = numbers[:2] if numbers[0] == 0 else numbers[:1]
+    asked = f"`cargo tree -i {package}` says what asks for it"
+    first = FIRST_SERIES.get(package)
+    if first and series < first:
+        newer = ".".join(map(str, first))
+        return (
+            f"no release of {'.'.join(map(str, series))} is one that it does, {newer} has some: Cargo.toml is to "
+            f"name a newer one, or a newer release of what needs it ({asked})"
+        )
+    return f"`cargo update -p {package}` takes a newer one, as far as Cargo.toml lets it ({asked})"
+
+
 def migrate(plan: Plan, release: tuple[int, int], catalogue: Sequence[Migration] = CATALOGUE) -> tuple[Plan, list[str]]:
     """Returns the plan as the rustc of that release takes it, and a line for each change."""
     told: dict[str, None] = {}

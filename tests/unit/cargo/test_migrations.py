@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bootwright.cargo.migrations import migrate
+from bootwright.cargo.migrations import migrate, what_helps
 from bootwright.cargo.units import Plan, Unit
 
 WORDS = ("--crate-name", "x86_64", "--cfg", 'feature="default"', "--cfg", 'feature="step_trait"', "-C", "opt-level=1")
@@ -45,3 +45,22 @@ def test_a_crate_from_before_todays_traits_loses_what_uses_them(version: str) ->
 def test_what_it_is_not_about_stays_as_it_is(one: Unit, release: tuple[int, int]) -> None:
     plan, told = migrate(Plan((one,)), release)
     assert (plan.units[0].argv, told) == (WORDS, [])
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "says"),
+    [
+        ("x86_64", "0.14.6", "`cargo update -p x86_64` takes a newer one"),
+        (
+            "x86_64",
+            "0.13.5",
+            "no release of 0.13 is one that it does, 0.14 has some: Cargo.toml is to name a newer one",
+        ),
+        ("lock_api", "0.3.4", "no release of 0.3 is one that it does, 0.4 has some"),
+        ("acpi", "2.3.1", "no release of 2 is one that it does, 3 has some"),
+        ("unheard-of", "1.2.3-rc.1", "`cargo update -p unheard-of` takes a newer one"),
+    ],
+)
+def test_what_is_said_of_a_crate_that_no_argument_cures_is_what_helps(package: str, version: str, says: str) -> None:
+    said = what_helps(package, version)
+    assert said.startswith(says) and f"`cargo tree -i {package}` says what asks for it" in said
