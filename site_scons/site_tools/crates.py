@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 # What only an action needs is imported there: a build that has nothing to do pays for no more than the graph.
 
 MODULES = (
-    "rust/archive", "rust/compile", "rust/flags", "rust/more", "rust/rustc", "rust/script", "rust/shared",
+    "rust/archive", "rust/compile", "rust/flags", "rust/incremental", "rust/more", "rust/rustc", "rust/script",
+    "rust/shared",
     "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command", "cargo/directives", "cargo/listed",
     "cargo/nightly", "cargo/published", "cargo/units", "base/atomic", "base/procs", "base/records",
     "base/storage_space",
@@ -135,6 +136,7 @@ def _compile(
     from bootwright.cargo.published import check_published
     from bootwright.rust import compile as units
     from bootwright.rust import rustc
+    from bootwright.rust.incremental import held_for
 
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     if not unit.local:
@@ -151,21 +153,18 @@ def _compile(
         if hear:
             hear(text)
 
-    outcome, argv, reads = units.run_unit(
-        unit, room, more, scratch, compiler, base, _person(env), show, coloured, _declared(env),
-        (lambda: tell_once(ways.nightly)) if ways.nightly else None,
-    )  # fmt: skip
+    with held_for(unit, room, env["BOOTWRIGHT"].identity, env["SHAREDCACHE"]) as kept:
+        outcome, argv, reads = units.run_unit(
+            unit, room, more, scratch, compiler, base, _person(env), show, coloured, _declared(env),
+            (lambda: tell_once(ways.nightly)) if ways.nightly else None, kept,
+        )  # fmt: skip
     if outcome.status:
-        shown = [word.replace(str(scratch), str(room.out)) for word in argv if word not in rustc.JSON_FLAGS]
-        shown = ["env", "RUSTC_BOOTSTRAP=1", *shown] if "RUSTC_BOOTSTRAP" in more.environment else shown
         said = "\n".join(diagnostic.text for diagnostic in outcome.said)
         if storage_space.is_full(said, scratch):
             words = storage_space.full(scratch.parent, f"{unit.crate} cannot be written")
             raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
-        from bootwright.base.procs import pasteable
-
-        command = f"(cd {pasteable([unit.cwd])} && {pasteable(shown)})" if GetOption("verbose") else ""
+        command = units.to_paste(unit, room, more, argv, scratch) if GetOption("verbose") else ""
         script = (
             f"the build script of {unit.package}" if unit.kind == "custom-build" else ""
         )  # all have one crate's name
@@ -205,7 +204,8 @@ def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> lis
     linker_map = scratch / MAP
     if linker_map.exists():
         text = linker_map.read_text("utf-8", errors="replace")
-        linker_map.write_text(normalise_map(text, (scratch, room.out, *room.unseen)), encoding="utf-8")
+        places = (scratch, room.products_of(unit), room.out, *room.unseen)
+        linker_map.write_text(normalise_map(text, places), encoding="utf-8")
         found.append((linker_map, target[1].abspath))
     return found
 

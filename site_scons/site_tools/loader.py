@@ -17,7 +17,7 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.home import INSTALLED
-from bootwright.graph.actions import action, check_inputs, modules
+from bootwright.graph.actions import action, check_inputs, inputs_of, modules
 from bootwright.graph.sentences import tell
 from bootwright.loader import crates
 from bootwright.loader.prebuilt import compiler_words, find_prebuilt
@@ -46,7 +46,7 @@ def build_loader(target: list[Entry], source: list[Entry], env: Environment) -> 
         check_inputs(target)
 
     # All that the node depends on, modules of ours and core included: the store must not know less than the graph.
-    digest = hashlib.sha256("\0".join(node.get_csig() for node in target[0].children()).encode())
+    digest = hashlib.sha256("\0".join(node.get_csig() for node in inputs_of(target[0])).encode())
     made = Store(cache=env["SHAREDCACHE"]).take_or_build("loader", digest.hexdigest()[:32], build, tell)
     _copy(made, target)
 

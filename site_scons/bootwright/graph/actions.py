@@ -13,6 +13,7 @@ from typing import Any
 import SCons.Errors
 from SCons.Action import Action, FunctionAction
 from SCons.Environment import Base as Environment
+from SCons.Node.Alias import Alias
 from SCons.Node.FS import Entry, File
 from SCons.Script import Main
 from SCons.Util import hash_file_signature
@@ -32,7 +33,7 @@ class Inputs:
     """The files that an action reads: what SCons took them for, and what they were when the action began."""
 
     def __init__(self, target: Entry, env: Environment) -> None:
-        files = [node for node in target.children() if isinstance(node, File)]
+        files = [node for node in inputs_of(target) if isinstance(node, File)]
         self._made = target
         self._seen = [(Path(node.abspath), node.get_csig(), loaded.stamp(node.abspath)) for node in files]
         self._programs: Sequence[Path] = env["BOOTWRIGHT"].files if "BOOTWRIGHT" in env else ()
@@ -47,6 +48,14 @@ class Inputs:
         for path in self._programs:
             if loaded.changed(str(path)):
                 raise BootwrightError(f"{path} changed while {self._made} was made with it", "run scons again")
+
+
+def inputs_of(node: Entry) -> list[Entry]:
+    """Returns all that node depends on; in place of an alias, of our modules, what it stands for."""
+    found: list[Entry] = []
+    for child in node.children():
+        found += child.children() if isinstance(child, Alias) else [child]
+    return found
 
 
 _inputs: dict[Entry, Inputs] = {}  # of the actions that were begun
@@ -171,5 +180,10 @@ def _say_nothing(target: list[Entry], source: list[Entry], env: Environment) -> 
 
 
 def modules(env: Environment, *names: str) -> list[Any]:
-    """Returns the nodes of bootwright's modules with these names (a/b for one in a package)."""
-    return [env.File(str(PACKAGE / f"{name}.py")) for name in names]
+    """Returns a node that stands for bootwright's modules with these names (a/b for one in a package).
+
+    It is one for all that depend on them: SCons compares it once a target, and not each module.
+    """
+    name = f"modules of bootwright: {' '.join(names)}"
+    found = env.ans.get(name)
+    return [found] if found else env.Alias(name, [env.File(str(PACKAGE / f"{module}.py")) for module in names])

@@ -11,6 +11,7 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetLaunchDir
 
 from bootwright.base.home import PACKAGE
+from bootwright.graph.actions import inputs_of
 from bootwright.graph.sentences import tell
 from bootwright.graph.session import session
 from bootwright.rust.cached import Looked, OwnUnit, why_missed
@@ -81,7 +82,7 @@ def _facts(target: list[Entry], env: Environment) -> dict[str, object]:
     roots = room.roots
     ours: dict[str, str] = {}
     made_of: dict[str, str] = {}
-    for node in target[0].children():
+    for node in inputs_of(target[0]):
         path = str(getattr(node, "abspath", ""))
         if path:  # else it is a value, which stands in these facts
             said = path.endswith(".stdout")

@@ -15,19 +15,20 @@ from SCons.Script import ARGUMENTS, COMMAND_LINE_TARGETS, AddOption, GetOption, 
 from bootwright.base.cache import cache_directory
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import INSTALLED
-from bootwright.graph.nodes import KernelNodes, only
 from bootwright.graph.sentences import said_in
-from bootwright.machine.boards import Board
 from bootwright.setup import project_file, taken
 from bootwright.setup.verbs import BY_WORD, HELP, VERBS
 from bootwright.setup.words import OF_SCONSW, VARIABLES
 
 if TYPE_CHECKING:
+    from bootwright.graph.nodes import KernelNodes
+    from bootwright.machine.boards import Board
     from bootwright.run.settings import CommandLine
     from bootwright.storage.shared_cache import Cache
 
 WORK = "work"  # in the store's directory: a build directory for what is about no package
 FOR_MACHINES = (*taken.MACHINES, "usb")
+DOLLAR = "has a $ in its path, which SCons takes for a variable's"
 LONGEST_OUTPUT = 235  # bytes of a name; what is made beside it has up to 15 more, and 255 are all there are
 
 
@@ -143,7 +144,7 @@ def build_directory(words: Mapping[str, str], home: Path, launch: Path, wanted: 
         place = Path(cache_directory(), WORK) if nowhere else kernel / "build"
     path = Path(os.path.abspath(place))  # noqa: PTH100  # links stay, as they do in names of kernels
     if "$" in str(path):
-        raise BootwrightError(f"{path} has a $ in its path, which SCons takes for a variable's", "BUILD= names another")
+        raise BootwrightError(f"{path} {DOLLAR}", "BUILD= names another")
     return path
 
 
@@ -168,9 +169,7 @@ def check_kernel(directory: Path, given: bool) -> None:
             "`bootwright new NAME` makes one; KERNEL= names the directory of another",
         )
     if "$" in str(directory):
-        raise BootwrightError(
-            f"{directory} has a $ in its path, which SCons takes for a variable's", "rename or move the directory"
-        )
+        raise BootwrightError(f"{directory} {DOLLAR}", "rename or move the directory")
 
 
 def shared_cache(words: Mapping[str, str]) -> Cache | None:
@@ -247,6 +246,8 @@ def add_verbs(env: Any, words: Mapping[str, str], kernels: Sequence[KernelNodes]
 
     Those that are about the kernels are added where these were.
     """
+    from bootwright.graph.nodes import only  # a build that is answered before it has a graph does not pay for it
+
     given = list(filter(words.get, words))
     wanted = [] if GetOption("clean") else COMMAND_LINE_TARGETS
     a_file = any(word not in BY_WORD for word in wanted)

@@ -7,8 +7,10 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.procs import pasteable
 from bootwright.cargo.directives import expand_environment, expand_words
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import Unit
@@ -25,25 +27,27 @@ from bootwright.rust.rustc import (
 )
 from bootwright.rust.unit_reads import Reads, digest_or_absent
 
+if TYPE_CHECKING:
+    from bootwright.rust.incremental import Kept
+
 BOOTSTRAP = "RUSTC_BOOTSTRAP"
 RECIPE = 2  # to be raised when a unit comes out otherwise than before
 NAMES_A_SCRIPT = r"(?:-C|--codegen=)?link-args?=(?:.*\s)?(?:-Wl,)?(?:-T|--script)"
 OF_CARGO_ALONE = r"--error-format=|--json=|--diagnostic-width=|--color=|--verbose$"
 
 
-def arguments(unit: Unit, room: Room, more: More, scratch: Path) -> list[str]:
-    """Returns rustc's arguments for unit, whose products go to scratch."""
+def arguments(unit: Unit, room: Room, more: More, scratch: Path, kept: Kept | None = None) -> list[str]:
+    """Returns rustc's arguments for unit, whose products go to scratch, or where what is kept says."""
     words: list[str] = []
     before = ""
     for word in expand_words(unit, room.script_said(unit)):
         if re.match(OF_CARGO_ALONE, word):
             continue
         if before == "--out-dir":
-            word = str(scratch)
+            word = str(kept.products if kept else scratch)
         elif word.startswith("incremental=") and before == "-C":
-            # As cargo has it, so that the bytes are the same; what an earlier compilation left there is not used, for
-            # then they would depend on it.
-            word = f"incremental={scratch / 'incremental'}"
+            # As cargo has it, also where nothing is kept: without the word the bytes are others.
+            word = f"incremental={kept.state if kept else scratch / 'incremental'}"
         words.append(room.text(word))
         before = word
     if more.own_script:
@@ -70,15 +74,16 @@ def environment_of(unit: Unit, room: Room, more: More) -> dict[str, str]:
 def run_unit(
     unit: Unit, room: Room, more: More, scratch: Path, rustc: Path, base: Mapping[str, str],
     person: Mapping[str, str], show: Callable[[str], None], colour: bool, declared: Iterable[str] = (),
-    bootstrap: Callable[[], None] | None = None,
+    bootstrap: Callable[[], None] | None = None, kept: Kept | None = None,
 ) -> tuple[Outcome, list[str], Reads]:  # fmt: skip
     """Compiles unit into scratch; returns how it ended, the command, and what was read.
 
     base are the variables that each program gets; person is the whole environment and room's variables, of which a
     crate gets what it asks for by env!() or option_env!(), and what is declared: macros read those unseen. bootstrap
-    hears that it gets RUSTC_BOOTSTRAP=1 as well, since rustc takes its #![feature] no other way; None forbids it.
+    hears that it gets RUSTC_BOOTSTRAP=1 as well, since rustc takes its #![feature] no other way; None forbids it. kept
+    is what an earlier compilation left, held by the caller.
     """
-    argv = [str(rustc), *arguments(unit, room, more, scratch), *JSON_FLAGS]
+    argv = [str(rustc), *arguments(unit, room, more, scratch, kept), *JSON_FLAGS]
     if unit.local:
         check_readable(argv[1:], crate_files(Path(unit.cwd, unit.source)), Path(unit.cwd))
     declared = set(declared)
@@ -103,7 +108,15 @@ def run_unit(
         told[:] = shown
         own = environment_of(unit, room, more)
         environment = {**base, **room.variables, **asked, **own, "TMPDIR": str(scratch)}
-        outcome = run_rustc(argv, Path(unit.cwd), environment, hear, colour)
+        outcome = run_rustc(argv, Path(unit.cwd), environment, hear, colour, kept.lock if kept else None)
+        if kept and outcome.is_crash:
+            was_warm = kept.is_warm
+            kept.forget()
+            if was_warm:
+                show(f"warning: rustc crashed over what it had kept of {unit.crate}; it compiles all of it again\n")
+                continue
+        elif kept:
+            kept.keep(scratch)
         reads = _reads(unit, scratch, own, person)
         reads.variables |= {name: person.get(name) for name in declared if name not in own}
         wanted = {name: person[name] for name in reads.variables if name in person and name not in environment}
@@ -115,6 +128,15 @@ def run_unit(
                 show(text)
             return outcome, argv, reads
         asked |= wanted
+
+
+def to_paste(unit: Unit, room: Room, more: More, argv: Sequence[str], scratch: Path) -> str:
+    """Returns the command of a compilation for a shell, without what was there for it alone."""
+    words = [word for word in argv if word not in JSON_FLAGS]
+    for path in (scratch, room.products_of(unit)):
+        words = [word.replace(str(path), str(room.out)) for word in words]
+    words = ["env", f"{BOOTSTRAP}=1", *words] if BOOTSTRAP in more.environment else words
+    return f"(cd {pasteable([unit.cwd])} && {pasteable(words)})"
 
 
 def _reads(unit: Unit, scratch: Path, own: Mapping[str, str], person: Mapping[str, str]) -> Reads:

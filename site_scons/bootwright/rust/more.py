@@ -42,6 +42,14 @@ class Room:
         """Returns words with out for OUT."""
         return words.replace(OUT, str(self.out))
 
+    def kept_of(self, unit: Unit) -> Path:
+        """Returns the directory of what rustc keeps of unit for its next compilation."""
+        return self.out / "incremental" / unit.name.rpartition("/")[2]
+
+    def products_of(self, unit: Unit) -> Path:
+        """Returns the directory in which rustc makes the products of unit, where something is kept of it."""
+        return self.kept_of(unit) / "products"
+
     def script_said(self, unit: Unit) -> dict[str, Directives]:
         """Returns what the scripts said whose directives reach unit."""
         from bootwright.cargo.directives import read_directives  # a build that compiles nothing does not pay for it

@@ -52,20 +52,29 @@ class Outcome:
         return [*self.errors, *([Diagnostic("", self.plain)] if self.plain else [])]
 
     @property
+    def is_crash(self) -> bool:
+        """Says whether rustc ended by an internal error (status 101) or a signal (below 0); errors end it with 1."""
+        return self.status not in {0, 1}
+
+    @property
     def is_about_sources(self) -> bool:
         """Says whether rustc refused a source: it may have been ended as well, or have had nothing to link with."""
         return any(not LINKING.match(error.message) for error in self.errors)
 
 
 def run_rustc(
-    argv: Sequence[str], cwd: Path, environment: Mapping[str, str], show: Callable[[str], None], colour: bool
-) -> Outcome:
-    """Runs rustc and hands each diagnostic, whole, to show (argv holds JSON_FLAGS); raises if it cannot be started."""
+    argv: Sequence[str], cwd: Path, environment: Mapping[str, str], show: Callable[[str], None], colour: bool,
+    lock: int | None = None,
+) -> Outcome:  # fmt: skip
+    """Runs rustc and hands each diagnostic, whole, to show (argv holds JSON_FLAGS); raises if it cannot be started.
+
+    lock is an open file that rustc and its linker hold open, too.
+    """
     outcome = Outcome(0)
     try:
         process = subprocess.Popen(
             argv, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+            stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", pass_fds=() if lock is None else (lock,),
         )  # fmt: skip
     except ValueError as error:  # no argument and no variable of a program can hold a NUL
         raise BootwrightError(f"{argv[0]} cannot be run: {error}") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from bootwright.rust.more import More, Room
 from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, digest_or_absent
 
 LAST_LINES = 40
+BUSY_ATTEMPTS, BUSY_SECONDS = 500, 0.02
 NOT_FOUND = re.compile(r"kind: NotFound|No such file or directory|program not found")
 COMMAND = re.compile(r'\bCommand::new\(\s*"([^"{}]+)"')
 
@@ -49,13 +52,7 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable
     base = {name: value for name, value in person.items() if not NAMES.match(name)}
     environment = {**base, **room.variables, **environment_of(unit, room, More())}
     program = room.text(unit.argv[0])
-    try:
-        process = subprocess.Popen(
-            [program], cwd=unit.cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
-        )  # fmt: skip
-    except OSError as error:
-        raise BootwrightError(f"{program} cannot be run: {error.strerror or error}") from error
+    process = _start(program, Path(unit.cwd), environment)
     with process, ends_with_us(process):
         stdout, stderr = process.communicate()
     done = subprocess.CompletedProcess([program], process.returncode, stdout, stderr)
@@ -78,6 +75,25 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable
     made = sorted(path for path in out.rglob("*") if path.is_file())
     files = "".join(f"{file_digest(path)}  {path.relative_to(out).as_posix()}\n" for path in made)
     return Ran(done.stdout, files, directives)
+
+
+def _start(program: str, directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Starts a program that this process has just written.
+
+    A program that another thread begins to start holds all that is open here for a moment, the file that was being
+    written among it; Linux executes no file that is open for writing (ETXTBSY).
+    """
+    for attempt in range(BUSY_ATTEMPTS):
+        try:
+            return subprocess.Popen(
+                [program], cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+            )  # fmt: skip
+        except OSError as error:
+            if error.errno != errno.ETXTBSY or attempt == BUSY_ATTEMPTS - 1:
+                raise BootwrightError(f"{program} cannot be run: {error.strerror or error}") from error
+            time.sleep(BUSY_SECONDS)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def programs_not_there(root: Path, said: str, environment: Mapping[str, str]) -> list[str]:

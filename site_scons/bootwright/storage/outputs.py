@@ -29,8 +29,10 @@ LINE_BEGINS = r"[0-9a-f]{64}"
 LONGEST_NAME = 255  # bytes of one part of a path, on every usual file system
 
 # However deep: plans, what a build that did nothing looked at, what build scripts made (of which a list is an output),
-# and what crates were made of.
-NO_OUTPUTS_BELOW = ("plan/*", "matrix/*", "pulled/*", "unchanged/*", "*/obj/*/out/*", "*/obj/*.reads")
+# what crates were made of, and what rustc keeps for their next compilation.
+NO_OUTPUTS_BELOW = (
+    "plan/*", "matrix/*", "pulled/*", "unchanged/*", "*/obj/*/out/*", "*/obj/*.reads", "*/obj/*/incremental/*",
+)  # fmt: skip
 
 
 def read_manifest(path: Path) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Cache:
         self.explains = explains
         self.hits = self.misses = self.sent = self.received = self.bytes_sent = 0
         self._place = place
-        self._writes = writes
+        self.writes = writes
         self._tell = tell
         self._reads = True
         self._lock = threading.Lock()
@@ -86,7 +86,7 @@ class Cache:
 
     def offer(self, kind: str, key: str, directory: Path, names: Iterable[str] | None = None) -> None:
         """Has an entry sent while the build goes on: all files below directory, or those of names."""
-        if not self._writes:
+        if not self.writes:
             return
         blob = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed where it was sent
         try:
@@ -99,12 +99,12 @@ class Cache:
 
     def complete(self, kind: str, key: str, directory: Path, is_part: Callable[[str], bool]) -> None:
         """Has an entry that is here already sent where the place has it not, but for names that is_part refuses."""
-        if self._writes and _address(kind, key) not in self._offered and not self.has(kind, key):
+        if self.writes and _address(kind, key) not in self._offered and not self.has(kind, key):
             self.offer(kind, key, directory, filter(is_part, files_of(directory)))
 
     def note(self, name: str, facts: Mapping[str, object]) -> None:
         """Keeps what a key was made of, for whoever asks why theirs is another."""
-        if self._writes:
+        if self.writes:
             blob = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
             blob.write(json.dumps(facts, sort_keys=True).encode())
             self._send(_address(FACTS, name), blob)
@@ -175,7 +175,7 @@ class Cache:
     def _send(self, address: str, blob: tempfile.SpooledTemporaryFile[bytes]) -> None:
         def send() -> None:
             try:
-                if self._writes:
+                if self.writes:
                     self._put(address, blob)
             finally:
                 blob.close()
@@ -230,8 +230,8 @@ class Cache:
     def _fails(self, error: PlaceError) -> None:
         """Leaves the cache alone from here on, for writing or altogether, and says so once."""
         with self._lock:
-            told = not (self._writes if error.only_writing else self._reads)
-            self._writes = False
+            told = not (self.writes if error.only_writing else self._reads)
+            self.writes = False
             self._reads = self._reads and error.only_writing
         if not told:
             rest = "nothing more is put there" if error.only_writing else "the build goes on without it"

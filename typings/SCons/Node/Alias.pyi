@@ -1,0 +1,4 @@
+# Nodes that stand for others.
+from SCons.Node import Node
+
+class Alias(Node): ...
