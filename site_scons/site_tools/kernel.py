@@ -22,7 +22,6 @@ from bootwright.base.regular import NAMED, is_there
 from bootwright.cargo.build_command import profile_words
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.config import read_configuration
-from bootwright.cargo.config_keys import told_keys
 from bootwright.cargo.metadata import Settings, on_a_board, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.nightly import is_nightly
@@ -37,8 +36,10 @@ from bootwright.graph.units import Nodes, Ways, places, words_with_script
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
+from bootwright.machine.runner import tell_keys
 from bootwright.rust.build_tools import Question, remember_tools
 from bootwright.rust.flags import digests_in_flags, files_in_flags, linkers_in_flags
+from bootwright.rust.implied_target import implied_target
 from bootwright.rust.library import is_bare, is_custom, library_root
 from bootwright.rust.more import MAP, SCRATCH, More, Room
 from bootwright.rust.targets import find_target
@@ -63,26 +64,26 @@ def add_kernels(env: Environment) -> list[KernelNodes]:
     directory = Path(env["KERNELDIR"])
     check_kernel(directory, bool(env["KERNEL"]))
     configuration = read_configuration(directory, os.environ)
-    word = configuration.target(env["TARGETWORD"], env["LAUNCH"]) or loader.TARGET
-    for line in told_keys(configuration, Path(word).name.removesuffix(".json"), COMMAND_LINE_TARGETS):
-        tell_once(line)
+    said = configuration.target(env["TARGETWORD"], env["LAUNCH"])
+    word = said or implied_target(configuration, tell_once) or loader.TARGET
+    target = find_target(word, Path(env["LAUNCH"]))
+    board = boards.board_of(target)
+    machine = tell_keys(configuration, target.name, board, COMMAND_LINE_TARGETS, tell_once)
     rows = env.HostRows(word)
     if rows:
         check_untouched(OF_KERNELS, ARGUMENTS, f"kernels: a program for {rows[0].name} has no disk and no machine")
         return list(env.HostPrograms(rows, directory))
-    target = find_target(word, Path(env["LAUNCH"]))
     question = Question(directory, str(target.spec or target.name), _chosen_rustc(env))
     tools = remember_tools(Path(env["BUILD"], "toolchain.json"), question, os.environ, tell)
     env = env.Clone(BOOTWRIGHT=tools, OBJCOPY=[str(tools.objcopy)], OBJCOPYVERSION=tools.identity)
     core = env.Core(target)  # which says what is wrong with a specification
-    board = boards.board_of(target)
     if board is None and not env["KERNEL"]:
         raise BootwrightError(
             f"TARGET={word}: there is no example kernel for it", "KERNEL= names the directory of yours"
         )
     if not core.x86_64:
         check_untouched(OF_THE_PC, said_anywhere(), f"x86-64 kernels: for {core.name} there is no disk and no loader")
-    core = replace(core, board=board)
+    core = replace(core, board=board, machine=machine)
     files = env.LoaderFiles() if core.x86_64 else []
     variants = ["debug", "release"] if env["VARIANT"] == "all" else [env["VARIANT"]]
     return [_add_variant(env, directory, core, files, variant) for variant in variants]
@@ -100,24 +101,19 @@ def _feature_words(env: Environment) -> tuple[str, ...]:
     return (*words, *(["--no-default-features"] if env["NO_DEFAULT_FEATURES"] == "1" else []))
 
 
-def _flag_files(env: Environment, directory: Path) -> tuple[tuple[str, str], ...]:
-    """Returns the files that RUSTFLAGS= names, from directory on, each with its SHA-256."""
-    return digests_in_flags(env.Split(env["RUSTFLAGS"]), directory)
-
-
 def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, tests: bool = False) -> Planned:
     """Returns cargo's plan for the package in directory, remembered below BUILD; tells what cargo warned of."""
-    tools = env["BOOTWRIGHT"]
+    tools, flags = env["BOOTWRIGHT"], env.Split(env["RUSTFLAGS"])
     request = Request(
         directory=directory,
         target=core.word,
-        toolchain=tools.identity + "".join(digest for _, digest in _flag_files(env, directory)),
+        toolchain=tools.identity + "".join(digest for _, digest in digests_in_flags(flags, directory)),
         rustc=tools.toolchain.rustc,
         library=library_root(tools.toolchain.sysroot) / "src",
         profile=profile_words(variant, any(said_anywhere().get(name) for name in ("VARIANT", "PROFILE"))),
         words=_feature_words(env),
         choice=Choice(env["PACKAGE"], env["BIN"]),
-        flags=tuple(env.Split(env["RUSTFLAGS"])),
+        flags=tuple(flags),
         tests=tests,
     )
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
@@ -217,7 +213,7 @@ def plan_nodes(
         tools=[env.Value(tools.identity)],
         link_inputs=[env.File(str(path).replace("$", "$$")) for path in scripts],
         inputs=(*sorted(named), *scripts),
-        flag_files=_flag_files(env, Path(package.root)),
+        flag_files=digests_in_flags(flags, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
         nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),
     )
@@ -259,7 +255,7 @@ def _program(
     name = Path(path).name
     if codegen_option(unit.argv, "strip") == "symbols":
         tell_once(f"strip = true has no effect: the image holds no symbols anyway, and {name}.elf is there to debug")
-    asked = settings.bootimage if core.x86_64 else on_a_board(settings.bootimage, tell_once)
+    asked = settings.bootimage if core.x86_64 else on_a_board(settings.bootimage, tell_once, core.machine)
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
         nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
@@ -277,22 +273,22 @@ def generate(env: Environment) -> None:
     env.AddMethod(plain_nodes, "PlainNodes")
     env.AddMethod(_chosen_rustc, "ChosenRustc")
     env.AddMethod(linker_script, "LinkerScript")
-    given = env["KERNEL"]
-    env["KERNELDIR"] = os.path.realpath(Path(env["LAUNCH"], given)) if given else str(Path(env["HOME"], _example(env)))
+    env["KERNELDIR"] = os.path.realpath(Path(env["LAUNCH"], env["KERNEL"])) if env["KERNEL"] else _example(env)
 
 
 def _example(env: Environment) -> str:
     """Returns the directory of the example for HOST= or TARGET=; what is wrong with TARGET is said when it is built."""
+    home = Path(env["HOME"])
     target = env["TARGETWORD"]
     if env["HOST"] or (target and not is_custom(target) and not is_bare(target)):
         from bootwright.hosts.table import EXAMPLE  # a kernel for bare metal does not pay for it
 
-        return EXAMPLE
+        return str(home / EXAMPLE)
     try:
         board = boards.board_of(find_target(target, Path(env["LAUNCH"]))) if target else None
     except BootwrightError:
         board = None
-    return (board or boards.PC).example
+    return str(home / (board or boards.PC).example)
 
 
 def exists(env: Environment) -> bool:

@@ -63,6 +63,18 @@ def test_a_program_that_a_script_starts_and_that_is_not_there_is_named(checkout:
     assert "kind: NotFound" in said and "hint: build.rs starts no-such-nasm, which is not on PATH; the command" in said
 
 
+def test_a_c_compiler_that_the_crate_cc_does_not_find_is_named_with_its_package(
+    checkout: Checkout, package: Path
+) -> None:
+    words = 'error occurred in cc-rs: failed to find tool \\"arm-none-eabi-gcc\\": No such file or directory'
+    write_script(package, f'eprintln!("{words}");', "std::process::exit(1);")
+    said = checkout.refuse(f"KERNEL={package}")
+    cure = (
+        "arm-none-eabi-gcc, which Debian has as gcc-arm-none-eabi; CC_x86_64_unknown_none= names another; the command"
+    )
+    assert f"hint: the crate cc wants the C compiler {cure}" in said
+
+
 def test_a_script_that_does_not_compile_is_named_by_its_package_and_the_errors_that_one_logs_fail_it(
     checkout: Checkout, package: Path
 ) -> None:

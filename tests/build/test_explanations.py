@@ -98,6 +98,10 @@ CASES = (
     Case("llvm_asm", "llvm_asm", WHOLE + "fn f() { unsafe { llvm_asm!(\"hlt\") } }", ABORT, ("core::arch::asm!",)),
     Case("asm", "asm", WHOLE + "core::arch::global_asm!(\"\"); global_asm!(\"nop\");", ABORT,
          ("`use core::arch::global_asm;`", "rust-toolchain")),
+    Case("register", "assembly of another machine", WHOLE + "fn f() { unsafe { core::arch::asm!(\"\", in(\"a7x\") 1)"
+         " } }", ABORT, ("TARGET= names that one",)),
+    Case("instruction", "assembly of another machine", WHOLE + "core::arch::global_asm!(\"csrrx x0, x1\");", ABORT,
+         ("has no such register or instruction",)),
     Case("a source in UTF-16", "source of another encoding", WHOLE + "mod wide;", ABORT, ("src/wide.rs is UTF-16",)),
     Case("removed feature", "removed feature", "#![feature(const_raw_ptr_to_usize_cast)]\n" + WHOLE, ABORT,
          ("a rust-toolchain file that names the nightly",), bootstrap=True),

@@ -39,9 +39,9 @@ graph graph.actions graph.commandline graph.contents graph.nodes graph.sentences
 graph.units
 image image.checksum image.elf_file image.guid image.kernel_file image.layout
 loader loader.crates loader.prebuilt loader.settings
-machine machine.boards machine.emulators
-rust rust.build_tools rust.command rust.flags rust.library rust.more rust.recipe rust.targets rust.toolchain
-rust.unit_reads
+machine machine.boards machine.emulators machine.runner
+rust rust.build_tools rust.command rust.flags rust.implied_target rust.library rust.more rust.recipe rust.targets
+rust.toolchain rust.unit_reads
 setup setup.paths setup.project_file setup.stamp setup.startup setup.taken setup.verbs setup.words
 storage storage.builddir storage.outputs storage.proof storage.store
 """

@@ -24,6 +24,8 @@ def write(package: Package, directory: Path) -> None:
     for name, text in package.files.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text)
+    for name, place in package.links.items():
+        (directory / name).symlink_to(place)
 
 
 def check(built: Built, package: Package) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.build.unmodified_boards import ASTRAY, LM3S, RASPBERRY, THUMB
+
 MANIFEST = """[package]
 name = "{name}"
 version = "1.2.3-rc.4"
@@ -64,6 +66,7 @@ class Package:
     line: tuple[str, ...] = ()
     verb: tuple[str, ...] = field(default=("run", "--headless", "TIMEOUT=20"))
     slow: bool = False  # it has a core compiled
+    links: dict[str, str] = field(default_factory=dict)  # symbolic links, and what they name
 
 
 def main(body: str) -> dict[str, str]:
@@ -107,31 +110,6 @@ fn run(all: &[&dyn Fn()]) {
 fn adds_up() { assert_eq!(1 + 1, 2); }
 """
 )
-THUMB = {
-    "memory.x": "MEMORY { FLASH : ORIGIN = 0, LENGTH = 4M\n RAM : ORIGIN = 0x20000000, LENGTH = 4M }\n",
-    "link.x": "INCLUDE memory.x\nENTRY(Reset)\nEXTERN(RESET_VECTOR)\n"
-    "SECTIONS {\n  .vectors ORIGIN(FLASH) : { LONG(ORIGIN(RAM) "
-    "+ LENGTH(RAM)); KEEP(*(.vectors.reset)); . += 56; } > FLASH\n  .text : { *(.text*) *(.rodata*) } > FLASH\n"
-    "  .bss : { *(.bss*) *(.data*) } > RAM\n  /DISCARD/ : { *(.ARM.exidx*) }\n}\n",
-    "src/main.rs": """#![no_std]
-#![no_main]
-#[no_mangle]
-pub extern "C" fn Reset() -> ! {
-    for byte in *b"from the vector\\n" {
-        unsafe { core::arch::asm!("bkpt 0xab", inlateout("r0") 3usize => _, in("r1") &raw const byte) };
-    }
-    unsafe { core::arch::asm!("bkpt 0xab", in("r0") 0x18usize, in("r1") 0x20026usize) };
-    loop {}
-}
-#[used]
-#[link_section = ".vectors.reset"]
-pub static RESET_VECTOR: extern "C" fn() -> ! = Reset;
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
-""",
-    ".cargo/config.toml": '[build]\ntarget = "thumbv7em-none-eabihf"\n\n[target.thumbv7em-none-eabihf]\n'
-    'rustflags = ["-C", "link-arg=-Tlink.x"]\nrunner = "qemu-system-arm -machine mps2-an386 -kernel"\n',
-}
 
 PACKAGES = (
     # rustflags and [env] of .cargo/config.toml reach rustc and the linker, from whichever table.
@@ -213,6 +191,12 @@ PACKAGES = (
         manifest=MANIFEST.format(name="multi-os").replace("edition", 'default-run = "beta"\nedition'),
     ),
     Package(
+        "a name that begins with a digit",
+        {"src/kernel.rs": NAMES},
+        ('minutes Some("45_minutes") Some("45_minutes") 45_minutes',),
+        manifest=MANIFEST.format(name="minutes") + '\n[[bin]]\nname = "45_minutes"\npath = "src/kernel.rs"\n',
+    ),
+    Package(
         "BIN= chooses",
         {"src/bin/alpha.rs": PC + START % 'say!("alpha");', "src/bin/beta.rs": NAMES},
         ("alpha",),
@@ -283,6 +267,57 @@ PACKAGES = (
     ),
     # Boards.
     Package("a vector table of its own", THUMB, ("from the vector",)),
+    Package(
+        "a target that only a table names",
+        {**THUMB, ".cargo/config.toml": THUMB[".cargo/config.toml"].partition("\n\n")[2]},
+        ("from the vector", "bootwright: TARGET=thumbv7em-none-eabihf, since ", "config.toml has words for it"),
+    ),
+    Package(
+        "what lies beside a build script",
+        {
+            **main('say!("here");'),
+            "build.rs": "fn main() {}\n",
+        },
+        ("here",),
+        links={"target": "../../target", "disk.img": "nowhere"},
+    ),
+    Package(
+        "a runner that starts another board",
+        LM3S,
+        ("by its own UART", "runner is the machine: -cpu cortex-m3 -machine lm3s6965evb -semihosting-config "),
+        lacks=("is not started",),
+    ),
+    Package(
+        "a runner of a cfg(), for a Raspberry Pi",
+        RASPBERRY,
+        ("level 3, by a Raspberry's UART", "runner is the machine: -M raspi3b -serial stdio"),
+        lacks=("is not started",),
+    ),
+    Package(
+        "a Raspberry Pi's kernel8.img",
+        {**RASPBERRY, ".cargo/config.toml": RASPBERRY[".cargo/config.toml"].partition("[target")[0]},
+        ("level 2, by a Raspberry's UART", "case.elf is linked at 0x80000, where a Raspberry Pi starts kernel8.img: "),
+    ),
+    Package(
+        "a runner that is no QEMU",
+        {**LM3S, ".cargo/config.toml": LM3S[".cargo/config.toml"].replace("qemu-system-arm", "probe-rs run")},
+        ("runner = ", "is not started: run and test start the machine"),
+        status=None,
+    ),
+    Package(
+        "flash of another chip",
+        {**THUMB, "memory.x": THUMB["memory.x"].replace("ORIGIN = 0,", "ORIGIN = 0x08000000,")},
+        ("case.elf is linked at 0x8000000, where mps2-an386 has no memory for a kernel", "-machine in QEMUFLAGS="),
+        status=None,
+    ),
+    Package(
+        "an entry point that is not first",
+        ASTRAY,
+        ("and riscv64-virt at 0x80000000, whatever is there: the linker script has to put",),
+        ("TIMEOUT=2",),
+        status=None,
+        verb=("run", "--headless"),
+    ),
     # Code far up.
     Package(
         "code-model=large reaches it",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import AS_UTF8
 from bootwright.cargo.build_command import BIN, EXAMPLE, command_of, value_of
-from bootwright.cargo.chosen import choose, programs
+from bootwright.cargo.chosen import choose, has_freestanding, programs
 from bootwright.cargo.command import JSON_IS_UNSTABLE, Cargo, error_in, run_cargo, warnings_in
 from bootwright.cargo.metadata import OWN_METADATA
 from bootwright.cargo.packages import Choice, Package
@@ -34,7 +34,8 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     members = {member["manifest_path"] for member in facts["packages"]}
     for made in package["targets"]:
         _check_name(package["manifest_path"], made["kind"][0], made["name"])
-    kind, (name, main) = _choose_program(package, choice if choice.program else Choice(program=chosen.program))
+    meant = choice if choice.program else Choice(program=chosen.program)
+    kind, (name, main) = _choose_program(package, meant, facts["packages"])
     libraries = [target for target in package["targets"] if _kind(target) == "lib"]
     return Package(
         name=package["name"],
@@ -99,10 +100,13 @@ def _check_name(manifest: str, kind: str, name: str) -> None:
         raise BootwrightError(f"{manifest}: a name is {len(name.encode())} bytes long; the limit is {LONGEST}", hint)
 
 
-def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, tuple[str, str]]:
+def _choose_program(
+    package: Mapping[str, Any], choice: Choice, members: Iterable[Mapping[str, Any]] = ()
+) -> tuple[str, tuple[str, str]]:
     """Returns kind, name and root file of the program that is meant.
 
     BIN= names it, else bootimage's build-command, else default-run; else it is the package's own or only one.
+    members are the packages of the workspace, of which one may be meant where this one has none.
     """
     own = programs(package)
     manifest = package["manifest_path"]
@@ -134,5 +138,12 @@ def _choose_program(package: Mapping[str, Any], choice: Choice) -> tuple[str, tu
         )
     root = Path(manifest).parent
     linked = next((target["name"] for target in package["targets"] if "staticlib" in target["kind"]), "")
-    hint = f"{linked} is a staticlib, which its author links; here a program of the package is linked" if linked else ""
+    if linked:
+        hint = f"{linked} is a staticlib, which its author links; here a program of the package is linked"
+    elif examples := sorted(programs(package, "example")):
+        hint = f"BIN= names an example: {', '.join(examples)}"
+    else:
+        kernels = [member for member in members if has_freestanding(member)]
+        names = sorted(f"{member['name']} in {Path(member['manifest_path']).parent}" for member in kernels)
+        hint = f"KERNEL= names the directory of one, as of {', '.join(names)}" if names else ""
     raise BootwrightError(f"{root} has no program: neither src/main.rs nor a [[bin]] with a path", hint)

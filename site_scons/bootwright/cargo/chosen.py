@@ -83,7 +83,7 @@ def _of_package(own: Mapping[str, Any], members: Sequence[Mapping[str, Any]], ch
     if choice.program in {**programs(own), **programs(own, "example")} or not (carried or others):
         return Chosen(own)
     weighed = _roots([own, *others])
-    kernels = [] if _has_freestanding(own) else [one.package for one in carried] or _kernels(others)
+    kernels = [] if has_freestanding(own) else [one.package for one in carried] or _kernels(others)
     if not kernels:
         return Chosen(own, weighed=weighed)
     what = f"{own['name']} is a program for this machine" if programs(own) else f"{own['name']} has no program"
@@ -107,13 +107,14 @@ def _roots(packages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted({root for package in packages for root in programs(package).values()}))
 
 
-def _has_freestanding(package: Mapping[str, Any]) -> bool:
+def has_freestanding(package: Mapping[str, Any]) -> bool:
+    """Says whether a program of the package is for a bare machine."""
     return any(is_freestanding(Path(root)) for root in programs(package).values())
 
 
 def _kernels(packages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Returns which of packages may be the kernel: those that are freestanding, or the one of them of that name."""
-    found = [package for package in packages if _has_freestanding(package)]
+    found = [package for package in packages if has_freestanding(package)]
     named = [p for p in found if KERNEL in (p["name"], Path(p["manifest_path"]).parent.name)]
     return named if len(named) == 1 else found
 

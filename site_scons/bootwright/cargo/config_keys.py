@@ -126,7 +126,7 @@ def told_keys(configuration: Configuration, target: str, wanted: Sequence[str]) 
             by_variable.add(key.name)
             yield f"{configuration.environ[names[0]]}, which {names[0]} names, {key.becomes}"
     for leaf in configuration.leaves():
-        found, name = key_of(leaf.key), ".".join(map(_quoted, leaf.key))
+        found, name = key_of(leaf.key), dotted(leaf.key)
         if leaf.key[0] == "env" and leaf.key[1] in OF_CARGO and leaf.key[2:] in ((), ("value",)):
             yield f"{leaf.path}: {name} = {show(leaf.value)} is for build scripts and env!() alone, not for cargo"
         if found is None:
@@ -135,6 +135,11 @@ def told_keys(configuration: Configuration, target: str, wanted: Sequence[str]) 
             if found.name.startswith("target.") and leaf.key[1] != target and not leaf.key[1].startswith("cfg("):
                 continue
             yield f"{leaf.path}: {name} = {show(leaf.value)} {found.becomes}"
+
+
+def dotted(key: Sequence[str]) -> str:
+    """Returns a key's parts as they are written in one line."""
+    return ".".join(map(_quoted, key))
 
 
 def passed_over_flags(configuration: Configuration, target: str, argv: Sequence[str]) -> Iterator[str]:
@@ -149,7 +154,7 @@ def passed_over_flags(configuration: Configuration, target: str, argv: Sequence[
             continue
         words = leaf.value if isinstance(leaf.value, list) else str(leaf.value).split()
         if not any(list(argv[i : i + len(words)]) == words for i in range(len(argv))):
-            name = ".".join(map(_quoted, leaf.key))
+            name = dotted(leaf.key)
             yield f"{leaf.path}: {name} = {show(leaf.value)} has no effect: {why} in its place"
 
 

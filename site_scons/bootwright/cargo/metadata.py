@@ -65,8 +65,13 @@ def own_command(settings: BootimageSettings) -> tuple[str, ...]:
     return () if settings.run_command == DEFAULT_COMMAND else settings.run_command
 
 
-def on_a_board(settings: BootimageSettings, tell: Callable[[str], None]) -> BootimageSettings:
-    """Returns what holds on a machine that is no PC, the time-out of tests; tell hears of what else is asked for."""
+def on_a_board(
+    settings: BootimageSettings, tell: Callable[[str], None], machine: tuple[str, ...] = ()
+) -> BootimageSettings:
+    """Returns what holds on a machine that is no PC, the time-out of tests; tell hears of what else is asked for.
+
+    machine are words for QEMU, of a run and of a test, which others say.
+    """
     given = {
         "run-command": own_command(settings), "run-args": settings.run_args, "test-args": settings.test_args,
         "test-success-exit-code": settings.test_success_exit_code is not None,
@@ -75,7 +80,7 @@ def on_a_board(settings: BootimageSettings, tell: Callable[[str], None]) -> Boot
     keys = [key for key, value in given.items() if value]
     if keys:
         tell(f"[package.metadata.bootimage] {', '.join(keys)}: no effect, since the machine is no PC")
-    return BootimageSettings(test_timeout=settings.test_timeout)
+    return BootimageSettings(run_args=machine, test_args=machine, test_timeout=settings.test_timeout)
 
 
 @record(frozen=True)

@@ -177,7 +177,7 @@ class _Reader:
         manifest = call.environment.get("CARGO_MANIFEST_PATH") or f"{call.environment['CARGO_MANIFEST_DIR']}/Cargo.toml"
         is_test = "--test" in call.argv or ("--cfg", "test") in zip(call.argv, call.argv[1:], strict=False)
         name = value_of(call.argv, "--crate-name")
-        if not name.isidentifier():  # cargo leaves this to rustc, which is not asked here
+        if not f"_{name}".isidentifier():  # cargo leaves this to rustc, which is not asked here
             raise BootwrightError(f"{manifest}: [lib] name is {name!r}: only letters, digits and _ make a crate's name")
         artifact = self.artifacts.get((manifest, path, is_test)) or self.artifacts.get((manifest, path, not is_test))
         package = self._package(call)

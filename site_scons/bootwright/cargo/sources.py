@@ -21,8 +21,10 @@ def crate_files(root: Path) -> list[Path]:
 
     That is each file below the root's directory. Not its own are: hidden files and directories, editors' backups (~),
     caches (a Cargo target directory has a CACHEDIR.TAG), and the roots of sibling crates, by Cargo's conventions:
-    lib.rs and main.rs beside each other, and every file directly in tests/ but this one. Raises for one that is no
-    regular file, or cannot be read: to open a FIFO waits for ever, and a device may have no end.
+    lib.rs and main.rs beside each other, and every file directly in tests/ but this one. Raises for a Rust source that
+    is no regular file, or cannot be read: to open a FIFO waits for ever, and a device may have no end. Of other names
+    such are nobody's: the pipe of a serial port, a disk of 2 GiB, a link to a directory that a build will make. What a
+    source says of one of them rust/readable.py looks at.
     """
     directory = root.parent
     siblings = {"lib.rs", "main.rs"} - {root.name} if root.name in ("lib.rs", "main.rs") else set()
@@ -56,12 +58,17 @@ def _add(directory: str, root: str, siblings: set[str], others_are_roots: bool, 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     """Says whether the entry is a file to read; False for a link to a directory, which nobody follows."""
+    is_source = entry.name.endswith(".rs")
     try:
         status = entry.stat()
     except OSError as error:
+        if not is_source:
+            return False
         raise BootwrightError(f"{entry.path} {regular.why_lost(entry.path, error)}", _hint(entry)) from error
     if stat.S_ISDIR(status.st_mode):
         return False
+    if not is_source:
+        return not regular.why_unreadable(entry.path, status, LARGEST)
     if status.st_size > LARGEST:
         size = f"{status.st_size / LARGEST:.1f} GiB"
         raise BootwrightError(f"{entry.path} has {size}; 1 GiB is the most that a crate reads", _hint(entry))
@@ -71,7 +78,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _hint(entry: os.DirEntry[str]) -> str:
-    return f"every file beside the crate's root is an input of it, but for hidden ones; move {entry.name} away"
+    return f"every Rust source beside the crate's root is an input of it, but for hidden ones; move {entry.name} away"
 
 
 def mentions(directory: Path, word: str) -> bool:

@@ -112,7 +112,7 @@ class _BoardMaker(Teller):
         return self._finish(facts, found, seen, len(processors))
 
     def _died(self, processors: Sequence[_Seen]) -> Report | None:
-        unset = self._machine.board.unset
+        unset = self._machine.unset
         cause = find_cause(self._machine.log(), unset)
         seen = next((one for one in processors if one.registers["pc"] in unset), None)
         if cause is None or seen is None:

@@ -40,7 +40,7 @@ class Core:
     """What rustc needs for one target: word is what --target takes, directory the --sysroot (None: its own has core).
 
     nodes are what every crate depends on; environment and flags are what rustc wants for a JSON specification, link are
-    its words for the linker, scripts the linker scripts among them.
+    its words for the linker, scripts the linker scripts among them. machine are words for the QEMU of the board.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Core:
     board: Board | None = None
     link: tuple[str, ...] = ()
     scripts: tuple[Path, ...] = ()
+    machine: tuple[str, ...] = ()
 
 
 @record(frozen=True)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import replace
 from bootwright.image.layout import DEBUG_EXIT_PORT
+from bootwright.machine import raspberry
 from bootwright.machine.boards import Board, board_named
 from bootwright.machine.config import BIOS, DISK_DEVICES, MEMORY, NETWORK, SECURE, MachineConfig
+from bootwright.machine.emulators import AARCH64
 from bootwright.machine.options import (
     TCG,
     accelerators,
     is_chosen_by_hand,
     names,
+    read_options,
     take_exit_device,
     under_tcg,
     with_image,
+    without,
 )
 from bootwright.machine.qemu import FAST_FIRMWARE, find_qemu, has_firmware
 from bootwright.machine.serial_ports import take_serial_ports
@@ -73,11 +77,15 @@ def machine_arguments(config: MachineConfig, display: str | None) -> list[str]:
 def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     """Returns QEMU's arguments for a machine that starts from its kernel's ELF and has no screen."""
     flags = take_serial_ports(config.flags)[1]
-    arguments = ["-nodefaults", *board.arguments]
+    # Another machine than the board's has a processor of its own, and memory that it may not let anybody choose.
+    is_raspberrys = starts_a_raspberry(config, board)
+    is_own = is_own_machine(flags, board) and not is_raspberrys
+    arguments = ["-nodefaults", *(board.arguments if is_own else without(board.arguments, "-machine", "-cpu"))]
+    arguments += raspberry.MACHINE if is_raspberrys else ()
     if board.firmware_at and not names(flags, "-bios"):
-        arguments += ["-bios", "default" if _begins_at(config.image) >= board.firmware_at else "none"]
-    if not board.memory:
-        arguments += ["-m", config.memory]
+        arguments += ["-bios", "none" if starts_without_firmware(config, board) else "default"]
+    if not is_own or not board.memory:
+        arguments += ["-m", config.memory] if is_own or config.memory != MEMORY else []
     elif config.memory not in (MEMORY, board.memory):
         raise BootwrightError(f"MEMORY={config.memory}: {board.name} has {board.memory}, always")
     if not is_chosen_by_hand(flags):
@@ -87,17 +95,47 @@ def _board_arguments(config: MachineConfig, board: Board) -> list[str]:
     return [*arguments, "-action", "reboot=shutdown,shutdown=poweroff", *flags]
 
 
-def _begins_at(program: Path) -> int:
-    """Returns the lowest physical address that an ELF is loaded to; 0 where it cannot be read, which QEMU says."""
+def is_own_machine(flags: Iterable[str], board: Board) -> bool:
+    """Says whether flags name no other machine than the board's."""
+    return _machines(flags) <= _machines(board.arguments)
+
+
+def starts_a_raspberry(config: MachineConfig, board: Board) -> bool:
+    """Says whether the machine is a Raspberry Pi: the kernel begins where one starts it, and flags name no machine."""
+    is_other = board.qemu != AARCH64.name or names(config.flags, "-machine", "-M")
+    begin, end = (0, 0) if is_other else _ends_of(config.image)
+    return begin == raspberry.ADDRESS < end <= begin + raspberry.LARGEST
+
+
+def starts_without_firmware(config: MachineConfig, board: Board) -> bool:
+    """Says whether the board's first instruction is the kernel's own; firmware_at of the board is where others lie."""
+    if not names(config.flags, "-bios"):
+        return _ends_of(config.image)[0] < board.firmware_at
+    return [option.value for option in read_options(config.flags) if option.name == "-bios"][-1] == "none"
+
+
+def _machines(flags: Iterable[str]) -> set[str]:
+    """Returns the kinds of machines that flags name, without their properties."""
+    values = [option.value for option in read_options(flags) if option.name in ("-machine", "-M")]
+    kinds = [value.partition(",")[0].removeprefix("type=") for value in values]
+    return {kind for kind in kinds if "=" not in kind}
+
+
+def _ends_of(program: Path) -> tuple[int, int]:
+    """Returns the lowest physical address that an ELF is loaded to, and that behind the last byte of its file.
+
+    0 and 0 where it cannot be read, which QEMU says.
+    """
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     try:
         with program.open("rb") as stream:
-            segments = ELFFile(stream).iter_segments("PT_LOAD")
-            return min((segment["p_paddr"] for segment in segments if segment["p_memsz"]), default=0)
+            segments = [s for s in ELFFile(stream).iter_segments("PT_LOAD") if s["p_memsz"]]
+            ends = [s["p_paddr"] + s["p_filesz"] for s in segments]
+            return min((s["p_paddr"] for s in segments), default=0), max(ends, default=0)
     except (OSError, ELFError):
-        return 0
+        return 0, 0
 
 
 def uses_tcg(config: MachineConfig) -> bool:

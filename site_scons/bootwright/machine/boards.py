@@ -30,16 +30,16 @@ class Board:
 
     emulator is the program, arguments make the machine in it, memory is its size where that is fixed, script is in
     linker/, example is the directory of the kernel that is built where KERNEL names none; console and end are for
-    people; unset is where vectors lead that nobody has set: no code of a kernel is there. arch is that of a JSON whose
-    llvm-target begins with another word. firmware_at: a kernel that is linked there or above is started by QEMU's own
-    firmware, which lies below; another one without any; 0 where there is no such thing. A plain class, since sconsw
-    reads it at each start.
+    people; unset is where vectors lead that nobody has set: no code of a kernel is there. places are where a kernel may
+    be loaded, the one that it starts in first. arch is that of a JSON whose llvm-target begins with another word.
+    firmware_at: a kernel that is linked there or above is started by QEMU's own firmware, which lies below; another one
+    without any; 0 where there is no such thing. A plain class, since sconsw reads it at each start.
     """
 
     def __init__(
         self, name: str, words: tuple[str, ...], emulator: Emulator, arguments: tuple[str, ...], script: str,
         example: str, console: str, end: str, *, memory: str = "", unset: range = range(0), arch: str = "",
-        firmware_at: int = 0,
+        firmware_at: int = 0, places: tuple[range, ...] = (),
     ) -> None:  # fmt: skip
         self.name = name
         self.words = words
@@ -53,6 +53,7 @@ class Board:
         self.unset = unset
         self.arch = arch
         self.firmware_at = firmware_at
+        self.places = places
 
     @property
     def asked_by(self) -> str:
@@ -77,42 +78,46 @@ PC = Board(
     arch="x86_64",
 )  # fmt: skip
 
+END = 1 << 40  # of memory whose size MEMORY= says
+MPS2 = (range(0x800000), range(0x20000000, 0x20800000), range(0x21000000, 0x22000000))
 # Where QEMU has what: hw/arm/mps2.c, hw/riscv/virt.c and hw/arm/virt.c of its sources. The processor of mps2-an385 is
 # a Cortex-M3, of mps2-an386 a Cortex-M4 with FPU, of microbit a Cortex-M0; virt of Arm's has a 32-bit one unless it is
-# told otherwise. On 32 bits a kernel lies 4 MiB behind OpenSBI (hw/riscv/boot.c).
+# told otherwise. OpenSBI goes by the entry point of an ELF, and leaves to kernels what is 2 MiB behind its beginning.
 BOARDS = (
     PC,
     Board(
         "mps2-an386", ("thumbv7em",), ARM, ("-machine", "mps2-an386", *SEMIHOSTING), "thumbv7em.ld",
         "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
-        unset=UNSET_VECTORS,
+        unset=UNSET_VECTORS, places=MPS2,
     ),
     Board(
         "mps2-an385", ("thumbv7m",), ARM, ("-machine", "mps2-an385", *SEMIHOSTING), "thumbv7em.ld",
         "tests/kernels/hello-arm", "UART 0 (CMSDK) at 0x40004000", "semihosting, SYS_EXIT_EXTENDED", memory="16M",
-        unset=UNSET_VECTORS,
+        unset=UNSET_VECTORS, places=MPS2,
     ),
     Board(
         "microbit", ("thumbv6m",), ARM, ("-machine", "microbit", *SEMIHOSTING), "thumbv6m.ld",
         "tests/kernels/hello-cortex-m0", "the nRF51's UART at 0x40002000", "semihosting, SYS_EXIT_EXTENDED",
-        memory="16K", unset=UNSET_VECTORS,
+        memory="16K", unset=UNSET_VECTORS, places=(range(0x40000), range(0x20000000, 0x20004000)),
     ),
     Board(
         "riscv32-virt", ("riscv32i", "riscv32im", "riscv32imc", "riscv32imac", "riscv32imafc", "riscv32"), RISCV32,
         ("-machine", "virt", *SEMIHOSTING),
         "riscv32.ld", "tests/kernels/hello-riscv32", "a 16550 at 0x10000000",
-        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv32", firmware_at=0x80400000,
+        "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv32", firmware_at=0x80200000,
+        places=(range(0x80000000, END),),
     ),
     Board(
         "riscv64-virt", ("riscv64gc", "riscv64imac", "riscv64"), RISCV64,
         ("-machine", "virt", *SEMIHOSTING),
         "riscv64.ld", "tests/kernels/hello-riscv64", "a 16550 at 0x10000000",
         "SiFive's test device at 0x100000, or semihosting", unset=range(4), arch="riscv64", firmware_at=0x80200000,
+        places=(range(0x80000000, END),),
     ),
     Board(
         "aarch64-virt", ("aarch64", "arm64"), AARCH64, ("-machine", "virt", "-cpu", "cortex-a57", *SEMIHOSTING),
         "aarch64.ld", "tests/kernels/hello-aarch64", "a PL011 at 0x09000000", "semihosting, SYS_EXIT",
-        unset=range(0x800), arch="aarch64",
+        unset=range(0x800), arch="aarch64", places=(range(0x40000000, END),),
     ),
 )  # fmt: skip
 

@@ -15,8 +15,8 @@ from bootwright.base import atomic
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.scratch import scratch_directory
 from bootwright.image.layout import DEBUG_CONSOLE_PORT
-from bootwright.machine import textscreen
-from bootwright.machine.arguments import machine_arguments, pasteable, uses_tcg
+from bootwright.machine import raspberry, textscreen
+from bootwright.machine.arguments import machine_arguments, pasteable, starts_a_raspberry, uses_tcg
 from bootwright.machine.boards import board_named
 from bootwright.machine.channel import POSIX, OutputChannel, SocketChannel
 from bootwright.machine.config import BIOS, MachineConfig
@@ -24,7 +24,7 @@ from bootwright.machine.firmware_text import FirmwareText
 from bootwright.machine.guest_log import GuestLog
 from bootwright.machine.lifeline import Lifeline, find_guard
 from bootwright.machine.options import has_own_log
-from bootwright.machine.qemu import FAST_FIRMWARE, OLDEST_QEMU, find_qemu, has_firmware
+from bootwright.machine.qemu import FAST_FIRMWARE, OLDEST_QEMU, cure_of, find_qemu, has_firmware
 from bootwright.machine.qmp import QemuGone, QmpClient, QmpError
 from bootwright.machine.serial_ports import take_serial_ports
 from bootwright.machine.transcript import Transcript
@@ -59,6 +59,8 @@ class Machine:
         self._own_log = not has_own_log(config.flags)
         self._ports = take_serial_ports(config.flags)[0]
         self._cwd = config.directory
+        self._kernel8 = config.image if starts_a_raspberry(config, self.board) else None
+        self.unset = raspberry.UNSET if self._kernel8 else self.board.unset
         self._is_tcg = uses_tcg(config)
         self._firmware_text = FirmwareText(expected=config.firmware != BIOS)
         self._guest_log = GuestLog()
@@ -118,6 +120,9 @@ class Machine:
     def _start(self) -> None:
         self._directory = self._scratch.enter_context(scratch_directory())
         self._monitor = SocketChannel("qmp", self._posix)
+        if self._kernel8:
+            image = raspberry.write_kernel8(self._kernel8, self.directory)
+            self.arguments[self.arguments.index("-kernel") + 1] = str(image)
         arguments = [str(self.qemu), *self.arguments, "-S", "-chardev", self._monitor.option]
         for name in ("serial", "console") if self.board.is_pc else ("serial",):
             self._outputs[name] = OutputChannel(name, self.directory, self._posix)
@@ -159,7 +164,7 @@ class Machine:
     def _not_started(self, reason: str) -> BootwrightError:
         self.end()
         said = self.stderr.strip() or reason
-        hint = f"the command was: {self.command}"
+        hint = f"{cure_of(said)}the command was: {self.command}"
         return BootwrightError(f"QEMU did not start: {said}", hint, Status.QEMU_NOT_STARTED)
 
     def resume(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from bootwright.machine.config import PROGRAM
 from bootwright.machine.known import answer
 
 OLDEST_QEMU = (7, 1)
+NO_OPENSBI = re.compile(r'Unable to (?:load|find) the RISC-V (?:BIOS|firmware) "opensbi-riscv(\d+)-')
 # Gets to a PVH kernel in a fifth of SeaBIOS's time; a QEMU without it starts one with SeaBIOS.
 FAST_FIRMWARE = "qboot.rom"
 
@@ -45,3 +47,12 @@ def data_directories(qemu: Path) -> tuple[Path, ...]:
 def has_firmware(qemu: Path, name: str) -> bool:
     """Tells whether the program qemu finds the firmware file name in one of its data directories."""
     return any((directory / name).is_file() for directory in data_directories(qemu))
+
+
+def cure_of(said: str) -> str:
+    """Returns what to do about QEMU's words on why it does not start, and a semicolon; "" where nobody knows."""
+    found = NO_OPENSBI.search(said)
+    if not found:
+        return ""
+    others = "Debian's has the one for 64 bits alone" if found[1] == "32" else "Debian has it in the package opensbi"
+    return f"this QEMU came without OpenSBI for {found[1]} bits ({others}): -bios FILE in QEMUFLAGS= names one; "

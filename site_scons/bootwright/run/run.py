@@ -71,6 +71,11 @@ def run(
             typed = "keys go to it" if keys else "keys do not reach it"
             leave = "closing it or Ctrl-C leaves" if display.window else f"{typed}; Ctrl-C leaves"
             note(notes, f"bootwright: {where}; {leave}\n")
+        if not board.is_pc:
+            from bootwright.machine.fits import told_place
+
+            if line := told_place(config, board):
+                note(notes, f"bootwright: {line}\n")
         watch = Watch(machine, config, display, Voice(out, config.raw, copy))
         watch.keys = stack.enter_context(keys.taken()) if keys else None
         watch.midway = None if config.headless else midway

@@ -218,7 +218,7 @@ class Watch:
         return verdict.exited(code, Status.DONE)
 
     def _died(self) -> Verdict:
-        cause = find_cause(self._machine.log(), self._board.unset)
+        cause = find_cause(self._machine.log(), self._machine.unset)
         return verdict.died(cause.words if cause else "", cause.pc if cause else None)
 
     def _from_loader(self, now: float) -> Verdict | None:
@@ -249,7 +249,7 @@ class Watch:
     def _from_processor(self, now: float) -> Verdict | None:
         if self._halted_since is not None and now - self._halted_since >= HALT_SECONDS:
             return verdict.halted(self._registers[0])
-        if any(processor.in_handler and processor.rip in self._board.unset for processor in self._registers):
+        if any(processor.in_handler and processor.rip in self._machine.unset for processor in self._registers):
             return self._died()
         if self._still_seconds and not self._machine.in_firmware and now - self._still_since >= self._still_seconds:
             return verdict.stood_still(self._still_seconds)

@@ -121,6 +121,16 @@ ENTRIES = (
         {"own": True},
     ),
     Explanation(
+        "assembly of another machine",
+        (
+            Wording("invalid register `[^`]+`: unknown register", "rustc 1.59 on"),
+            Wording("invalid instruction mnemonic '", "LLVM on x86"),
+            Wording("unrecognized instruction mnemonic", "LLVM on RISC-V and AArch64"),
+        ),
+        "{target} has no such register or instruction: where the code is for another machine, TARGET= names that one, "
+        "and target in [build] of .cargo/config.toml for good",
+    ),
+    Explanation(
         "removed feature",
         (Wording("feature has been removed", "rustc", "E0557"),),
         "what this #![feature] names was taken out of rustc, and the note above says when and for what: take it out "

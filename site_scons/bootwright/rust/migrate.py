@@ -16,12 +16,12 @@ from bootwright.base.records import record
 from bootwright.base.regular import read_text
 from bootwright.cargo.toml import show
 from bootwright.rust.builtin_targets import Spec, judge, read_builtins
-from bootwright.rust.spec_changes import GONE, layout_changed, migrate, unknown_key
+from bootwright.rust.spec_changes import check_key, layout_changed, migrate
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION, Store
 
 REQUIRED = ("llvm-target", "arch", "target-pointer-width")
-RECIPE = 3  # to be raised when a migration comes out otherwise than before
+RECIPE = 4  # to be raised when a migration comes out otherwise than before
 
 
 @record(frozen=True)
@@ -112,8 +112,7 @@ def _migrate_and_check(spec: Spec, toolchain: Toolchain, origin: str) -> Migrate
         if not (verdict.data_layout or verdict.unknown_features or verdict.unknown_keys):
             break
         for key in verdict.unknown_keys:
-            if key not in GONE:
-                raise unknown_key(key, builtins, origin)
+            check_key(key, builtins, origin)
             del spec[key]
             changes.append(f"{key}: removed, rustc {builtins.release} does not know it")
         if verdict.data_layout:

@@ -27,6 +27,7 @@ from bootwright.rust.unit_reads import Reads, digest_below, digest_of_package, d
 LAST_LINES = 40
 BUSY_ATTEMPTS, BUSY_SECONDS = 500, 0.02
 NOT_FOUND = re.compile(r"kind: NotFound|No such file or directory|program not found")
+CC = re.compile(r'[Ff]ailed to find tool(?:\. Is)? ["`]([^"`]+)["`]')  # what the crate cc says
 COMMAND = re.compile(r'\bCommand::new\(\s*"([^"{}]+)"')
 
 
@@ -68,6 +69,7 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable
         lines = "\n    ".join([f"the build script of {unit.package} v{unit.version} {how}:", *_last_lines(done)])
         absent = programs_not_there(Path(unit.root), stderr, environment)
         hint = f"build.rs starts {' and '.join(absent)}, which is not on PATH; " if absent else ""
+        hint = hint or _compiler_not_there(stderr, environment.get("TARGET", ""))
         hint += f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables"
         raise BootwrightError(lines, hint)
     if directives.errors:
@@ -109,6 +111,16 @@ def programs_not_there(root: Path, said: str, environment: Mapping[str, str]) ->
         return []
     names = dict.fromkeys(re.findall(COMMAND, source))
     return [name for name in names if shutil.which(name, path=environment.get("PATH", "")) is None]
+
+
+def _compiler_not_there(said: str, target: str) -> str:
+    """Returns what to do where the crate cc, in whose words the script ended, found no C compiler for target."""
+    found = CC.search(said)
+    if not found:
+        return ""
+    name = re.split(r"[/\\]", found[1])[-1]
+    package = f", which Debian has as gcc-{name.removesuffix('-gcc')}" if name.endswith("-gcc") else ""
+    return f"the crate cc wants the C compiler {name}{package}; CC_{target.replace('-', '_')}= names another; "
 
 
 def warning_lines(unit: Unit, directives: Directives) -> list[str]:

@@ -39,7 +39,7 @@ SOFT_FLOAT_ABIS = ("softfloat", "x86-softfloat")
 def migrate(spec: Spec, builtins: Builtins, origin: str = "the specification") -> tuple[Spec, list[str]]:
     """Returns spec as rustc wants it by what its built-in specifications show, and the changes; a pure function.
 
-    Raises BootwrightError for a key that no rustc ever knew, since it may be a misspelt choice.
+    Raises BootwrightError for a key that may be a misspelt choice.
     """
     return _Migration(dict(spec), builtins, origin).result()
 
@@ -55,11 +55,16 @@ def layout_changed(spec: Spec) -> str:
     return f"data-layout: LLVM's own for {spec['llvm-target']}, which {why}"
 
 
-def unknown_key(key: str, builtins: Builtins, origin: str) -> BootwrightError:
+def check_key(key: str, builtins: Builtins, origin: str) -> None:
+    """Raises for a key that rustc does not know and never did, where it is like one: a choice that is misspelt.
+
+    Others are a person's own, a comment as a rule: until 2025 rustc only warned of them.
+    """
     known = builtins.keys or {name for spec in builtins.specs.values() for name in spec}
     near = difflib.get_close_matches(key, sorted(known), 2, 0.8)
-    hint = f"did you mean {' or '.join(near)}?" if near else ""
-    return BootwrightError(f'{origin}: rustc {builtins.release} knows no key "{key}"', hint)
+    if near and key not in GONE:
+        hint = f"did you mean {' or '.join(near)}?"
+        raise BootwrightError(f'{origin}: rustc {builtins.release} knows no key "{key}"', hint)
 
 
 def words_for_linker(words: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -216,8 +221,7 @@ class _Migration:
     def _keys(self) -> None:
         known = self.builtins.keys
         for key in [key for key in self.spec if known is not None and key not in known]:
-            if key not in GONE:
-                raise unknown_key(key, self.builtins, self.origin)
+            check_key(key, self.builtins, self.origin)
             self._drop(key, f"{self.rustc} does not know it")
 
     def _data_layout(self) -> None:

@@ -27,7 +27,7 @@ class Variable:
 VARIABLES = (
     Variable("VARIANT", "debug", "the profile of Cargo.toml: debug is [profile.dev]", ("debug", "release", "all")),
     Variable("TARGET", "", "a triple or a JSON file; default: build.target of KERNEL's .cargo/config.toml, else "
-             "x86_64-unknown-none", takes="target"),
+             "what its files imply, else x86_64-unknown-none", takes="target"),
     Variable("KERNEL", "", "the directory of the kernel's Cargo.toml; default: the example, kernel/, or for another "
              "architecture's TARGET tests/kernels/hello-ARCH", takes="directory", once=True),
     Variable("PACKAGE", "", "the package of KERNEL's workspace that is the kernel; default: KERNEL's own, else the "

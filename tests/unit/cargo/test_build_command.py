@@ -63,6 +63,20 @@ def test_its_program_is_the_kernel_where_bin_names_none() -> None:
         _choose_program(package, Choice())
 
 
+@pytest.mark.parametrize("has_example", [True, False], ids=["an example", "another package"])
+def test_a_package_without_a_program_is_told_what_may_be_meant(tmp_path: Path, has_example: bool) -> None:
+    (tmp_path / "main.rs").write_text("#![no_std]")
+    program = {"name": "blinky", "kind": ["bin"], "crate_types": ["bin"], "src_path": str(tmp_path / "main.rs")}
+    targets = [{**program, "kind": ["example"]}] if has_example else []
+    package = {"name": "k", "manifest_path": "/k/Cargo.toml", "targets": targets, "metadata": {}}
+    other = {"name": "os", "manifest_path": "/w/Cargo.toml", "targets": [program], "metadata": {}}
+    with pytest.raises(BootwrightError) as caught:
+        _choose_program(package, Choice(), [package, other])
+    assert caught.value.message == "/k has no program: neither src/main.rs nor a [[bin]] with a path"
+    hint = "BIN= names an example: blinky" if has_example else "KERNEL= names the directory of one, as of os in /w"
+    assert caught.value.hint == hint
+
+
 def test_its_target_is_the_default_one(tmp_path: Path) -> None:
     words = '[package]\nname = "k"\n[package.metadata.bootimage]\nbuild-command = ["build", "--target", "{}"]\n'
     manifest = tmp_path / "Cargo.toml"

@@ -96,6 +96,34 @@ def test_a_board_starts_from_the_elf_and_is_always_emulated(board: Board) -> Non
     assert not {"-drive", "-vga", "-device"} & set(words)
 
 
+@pytest.mark.parametrize(
+    ("board", "flags", "kept"),
+    [
+        ("aarch64-virt", ("-machine", "virt,gic-version=3"), ["virt", "cortex-a57", "128M"]),
+        ("aarch64-virt", ("-machine", "gic-version=3"), ["virt", "cortex-a57", "128M"]),
+        ("aarch64-virt", ("-M", "raspi3b"), []),
+        ("mps2-an385", ("-machine", "type=lm3s6965evb"), []),
+        ("mps2-an385", (), ["mps2-an385"]),
+    ],
+)
+def test_another_machine_than_the_boards_has_its_own_processor_and_memory(
+    board: str, flags: tuple[str, ...], kept: list[str]
+) -> None:
+    words = machine_arguments(MachineConfig(Path("/b/hello.elf"), board=board, qemu_flags=flags), None)
+    ours = words[: len(words) - len(flags)]
+    found = [ours[ours.index(name) + 1] for name in ("-machine", "-cpu", "-m") if name in ours]
+    assert found == kept
+    assert words[len(ours) :] == list(flags)
+    assert "-semihosting-config" in ours
+
+
+def test_memory_that_is_asked_for_goes_to_another_machine_too() -> None:
+    flags = ("-machine", "netduino2")
+    config = MachineConfig(Path("/b/hello.elf"), board="mps2-an386", memory="64M", qemu_flags=flags)
+    words = machine_arguments(config, None)
+    assert words[words.index("-m") + 1] == "64M"
+
+
 def test_a_board_whose_memory_is_fixed_refuses_another_size() -> None:
     config = MachineConfig(Path("/b/hello.elf"), board="mps2-an386", memory="64M")
     with pytest.raises(BootwrightError, match="MEMORY=64M: mps2-an386 has 16M"):

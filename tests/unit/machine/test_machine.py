@@ -115,6 +115,22 @@ def test_qemu_as_a_variable_wins_over_the_path_and_must_be_a_program(tmp_path: P
 
 
 @posix_only
+@pytest.mark.parametrize(
+    ("said", "cure"),
+    [
+        ('Unable to load the RISC-V firmware "opensbi-riscv32-generic-fw_dynamic.bin"', "Debian's has the one for 64"),
+        ('Unable to find the RISC-V BIOS "opensbi-riscv64-generic-fw_dynamic.bin"', "in the package opensbi"),
+    ],
+)
+def test_a_qemu_without_opensbi_is_told_what_brings_it(tmp_path: Path, said: str, cure: str) -> None:
+    qemu = fake_qemu(tmp_path, f"sys.exit({said!r})")
+    with pytest.raises(BootwrightError, match=said) as failure:
+        run(RunConfig(tmp_path / "x.elf", qemu=str(qemu), board="riscv32-virt"), io.StringIO(), io.StringIO())
+    assert "this QEMU came without OpenSBI for " in failure.value.hint and cure in failure.value.hint
+    assert "-bios FILE in QEMUFLAGS= names one; the command was" in failure.value.hint
+
+
+@posix_only
 def test_a_qemu_that_dies_at_once_is_status_5_with_its_words(tmp_path: Path) -> None:
     qemu = fake_qemu(tmp_path, "sys.exit('qemu: out of luck')")
     with pytest.raises(BootwrightError, match="QEMU did not start: qemu: out of luck") as failure:

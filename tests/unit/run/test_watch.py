@@ -28,6 +28,7 @@ MARK = "[ok]"
 class Guest:
     """A machine that says, or whose processor does, something at the seconds of script; step() lets time pass."""
 
+    unset = PC.unset
     board, gone, exit_code, stderr, console, command, in_firmware = PC, False, None, "", "", "qemu", False
     screen: tuple[str, ...] = ()
     refused = False

@@ -262,6 +262,13 @@ def test_a_misspelt_key_is_one_sentence_with_the_right_one() -> None:
     assert caught.value.hint == "did you mean disable-redzone?"
 
 
+@pytest.mark.parametrize("key", ["_comment", "//", "author"])
+def test_a_key_that_is_like_none_goes_and_is_named(key: str) -> None:
+    migrated, changes = migrate({**kernel_spec(), key: "mine"}, RUSTC_196, "my.json")
+    assert key not in migrated
+    assert changes == [f"{key}: removed, rustc 1.96.0 does not know it"]
+
+
 def test_an_unknown_arch_is_one_sentence() -> None:
     with pytest.raises(BootwrightError, match=r'^my.json: rustc 1.96.0 knows no arch "z80"\n'):
         migrate(builtin("z80", "z80-unknown-none", ""), RUSTC_196, "my.json")
@@ -349,9 +356,9 @@ def test_keys_that_an_older_rustc_passes_over_go_or_are_refused(
     migrated = migrate_spec(text, toolchain, "my.json", Store(tmp_path / "store"))
     assert "is-builtin" not in json.loads(migrated.text)
     assert migrated.changes[-1] == "is-builtin: removed, rustc 1.85.0 does not know it"
-    monkeypatch.setattr(targetspec, "judge", lambda *_: Verdict(unknown_keys=("disable-red-zone",)))
-    with pytest.raises(BootwrightError, match=r'^my.json: rustc 1.85.0 knows no key "disable-red-zone"'):
-        migrate_spec(json.dumps(kernel_spec(disable_red_zone=True)), toolchain, "my.json", Store(tmp_path / "store"))
+    monkeypatch.setattr(targetspec, "judge", lambda *_: Verdict(unknown_keys=("llvm-targets",)))
+    with pytest.raises(BootwrightError, match=r'^my.json: rustc 1.85.0 knows no key "llvm-targets"'):
+        migrate_spec(json.dumps(kernel_spec(llvm_targets="x")), toolchain, "my.json", Store(tmp_path / "store"))
 
 
 def test_what_rustc_does_not_take_is_one_sentence_and_not_kept(

@@ -156,9 +156,9 @@ def test_what_a_macro_prints_is_no_message_of_rustcs(tmp_path: Path) -> None:
     assert "warning: x\n" in shown
 
 
-def odd(place: Path, kind: str) -> str:
+def odd(place: Path, kind: str, name: str = "odd.rs") -> str:
     """Makes an odd file of that kind in place, a directory; returns the words about it."""
-    path = place / "odd.rs"
+    path = place / name
     if kind == "FIFO":
         os.mkfifo(path)
         return "is a FIFO, no regular file"
@@ -173,7 +173,7 @@ def odd(place: Path, kind: str) -> str:
     links = {
         "device": ("/dev/zero", "is a device, no regular file"),
         "dangling": ("nowhere", "is a link to nowhere, where nothing is"),
-        "cyclic": ("odd.rs", "is a link to odd.rs that leads back to itself"),
+        "cyclic": (name, "is a link to odd.rs that leads back to itself"),
     }
     path.symlink_to(links[kind][0])
     return links[kind][1]
@@ -190,6 +190,14 @@ def test_an_odd_file_in_a_crate_is_one_sentence(tmp_path: Path, kind: str, deep:
         crate_files(tmp_path / "src/main.rs")
     assert caught.value.message == f"{place / 'odd.rs'} {words}"
     assert not mentions(tmp_path / "src", "word")
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "dangling", "cyclic", "huge"])
+def test_an_odd_file_that_is_no_source_is_nobodys(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "build.rs").touch()
+    (tmp_path / "font.psf").touch()
+    odd(tmp_path, kind, "target")
+    assert crate_files(tmp_path / "build.rs") == [tmp_path / "build.rs", tmp_path / "font.psf"]
 
 
 def test_hidden_odd_files_and_links_to_directories_are_nobodys(tmp_path: Path) -> None:
