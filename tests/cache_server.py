@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             promise = action_result.decode(data)
             self._answer(200, action_result.encode(Promise(promise.path, promise.sha256, promise.size + 1)))
         elif fault == "a huge promise" and not blob:
-            self._answer(200, action_result.encode(Promise("entry.tar.zst", "0" * 64, 1 << 50)))
+            self._answer(200, action_result.encode(Promise("entry.tar.xz", "0" * 64, 1 << 50)))
         else:
             self._answer(200, data)
 

@@ -160,10 +160,9 @@ def test_a_kernel_with_dependencies_is_taken_whole_and_its_edit_compiles_one_cra
 ) -> None:
     """--soak takes the one of 45 units, CI one of a third as many.
 
-    The former's build script of proc-macro2 asks the compiler what it can do, on each machine, as cargo has it do; and
-    with its procedural macros it passes the 30 MB that the others keep to.
+    The former's build script of proc-macro2 asks the compiler what it can do, on each machine, as cargo has it do.
     """
-    name, limit, asked = ("executor", 33, ["proc_macro2"]) if pytestconfig.getoption("--soak") else ("heap", 30, [])
+    name, limit, asked = ("executor", 28, ["proc_macro2"]) if pytestconfig.getoption("--soak") else ("heap", 18, [])
     machines = []
     for who, store in (("first", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")), ("second", "")):
         (tmp_path / who).mkdir()

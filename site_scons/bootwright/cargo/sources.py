@@ -21,20 +21,25 @@ def crate_files(root: Path) -> list[Path]:
 
     That is each file below the root's directory. Not its own are: hidden files and directories, editors' backups (~),
     caches (a Cargo target directory has a CACHEDIR.TAG), and the roots of sibling crates, by Cargo's conventions:
-    lib.rs and main.rs beside each other, and every file directly in tests/ but this one. Raises for a Rust source that
-    is no regular file, or cannot be read: to open a FIFO waits for ever, and a device may have no end. Of other names
-    such are nobody's: the pipe of a serial port, a disk of 2 GiB, a link to a directory that a build will make. What a
-    source says of one of them rust/readable.py looks at.
+    lib.rs and main.rs beside each other, and every file directly in tests/ but this one. Raises for one that is no
+    regular file, or cannot be read: to open a FIFO waits for ever, and a device may have no end. But for a root beside
+    Cargo.toml, as build.rs is, such are nobody's unless they are Rust sources: the pipe of a serial port, a disk of
+    2 GiB, a link to a directory that a build will make. What a source says of one of them rust/readable.py looks at.
     """
     directory = root.parent
     siblings = {"lib.rs", "main.rs"} - {root.name} if root.name in ("lib.rs", "main.rs") else set()
     found: list[str] = []
-    _add(str(directory), root.name, siblings, directory.name == "tests", found)
+    all_are_read = not os.path.lexists(directory / "Cargo.toml")
+    _add(str(directory), root.name, siblings, directory.name == "tests", found, all_are_read)
     return [Path(path) for path in sorted(found)]
 
 
-def _add(directory: str, root: str, siblings: set[str], others_are_roots: bool, found: list[str]) -> None:
+def _add(
+    directory: str, root: str, siblings: set[str], others_are_roots: bool, found: list[str], all_are_read: bool
+) -> None:
     """Adds the files of directory, and of those below; root, siblings and others_are_roots count at the top alone.
+
+    all_are_read: what is no Rust source is to be a file, too.
 
     Text until the end: this runs in each build for each crate, and a Path for each file and each question takes time.
     """
@@ -48,26 +53,26 @@ def _add(directory: str, root: str, siblings: set[str], others_are_roots: bool, 
             continue
         if entry.is_dir(follow_symlinks=False):
             if not os.path.lexists(f"{entry.path}{os.sep}CACHEDIR.TAG"):
-                _add(entry.path, "", set(), False, found)
+                _add(entry.path, "", set(), False, found, all_are_read)
             continue
         if name[-1] == "~" or name in siblings or (others_are_roots and name != root and name.endswith(".rs")):
             continue
-        if _is_file(entry):
+        if _is_file(entry, all_are_read):
             found.append(entry.path)
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _is_file(entry: os.DirEntry[str], all_are_read: bool) -> bool:
     """Says whether the entry is a file to read; False for a link to a directory, which nobody follows."""
-    is_source = entry.name.endswith(".rs")
+    is_read = all_are_read or entry.name.endswith(".rs")
     try:
         status = entry.stat()
     except OSError as error:
-        if not is_source:
+        if not is_read:
             return False
         raise BootwrightError(f"{entry.path} {regular.why_lost(entry.path, error)}", _hint(entry)) from error
     if stat.S_ISDIR(status.st_mode):
         return False
-    if not is_source:
+    if not is_read:
         return not regular.why_unreadable(entry.path, status, LARGEST)
     if status.st_size > LARGEST:
         size = f"{status.st_size / LARGEST:.1f} GiB"
@@ -78,7 +83,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _hint(entry: os.DirEntry[str]) -> str:
-    return f"every Rust source beside the crate's root is an input of it, but for hidden ones; move {entry.name} away"
+    return f"every file beside the crate's root is an input of it, but for hidden ones; move {entry.name} away"
 
 
 def mentions(directory: Path, word: str) -> bool:

@@ -1,6 +1,6 @@
 """A cache that several machines share: entries of the store, and what was compiled of a person's own sources.
 
-An entry is one file, a tar of regular files compressed by zstd. cas/SHA256 holds it, and ac/KEY says which it is, as
+An entry is one file, a tar of regular files compressed as .xz. cas/SHA256 holds it, and ac/KEY says which it is, as
 Bazel's remote caches have it. Each byte is hashed before anything is unpacked; what the place promises and does not
 hold costs one line, and the build makes it. A place that does not answer, or answers wrongly, costs one line as well:
 it is left alone for the rest of the run.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import os
 import queue
 import tarfile
@@ -19,16 +20,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import zstandard
-
 from bootwright.base.sizes import MIB
 from bootwright.storage import action_result
 from bootwright.storage.action_result import Promise
 from bootwright.storage.packed import NAMES_ARE_BAD, empty, files_of, pack, unpack
 from bootwright.storage.places import Place, PlaceError
 
-FORMAT = "bootwright entry 1"
-NAME = "entry.tar.zst"
+FORMAT = "bootwright entry 2"
+NAME = "entry.tar.xz"
 PROMISE_LIMIT = 64 * 1024
 ENTRY_LIMIT = 512 * MIB
 SENDERS = 3
@@ -77,7 +76,7 @@ class Cache:
             except PlaceError as error:
                 self._fails(error)
                 return False
-            except (ValueError, OSError, tarfile.TarError, zstandard.ZstdError, EOFError) as error:
+            except (ValueError, OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
                 if isinstance(error, OSError) and error.errno not in (None, *NAMES_ARE_BAD):
                     raise  # this machine's disk
                 empty(into)
