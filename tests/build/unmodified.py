@@ -323,6 +323,16 @@ PACKAGES = (
         ("level 2, by a Raspberry's UART", "case.elf is linked at 0x80000, where a Raspberry Pi starts kernel8.img: "),
     ),
     Package(
+        "a Raspberry Pi whose other processors wait",
+        {
+            "link.ld": RASPBERRY["link.ld"],
+            "src/main.rs": RASPBERRY["src/main.rs"].replace('"hlt 0xf000"', '"wfe"'),
+            ".cargo/config.toml": RASPBERRY[".cargo/config.toml"].partition("[target")[0],
+        },
+        ("level 2, by a Raspberry's UART", "still running at TIMEOUT=3"),
+        verb=("run", "--headless", "TIMEOUT=3"),
+    ),
+    Package(
         "a runner that is no QEMU",
         {**LM3S, ".cargo/config.toml": LM3S[".cargo/config.toml"].replace("qemu-system-arm", "probe-rs run")},
         ("runner = ", "is not started: run and test start the machine"),

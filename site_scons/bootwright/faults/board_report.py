@@ -71,7 +71,10 @@ class _BoardMaker(Teller):
     """Makes one report while the board stands still."""
 
     def look(self) -> list[_Seen]:
-        """Returns the processors as they are now; none where QEMU is gone or the architecture is not known."""
+        """Returns the processors as they are now, but for those that the kernel has not called yet.
+
+        None where QEMU is gone or the architecture is not known.
+        """
         architecture = find_architecture(self._symbols)
         if self._machine.gone or architecture is None:
             return []
@@ -80,6 +83,8 @@ class _BoardMaker(Teller):
             registers = architecture.parse(part)
             if not {"pc", "sp"} <= registers.keys():
                 return []
+            if registers["pc"] in self._machine.parked:
+                continue
             board = Board(architecture, self._symbols, BoardMemory(self._machine, number))
             found.append(_Seen(number, board, registers, board.frames(registers)))
         return found

@@ -52,15 +52,15 @@ class Machine:
         self.arguments = machine_arguments(config, display)
         self.command = pasteable(self.qemu, self.arguments, config.flags)
         self.heard = {name: Transcript() for name in ("serial", "console")}
-        self.gone = False
+        self.gone, self.stderr = False, ""
         self.exit_code: int | None = None
-        self.stderr = ""
         self._posix = posix
         self._own_log = not has_own_log(config.flags)
         self._ports = take_serial_ports(config.flags)[0]
         self._cwd = config.directory
         self._kernel8 = config.image if starts_a_raspberry(config, self.board) else None
         self.unset = raspberry.UNSET if self._kernel8 else self.board.unset
+        self.parked = raspberry.PARKED if self._kernel8 else range(0)
         self._is_tcg = uses_tcg(config)
         self._firmware_text = FirmwareText(expected=config.firmware != BIOS)
         self._guest_log = GuestLog()

@@ -12,7 +12,8 @@ ADDRESS = 0x80000
 MACHINE = ("-machine", "raspi3b")
 LARGEST = 64 << 20  # bytes; no such kernel is longer, and what is linked far apart is no kernel8.img
 NAME = "kernel8.img"
-UNSET = range(0x300)  # vectors that nobody has set, but for the place at which QEMU has three processors wait
+PARKED = range(0x300, 0x380)  # where QEMU has three of the four processors wait for the kernel to call them
+UNSET = range(PARKED.start)  # where vectors lead that nobody has set, without those
 
 
 def write_kernel8(program: Path, directory: Path) -> Path:

@@ -193,11 +193,14 @@ def test_an_odd_file_in_a_crate_is_one_sentence(tmp_path: Path, kind: str, deep:
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "dangling", "cyclic", "huge"])
-def test_an_odd_file_that_is_no_source_is_nobodys(tmp_path: Path, kind: str) -> None:
+def test_one_that_is_no_source_is_nobodys_in_the_packages_own_directory_alone(tmp_path: Path, kind: str) -> None:
     (tmp_path / "build.rs").touch()
     (tmp_path / "font.psf").touch()
     odd(tmp_path, kind, "target")
-    assert crate_files(tmp_path / "build.rs") == [tmp_path / "build.rs", tmp_path / "font.psf"]
+    with pytest.raises(BootwrightError, match="target "):
+        crate_files(tmp_path / "build.rs")
+    (tmp_path / "Cargo.toml").touch()
+    assert crate_files(tmp_path / "build.rs") == [tmp_path / name for name in ("Cargo.toml", "build.rs", "font.psf")]
 
 
 def test_hidden_odd_files_and_links_to_directories_are_nobodys(tmp_path: Path) -> None:
