@@ -50,6 +50,7 @@ NEUTRAL = {
     "rust/explain",
     "rust/explanations",
     "cargo/entry_point",
+    "cargo/migrations",
 }
 IGNORED = DECIDERS | NEUTRAL
 
