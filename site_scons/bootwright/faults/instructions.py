@@ -185,6 +185,11 @@ PORTS = {*range(0x6C, 0x70), *range(0xE4, 0xE8), *range(0xEC, 0xF0)}  # ins, out
 
 def size(code: bytes) -> int:
     """Returns how many bytes the instruction takes that code begins with; 0 where code is too short."""
+    length = _size(code)
+    return length if length <= len(code) else 0
+
+
+def _size(code: bytes) -> int:
     at = next((n for n, byte in enumerate(code) if byte not in PREFIXES), len(code))
     narrow = 0x66 in code[:at]
     wide = code[at : at + 1] and code[at] & 0xF8 == 0x48

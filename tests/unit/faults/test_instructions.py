@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bootwright.faults import instructions
 from bootwright.faults.instructions import REGISTERS, Call, below_stack_pointer, call_before, decode
 
 VALUES = {name: 0x1000 * (number + 1) for number, name in enumerate(REGISTERS)}
@@ -78,3 +79,27 @@ def test_a_call_before_a_return_address_is_recognised(code: str, call: Call | No
 def test_a_use_of_the_red_zone_is_seen() -> None:
     assert below_stack_pointer(bytes.fromhex("48 89 44 24 f8"))  # mov [rsp - 8], rax
     assert not below_stack_pointer(bytes.fromhex("48 89 44 24 08"))
+
+
+@pytest.mark.parametrize(
+    ("code", "length", "to"),
+    [
+        ("4883ec28", 4, None),  # sub rsp, 0x28
+        ("ec", 1, None),  # in al, dx
+        ("66ed", 2, None),  # in ax, dx
+        ("e464", 2, None),  # in al, 0x64
+        ("48b88877665544332211", 10, None),  # movabs rax
+        ("66c7040500800b000100", 10, None),  # mov word ptr [0xb8000], 1
+        ("f6c101", 3, None),  # test cl, 1
+        ("0f1f8400000000", 0, None),  # a nop of 8 bytes that ends early
+        ("ebfe", 2, 0x1000),  # jmp to itself
+        ("75f9", 2, 0xFFB),
+        ("0f84fa0f0000", 6, 0x2000),  # je, near
+        ("e8fb0f0000", 5, 0x2000),
+        ("67e8fa0f0000", 6, 0x2000),  # a call that the linker made shorter
+    ],
+)
+def test_an_instruction_has_its_length_and_says_where_it_goes(code: str, length: int, to: int | None) -> None:
+    data = bytes.fromhex(code)
+    assert instructions.size(data) == length
+    assert not length or instructions.target(data, 0x1000) == to
