@@ -247,6 +247,14 @@ PACKAGES = (
         + COMMAND % '["build", "--release", "--features", "smp", "--target-dir", "target", "-q"]',
     ),
     Package(
+        "run-args for the second serial port",
+        {"src/main.rs": main('panic!("by COM2");')["src/main.rs"].replace("0x3f8", "0x2f8")},
+        ("serial   panicked at src/main.rs", "message  by COM2"),
+        status=6,
+        manifest=MANIFEST.format(name="second")
+        + '\n[package.metadata.bootimage]\nrun-args = ["-serial", "null", "-serial", "stdio"]\n',
+    ),
+    Package(
         "FEATURES=",
         SMP,
         ("smp true debug true",),

@@ -94,6 +94,17 @@ def test_the_books_line_leaves_one_exit_device_and_its_serial_port_to_us() -> No
         (("-serial", "stdio"), SerialPorts(), ["-serial", "ours"]),
         (("-serial", "mon:stdio"), SerialPorts(), ["-serial", "ours"]),
         (
+            ("-serial", "null", "-serial", "stdio", "-serial", "file:3.txt"),
+            SerialPorts(others=("file:3.txt",), silent=("null",)),
+            ["-serial", "null", "-serial", "ours", "-serial", "file:3.txt"],
+        ),
+        (
+            ("-serial", "null", "-serial", "tcp::4444"),
+            SerialPorts("null", others=("tcp::4444",)),
+            ["-serial", "null", "-serial", "tcp::4444"],
+        ),
+        (("-serial", "null"), SerialPorts("null"), ["-serial", "null"]),
+        (
             ("-serial", "stdio", "-serial", "file:2.txt"),
             SerialPorts(others=("file:2.txt",)),
             ["-serial", "ours", "-serial", "file:2.txt"],
