@@ -4,10 +4,10 @@ Builders: Unit (its products, for a program NAME.elf and NAME.map) and ScriptRun
 made). Both are called by graph.units. Each is made in a scratch directory beside its target and renamed; the last
 target holds what was read. What comes from a registry is taken from the per-user store.
 Sets: UNITCOM SCRIPTCOM, unless set before; UNITBUILDER, which makes a Builder like Unit with an emitter and more
-actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), UNITSCRIPTS (the runs among
-what it is made of) UNITMACROS (whether there is a procedural macro as well), BOOTWRIGHT (the
-programs of this build), RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons size`;
-"" for none), RUSTDIRECTORIES (variables that name an empty directory), CORENAME.
+actions. Uses: UNIT UNITMORE UNITROOM UNITWAYS UNITTEXT (its digest), UNITSCRIPTS (the runs among what it is made of),
+UNITCRATES (the root files of a script's crates), UNITMACROS (whether there is a procedural macro as well), BOOTWRIGHT
+(the programs of this build), RUSTHISTORY (a directory in which the last two builds of a program are kept, for `scons
+size`; "" for none), RUSTDIRECTORIES (variables that name an empty directory), CORENAME.
 """
 
 from __future__ import annotations
@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rust/archive", "rust/compile", "rust/flags", "rust/incremental", "rust/more", "rust/rustc", "rust/script",
-    "rust/shared",
-    "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command", "cargo/directives", "cargo/listed",
-    "cargo/nightly", "cargo/published", "cargo/units", "base/atomic", "base/procs", "base/records",
-    "base/storage_space",
+    "rust/shared", "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command",
+    "cargo/directives", "cargo/listed", "cargo/nightly", "cargo/published", "cargo/units", "base/atomic",
+    "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip
 
 
@@ -232,11 +231,11 @@ def _explain(outcome: Outcome, unit: Unit, env: Environment) -> None:
 
 def run_script(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Runs the build script of UNIT; notes what it said, made and depends on."""
-    from bootwright.rust import script
+    from bootwright.graph import scripts  # most kernels have no build script
+    from bootwright.rust.script import script_reads
 
-    unit, room = env["UNIT"], env["UNITROOM"]
-    ran = script.run_script(unit, room, _person(env), session().show)
-    reads = script.script_reads(unit, room, ran.directives, _person(env))
+    ran = scripts.run_or_take(source, env, _person(env))
+    reads = script_reads(env["UNIT"], env["UNITROOM"], ran.directives, _person(env))
     with atomic.new_directory(Path(target[0].abspath)) as scratch:
         (scratch / "stdout").write_text(ran.said, encoding="utf-8")
         (scratch / "files").write_text(ran.files, encoding="utf-8")
@@ -244,6 +243,12 @@ def run_script(target: list[Entry], source: list[Entry], env: Environment) -> No
         reads.write(scratch / "reads")
         for name, node in zip(("stdout", "files", "reads"), target, strict=True):
             (scratch / name).replace(node.abspath)
+
+
+def _run_how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
+    from bootwright.graph import scripts
+
+    return scripts.word_for(source, env, _person(env))
 
 
 def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
@@ -254,11 +259,11 @@ def _emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[l
 def generate(env: Environment) -> None:
     """Adds the Builders."""
     env.SetDefault(
-        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITTEXT="",
-        UNITSHOWN="$TARGETS",
+        UNIT=None, UNITMORE=None, UNITROOM=None, UNITWAYS=None, UNITSCRIPTS=(), UNITMACROS=False, UNITCRATES=(),
+        UNITTEXT="", UNITSHOWN="$TARGETS",
         RUSTHISTORY="", RUSTDIRECTORIES=[], CORENAME="", SHAREDCACHE=None, UNITCOM=_command, UNITHOW=_how,
         UNITSHORT="$UNITHOW    $UNITSHOWN",
-        SCRIPTCOM=_command, SCRIPTSHORT="script   $UNITSHOWN",
+        SCRIPTCOM=_command, SCRIPTHOW=_run_how, SCRIPTSHORT="$SCRIPTHOW   $UNITSHOWN",
     )  # fmt: skip
     compiling = action(compile_unit, "UNITCOM", ["UNITTEXT", "RUSTDIRECTORIES"])
 

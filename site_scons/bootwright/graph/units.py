@@ -151,6 +151,7 @@ class Nodes:
                 UNITWAYS=self.ways,
                 UNITSCRIPTS=tuple(other.name for other in closure if other.is_run),
                 UNITMACROS=has_macros,
+                UNITCRATES=tuple(Path(other.cwd, other.source) for other in closure if unit.is_run and other.source),
                 UNITTEXT=hashlib.sha256(text.encode()).hexdigest(),
                 UNITSHOWN=shown(unit, [str(file) for file in files]),
                 **variables,

@@ -74,9 +74,13 @@ def run_script(unit: Unit, room: Room, person: Mapping[str, str], show: Callable
         raise BootwrightError(lines, hint)
     if directives.errors:
         raise BootwrightError(f"the build script of {unit.package} v{unit.version} logged errors")
+    return Ran(done.stdout, files_made(out), directives)
+
+
+def files_made(out: Path) -> str:
+    """Returns a line `SHA-256  name` for each file in an OUT_DIR."""
     made = sorted(path for path in out.rglob("*") if path.is_file())
-    files = "".join(f"{file_digest(path)}  {path.relative_to(out).as_posix()}\n" for path in made)
-    return Ran(done.stdout, files, directives)
+    return "".join(f"{file_digest(path)}  {path.relative_to(out).as_posix()}\n" for path in made)
 
 
 def _start(program: str, directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:

@@ -38,21 +38,24 @@ def unit_key(unit: Unit, room: Room, more: More, made_of: Mapping[Path, str], id
     made_of are the products that it takes, with their SHA-256; identity says which compiler; has_macros that there are
     procedural macros among what it is made of, which may read the environment unseen.
     """
-    needed, roots = {}, room.roots
-    for path, digest in made_of.items():
-        name = path.relative_to(room.out).as_posix() if path.is_relative_to(room.out) else path.name
-        if name.endswith(".stdout"):
-            digest = digest_of_said(path, roots)
-        needed[name] = digest
     words = more.last if unit.for_builder or not unit.is_program else ()  # those of the target's programs are paths
     facts = [
         RECIPE, identity, unit.kind, unit.cwd, unit.argv, sorted(variables_of(unit).items()), unit.checksum, more.first,
         words, sorted(more.environment.items()), [name for _, name in room.remaps],
-        needed, sorted(room.variables.items()) if has_macros else (),
+        needed_by_names(made_of, room), sorted(room.variables.items()) if has_macros else (),
     ]  # fmt: skip
     if unit.kind == "proc-macro" and "OUT_DIR" in unit.environment:
         facts.append("read")  # its metadata; who did not read it kept each for one place
-    return digest_of(json.loads(roots.free(json.dumps(facts))))
+    return digest_of(json.loads(room.roots.free(json.dumps(facts))))
+
+
+def needed_by_names(made_of: Mapping[Path, str], room: Room) -> dict[str, str]:
+    """Returns the SHA-256 of each product that a unit takes by a name without a path of this machine."""
+    needed = {}
+    for path, digest in made_of.items():
+        name = path.relative_to(room.out).as_posix() if path.is_relative_to(room.out) else path.name
+        needed[name] = digest_of_said(path, room.roots) if name.endswith(".stdout") else digest
+    return needed
 
 
 def variables_of(unit: Unit) -> dict[str, str]:

@@ -183,10 +183,10 @@ class Store:
             build(scratch)
             return
         found = cache.fetch(kind, key, scratch, f"{kind} {key}")
-        cache.counted(found)
         if not found:
             build(scratch)
             cache.offer(kind, key, scratch)
+        cache.counted(found)
 
     def _remove(self, entry: Entry) -> bool:
         try:
