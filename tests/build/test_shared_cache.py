@@ -166,7 +166,7 @@ def test_a_kernel_with_dependencies_is_taken_whole_and_its_edit_compiles_one_cra
     server: Nginx, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """--soak takes the one of 45 units, CI one of a third as many; rustversion's build script asks the compiler."""
-    name, limit = ("executor", 28) if pytestconfig.getoption("--soak") else ("heap", 21)
+    name, limit = ("executor", 30) if pytestconfig.getoption("--soak") else ("heap", 21)
     machines = []
     for who, store in (("first", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")), ("second", "")):
         (tmp_path / who).mkdir()
