@@ -156,10 +156,9 @@ def run_on_place(config: RunConfig, out: TextIO, notes: TextIO) -> Verdict:
     copy: IO[bytes] | None = None
     with contextlib.ExitStack() as stack:
         if config.serial is not None:
-            try:
-                copy = stack.enter_context(config.serial.open("wb"))
-            except OSError as error:
-                raise BootwrightError(f"SERIAL={config.serial} cannot be written: {error.strerror}") from error
+            from bootwright.run.serial_copy import open_copy
+
+            copy = stack.enter_context(open_copy(config.serial, lambda line: write(notes, f"bootwright: {line}\n")))
         voice = Voice(out, config.raw, copy)
         try:
             with interruptible():

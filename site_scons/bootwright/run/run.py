@@ -26,7 +26,7 @@ from bootwright.run.voice import Silence, Voice, note
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
-    from typing import IO, TextIO
+    from typing import TextIO
 
 
 def run(
@@ -48,7 +48,11 @@ def run(
     if not config.headless and board.is_pc:
         display = find_display(find_qemu(config.qemu), config.flags, os.environ)
     with interruptible(), contextlib.ExitStack() as stack:
-        copy = stack.enter_context(_open(config.serial)) if config.serial else None
+        copy = None
+        if config.serial:
+            from bootwright.run.serial_copy import open_copy
+
+            copy = stack.enter_context(open_copy(config.serial, lambda line: note(notes, f"bootwright: {line}\n")))
         try:
             machine = stack.enter_context(started(config, display.name, notes))
         except BootwrightError as error:
@@ -120,10 +124,3 @@ def screenshot(config: RunConfig, path: Path) -> Verdict:
         except (QmpError, OSError) as error:
             raise BootwrightError(f"no screenshot at {path}: {error}") from error
         return replace(end, serial=machine.serial, screen=machine.rows())
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("wb")
-    except OSError as error:
-        raise BootwrightError(f"SERIAL={path} cannot be written: {error.strerror}") from error
