@@ -38,7 +38,8 @@ TREE = """rustc build/debug/a b
   | | +-src/main.rs
   | | +-rustc 1.96.0
 more words
-  | | +-site_scons/m.py
+  | | +-modules of bootwright: a/m b/n
+  | |   +-site_scons/m.py
   | +-site_scons/m.py
   +-build/a.map
 """
@@ -53,9 +54,10 @@ def test_a_graph_predicts_what_has_a_changed_input_and_no_more(tmp_path: Path) -
     assert graph.inputs() == ["build/a.map", "site_scons/m.py", "src/main.rs"]
     before = graph.digests()
     (tmp_path / "src/main.rs").write_text("edited")
-    assert graph.predicted(before, graph.digests()) == {"build/a.elf"}
+    edited = graph.digests()
+    assert graph.predicted(before, edited) == {"build/a.elf"}
     (tmp_path / "site_scons/m.py").write_text("edited")
-    assert graph.predicted(before, graph.digests()) == {"build/a.elf", "build/a.img"}
+    assert graph.predicted(edited, graph.digests()) == {"build/a.elf", "build/a.img"}
     assert graph.executed("rustc    build/a.elf build/a.map\nimage    build/a.img\n") == {"build/a.elf", "build/a.img"}
 
 

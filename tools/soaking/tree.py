@@ -161,6 +161,13 @@ class Graph:
                 if above:
                     self.children.setdefault(above[-1], set()).add(name)
                 above.append(name)
+        # An alias, which stands for the modules that a Tool's actions consist of, is no file.
+        below = set().union(*self.children.values())
+        for alias in [name for name in self.children if name in below and not (tree.path / name).exists()]:
+            stands_for = self.children.pop(alias)
+            for children in self.children.values():
+                if alias in children:
+                    children |= stands_for
         # What a crate was made of is known beside it, and is no node.
         for path in (tree.path / "build").rglob("*.reads"):
             facts = json.loads(path.read_text(encoding="utf-8"))
