@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rust/archive", "rust/compile", "rust/flags", "rust/incremental", "rust/more", "rust/rustc", "rust/script",
-    "rust/shared", "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command",
+    "rust/shared", "rust/shared_runs", "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command",
     "cargo/directives", "cargo/listed", "cargo/nightly", "cargo/published", "cargo/units", "base/atomic",
     "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip

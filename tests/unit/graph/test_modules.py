@@ -53,6 +53,8 @@ NEUTRAL = {
     "cargo/migrations",
 }
 IGNORED = DECIDERS | NEUTRAL
+# What knows SCons makes no byte of a file, but for what it hands on to.
+THROUGH = {"graph/scripts"}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -73,6 +75,8 @@ def modules_of(node: ast.ImportFrom) -> set[str]:
         for name in node.names:
             inner = f"{base}/{name.name}".lstrip("/")
             found.add(inner if (PACKAGE / f"{inner}.py").exists() else base)
+    for through in found & THROUGH:
+        found = found | imported_modules(PACKAGE / f"{through}.py")
     return {name for name in found if name[:6] != "graph/" and (PACKAGE / f"{name}.py").exists()}
 
 
