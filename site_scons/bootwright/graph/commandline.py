@@ -60,7 +60,9 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
     names = [v.name for v in VARIABLES]
     for name in arguments:
         if name not in names:
-            raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
+            from bootwright.setup.meant import check_variable
+
+            check_variable(name, arguments[name], names)
         shown = os.fsencode(arguments[name]).decode("utf-8", "backslashreplace")
         if shown != arguments[name]:
             raise BootwrightError(f"{name}={shown} is not UTF-8, and cargo and rustc take no other names", "rename it")
@@ -113,9 +115,13 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     """
     for name in wanted:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
+            from bootwright.graph.pages import subjects
             from bootwright.setup.meant import meant_target
 
-            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP]))
+            if name == HELP:
+                others = " ".join(word for word in wanted if word != HELP)
+                raise BootwrightError(f"{' '.join(wanted)}: help comes first", f"did you mean `scons help {others}`?")
+            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP], subjects()))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
@@ -280,11 +286,6 @@ def asked_machine(env: Any) -> CommandLine:
         place=env["BOARD"],
         place_wait=float(env["BOARD_WAIT"]),
     )
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    near = _close(name.upper() if names[0].isupper() else name, names, 0.6)
-    return f"did you mean {near[0]}?" if near else "scons -h lists them"
 
 
 def _close(word: str, words: Sequence[str], least: float) -> list[str]:
