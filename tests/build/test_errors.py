@@ -82,8 +82,6 @@ def test_a_word_that_is_meant_for_others_is_refused_before_anything_is_built(che
         (["--fsat"], "there is no switch --fsat\n  hint: did you mean --fast?\n"),
         (["--release"], "there is no switch --release\n  hint: did you mean VARIANT=release?\n"),
         (["run", "help"], "run help: help comes first\n  hint: did you mean `scons help run`?\n"),
-        (["help", "usb"], "there is no page on usb\n  hint: `scons help sticks` tells most of it\n"),
-        (["editors"], "there is no target editors\n  hint: `scons help editors` prints a page on it\n"),
         (["clean"], "there is no target clean\n  hint: did you mean `scons -c`?\n"),
         (["FIRMWARE=uefi"], "FIRMWARE=uefi is for `scons run`, `scons screenshot`, `scons gdb` and `scons test`\n"),
         (["run", "--json"], "--json is for `scons doctor`, `scons usb` and `scons test`\n"),

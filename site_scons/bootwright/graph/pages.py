@@ -45,8 +45,8 @@ def _where_told(word: str, docs: Path, titles: Iterable[str]) -> str:
     """Returns the page that tells most of a word of the command line, "" where it is none or no page does."""
     said = re.compile(rf"\bsconsw? {re.escape(word)}\b")
     times = {name: len(said.findall((docs / f"{name}.md").read_text(encoding="utf-8"))) for name in titles}
-    most = max(times, key=lambda name: times[name])
-    return most if word in BY_WORD and times[most] else ""
+    most = max(times, key=lambda name: times[name], default="")
+    return most if word in BY_WORD and times.get(most) else ""
 
 
 def _list(titles: Mapping[str, str], width: int) -> str:

@@ -49,12 +49,13 @@ def _kind(line: str) -> str:
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Yields what belongs together with its kind: the lines of a paragraph, of an item of a list, of a table."""
-    kind, block = BLANK, [""][:0]
+    block: list[str] = []
+    kind = BLANK
     for line in lines:
         here = _kind(line)
         if here == CODE and kind == ITEM:
             here = TEXT
-        goes_on = here == kind and here in (CODE, TABLE) or (here == TEXT and kind in (TEXT, ITEM))
+        goes_on = (here == kind and here in (CODE, TABLE)) or (here == TEXT and kind in (TEXT, ITEM))
         if block and not goes_on:
             yield kind, block
             block = []
@@ -66,9 +67,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 def _command(line: str, width: int) -> list[str]:
     """Returns a command, which stays whole, and what is said of it below where it does not fit beside."""
-    remark = None
-    for remark in REMARK.finditer(line):
-        pass
+    remark = next(reversed(list(REMARK.finditer(line))), None)
     if len(line) <= width or remark is None:
         return [line]
     deeper = SET_IN * 2

@@ -60,7 +60,8 @@ def refuse_slips(home: str, arguments: Sequence[str]) -> int:
     from bootwright.setup import meant, taken, verbs
 
     targets = [*verbs.BY_WORD, verbs.HELP]
-    pages = [name.partition(".")[0] for name in os.listdir(os.path.join(home, "docs"))]
+    docs = os.path.join(home, "docs")
+    pages = [name.partition(".")[0] for name in os.listdir(docs)] if os.path.isdir(docs) else []
     return _refuse(lambda: meant.check_early(arguments, taken.SWITCHES, targets, pages))
 
 

@@ -1,8 +1,9 @@
-"""Which loops of a PC's kernel may ask a device: by a port, or where they leave for somewhere that nobody can follow."""
+"""Which loops of a PC's kernel may ask a device: by a port, or where they leave for nobody knows where."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,12 @@ PORT = bytes.fromhex("e464 c3")  # in al, 0x64
 PLAIN = bytes.fromhex("8a07 c3")  # mov al, [rdi]
 
 
-class Kernel(NamedTuple):
+@dataclass(frozen=True)
+class Kernel:
     """A guest of two functions: one that waits, and the one that it asks again and again."""
 
     load: bytes
+    known: bool = False
 
     @property
     def symbols(self) -> Kernel:
@@ -33,8 +36,6 @@ class Kernel(NamedTuple):
     @property
     def memory(self) -> Kernel:
         return self
-
-    known = False
 
     def read(self, address: int, size: int) -> bytes:
         code, start = (self.load, LOAD) if address >= LOAD else (WAITING, LOOP)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bootwright.base.errors import BootwrightError
+from bootwright.graph.pages import page, subjects
 from bootwright.graph.reading import fit_page
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -20,17 +22,17 @@ TABLE = """| status | why | written |
 def test_no_row_of_a_page_is_wider_than_the_terminal_but_for_one_word_or_a_command(width: int) -> None:
     pages = sorted(DOCS.glob("*.md"))
     assert len(pages) > 15
-    for page in pages:
-        rows = fit_page(page.read_text(encoding="utf-8"), width).splitlines()
+    for path in pages:
+        rows = fit_page(path.read_text(encoding="utf-8"), width).splitlines()
         wide = [row for row in rows if len(row) > width and not row.startswith(COMMAND)]
-        assert not [row for row in wide if max(map(len, row.split())) < width - len(COMMAND)], page.name
+        assert not [row for row in wide if max(map(len, row.split())) < width - len(COMMAND)], path.name
 
 
 def test_every_word_of_a_page_is_there_at_every_width() -> None:
-    for page in DOCS.glob("*.md"):
-        text = page.read_text(encoding="utf-8")
+    for path in DOCS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
         if "|" not in text and "](" not in text:
-            assert fit_page(text, 40).split() == text.split(), page.name
+            assert fit_page(text, 40).split() == text.split(), path.name
 
 
 def test_what_is_no_terminal_gets_the_page_as_it_is_written() -> None:
@@ -57,3 +59,12 @@ def test_lines_of_a_paragraph_and_of_an_item_are_filled_together() -> None:
     assert fit_page("A [link](x.md) and\nmore.\n\n- **one**: it\n  goes on\n- two\n", 40).splitlines() == [
         "A link and more.", "", "- **one**: it goes on", "- two"
     ]  # fmt: skip
+
+
+def test_a_word_without_a_page_is_told_which_page_tells_of_it() -> None:
+    with pytest.raises(BootwrightError) as caught:
+        page(["help", "usb"], DOCS)
+    assert (caught.value.message, caught.value.hint) == (
+        "there is no page on usb", "`scons help sticks` tells most of it"
+    )  # fmt: skip
+    assert "sticks" in subjects(DOCS)

@@ -42,4 +42,7 @@ def test_a_step_begins_a_line_of_its_own_though_a_line_counts(
     monkeypatch.setattr("bootwright.base.counting.hide_all", lambda: hidden.append(True))
     print_command("rustc    build/debug/hello.elf")
     tell("a line")
-    assert capsys.readouterr() == ("rustc    build/debug/hello.elf\n", "bootwright: a line\n") and hidden == [True, True]
+    assert capsys.readouterr() == ("rustc    build/debug/hello.elf\n", "bootwright: a line\n") and hidden == [
+        True,
+        True,
+    ]
