@@ -57,7 +57,7 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
         image.relro = None;
     }
     let mut plan = Plan::new(facts.kept.low);
-    let mut free = free_entries(&image, settings);
+    let mut free = free_entries(&image, facts);
     // Upstream's order. The recursive entry is taken whether it is wanted or not: addresses are the same either way.
     let recursive = free.choose_entry()?;
     if settings.has(layout::FEATURE_RECURSIVE_PAGE_TABLE) {
@@ -124,18 +124,30 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
 }
 
 /// The top-level entries that neither the kernel uses nor its package names; entry 0 counts as used.
-fn free_entries(image: &Image, settings: &Settings) -> TopLevel {
+///
+/// Upstream does not look at what the package names: it chooses such an entry for something else, and cannot start.
+fn free_entries(image: &Image, facts: &Facts<'_>) -> TopLevel {
+    let settings = facts.settings;
     let mut free = TopLevel::new(None);
     free.take(0, 0);
     for segment in image.segments() {
         // As upstream: the address after the last counts as used.
         free.take(segment.address, segment.end());
     }
-    if let Some(address) = settings.stack_address {
-        free.take(address, address.saturating_add(settings.stack_size));
-    }
-    if let Some(address) = settings.physical_memory_offset {
-        free.take(address, address);
+    let stack_size = PAGE + pages_of(settings.stack_size);
+    let behind = match settings.stack_address {
+        Some(_) => 0,
+        None => stack_size,
+    };
+    let named = [
+        (settings.boot_info_address, BOOT_INFO_LENGTH + behind),
+        (settings.stack_address, stack_size),
+        (settings.physical_memory_offset, facts.memory_end),
+    ];
+    for (address, size) in named {
+        if let Some(address) = address {
+            free.take(address, address.saturating_add(size));
+        }
     }
     free
 }
