@@ -32,7 +32,7 @@ fn plan(image: &Image, settings: Settings) -> Result<(u64, u64, u64), Failure> {
         argument,
         stack_end,
         ..
-    }) = ready.entry();
+    }) = ready.entry(0);
     Ok((argument, stack.address - 0x1000, stack_end))
 }
 

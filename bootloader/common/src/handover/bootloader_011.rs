@@ -22,9 +22,11 @@ const MORE_REGIONS: u64 = 40;
 const LEAST_MEMORY: u64 = 4 << 30;
 const TOP_LEVEL_ALIGNMENT: u64 = top_level::ENTRY_SIZE;
 
+pub const WANTS_RSDP: bool = true;
+
 /// What BootInfo will say beside the regions.
 pub struct Ready {
-    pub entry: Entry,
+    entry: Entry,
     /// Where BootInfo is, virtual, and how many regions have room behind it.
     boot_info: u64,
     room: u64,
@@ -228,6 +230,10 @@ fn free_entries(image: &Image, facts: &Facts<'_>, memory_end: u64, boot_info: u6
 impl Ready {
     pub fn boot_info_length(&self) -> u64 {
         pages_of(self.boot_info % PAGE + BOOT_INFO_SIZE + self.room * REGION_SIZE)
+    }
+
+    pub fn entry(&self, _: u64) -> Entry {
+        self.entry
     }
 
     pub fn write(&self, pages: &mut [u8], regions: &[Region]) {

@@ -16,7 +16,7 @@ use crate::top_level::TopLevel;
 const ENTRIES: usize = 64;
 const ENTRY_SIZE: usize = 24;
 const COUNT_OFFSET: usize = ENTRIES * ENTRY_SIZE;
-pub const BOOT_INFO_LENGTH: u64 = PAGE;
+const BOOT_INFO_LENGTH: u64 = PAGE;
 
 /// The type of an entry that is not in use.
 const EMPTY: u32 = 11;
@@ -24,9 +24,11 @@ const EMPTY: u32 = 11;
 /// Where a position-independent kernel goes, which upstream does not know: to where static ones are linked.
 const MOVABLE_START: u64 = 0x20_0000;
 
+pub const WANTS_RSDP: bool = false;
+
 /// What BootInfo will say beside the memory map.
 pub struct Ready {
-    pub entry: Entry,
+    entry: Entry,
     recursive: Option<u64>,
     physical_memory: Option<u64>,
     tls: Tls,
@@ -159,6 +161,14 @@ fn recursive_address(address: u64) -> u64 {
 }
 
 impl Ready {
+    pub fn boot_info_length(&self) -> u64 {
+        BOOT_INFO_LENGTH
+    }
+
+    pub fn entry(&self, _: u64) -> Entry {
+        self.entry
+    }
+
     pub fn write(&self, page: &mut [u8], regions: &[Region]) {
         page.fill(0);
         let mut count = 0;
