@@ -2,6 +2,9 @@
 //!
 //! A protocol's file has `screen`, `plan`, `WANTS_RSDP`, and `Ready` with three methods: what the table's code calls.
 
+pub mod bootloader_011;
+pub mod bootloader_09;
+
 use crate::elf::Image;
 use crate::facts::{Entry, Facts};
 use crate::failure::{Failure, Kind};
@@ -13,8 +16,6 @@ use crate::region::Region;
 /// Makes of the table what nothing else needs to name the protocols for.
 macro_rules! protocols {
     ($($name:ident = $number:path, $file:ident;)*) => {
-        $(pub mod $file;)*
-
         /// The protocols that this loader speaks.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Protocol {
