@@ -51,6 +51,7 @@ pub fn prepare<P: Platform, S: AddressSpace>(
         file,
         memory_end: platform.map().end(),
         region_count: platform.map().regions().len(),
+        is_uefi: P::IS_UEFI,
         seed: platform.random(),
     };
     let (plan, image, ready) = protocol.plan(image, &facts)?;

@@ -27,6 +27,7 @@ pub struct Facts<'a> {
     /// The end of the last region that the firmware reports.
     pub memory_end: u64,
     pub region_count: usize,
+    pub is_uefi: bool,
     pub seed: u64,
 }
 

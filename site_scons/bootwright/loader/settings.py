@@ -121,11 +121,16 @@ def finish_settings(
             f"RAMDISK={ramdisk}: {path} is no kernel of bootloader_api 0.11, and others are not told of a ramdisk",
             "leave RAMDISK= out, or have the kernel use bootloader_api's entry_point!",
         )
-    if boot_config is None or not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
+    if not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
         return settings, []
-    from bootwright.loader.boot_config import read_boot_config
+    remarks: list[str] = []
+    if boot_config is not None:
+        from bootwright.loader.boot_config import read_boot_config
 
-    return read_boot_config(boot_config, settings)
+        settings, remarks = read_boot_config(boot_config, settings)
+    if settings.minimum_width or settings.minimum_height:
+        remarks.append(f"{path}: how large the frame buffer is at least, a BIOS is asked; UEFI's is taken as it is")
+    return settings, remarks
 
 
 def _refuse_other_protocols(name: str, data: bytes) -> None:

@@ -222,6 +222,18 @@ def test_boot_json_says_how_large_the_picture_is_and_what_has_no_effect_is_told(
             read_boot_config(path, KernelSettings())
 
 
+def test_a_picture_that_uefi_gives_as_it_is_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, boot_config = tmp_path / "k.elf", tmp_path / "boot.json"
+    path.write_bytes(Kernel().to_bytes())
+    boot_config.write_text('{"frame_buffer": {"minimum_framebuffer_height": 1000}}')
+    for minimum, file, lines in ((None, None, 0), (900, None, 1), (None, boot_config, 1), (0, None, 0)):
+        wanted = KernelSettings(handover=layout.HANDOVER_BOOTLOADER_011, minimum_width=minimum)
+        monkeypatch.setattr(ElfFile, "section", lambda elf, name: b"")
+        monkeypatch.setattr(config_011, "read_config", lambda data, path, wanted=wanted: wanted)
+        _, remarks = finish_settings(path, None, file, None)
+        assert len([line for line in remarks if "a BIOS is asked; UEFI's is taken as it is" in line]) == lines
+
+
 def test_a_ramdisk_for_a_kernel_that_is_not_told_of_it_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "k.elf"
     path.write_bytes(Kernel().to_bytes())

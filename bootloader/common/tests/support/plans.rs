@@ -71,6 +71,7 @@ pub fn plan_all(
         file: &[],
         memory_end: MEMORY_END,
         region_count: 8,
+        is_uefi: false,
         seed: 0x1234_5678_9ABC_DEF0,
     };
     let (plan, image, ready) = protocol.plan(image.clone(), &facts)?;
