@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bootwright.base.sizes import PAGE_SIZE
@@ -17,7 +17,7 @@ from bootwright.faults.unwind import Frame
 
 NULL_END = 0x10000
 DEVICES_START, DEVICES_END = 0xC000_0000, 1 << 32
-LOW_END, FIRMWARE_START, PAGING = 1 << 20, 0xFFE0_0000, 1 << 31
+PAGING = 1 << 31  # of CR0
 # How far below its stack a function's big frame can reach past the guard page.
 OVERFLOW_REACH = 16 << 20
 LOCK = re.compile(r"\block\b|[Mm]utex|[Ss]pin(?:lock|Lock)|RwLock")
@@ -127,13 +127,11 @@ def uses_red_zone(guest: Guest, before: Sequence[Event]) -> bool:
     return any(start <= event.registers.get("RIP", 0) < end for event in before)
 
 
-def is_before_kernel(registers: Mapping[str, int]) -> bool:
-    """Tells whether a PC's processor is in its firmware or in the loader's first stages still: a busy machine is slow.
-
-    These lie in the first MiB and at the end of the fourth GiB, where no kernel may, and run without paging.
+def is_before_kernel(guest: Guest) -> bool:
+    """Tells whether a PC is in its BIOS or in the loader's first stages still: these do without paging, and a kernel of
+    64 bits cannot. A busy machine is slow.
     """
-    at = registers.get("RIP", 0) + registers.get("CS.base", 0)
-    return not registers.get("CR0", 0) & PAGING and (at < LOW_END or FIRMWARE_START <= at < DEVICES_END)
+    return not guest.registers.get("CR0", 0) & PAGING and not guest.symbols.is_code(guest.registers["RIP"])
 
 
 def is_idle(guest: Guest, frames: Sequence[Frame]) -> bool:

@@ -128,7 +128,7 @@ class _Maker(Teller):
         else:
             # Who interrupted a handler that panicked or hangs, the log alone tells.
             complete = complete or self._end.kind in BY_HAND or not any(frame.interrupted for frame in frames)
-            if what is What.HANG and guest and fault.is_before_kernel(guest.registers):
+            if what is What.HANG and guest and fault.is_before_kernel(guest):
                 self._say("where", "in the firmware or the loader: the kernel did not begin; TIMEOUT= gives it longer")
                 return Report(None, facts, None, tuple(self._lines), None, alive=True)
             if what in (What.HANG, What.HALT) and any(map(is_panicking, frames)):
