@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from SCons.Script import GetOption
+
 from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError, Lacks, Status
 
@@ -33,9 +35,13 @@ def tell(line: str) -> None:
 
 
 def print_command(line: str, *_: object) -> None:
-    """Prints what SCons says of a step that it begins (its PRINT_CMD_LINE_FUNC)."""
+    """Prints what SCons says of a step that it begins (its PRINT_CMD_LINE_FUNC).
+
+    A list and JSON have stdout for themselves, since programs read them.
+    """
     _clear()
-    sys.stdout.write(f"{line}\n")
+    stream = sys.stderr if GetOption("list") or GetOption("json") else sys.stdout
+    stream.write(f"{line}\n")
 
 
 def _clear() -> None:

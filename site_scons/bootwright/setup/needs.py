@@ -212,7 +212,7 @@ def core_name(arguments: Sequence[str]) -> str:
 
 
 def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
-    """Returns arguments for scons in home: --json quietens scons itself, and paths are from where the person is.
+    """Returns arguments for scons in home: --json and --list quieten scons itself, and paths are from where the person is.
 
     What is for sconsw alone is not among them.
     """
@@ -222,7 +222,7 @@ def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
         if argument in (PRIVATE, SYSTEM):
             continue
         variable, _, value = argument.partition("=")
-        if variable == "--json":
+        if variable in ("--json", "--list"):
             changed.append("-Q")
         if elsewhere and value and is_path(variable, value):
             argument = f"{variable}={os.path.abspath(value)}"

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bootwright.base.home import SITE
+from bootwright.graph import sentences
 from bootwright.graph.sentences import print_command, tell
 
 REFUSED = """
@@ -40,9 +41,11 @@ def test_a_step_begins_a_line_of_its_own_though_a_line_counts(
 ) -> None:
     hidden: list[bool] = []
     monkeypatch.setattr("bootwright.base.counting.hide_all", lambda: hidden.append(True))
+    monkeypatch.setattr(sentences, "GetOption", lambda _: False)
     print_command("rustc    build/debug/hello.elf")
     tell("a line")
-    assert capsys.readouterr() == ("rustc    build/debug/hello.elf\n", "bootwright: a line\n") and hidden == [
-        True,
-        True,
-    ]
+    assert capsys.readouterr() == ("rustc    build/debug/hello.elf\n", "bootwright: a line\n")
+    assert hidden == [True, True]
+    monkeypatch.setattr(sentences, "GetOption", lambda name: name == "list")
+    print_command("rustc    build/debug/hello.elf")
+    assert capsys.readouterr() == ("", "rustc    build/debug/hello.elf\n"), "a program reads stdout"

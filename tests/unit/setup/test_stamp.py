@@ -351,9 +351,10 @@ def test_a_stamp_that_was_cut_off_is_not_valid(home: Path, length: int) -> None:
     assert not needs.are_met(wanted(home))
 
 
-def test_json_quietens_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_programs_read_quietens_scons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
     assert needs.scons_arguments(str(home), ["doctor", "--json=x"]) == ["doctor", "-Q", "--json=x"]
+    assert needs.scons_arguments(str(home), ["test", "--list"]) == ["test", "-Q", "--list"]
 
 
 def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
