@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import json
 import shutil
 import subprocess
 import sys
@@ -106,7 +106,8 @@ def test_a_test_is_found_by_the_name_that_it_has_now(checkout: Checkout) -> None
     words = ("test", f"KERNEL={reader}", "TESTS=kernel/hello/boots")
     # The first of these builds: what it says of that is not what a program reads on stdout.
     asked = [checkout.interpreter, "-m", "SCons", "-Q", "-C", str(checkout.path), *words, "--list", "--json"]
-    listed = subprocess.run(asked, capture_output=True, text=True)
+    listed = subprocess.run(asked, cwd=checkout.path, capture_output=True, text=True)
+    assert listed.stdout.startswith("{"), listed
     assert "hello/boots" in str(json.loads(listed.stdout)) and "rustc    " in listed.stderr, listed
     assert "kernel/hello/boots::statics_without_a_value_are_zero\n" in checkout.scons(*words).output
     boots = reader / "tests" / "boots.rs"

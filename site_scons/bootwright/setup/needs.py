@@ -212,7 +212,7 @@ def core_name(arguments: Sequence[str]) -> str:
 
 
 def scons_arguments(home: str, arguments: Iterable[str]) -> list[str]:
-    """Returns arguments for scons in home: --json and --list quieten scons itself, and paths are from where the person is.
+    """Returns arguments for scons in home: --json and --list quieten scons itself, paths are from where the person is.
 
     What is for sconsw alone is not among them.
     """

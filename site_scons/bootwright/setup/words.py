@@ -102,11 +102,7 @@ SWITCHES = (
     ("--junit=FILE", "test, matrix: also write a JUnit report"),
     ("--retries=N", "test: run what failed up to N times more; what passes then is flaky, which is no failure"),
     ("--stress=N", "test: run each test N times; it passes where it never failed"),
-    (
-        "--list",
-        "test: print the names of the tests that TESTS= chooses, one a line, and run none; --json: as JSON. What is "
-        "built for it is told on stderr",
-    ),
+    ("--list", "test: print the names of the tests that TESTS= chooses, one a line, and run none; --json: as JSON"),
     ("--private", "of sconsw: what is missing comes below your cache directory, and nothing is installed"),
     ("--system", "of sconsw: what is missing is installed, or the command that does is printed"),
 )
