@@ -101,6 +101,14 @@ def test_an_answer_with_blanks_around_it_is_one(tmp_path: Path, small_image: Pat
         assert ended.status == 0, ended.said
 
 
+def test_ctrl_c_at_the_question_is_told_in_a_line_of_its_own(tmp_path: Path, small_image: Path) -> None:
+    with loop(make_backing(tmp_path / "disk", 16 * MIB)) as device:
+        ended = flash_at_terminal("\x03", small_image, device.path, "LOOP=1")
+    assert ended.status == Status.INTERRUPTED
+    assert "All of it will be lost.\nType the size in bytes to go on: " in ended.said, ended
+    assert ended.said.endswith("\nbootwright: interrupted; nothing was written\n"), ended
+
+
 def with_programs_of_a_person(directory: Path, names: Sequence[str]) -> dict[str, str]:
     """Returns an environment whose PATH has first programs of these names that leave a file when they are run."""
     directory.mkdir()

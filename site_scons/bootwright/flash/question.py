@@ -27,8 +27,13 @@ def confirm(device: Device, yes: str, terminal: Terminal, gets: str = "") -> Non
             _show(device, voice, gets)
             # What was typed before the question was seen is no answer to it.
             _forget_typed(stream)
-            voice.write(f"All of it will be lost. Type the {device.token_name} to go on: ")
-            answer = stream.readline().strip()
+            voice.tell("All of it will be lost.")
+            voice.write(f"Type the {device.token_name} to go on: ")
+            try:
+                answer = stream.readline().strip()
+            except KeyboardInterrupt:
+                voice.write("\n")  # what is said of it begins a line
+                raise
         said = repr(answer)
     if answer != device.token:
         raise BootwrightError(
