@@ -48,12 +48,12 @@ MODULES = (
 
 def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Compiles UNIT into target, and notes what was read."""
-    from bootwright.rust import shared
-
     unit, room = env["UNIT"], env["UNITROOM"]
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
         if unit.checksum:
+            from bootwright.rust import shared
+
             key, store = _key(target, source, env), Store(cache=env["SHAREDCACHE"])
             reads = shared.take_unit(
                 unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, store, room.roots
@@ -107,10 +107,10 @@ def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
     """Returns the word for what is done: rustc compiles, or the store or the shared cache has it."""
-    from bootwright.rust import shared
-
     cache = env["SHAREDCACHE"]
     if env["UNIT"].checksum:
+        from bootwright.rust import shared  # an edit of the person's own does not pay for it
+
         key = _key(target, source, env)
         if Store().has(shared.KIND, key):
             return "store"
@@ -132,13 +132,14 @@ def _compile(
     from bootwright.base import storage_space
     from bootwright.base.terminal import takes_colour
     from bootwright.cargo.nightly import is_for_nightly
-    from bootwright.cargo.published import check_published
     from bootwright.rust import compile as units
     from bootwright.rust import rustc
     from bootwright.rust.incremental import held_for
 
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     if not unit.local:
+        from bootwright.cargo.published import check_published
+
         check_published(Path(unit.root), f"{unit.package} {unit.version}", unit.checksum)
     if ways.nightly and is_for_nightly(unit):
         tell_once(ways.nightly)
@@ -164,9 +165,8 @@ def _compile(
             raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
         command = units.to_paste(unit, room, more, argv, scratch) if GetOption("verbose") else ""
-        script = (
-            f"the build script of {unit.package}" if unit.kind == "custom-build" else ""
-        )  # all have one crate's name
+        # The crates of all build scripts have one name.
+        script = f"the build script of {unit.package}" if unit.kind == "custom-build" else ""
         raise rustc.compile_error(outcome, script or unit.crate, command)
     if unit.local:
         reads.warnings = outcome.warnings
