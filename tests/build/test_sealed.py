@@ -95,7 +95,9 @@ def test_a_unit_is_looked_at_where_it_may_be_another_one(kernel: Kernel) -> None
     assert kernel.looked_at()
     kernel.seal()
 
-    assert any(step.endswith(" libspin.rlib") for step in kernel.build("RUSTFLAGS=-C opt-level=1"))
+    for words in (["-n"], []):
+        made = kernel.build("RUSTFLAGS=-C opt-level=1", *words)
+        assert any(step.endswith(" libspin.rlib") for step in made), words
 
 
 def test_who_names_a_file_or_asks_for_the_graph_gets_all_of_it(kernel: Kernel) -> None:

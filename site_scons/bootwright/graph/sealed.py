@@ -67,7 +67,7 @@ class Sealed:
         self._added[name] = (text, nodes)
 
     def keep(self) -> None:
-        """Seals the units whose nodes were looked at and are older than this run. Called where SCons made no error."""
+        """Seals the units that are up to date and older than this run. Called where SCons made no error."""
         if not self._added:
             return
         products = {node.abspath for _, nodes in self._added.values() for node in nodes}
@@ -79,7 +79,7 @@ class Sealed:
         for name, (text, nodes) in self._added.items():
             needs = [node.abspath for node in inputs_of(nodes[0]) if isinstance(node, File)]
             facts = {path: _fact(path) for path in needs if path not in products}
-            made = {node.abspath: [_fact(node.abspath), node.get_csig()] for node in nodes if _is_settled(node)}
+            made = {node.abspath: [_fact(node.abspath), node.get_csig()] for node in nodes if _is_up_to_date(node)}
             if len(made) == len(nodes) and all(map(self._is_old, [*facts, *made])):
                 around |= facts
                 self._memory.keep(name, text, made)
@@ -93,8 +93,9 @@ class Sealed:
         return now is not None and now[3] < self._contents.before
 
 
-def _is_settled(node: Entry) -> bool:
-    return node.get_state() in (SCons.Node.up_to_date, SCons.Node.executed)
+def _is_up_to_date(node: Entry) -> bool:
+    """Says whether SCons found so: with -n it takes for executed what it did not make."""
+    return node.get_state() == SCons.Node.up_to_date
 
 
 def _fact(path: str) -> str:
