@@ -34,6 +34,7 @@ class Segment:
     p_vaddr: int
     p_filesz: int
     p_memsz: int
+    p_align: int
 
     @property
     def end(self) -> int:
@@ -62,13 +63,13 @@ class ElfFile:
             raise self._not_whole()
         self.segments = []
         for number in range(phnum):
-            kind, flags, offset, vaddr, _, filesz, memsz, _ = _PROGRAM.unpack_from(data, phoff + number * phsize)
+            kind, flags, offset, vaddr, _, filesz, memsz, align = _PROGRAM.unpack_from(data, phoff + number * phsize)
             if offset + filesz > len(data):
                 raise BootwrightError(
                     f"{path} is no whole ELF file: the segment at {vaddr:#x} ends at byte {offset + filesz} of a file "
                     f"of {len(data)}: it is truncated"
                 )
-            self.segments.append(Segment(kind, flags, offset, vaddr, filesz, memsz))
+            self.segments.append(Segment(kind, flags, offset, vaddr, filesz, memsz, align))
         self._end_of_headers = max(_HEADER.size, phoff + phnum * phsize)
 
     def _not_whole(self) -> BootwrightError:
