@@ -55,8 +55,9 @@ def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> 
             from bootwright.rust import shared
 
             key, store = _key(target, source, env), Store(cache=env["SHAREDCACHE"])
+            names = [product.rpartition("/")[2] for product in unit.products]  # which rustc gives them
             reads = shared.take_unit(
-                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, store, room.roots
+                unit, key, names, lambda out: _compile(unit, out, env), _person(env), scratch, store, room.roots
             )
         elif env["SHAREDCACHE"]:
             reads = _take_or_compile(target, scratch, env)
@@ -91,11 +92,6 @@ def _person(env: Environment) -> dict[str, str]:
     return {**os.environ, **env["UNITROOM"].variables}
 
 
-def _names(unit: Unit) -> list[str]:
-    """Returns the names of the unit's products, as rustc gives them."""
-    return [product.rpartition("/")[2] for product in unit.products]
-
-
 def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
     from bootwright.rust import shared
 
@@ -111,7 +107,10 @@ def _how(target: list[Entry], source: list[Entry], env: Environment, for_signatu
     if env["UNIT"].checksum:
         from bootwright.rust import shared  # an edit of the person's own does not pay for it
 
-        key = _key(target, source, env)
+        try:
+            key = _key(target, source, env)
+        except OSError:  # with -n nothing may be there yet of what it is made of
+            return "rustc"
         if Store().has(shared.KIND, key):
             return "store"
         return "cache" if cache and cache.has(shared.KIND, key) else "rustc"

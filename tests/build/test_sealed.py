@@ -106,3 +106,10 @@ def test_who_names_a_file_or_asks_for_the_graph_gets_all_of_it(kernel: Kernel) -
     assert (built.status, built.output) == (0, f"scons: `{name}' is up to date.\n")
     built = kernel.checkout.scons(f"KERNEL={kernel.package}", "--tree=all")
     assert built.output.count("libspin-") > 1, built.output
+
+
+def test_a_dry_run_tells_all_that_a_build_would_do(checkout: Checkout, tmp_path: Path) -> None:
+    words = f"KERNEL={shutil.copytree(PACKAGE, tmp_path / 'tables', ignore=shutil.ignore_patterns('target'))}"
+    planned = {step.partition(" ")[2] for step in checkout.build("-n", words)}
+    assert not list((checkout.path / "build").rglob("*.rlib"))
+    assert {step.partition(" ")[2] for step in checkout.build(words)} == planned
