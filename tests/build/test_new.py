@@ -127,7 +127,9 @@ def test_its_keys_are_those_of_bootimages_runner(runner: Runner) -> None:
     script.chmod(0o755)
     keys = 'run-command = ["./machine", "{}"]\nrun-args = ["a run"]\ntest-args = ["a", "test"]'
     tested = runner.run(f"{keys}\ntest-success-exit-code = 7", "more")
-    assert (tested.returncode, "got a test more\n" in tested.stdout) == (0, True), tested.stdout
+    assert (tested.returncode, "got -no-reboot a test more\n" in tested.stdout) == (0, True), tested.stdout
+    allowed = runner.run(f"{keys}\ntest-no-reboot = false")
+    assert (allowed.returncode, "got a test\n" in allowed.stdout) == (7, True), allowed.stdout
     ran = runner.run(keys, place="debug")
     assert (ran.returncode, "got a run\n" in ran.stdout) == (7, True), ran.stdout
     hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1'

@@ -67,12 +67,12 @@ class Request:
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         left, said, given = list(words), set[str](), dict[str, str]()
-        while left and (left[0].startswith("--") or _variable(left[0]) in VARIABLES):
+        while left and (left[0] == "-h" or left[0].startswith("--") or _variable(left[0]) in VARIABLES):
             name, equals, value = left.pop(0).partition("=")
             if equals and name.isupper():
                 given[name] = value
-            elif name in ("--headless", "--full", "--quiet", "--help") and not equals:
-                said.add(name)
+            elif name in ("--headless", "--full", "--quiet", "--help", "-h") and not equals:
+                said.add("--help" if name == "-h" else name)
             else:
                 raise BootwrightError(f"the runner has no switch {name}{equals}{value}", USAGE)
         if left and (name := _variable(left[0])).isupper() and not Path(left[0]).exists():
@@ -94,7 +94,9 @@ class Request:
     @property
     def in_test(self) -> bool:
         """Whether the program is a test, by where it lies, as bootimage has it."""
-        return self.in_doctest or (self.exe is not None and self.exe.parent.name == "deps")
+        place = self.exe.parts[:-1] if self.exe is not None else ()
+        # A newer layout of cargo's has build/PACKAGE/HASH/out for deps.
+        return self.in_doctest or place[-1:] == ("deps",) or (place[-1:] == ("out",) and place[-4:-3] == ("build",))
 
     def manifest(self) -> Path:
         """Returns the Cargo.toml of the program's package: cargo names its directory; by hand it is searched for."""

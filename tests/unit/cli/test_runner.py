@@ -20,8 +20,11 @@ STANDS = Registers(0x1000, 0, 0, halted=True)
 
 @pytest.mark.parametrize(
     ("exe", "is_test"),
-    [("target/x/debug/deps/boots-12", True), ("/x/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False)],
-)
+    [
+        ("target/x/debug/deps/boots-12", True), ("/x/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False),
+        ("target/x/debug/build/k/0f12/out/boots", True), ("target/x/out/hello", False), ("/hello", False),
+    ],
+)  # fmt: skip
 def test_a_test_is_known_by_where_it_lies(exe: str, is_test: bool) -> None:
     request = Request([exe], {})
     assert (request.in_test, request.line().headless) == (is_test, is_test)
@@ -45,6 +48,12 @@ def test_words_before_the_program_are_the_runners_and_those_behind_are_qemus() -
 def test_what_it_does_not_know_is_a_sentence(words: list[str], sentence: str) -> None:
     with pytest.raises(BootwrightError, match=sentence):
         Request(words, {}).line()
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_its_help_is_shown(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main([word]) == 0
+    assert capsys.readouterr().out == f"{runner.USAGE}\n"
 
 
 def test_what_the_projects_files_say_is_obeyed_or_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
