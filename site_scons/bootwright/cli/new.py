@@ -146,7 +146,9 @@ def read_wish(words: Sequence[str]) -> Wish:
         if said.setdefault(name, given) != given:
             raise BootwrightError(f"{name} was said twice: {said[name]} and {given}", USAGE)
     if len(places) != 1 or not places[0]:
-        raise BootwrightError("`bootwright new` takes one name" if len(places) > 1 else "`bootwright new` wants a name", USAGE)
+        raise BootwrightError(
+            "`bootwright new` takes one name" if len(places) > 1 else "`bootwright new` wants a name", USAGE
+        )
     path = Path(os.path.abspath(places[0]))  # noqa: PTH100  # links stay
     check_name(path.name)
     boards = {board.name: board for board in BOARDS}

@@ -180,7 +180,7 @@ def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
     if _values(arguments).get("KERNEL"):
         return arguments
     try:
-        here = place = os.path.realpath(os.curdir)
+        place = os.path.realpath(os.curdir)
     except OSError:  # a directory that is gone
         return arguments
     below = ""

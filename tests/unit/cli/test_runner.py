@@ -40,9 +40,9 @@ def test_words_before_the_program_are_the_runners_and_those_behind_are_qemus() -
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "was given no program"), (["--fast", "k"], "has no switch --fast"), (["TIMEOUT=x", "k"], "TIMEOUT=x is no"),
-        (["TIMEOUT=0", "k"], "TIMEOUT=0 is no positive number"), (["--headless=1", "k"], "no switch --headless=1"),
-        (["QEMUFLAGS=-s", "k"], "takes no QEMUFLAGS="),
+        ([], "was given no program"), (["--fast", "k"], "has no switch --fast"),
+        (["TIMEOUT=x", "k"], "TIMEOUT=x is no"), (["TIMEOUT=0", "k"], "TIMEOUT=0 is no positive number"),
+        (["--headless=1", "k"], "no switch --headless=1"), (["QEMUFLAGS=-s", "k"], "takes no QEMUFLAGS="),
     ],
 )  # fmt: skip
 def test_what_it_does_not_know_is_a_sentence(words: list[str], sentence: str) -> None:

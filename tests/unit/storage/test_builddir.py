@@ -272,7 +272,6 @@ def test_a_place_that_stays_away_is_one_sentence(tmp_path: Path, monkeypatch: py
         BuildDirectory(tmp_path / "build").take("scons", print)
 
 
-
 def test_a_place_without_locks_is_one_sentence_and_no_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(descriptor: int) -> bool:
         raise OSError(errno.ENOLCK, "No locks available")
