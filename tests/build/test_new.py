@@ -132,7 +132,7 @@ def test_its_keys_are_those_of_bootimages_runner(runner: Runner) -> None:
     assert (allowed.returncode, "got a test\n" in allowed.stdout) == (7, True), allowed.stdout
     ran = runner.run(keys, place="debug")
     assert (ran.returncode, "got a run\n" in ran.stdout) == (7, True), ran.stdout
-    hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1'
+    hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1\ntest-no-reboot = false'
     over = runner.run(hangs)
     assert over.returncode not in (0, 33) and "TIMEOUT=1" in over.stdout, over.stdout
     wrong = runner.run("test-timeout = 0")
