@@ -79,7 +79,7 @@ def _entry(crate: Crate, room: Room, makers: Mapping[str, int], host: str, ask: 
     environment = {**room.variables, **own, **more.environment}
     source = os.path.normpath(Path(unit.cwd, unit.source))
     places = [unit.root, *([environment["OUT_DIR"]] if "OUT_DIR" in environment else [])]
-    found = cfgs(words, more, ask)
+    found = ask([*more.first, *_of_the_target(words), *(["--test"] if "--test" in words else [])], more.environment)
     entry: dict[str, Any] = {
         "display_name": unit.crate,
         "root_module": source,
@@ -143,15 +143,6 @@ def _values(words: Iterable[str], option: str) -> Iterator[str]:
     for word in rest:
         if word == option:
             yield next(rest, "")
-
-
-def cfgs(words: Sequence[str], more: More, ask: AskCfg) -> list[str]:
-    """Returns the cfgs of the target that hold for a crate which is compiled with words.
-
-    Cargo adds -Z to crates that are for stable compilers themselves, as with build-std; no stable one takes it unasked.
-    """
-    asked = [*more.first, *_of_the_target(words), *(["--test"] if "--test" in words else [])]
-    return ask(asked, {**more.environment, **({"RUSTC_BOOTSTRAP": "1"} if "-Z" in asked else {})})
 
 
 def _of_the_target(words: Sequence[str]) -> list[str]:
