@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,10 +104,15 @@ def test_an_answer_with_blanks_around_it_is_one(tmp_path: Path, small_image: Pat
 
 def test_ctrl_c_at_the_question_is_told_in_a_line_of_its_own(tmp_path: Path, small_image: Path) -> None:
     with loop(make_backing(tmp_path / "disk", 16 * MIB)) as device:
-        ended = flash_at_terminal("\x03", small_image, device.path, "LOOP=1")
-    assert ended.status == Status.INTERRUPTED
-    assert "All of it will be lost.\nType the size in bytes to go on: " in ended.said, ended
-    assert ended.said.endswith("\nbootwright: interrupted; nothing was written\n"), ended
+        # Who starts tests in the background of a script has them ignore the signal.
+        words: list[str | Path] = ["env", "--default-signal=INT", *PROGRAM, small_image, device.path, "LOOP=1"]
+        with at_terminal(words) as (process, master):
+            said = read_until(master, PROMPT)
+            process.send_signal(signal.SIGINT)
+            said += read_until(master, b"")
+            assert process.wait(60) == Status.INTERRUPTED
+    assert b"All of it will be lost.\r\nType the size in bytes to go on: " in said, said
+    assert said.endswith(b"\r\nbootwright: interrupted; nothing was written\r\n"), said
 
 
 def with_programs_of_a_person(directory: Path, names: Sequence[str]) -> dict[str, str]:

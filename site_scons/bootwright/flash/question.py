@@ -28,8 +28,8 @@ def confirm(device: Device, yes: str, terminal: Terminal, gets: str = "") -> Non
             # What was typed before the question was seen is no answer to it.
             _forget_typed(stream)
             voice.tell("All of it will be lost.")
-            voice.write(f"Type the {device.token_name} to go on: ")
             try:
+                voice.write(f"Type the {device.token_name} to go on: ")
                 answer = stream.readline().strip()
             except KeyboardInterrupt:
                 voice.write("\n")  # what is said of it begins a line
