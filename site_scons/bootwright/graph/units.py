@@ -63,8 +63,8 @@ class Ways:
         if unit.local:
             more = replace(more, last=(*more.last, *self.local))
         if unit.is_program:
-            last = (*more.last, *self.program.last)
-            more = replace(more, last=last, script=self.program.script, own_script=self.program.own_script)
+            last, own = (*more.last, *self.program.last), self.program
+            more = replace(more, last=last, script=own.script, own_script=own.own_script, driver=own.driver)
         return more
 
 
@@ -174,10 +174,10 @@ class Nodes:
             return
         if unit.is_run:
             from bootwright.cargo.directives import read_directives  # most kernels have no build script
-            from bootwright.rust.script import warning_lines
+            from bootwright.rust.script import named, warning_lines
 
             said = Path(made.abspath).read_text(encoding="utf-8", errors="replace")
-            for line in warning_lines(unit, read_directives(said)):
+            for line in warning_lines(unit, read_directives(said, named(unit))):
                 show_once(line)
         elif warnings := read_warnings(reads):
             from bootwright.base.terminal import takes_colour  # most kernels have no warning
