@@ -133,7 +133,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         home = Path(env["HOME"])
         own = example and not needs.are_of_kernels(env["TESTS"].split())
         for kernel in kernels:
-            _tell_what_is_not_run(kernel)
+            _tell_what_is_not_run(kernel, env["KERNELDIR"])
         if not example and not any(kernel.tests for kernel in kernels):
             raise _no_tests(junit, f"{kernels[0].name} has no tests", HOW_TO_WRITE)
         for variable in OF_POOL if pool else ():
@@ -226,13 +226,18 @@ def _how_to_list() -> str:
     return "json" if GetOption("json") else "lines"
 
 
-def _tell_what_is_not_run(kernel: KernelNodes) -> None:
-    """Tells of test functions in the package's sources that no program of tests was made of."""
+def _tell_what_is_not_run(kernel: KernelNodes, directory: str) -> None:
+    """Tells of test functions that no program of tests was made of: the package's, and others' of the same sources."""
     from bootwright.rust.unit_reads import read_files
-    from bootwright.testing.written import not_run
+    from bootwright.testing.written import not_run, others_not_run
 
     tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}
-    for line in not_run(Path(kernel.root), tested, kernel.targets):
+    root, planned = Path(kernel.root), kernel.planned
+    packages = [directory]
+    if planned:
+        packages += [str(Path(manifest).parent) for manifest in planned.package.manifests]
+        packages += [unit.root for unit in planned.plan.units if unit.local]
+    for line in (*not_run(root, tested, kernel.targets), *others_not_run(packages, root, Path(directory))):
         tell_once(line)
 
 

@@ -151,6 +151,8 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
     before, words = files(package), [f"KERNEL={package}", *words_of(kernel)]
     built = tested.scons("test", *words)
     assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
+    others = built.output.count("hal: #[test] functions are not run: they are of other packages; where they need std ")
+    assert others == (1 if kernel.directory == "workspace" else 0)
     assert files(package) == before
     assert tested.build(*words) == []
     if kernel.name in few(request.config):
