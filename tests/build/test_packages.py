@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Checkout
+from tests.build.unmodified import TESTED
 
 PACKAGES = HOME / "tests" / "kernels" / "packages"
 SEED, FEW = 1, 2
@@ -186,6 +187,13 @@ def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested
     parts = [lines(tested.scons("test", *words, f"SHARD={k}/2", "--stress=3").output, "passed") for k in (1, 2)]
     assert all(parts)
     assert sorted([*parts[0], *parts[1]]) == sorted(f"kernel/heap/{name}" for name in heap.tests)
+    # Each of several programs has its tests, two of one file too.
+    (package / "src/second.rs").write_text(TESTED)
+    with (package / "Cargo.toml").open("a") as manifest:
+        for other in ("second", "third"):
+            manifest.write(f'\n[[bin]]\nname = "{other}"\npath = "src/second.rs"\n')
+    built = tested.scons("test", *words, "TESTS=kernel/heap/second kernel/heap/third")
+    assert lines(built.output, "passed") == ["kernel/heap/second", "kernel/heap/third"], built.output
     name, old, new = heap.edit
     tested.edit(os.fspath(package / name), old, new)
     built = tested.scons("test", *words, "--retries=1", "TESTS=kernel/heap/allocation::a_map*")
