@@ -188,7 +188,7 @@ def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested
     assert all(parts)
     assert sorted([*parts[0], *parts[1]]) == sorted(f"kernel/heap/{name}" for name in heap.tests)
     # Each of several programs has its tests, two of one file too.
-    (package / "src/second.rs").write_text(TESTED)
+    (package / "src/second.rs").write_text(TESTED.replace("no_mangle", "unsafe(no_mangle)"))
     with (package / "Cargo.toml").open("a") as manifest:
         for other in ("second", "third"):
             manifest.write(f'\n[[bin]]\nname = "{other}"\npath = "src/second.rs"\n')
