@@ -105,6 +105,9 @@ def test_a_kernel_of_011_gets_the_firmwares_frame_buffer_and_its_tables(rig: Rig
     usable = [(start, end) for start, end, kind in regions if kind & 0xFFFFFFFF == 0]
     assert any(end <= MIB for _, end in usable), "low memory is there for other processors"
     assert 100 * MIB < sum(end - start for start, end in usable) < 128 * MIB
+    # What the firmware keeps is UnknownUefi with UEFI's own number, ACPI's tables and their storage among it.
+    kept = {kind for _, _, kind in regions if kind & 0xFFFFFFFF > 1}
+    assert kept >= {2 | 9 << 32, 2 | 10 << 32} and kept <= {2 | number << 32 for number in (0, 8, 9, 10)}
 
 
 def test_a_machine_without_a_screen_starts(hello: Built) -> None:

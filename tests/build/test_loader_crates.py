@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 import zlib
@@ -58,13 +59,17 @@ def compile_crate(
 def crates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A directory with the crates layout, common and arch_x86_64, compiled for the builder."""
     out = tmp_path_factory.mktemp("crates")
-    (out / "layout.rs").write_text(generated.rust_source())
-    roots = {"layout": out / "layout.rs", "common": COMMON / "src/lib.rs", "arch_x86_64": ARCH / "src/lib.rs"}
-    made: list[str] = []
-    for name, root in roots.items():
-        compile_crate(out, request.config.getoption("--soak"), name, root, "rlib", externs=files_of(out, *made))
-        made.append(name)
+    compile_crates(out, request.config.getoption("--soak"), generated.rust_source(), COMMON / "src/lib.rs")
     return out
+
+
+def compile_crates(out: Path, whole: bool, numbers: str, common: Path) -> None:
+    """Compiles layout, which holds the numbers, the crate whose root common is, and arch_x86_64 into out."""
+    (out / "layout.rs").write_text(numbers)
+    made: list[str] = []
+    for name, root in {"layout": out / "layout.rs", "common": common, "arch_x86_64": ARCH / "src/lib.rs"}.items():
+        compile_crate(out, whole, name, root, "rlib", externs=files_of(out, *made))
+        made.append(name)
 
 
 def files_of(out: Path, *names: str) -> dict[str, Path]:
@@ -145,3 +150,16 @@ def test_a_crate_of_the_loader_passes_its_tests(
     source: Path, crates: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     run_tests(source, crates, tmp_path, request.config.getoption("--soak"))
+
+
+def test_a_next_protocol_is_one_file_and_one_row(tmp_path: Path) -> None:
+    new, common = ARCH / "tests/next_protocol", tmp_path / "common"
+    shutil.copytree(COMMON / "src", common)
+    shutil.copy(new / "next_protocol.rs", common / "handover")
+    table = common / "handover/mod.rs"
+    text = table.read_text()
+    assert text.count("\nprotocols! {\n") == 1
+    row = "protocols! {\n    Next = layout::HANDOVER_NEXT, next_protocol;\n"
+    table.write_text(text.replace("protocols! {\n", row) + "pub mod next_protocol;\n")
+    compile_crates(tmp_path, False, generated.rust_source() + "pub const HANDOVER_NEXT: u64 = 77;\n", common / "lib.rs")
+    run_tests(new / "tests.rs", tmp_path, tmp_path, False)

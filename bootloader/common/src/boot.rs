@@ -30,13 +30,15 @@ pub fn prepare<P: Platform, S: AddressSpace>(
         ramdisk,
         settings,
     } = kernel;
-    let image = Image::parse(&bytes[..elf.length as usize])?;
+    let file = &bytes[..elf.length as usize];
+    let image = Image::parse(file)?;
     let protocol = Protocol::find(settings.handover)?;
     let screen = protocol.screen(settings);
     let framebuffer = platform.set_screen(screen)?;
-    let rsdp = match protocol {
-        Protocol::Bootloader09 => None,
-        Protocol::Bootloader011 => platform.find_rsdp(),
+    let rsdp = if protocol.wants_rsdp() {
+        platform.find_rsdp()
+    } else {
+        None
     };
     platform.take_map()?;
     let facts = Facts {
@@ -46,8 +48,10 @@ pub fn prepare<P: Platform, S: AddressSpace>(
         rsdp,
         ramdisk: *ramdisk,
         elf: *elf,
+        file,
         memory_end: platform.map().end(),
         region_count: platform.map().regions().len(),
+        is_uefi: P::IS_UEFI,
         seed: platform.random(),
     };
     let (plan, image, ready) = protocol.plan(image, &facts)?;
@@ -70,6 +74,6 @@ impl Prepared {
     pub fn finish<M: Memory>(self, memory: &mut M, map: &MemoryMap) -> Entry {
         let page = memory.bytes(self.boot_info, self.ready.boot_info_length());
         self.ready.write(page, map.regions());
-        self.ready.entry()
+        self.ready.entry(self.boot_info)
     }
 }

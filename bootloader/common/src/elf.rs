@@ -18,6 +18,9 @@ const PF_W: u32 = 2;
 /// More than a GiB is no alignment that a segment has.
 const ALIGNMENT_MAX: u64 = 1 << 30;
 
+/// The most words that a protocol may write into a program.
+const WORDS_MAX: usize = 32;
+
 /// What a slot holds that no segment has taken.
 const NO_SEGMENT: Segment = Segment {
     offset: 0,
@@ -55,6 +58,8 @@ pub struct Image {
     /// What `moved_to` added to every address.
     pub slide: u64,
     relocations: Table,
+    words: [Relocation; WORDS_MAX],
+    word_count: usize,
     segments: [Segment; HEADERS_MAX],
     count: usize,
 }
@@ -74,6 +79,8 @@ impl Image {
             alignment: PAGE,
             slide: 0,
             relocations: Table::EMPTY,
+            words: [Relocation::default(); WORDS_MAX],
+            word_count: 0,
             segments: [NO_SEGMENT; HEADERS_MAX],
             count: 0,
         };
@@ -156,15 +163,34 @@ impl Image {
         &self.segments[..self.count]
     }
 
-    /// How many relocations there are to make.
+    /// Has eight bytes of the program, which lies where it will be, hold `value`: a protocol's answer.
+    pub fn add_word(&mut self, address: u64, value: u64) -> Result<(), Failure> {
+        let wrong = Problem::ElfRelocation.with(address, value);
+        let slot = self.words.get_mut(self.word_count).ok_or(wrong)?;
+        *slot = Relocation { address, value };
+        self.word_count += 1;
+        Ok(())
+    }
+
+    /// How many relocations there are to make, a protocol's words among them.
     pub fn relocation_count(&self) -> u64 {
-        self.relocations.count
+        self.relocations.count + self.word_count as u64
     }
 
     /// Returns the relocation at `index`, below `relocation_count`, of the file that `parse` read.
     pub fn relocation(&self, file: &[u8], index: u64) -> Result<Relocation, Failure> {
-        self.relocations
-            .read(file, index, self.slide, self.segments())
+        let relocation = match index.checked_sub(self.relocations.count) {
+            Some(index) => self.words[index as usize],
+            None => self.relocations.read(file, index, self.slide)?,
+        };
+        let Relocation { address, .. } = relocation;
+        let is_loaded = |segment: &Segment| {
+            (segment.address..segment.end()).contains(&address) && segment.end() - address >= 8
+        };
+        if !self.segments().iter().any(is_loaded) {
+            return Err(Problem::ElfRelocation.with(address, index));
+        }
+        Ok(relocation)
     }
 
     /// Checks one PT_LOAD by itself and inserts it by its address.

@@ -22,9 +22,12 @@ pub struct Facts<'a> {
     pub rsdp: Option<u64>,
     pub ramdisk: Option<Placed>,
     pub elf: Placed,
+    /// The bytes of that ELF: some protocols' kernels say in their data what they want.
+    pub file: &'a [u8],
     /// The end of the last region that the firmware reports.
     pub memory_end: u64,
     pub region_count: usize,
+    pub is_uefi: bool,
     pub seed: u64,
 }
 

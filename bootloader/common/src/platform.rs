@@ -38,6 +38,9 @@ pub struct FrameBuffer {
 
 /// A machine with its firmware.
 pub trait Platform: FrameAllocator {
+    /// Whether the map's words are UEFI's: kernels are told in the firmware's own numbers.
+    const IS_UEFI: bool = false;
+
     /// Sees the kernel file's header, which is kept nowhere, as it was read.
     fn see_header(&mut self, _: &[u8]) {}
 

@@ -32,7 +32,7 @@ fn plan(image: &Image, settings: Settings) -> Result<(u64, u64, u64), Failure> {
         argument,
         stack_end,
         ..
-    }) = ready.entry();
+    }) = ready.entry(0);
     Ok((argument, stack.address - 0x1000, stack_end))
 }
 
@@ -78,6 +78,42 @@ fn configured_addresses_are_taken_as_they_are() {
     };
     let found = plan(&program(0x200000, 0x300000, 0x1000), settings).unwrap();
     assert_eq!(found, (0x4000_0000, 0x5000_0000, 0x5000_5000));
+}
+
+#[test]
+fn no_entry_that_the_package_names_is_chosen_for_something_else() {
+    let image = program(0x200000, 0x300000, 0x1000);
+    let wanted = Settings {
+        features: layout::FEATURE_MAP_PHYSICAL_MEMORY | layout::FEATURE_RECURSIVE_PAGE_TABLE,
+        ..SETTINGS
+    };
+    let boot_info = |address| Settings {
+        boot_info_address: Some(address),
+        ..wanted
+    };
+    for settings in [
+        boot_info(1 << 39),
+        boot_info(2 << 39),
+        // What follows it lies in the next entry: the stack.
+        boot_info((2 << 39) - 0x1000),
+        boot_info((3 << 39) - 0x5000),
+        Settings {
+            stack_address: Some((2 << 39) - 0x1000),
+            ..wanted
+        },
+        // 128 MiB of memory, half of them in the next entry.
+        Settings {
+            physical_memory_offset: Some((2 << 39) - 0x400_0000),
+            ..wanted
+        },
+        Settings {
+            physical_memory_offset: Some((3 << 39) - 0x400_0000),
+            ..wanted
+        },
+    ] {
+        let found = plan(&image, settings);
+        assert_eq!(code(found), "none", "{settings:x?}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn dynamic_mappings_of_011_go_in_upstreams_order() {
     // Stack, frame buffer, ramdisk, physical memory; entry 5 is the recursive one; boot information last.
     assert_eq!(addresses, [1, 2, 3, 4, 6]);
     assert_eq!(
-        ready.entry(),
+        ready.entry(0),
         Entry::Jump64 {
             address: 0x200000,
             stack_end: (1 << 39) + 0x1000 + 80 * 1024,
@@ -147,7 +147,7 @@ fn fixed_mappings_of_011_are_kept_and_wrong_ones_refused() {
     ];
     assert_eq!(addresses, expected);
     assert_eq!(
-        ready.entry(),
+        ready.entry(0),
         Entry::Jump64 {
             address: 0x200000,
             // The stack's size as it is asked for, and then down to whole sixteens.

@@ -131,8 +131,11 @@ fn random_reports_give_what_a_bitmap_gives() {
                 purpose: uses[generator.below(5) as usize],
             })
             .collect();
-        let mut map = MemoryMap::new(ALL.0, ALL.1);
-        map.take_reports(&reports);
+        let map = support::timed(|| {
+            let mut map = MemoryMap::new(ALL.0, ALL.1);
+            map.take_reports(&reports);
+            map
+        });
         let mut bitmap = vec![None; 90];
         for report in &reports {
             let end = report.start + report.length;

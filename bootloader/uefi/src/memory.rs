@@ -138,6 +138,8 @@ impl FrameAllocator for Uefi {
 }
 
 impl Platform for Uefi {
+    const IS_UEFI: bool = true;
+
     fn see_header(&mut self, header: &[u8]) {
         seal::see(&mut self.digest, header);
     }

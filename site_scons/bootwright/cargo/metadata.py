@@ -166,7 +166,8 @@ def _address(table: Table, key: str) -> int | None:
     text = table.get(key, str)
     if text is None:
         return None
-    number = re.fullmatch(r"0x([0-9A-Fa-f]{1,40})|([0-9]{1,40})", text)
+    # As upstream reads it, by Rust's from_str_radix: a plus and zeroes may stand before the number.
+    number = re.fullmatch(r"0x\+?0*([0-9A-Fa-f]{1,40})|\+?0*([0-9]{1,40})", text)
     if number is None:
         raise table.error(key, f'is "{text}", no address', "write it decimal, or hexadecimal with 0x")
     address = int(number[1], 16) if number[1] else int(number[2])

@@ -31,6 +31,7 @@ class Segment:
     p_vaddr: int
     p_filesz: int
     p_memsz: int
+    p_align: int
 
 
 class ElfFile:
@@ -54,10 +55,10 @@ class ElfFile:
             raise self._not_whole()
         self.segments = []
         for number in range(phnum):
-            kind, _, offset, vaddr, _, filesz, memsz, _ = _PROGRAM.unpack_from(data, phoff + number * phsize)
+            kind, _, offset, vaddr, _, filesz, memsz, align = _PROGRAM.unpack_from(data, phoff + number * phsize)
             if offset + filesz > len(data):
                 raise self._not_whole()
-            self.segments.append(Segment(kind, offset, vaddr, filesz, memsz))
+            self.segments.append(Segment(kind, offset, vaddr, filesz, memsz, align))
         self._end_of_headers = max(_HEADER.size, phoff + phnum * phsize)
 
     def _not_whole(self) -> BootwrightError:

@@ -6,15 +6,15 @@ by a section of the ELF. A kernel of neither is started as one of 0.9.
 
 from __future__ import annotations
 
-import itertools
+import re
 import struct
 from collections.abc import Collection
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
-from bootwright.base.sizes import MIB, PAGE_SIZE
+from bootwright.base.sizes import PAGE_SIZE
 from bootwright.image import layout
-from bootwright.image.elf_file import ET_DYN, PT_LOAD, ElfFile
+from bootwright.image.elf_file import ET_DYN, ElfFile
 from bootwright.image.kernel_file import KernelSettings
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -37,12 +37,6 @@ WITHOUT_EFFECT_09 = (
 _MULTIBOOT, _MULTIBOOT2 = 0x1BADB002, 0xE85250D6
 _MULTIBOOT_AREA, _MULTIBOOT2_AREA = 8192, 32768
 _LIMINE = struct.pack("<2Q", 0xC7B1DD30DF4C8B88, 0x0A82E883A194F07B)
-# What a kernel of 0.9 finds mapped to itself.
-LOW_RANGES = ((layout.KEPT_START, layout.KEPT_END), (layout.VGA_START, layout.VGA_END))
-_LAST_PAGE = (1 << 64) - PAGE_SIZE
-_UPPER_HALF = (1 << 17) - 1  # the upper 17 bits of its addresses, which are all equal
-
-Range = tuple[int, int, str]
 
 
 def features_09(names: Collection[str], manifest: Path) -> int:
@@ -78,21 +72,20 @@ def check_09(settings: KernelSettings, manifest: Path) -> None:
         )
 
 
-def settings_of(path: Path, wanted: KernelSettings) -> KernelSettings:
+def settings_of(path: Path, wanted: KernelSettings, ramdisk: int = 0) -> KernelSettings:
     """Returns what the loader is told of the ELF at path; wanted is what Cargo.toml says for bootloader 0.9.
 
+    ramdisk is the size of what such a kernel gets, in bytes.
     Raises BootwrightError for a kernel of a protocol that the loader does not speak, for one whose ELF and Cargo.toml
     ask for different loaders, and for addresses that collide.
     """
+    from bootwright.loader.addresses import check_addresses
     from bootwright.loader.config_011 import SECTION, read_config
 
     data = path.read_bytes()
     name = str(path)
     elf = ElfFile(data, path)
     config = elf.section(SECTION)
-    movable = elf.e_type == ET_DYN
-    loaded = [segment for segment in elf.segments if segment.p_type == PT_LOAD and segment.p_memsz]
-    segments = [(segment.p_vaddr, segment.p_vaddr + segment.p_memsz) for segment in loaded]
     if config is None:
         _refuse_other_protocols(name, data)
         settings = wanted
@@ -104,12 +97,12 @@ def settings_of(path: Path, wanted: KernelSettings) -> KernelSettings:
                 "0.11 is configured in entry_point!; remove what is 0.9's",
             )
         settings = read_config(config, name)
-        if settings.kernel_base is not None and not movable:
+        if settings.kernel_base is not None and elf.e_type != ET_DYN:
             raise BootwrightError(
                 f"{name} asks for kernel_base {settings.kernel_base:#x} and is linked for one place (ET_EXEC)",
                 "compile with -C relocation-model=pic, or leave kernel_base dynamic",
             )
-    _check_addresses(name, settings, [] if movable else segments)
+    check_addresses(name, elf, settings, ramdisk)
     return settings
 
 
@@ -120,18 +113,24 @@ def finish_settings(
 
     Raises BootwrightError for a ramdisk that the kernel's protocol does not know.
     """
-    settings = settings_of(path, wanted or KernelSettings())
+    size = ramdisk.stat().st_size if ramdisk and ramdisk.is_file() else 0
+    settings = settings_of(path, wanted or KernelSettings(), size)
     is_011 = settings.handover == layout.HANDOVER_BOOTLOADER_011
     if ramdisk and not is_011:
         raise BootwrightError(
             f"RAMDISK={ramdisk}: {path} is no kernel of bootloader_api 0.11, and others are not told of a ramdisk",
             "leave RAMDISK= out, or have the kernel use bootloader_api's entry_point!",
         )
-    if boot_config is None or not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
+    if not is_011:  # of a kernel of 0.9 a boot.json is nobody's but its own
         return settings, []
-    from bootwright.loader.boot_config import read_boot_config
+    remarks: list[str] = []
+    if boot_config is not None:
+        from bootwright.loader.boot_config import read_boot_config
 
-    return read_boot_config(boot_config, settings)
+        settings, remarks = read_boot_config(boot_config, settings)
+    if settings.minimum_width or settings.minimum_height:
+        remarks.append(f"{path}: how large the frame buffer is at least, a BIOS is asked; UEFI's is taken as it is")
+    return settings, remarks
 
 
 def _refuse_other_protocols(name: str, data: bytes) -> None:
@@ -141,8 +140,7 @@ def _refuse_other_protocols(name: str, data: bytes) -> None:
         found.append("Multiboot")
     if _has_header(data, _MULTIBOOT2, _MULTIBOOT2_AREA, 8, 4):
         found.append("Multiboot2")
-    at = data.find(_LIMINE)
-    if at >= 0 and at % 8 == 0:
+    if any(match.start() % 8 == 0 for match in re.finditer(re.escape(_LIMINE), data)):
         found.append("Limine")
     if found:
         raise BootwrightError(
@@ -162,40 +160,3 @@ def _has_header(data: bytes, magic: int, area: int, step: int, words: int) -> bo
                 return True
         at = data.find(wanted, at + 1, area)
     return False
-
-
-def _check_addresses(name: str, settings: KernelSettings, segments: list[tuple[int, int]]) -> None:
-    """Raises where two of the ranges that are known now lie in one place, or where one leaves the address space."""
-    ranges: list[Range] = [
-        (start // PAGE_SIZE * PAGE_SIZE, -(-end // PAGE_SIZE) * PAGE_SIZE, "a segment") for start, end in segments
-    ]
-    own: list[Range] = []
-    stack = settings.kernel_stack_address
-    if settings.handover == layout.HANDOVER_BOOTLOADER_09:
-        own += [(start, end, "what the loader keeps in low memory") for start, end in LOW_RANGES]
-        if stack is None and settings.boot_info_address is not None:
-            stack = settings.boot_info_address + PAGE_SIZE
-    if settings.boot_info_address is not None:
-        start = settings.boot_info_address // PAGE_SIZE * PAGE_SIZE
-        own.append((start, start + PAGE_SIZE, "the boot information"))
-    if stack is not None:
-        size = -(-settings.kernel_stack_size // PAGE_SIZE) * PAGE_SIZE
-        own.append((stack, stack + PAGE_SIZE + size, "the stack with the page below it"))
-    if settings.physical_memory_offset is not None:
-        if settings.physical_memory_offset % layout.LARGE_PAGE_SIZE:
-            raise BootwrightError(
-                f"{name}: the physical memory's map at {settings.physical_memory_offset:#x} begins at no multiple of "
-                f"{layout.LARGE_PAGE_SIZE:#x}"
-            )
-        offset = settings.physical_memory_offset
-        own.append((offset, offset + 4096 * MIB, "the map of physical memory"))
-    for start, end, what in own:
-        if end > _LAST_PAGE or start >> 47 not in (0, _UPPER_HALF) or start >> 47 != (end - 1) >> 47:
-            raise BootwrightError(f"{name}: {what} at {start:#x} takes {end - start:#x} bytes, which do not fit there")
-    for one, other in itertools.chain(itertools.combinations(own, 2), itertools.product(ranges, own)):
-        if max(one[0], other[0]) < min(one[1], other[1]):
-            raise BootwrightError(
-                f"{name}: {one[2]} at {one[0]:#x} to {one[1]:#x} and {other[2]} at {other[0]:#x} to {other[1]:#x} "
-                "lie in one place",
-                "give one of them another address: in [package.metadata.bootloader], entry_point! or the linker script",
-            )

@@ -32,6 +32,12 @@ def test_the_loaders_settings_are_read(root: Path) -> None:
     assert (settings.boot_info_address, settings.physical_memory_offset) == (8192, 4096)
 
 
+@pytest.mark.parametrize("text", ["0x+1000", "+4096", "0004096", "0x" + "0" * 80 + "1000", "0" * 5000 + "4096"])
+def test_an_address_is_written_as_the_crates_own_builder_reads_it(root: Path, text: str) -> None:
+    settings = read(root, f'[package.metadata.bootloader]\nboot-info-address = "{text}"\n').bootloader
+    assert settings.boot_info_address == 4096
+
+
 def test_the_loaders_settings_have_defaults(root: Path) -> None:
     settings = read(root).bootloader
     assert settings.kernel_stack_size == 512
@@ -48,6 +54,9 @@ def test_the_loaders_settings_have_defaults(root: Path) -> None:
         ("kernel-stack-address = 4096", "kernel-stack-address is 4096, not a string"),
         ('kernel-stack-address = "0x1001"', "kernel-stack-address is 0x1001, which is no multiple of 4096"),
         ('boot-info-address = "high"', 'boot-info-address is "high", no address'),
+        ('boot-info-address = "0x1_000"', 'boot-info-address is "0x1_000", no address'),
+        ('boot-info-address = "0X1000"', 'boot-info-address is "0X1000", no address'),
+        ('boot-info-address = "+"', 'boot-info-address is "+", no address'),
         ('boot-info-address = "-4096"', 'boot-info-address is "-4096", no address'),
         ('physical-memory-offset = "0x800000000000"', "physical-memory-offset is 0x800000000000, which no x86-64 page"),
         ('physical-memory-offset = "0x1FFFFFFFFFFFFF000"', "physical-memory-offset is 0x1FFFFFFFFFFFFF000, which no"),

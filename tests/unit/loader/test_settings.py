@@ -13,7 +13,9 @@ from tests.unit.elf.test_checks import ET_DYN, Kernel, Load
 
 from bootwright.base.errors import BootwrightError
 from bootwright.image import layout
+from bootwright.image.elf_file import ElfFile
 from bootwright.image.kernel_file import KernelSettings
+from bootwright.loader import config_011
 from bootwright.loader.boot_config import read_boot_config
 from bootwright.loader.config_011 import UUID, read_config
 from bootwright.loader.settings import check_09, features_09, finish_settings, settings_of
@@ -85,11 +87,13 @@ def test_features_are_those_of_the_crate_and_a_key_needs_its_own() -> None:
     check_09(dataclasses.replace(settings, features=1), MANIFEST)
 
 
-def settings_for(tmp_path: Path, settings: KernelSettings, kernel: Kernel | None = None, tail: bytes = b"") -> str:
+def settings_for(
+    tmp_path: Path, settings: KernelSettings, kernel: Kernel | None = None, tail: bytes = b"", ramdisk: int = 0
+) -> str:
     path = tmp_path / "k.elf"
     path.write_bytes((kernel or Kernel()).to_bytes() + tail)
     try:
-        settings_of(path, settings)
+        settings_of(path, settings, ramdisk)
     except BootwrightError as error:
         assert str(path) in error.message
         return error.message
@@ -125,6 +129,47 @@ def test_a_movable_kernel_is_not_where_it_was_linked(tmp_path: Path) -> None:
     assert not settings_for(tmp_path, KernelSettings(boot_info_address=0x200000), kernel)
 
 
+ENTRY = 1 << 39
+
+
+@pytest.mark.parametrize(
+    ("settings", "ramdisk", "words"),
+    [
+        ({"kernel_stack_address": ENTRY, "framebuffer_address": ENTRY + 0x2000}, 0, "the frame buffer at 0x8000002000"),
+        ({"framebuffer_address": ENTRY, "ramdisk_address": ENTRY - 0x1000}, 0x1001, "the ramdisk at 0x7ffffff000"),
+        ({"framebuffer_address": ENTRY, "ramdisk_address": ENTRY - 0x1000}, 0x1000, ""),
+        ({"framebuffer_address": ENTRY, "ramdisk_address": ENTRY}, 0, ""),
+        ({"recursive_address": ENTRY, "boot_info_address": 2 * ENTRY - 0x2000}, 0, "the recursive entry of the page"),
+        ({"recursive_address": -ENTRY % (1 << 64), "boot_info_address": ENTRY}, 0, ""),
+        ({"boot_info_address": 0x3FFF20, "kernel_stack_address": 0x400000}, 0, "at 0x3ff000 to 0x401000 lie in"),
+        ({"boot_info_address": 0x3FFF18, "kernel_stack_address": 0x400000}, 0, ""),
+        ({"boot_info_address": 0x1000}, 0, ""),
+        ({"framebuffer_address": 0x8000}, 0, "what the loader keeps in low memory at 0x8000"),
+        ({"kernel_base": 0x1FF000, "ramdisk_address": 0x200000}, 1, "a segment at 0x200000 to 0x201000"),
+        ({"kernel_base": 0x7FFF_FFFF_E000}, 0, ""),
+        ({"kernel_base": 0x7FFF_FFFF_F000}, 0, "a segment at 0x800000000000 takes 0x1000 bytes, which do not fit"),
+        ({"framebuffer_address": 0x8000_0000_0000}, 0, "the frame buffer at 0x800000000000"),
+        ({"dynamic_range_start": 0x8000_0000_0000}, 0, "begins or ends at 0x800000000000, no address"),
+        ({"dynamic_range_end": (1 << 64) - 1}, 0, ""),
+        ({"kernel_stack_address": 0x400010}, 0, "asks for kernel_stack at 0x400010, which is no multiple of 0x1000"),
+        ({"framebuffer_address": 0x400010}, 0, "asks for framebuffer at 0x400010, which is no multiple of 0x1000"),
+        ({"ramdisk_address": 0x400010}, 0, "asks for ramdisk_memory at 0x400010, which is no multiple of 0x1000"),
+        ({"kernel_base": 0x400010}, 0, "asks for kernel_base at 0x400010, which is no multiple of 0x1000"),
+        ({"boot_info_address": 0x400014}, 0, "asks for boot_info at 0x400014, which is no multiple of 0x8"),
+        ({"recursive_address": 0x4000_0000}, 0, "page_table_recursive at 0x40000000, which is no multiple of 0x80000"),
+    ],
+)
+def test_of_011_too_every_address_that_is_known_is_looked_at(
+    tmp_path: Path, settings: dict[str, int], ramdisk: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = KernelSettings(handover=layout.HANDOVER_BOOTLOADER_011, **settings)
+    monkeypatch.setattr(ElfFile, "section", lambda elf, name: b"")
+    monkeypatch.setattr(config_011, "read_config", lambda data, path: wanted)
+    movable = Kernel(e_type=ET_DYN, e_entry=0x1010, loads=(Load(p_vaddr=0x1000),))
+    told = settings_for(tmp_path, KernelSettings(), movable, ramdisk=ramdisk)
+    assert words in told if words else not told
+
+
 def multiboot(magic: int, *words: int) -> bytes:
     return struct.pack(f"<{len(words) + 2}I", magic, *words, -(magic + sum(words)) % (1 << 32))
 
@@ -143,7 +188,11 @@ def test_a_kernel_of_another_protocol_is_told_which_it_wants(tmp_path: Path, pro
     assert f"wants to be started by the protocol {protocol}, which this loader does not speak yet" in told
     # The magic number alone, as a kernel may have it that reads such tables, is no header; nor is one out of place.
     assert not settings_for(tmp_path, KernelSettings(), kernel, marker[:4] + bytes(60))
-    assert not settings_for(tmp_path, KernelSettings(), kernel, b"\0\0\0\0\0\1" + marker)
+    out_of_place = b"\0\0\0\0\0\1" + marker
+    assert not settings_for(tmp_path, KernelSettings(), kernel, out_of_place)
+    # As a debug build has it, where the number stands in the code as well.
+    both = out_of_place + bytes(-len(out_of_place) % 8) + marker
+    assert f"the protocol {protocol}," in settings_for(tmp_path, KernelSettings(), kernel, both)
 
 
 def test_boot_json_says_how_large_the_picture_is_and_what_has_no_effect_is_told(tmp_path: Path) -> None:
@@ -171,6 +220,18 @@ def test_boot_json_says_how_large_the_picture_is_and_what_has_no_effect_is_told(
         path.write_text('{"\xe9": 1}', encoding=encoding)
         with pytest.raises(BootwrightError, match=words):
             read_boot_config(path, KernelSettings())
+
+
+def test_a_picture_that_uefi_gives_as_it_is_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, boot_config = tmp_path / "k.elf", tmp_path / "boot.json"
+    path.write_bytes(Kernel().to_bytes())
+    boot_config.write_text('{"frame_buffer": {"minimum_framebuffer_height": 1000}}')
+    for minimum, file, lines in ((None, None, 0), (900, None, 1), (None, boot_config, 1), (0, None, 0)):
+        wanted = KernelSettings(handover=layout.HANDOVER_BOOTLOADER_011, minimum_width=minimum)
+        monkeypatch.setattr(ElfFile, "section", lambda elf, name: b"")
+        monkeypatch.setattr(config_011, "read_config", lambda data, path, wanted=wanted: wanted)
+        _, remarks = finish_settings(path, None, file, None)
+        assert len([line for line in remarks if "a BIOS is asked; UEFI's is taken as it is" in line]) == lines
 
 
 def test_a_ramdisk_for_a_kernel_that_is_not_told_of_it_is_refused(tmp_path: Path) -> None:

@@ -22,12 +22,15 @@ const MORE_REGIONS: u64 = 40;
 const LEAST_MEMORY: u64 = 4 << 30;
 const TOP_LEVEL_ALIGNMENT: u64 = top_level::ENTRY_SIZE;
 
+pub const WANTS_RSDP: bool = true;
+
 /// What BootInfo will say beside the regions.
 pub struct Ready {
-    pub entry: Entry,
+    entry: Entry,
     /// Where BootInfo is, virtual, and how many regions have room behind it.
     boot_info: u64,
     room: u64,
+    is_uefi: bool,
     api_version: u64,
     framebuffer: Option<(u64, FrameBuffer)>,
     physical_memory: Option<u64>,
@@ -150,6 +153,7 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
         },
         boot_info,
         room,
+        is_uefi: facts.is_uefi,
         api_version: settings.api_version,
         framebuffer,
         physical_memory,
@@ -230,13 +234,17 @@ impl Ready {
         pages_of(self.boot_info % PAGE + BOOT_INFO_SIZE + self.room * REGION_SIZE)
     }
 
+    pub fn entry(&self, _: u64) -> Entry {
+        self.entry
+    }
+
     pub fn write(&self, pages: &mut [u8], regions: &[Region]) {
         pages.fill(0);
         let info = &mut pages[(self.boot_info % PAGE) as usize..];
         let (info, rest) = info.split_at_mut(BOOT_INFO_SIZE as usize);
         let mut count = 0;
         for (slot, region) in rest.chunks_exact_mut(REGION_SIZE as usize).zip(regions) {
-            let (kind, payload) = kind_of(region);
+            let (kind, payload) = kind_of(region.purpose, self.is_uefi);
             put(slot, 0, region.start);
             put(slot, 8, region.end);
             put(slot, 16, kind | payload << 32);
@@ -280,15 +288,16 @@ impl Ready {
     }
 }
 
-/// A region's kind and, of what the firmware keeps, E820's number.
-fn kind_of(region: &Region) -> (u64, u64) {
-    match region.purpose {
+/// A region's kind and, of what the firmware keeps, its number: UEFI's, or E820's.
+fn kind_of(purpose: Use, is_uefi: bool) -> (u64, u64) {
+    let kept = |uefi, e820| if is_uefi { (2, uefi) } else { (3, e820) };
+    match purpose {
         // Low memory too, of which no loader takes a frame for the kernel: other processors start there.
         Use::Usable => (0, 0),
-        Use::Reserved => (3, 2),
-        Use::AcpiReclaimable => (3, 3),
-        Use::AcpiNvs => (3, 4),
-        Use::BadMemory => (3, 5),
+        Use::Reserved => kept(0, 2),
+        Use::AcpiReclaimable => kept(9, 3),
+        Use::AcpiNvs => kept(10, 4),
+        Use::BadMemory => kept(8, 5),
         Use::FrameZero
         | Use::Bootloader
         | Use::Kernel

@@ -16,7 +16,7 @@ use crate::top_level::TopLevel;
 const ENTRIES: usize = 64;
 const ENTRY_SIZE: usize = 24;
 const COUNT_OFFSET: usize = ENTRIES * ENTRY_SIZE;
-pub const BOOT_INFO_LENGTH: u64 = PAGE;
+const BOOT_INFO_LENGTH: u64 = PAGE;
 
 /// The type of an entry that is not in use.
 const EMPTY: u32 = 11;
@@ -24,9 +24,11 @@ const EMPTY: u32 = 11;
 /// Where a position-independent kernel goes, which upstream does not know: to where static ones are linked.
 const MOVABLE_START: u64 = 0x20_0000;
 
+pub const WANTS_RSDP: bool = false;
+
 /// What BootInfo will say beside the memory map.
 pub struct Ready {
-    pub entry: Entry,
+    entry: Entry,
     recursive: Option<u64>,
     physical_memory: Option<u64>,
     tls: Tls,
@@ -57,7 +59,7 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
         image.relro = None;
     }
     let mut plan = Plan::new(facts.kept.low);
-    let mut free = free_entries(&image, settings);
+    let mut free = free_entries(&image, facts);
     // Upstream's order. The recursive entry is taken whether it is wanted or not: addresses are the same either way.
     let recursive = free.choose_entry()?;
     if settings.has(layout::FEATURE_RECURSIVE_PAGE_TABLE) {
@@ -124,18 +126,30 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
 }
 
 /// The top-level entries that neither the kernel uses nor its package names; entry 0 counts as used.
-fn free_entries(image: &Image, settings: &Settings) -> TopLevel {
+///
+/// Upstream does not look at what the package names: it chooses such an entry for something else, and cannot start.
+fn free_entries(image: &Image, facts: &Facts<'_>) -> TopLevel {
+    let settings = facts.settings;
     let mut free = TopLevel::new(None);
     free.take(0, 0);
     for segment in image.segments() {
         // As upstream: the address after the last counts as used.
         free.take(segment.address, segment.end());
     }
-    if let Some(address) = settings.stack_address {
-        free.take(address, address.saturating_add(settings.stack_size));
-    }
-    if let Some(address) = settings.physical_memory_offset {
-        free.take(address, address);
+    let stack_size = PAGE + pages_of(settings.stack_size);
+    let behind = match settings.stack_address {
+        Some(_) => 0,
+        None => stack_size,
+    };
+    let named = [
+        (settings.boot_info_address, BOOT_INFO_LENGTH + behind),
+        (settings.stack_address, stack_size),
+        (settings.physical_memory_offset, facts.memory_end),
+    ];
+    for (address, size) in named {
+        if let Some(address) = address {
+            free.take(address, address.saturating_add(size));
+        }
     }
     free
 }
@@ -147,6 +161,14 @@ fn recursive_address(address: u64) -> u64 {
 }
 
 impl Ready {
+    pub fn boot_info_length(&self) -> u64 {
+        BOOT_INFO_LENGTH
+    }
+
+    pub fn entry(&self, _: u64) -> Entry {
+        self.entry
+    }
+
     pub fn write(&self, page: &mut [u8], regions: &[Region]) {
         page.fill(0);
         let mut count = 0;

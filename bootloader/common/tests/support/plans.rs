@@ -68,8 +68,10 @@ pub fn plan_all(
             address: 0x20_0000,
             length: 0x2000,
         },
+        file: &[],
         memory_end: MEMORY_END,
         region_count: 8,
+        is_uefi: false,
         seed: 0x1234_5678_9ABC_DEF0,
     };
     let (plan, image, ready) = protocol.plan(image.clone(), &facts)?;
