@@ -32,13 +32,12 @@ from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_feature
 from bootwright.graph.commandline import check_kernel, said_anywhere
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.units import Nodes, Ways, places, words_with_script
+from bootwright.graph.units import Nodes, Ways, driver_of, places, words_with_script
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
 from bootwright.machine.runner import tell_keys
 from bootwright.rust.build_tools import Question, remember_tools
-from bootwright.rust.driver_words import driver_in, for_linker
 from bootwright.rust.flags import digests_in_flags, files_in_flags, linkers_in_flags
 from bootwright.rust.implied_target import implied_target
 from bootwright.rust.library import is_bare, is_custom, library_root
@@ -183,9 +182,7 @@ def plan_nodes(
     cargos = codegen_option(planned.program.argv, "linker")
     if tools.linker and cargos and f"linker={cargos}" not in linkers_in_flags(flags):
         tell_once(f"{cargos}, the linker that cargo was told to take, has no effect: {tools.linker} links")
-    driver = driver_in(planned.program.argv) if tools.linker and not env.get("HOSTROW") else ""
-    if driver and (left := for_linker(planned.program.argv)[1]):
-        tell_once(f"{' '.join(left)} for {driver} has no effect: lld gets what {driver} would hand on to a linker")
+    driver = driver_of(planned.program) if tools.linker and not env.get("HOSTROW") else ""
     home = cargo_home(os.environ)
     toolchain = library_root(tools.toolchain.sysroot)  # no more: the sysroot may be /usr
     out = Path(objects)

@@ -80,6 +80,19 @@ def words_with_script(core: Sequence[str], program: Unit, script: str, joined: s
     return ("-C", f"link-arg={joined}-T{script}", *kept)
 
 
+def driver_of(program: Unit) -> str:
+    """Returns the compiler that cargo was told to link program with, "" for none; tells which words lld does not get."""
+    if not any("linker" in word for word in program.argv):
+        return ""
+    from bootwright.rust.driver_words import driver_in, for_linker  # most kernels name no linker
+
+    driver = driver_in(program.argv)
+    left = for_linker(program.argv)[1] if driver else []
+    if left:
+        tell_once(f"{' '.join(left)} for {driver} has no effect: lld gets what {driver} would hand on to a linker")
+    return driver
+
+
 def _holds_the_librarys_symbols(unit: Unit) -> bool:
     """Says whether a linker would put in debug information that nobody reads: Rust's library has 10 MB of it.
 
