@@ -81,7 +81,7 @@ def words_with_script(core: Sequence[str], program: Unit, script: str, joined: s
 
 
 def driver_of(program: Unit) -> str:
-    """Returns the compiler that cargo was told to link program with, "" for none; tells which words lld does not get."""
+    """Returns the compiler that cargo was told to link program with, "" for none; tells what lld does not get of it."""
     if not any("linker" in word for word in program.argv):
         return ""
     from bootwright.rust.driver_words import driver_in, for_linker  # most kernels name no linker
