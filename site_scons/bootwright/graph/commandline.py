@@ -171,7 +171,7 @@ def is_ours(build: Path, home: Path) -> bool:
 
 def check_kernel(directory: Path, given: bool) -> None:
     """Raises where there is no kernel to build: nobody named one (given), and an installation has no example."""
-    if not given and not directory.is_dir():
+    if not given and not (directory / "Cargo.toml").is_file():
         raise BootwrightError(
             "there is no Cargo.toml here or in a directory above, so there is no kernel to build",
             "`bootwright new NAME` makes one; KERNEL= names the directory of another",

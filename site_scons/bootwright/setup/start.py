@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 
+from bootwright.base.cache import lack_of_home
 from bootwright.setup import startup
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 def start(home: str, arguments: Sequence[str]) -> int:
     """Runs scons with arguments in home; returns where a process cannot become another one, or fails."""
+    if said := lack_of_home():
+        from bootwright.setup.installer import tell
+
+        tell(said)
+        return 2
     signal.signal(signal.SIGINT, startup.leave)
     if any(word[:1] == "-" and word[1:2] != "-" and len(word) > 3 for word in arguments):
         status = refuse_letters(arguments)
