@@ -35,7 +35,8 @@ class Handed:
     @classmethod
     def of(cls, ended: Ended) -> Handed:
         """Takes it from a boot that was looked at with its pages."""
-        told = {name: value for name, value in ended.told.items() if name not in ("info", "region")}
+        # When it began is another time at each boot.
+        told = {name: value for name, value in ended.told.items() if name not in ("info", "region", "tsc")}
         listed = ended.listed("region")
         regions = [(listed[at], listed[at + 1], listed[at + 2]) for at in range(0, len(listed), 3)]
         registers = {name: ended.register(name) for name in NUMBERS}

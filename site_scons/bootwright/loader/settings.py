@@ -33,10 +33,16 @@ WITHOUT_EFFECT_09 = (
     "default", "binary", "bit_field", "font8x8", "fixedvec", "llvm-tools", "rlibc", "toml", "usize_conversions",
     "x86_64", "xmas-elf",
 )  # fmt: skip
-# Bytes that a boot loader looks for in a kernel: Multiboot's and Multiboot2's headers, and how Limine's requests begin.
+# Bytes that a boot loader looks for in a kernel: Multiboot's and Multiboot2's headers, how Limine's requests begin, and
+# the mark of its revision, which may stand alone.
 _MULTIBOOT, _MULTIBOOT2 = 0x1BADB002, 0xE85250D6
 _MULTIBOOT_AREA, _MULTIBOOT2_AREA = 8192, 32768
-_LIMINE = struct.pack("<2Q", 0xC7B1DD30DF4C8B88, 0x0A82E883A194F07B)
+_LIMINE = re.compile(
+    b"|".join(
+        re.escape(struct.pack("<2Q", *pair))
+        for pair in ((0xC7B1DD30DF4C8B88, 0x0A82E883A194F07B), (0xF9562B2D5C95A6C8, 0x6A7B384944536BDC))
+    )
+)
 
 
 def features_09(names: Collection[str], manifest: Path) -> int:
@@ -140,7 +146,7 @@ def _refuse_other_protocols(name: str, data: bytes) -> None:
         found.append("Multiboot")
     if _has_header(data, _MULTIBOOT2, _MULTIBOOT2_AREA, 8, 4):
         found.append("Multiboot2")
-    if any(match.start() % 8 == 0 for match in re.finditer(re.escape(_LIMINE), data)):
+    if any(match.start() % 8 == 0 for match in _LIMINE.finditer(data)):
         found.append("Limine")
     if found:
         raise BootwrightError(

@@ -180,6 +180,7 @@ def multiboot(magic: int, *words: int) -> bytes:
         ("Multiboot", multiboot(0x1BADB002, 3)),
         ("Multiboot2", multiboot(0xE85250D6, 0, 24)),
         ("Limine", struct.pack("<4Q", 0xC7B1DD30DF4C8B88, 0x0A82E883A194F07B, 1, 2)),
+        ("Limine", struct.pack("<3Q", 0xF9562B2D5C95A6C8, 0x6A7B384944536BDC, 3)),
     ],
 )
 def test_a_kernel_of_another_protocol_is_told_which_it_wants(tmp_path: Path, protocol: str, marker: bytes) -> None:
