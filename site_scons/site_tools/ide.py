@@ -52,7 +52,7 @@ UP_TO_DATE = (SCons.Node.executed, SCons.Node.up_to_date)
 
 def make_project(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Writes what IDECRATES are, as rust-analyzer takes it."""
-    from bootwright.base.procs import allowed_environment, run
+    from bootwright.base.procs import run
 
     toolchain = env["BOOTWRIGHT"].toolchain
     known: dict[tuple[str, ...], list[str]] = {}
@@ -60,7 +60,7 @@ def make_project(target: list[Entry], source: list[Entry], env: Environment) -> 
     def ask(words: Sequence[str], variables: Mapping[str, str]) -> list[str]:
         if tuple(words) not in known:
             command = [str(toolchain.rustc), *words, "--print=cfg"]
-            known[tuple(words)] = run(command, env=allowed_environment(os.environ, variables)).splitlines()
+            known[tuple(words)] = run(command, extra=variables).splitlines()
         return known[tuple(words)]
 
     made = project.project(

@@ -17,7 +17,7 @@ import pytest
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 from tests.boot.kernels import SMALL_KERNELS, Built, Workshop
-from tests.boot.sectors import child_that_runs
+from tests.boot.sectors import SPIN, Sector, child_that_runs
 
 from bootwright.base.errors import Status
 from bootwright.elf.demangle import demangle
@@ -146,6 +146,15 @@ def test_of_an_exception_that_a_handler_got_the_cause_is_told_and_how_the_handle
     assert dead.verdict.status == Status.GUEST_DIED
 
 
+def test_of_a_jump_into_nowhere_that_a_handler_got_the_cause_is_told(workshop: Workshop) -> None:
+    dead = kill(workshop, FAULTS / "handled.rs", "--cfg", "halts", "--cfg", "jumps", *BEHIND)
+    dead.expect("wild jump", "handled")
+    assert dead.report.splitlines()[0].endswith("; the kernel's handler halted")
+    assert dead.said("address")[0].startswith("CR2=0x44440000: not mapped")
+    chain = " ".join(dead.said("calls"))
+    assert re.search(r"0x44440000 no function.*handled::cause,.*handled::inner,.*_start,", chain), dead.report
+
+
 @pytest.mark.parametrize(
     ("name", "flags", "said"),
     [
@@ -204,6 +213,15 @@ def test_a_kernel_that_spins_at_the_time_out_is_told_with_function_and_line(work
     assert (verdict.kind, verdict.status) == (Kind.STILL_RUNNING, Status.DONE)
 
 
+def test_a_machine_that_does_not_come_to_its_kernel_in_time_is_told_so(workshop: Workshop, sector: Sector) -> None:
+    built = workshop.build(FAULTS / "halt.rs", tests=False)
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    config = RunConfig(sector(SPIN), headless=True, timeout=1)
+    verdict, where = run_and_report(config, subject, io.StringIO(), io.StringIO(), in_test=True)
+    assert where == "  where    in the firmware or the loader: the kernel did not begin; TIMEOUT= gives it longer\n"
+    assert verdict.kind is Kind.STILL_RUNNING
+
+
 def test_a_stack_overflow_that_a_double_fault_handler_caught_is_called_so(workshop: Workshop) -> None:
     dead = kill(workshop, FAULTS / "caught_overflow.rs")
     dead.expect("stack overflow", "caught_overflow")
@@ -251,6 +269,7 @@ def test_where_the_first_run_told_no_vector_a_second_one_under_tcg_does(workshop
 def test_a_silent_panic_is_found_by_its_calls(workshop: Workshop) -> None:
     dead = kill(workshop, FAULTS / "silent_panic.rs")
     dead.expect("panic", "silent_panic")
+    assert dead.said("usually") == ["its handler prints no message: the PanicInfo that it gets holds one"]
 
 
 def test_of_two_processors_the_report_says_which_it_is_about(workshop: Workshop) -> None:

@@ -18,6 +18,7 @@ LINES = {
     "bootwright run FIRMWARE=": ["FIRMWARE=bios", "FIRMWARE=secure", "FIRMWARE=uefi"],
     "bootwright image LDSCRIPT=": ["LDSCRIPT=a script.ld"],
     "bootwright test --str": ["--stress="],
+    "bootwright runner a": ["a script.ld"],
     "bootwright completion ": ["bash", "fish", "zsh"],
 }
 BASH = """source "$1"

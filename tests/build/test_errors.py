@@ -76,6 +76,8 @@ def test_a_misspelt_target_is_named_with_the_one_that_was_meant(checkout: Checko
 def test_a_word_that_is_meant_for_others_is_refused_before_anything_is_built(checkout: Checkout) -> None:
     for words, sentence in (
         (["--fsat"], "there is no switch --fsat\n  hint: did you mean --fast?\n"),
+        (["--release"], "there is no switch --release\n  hint: did you mean VARIANT=release?\n"),
+        (["run", "help"], "run help: help comes first\n  hint: did you mean `scons help run`?\n"),
         (["clean"], "there is no target clean\n  hint: did you mean `scons -c`?\n"),
         (["FIRMWARE=uefi"], "FIRMWARE=uefi is for `scons run`, `scons screenshot`, `scons gdb` and `scons test`\n"),
         (["run", "--json"], "--json is for `scons doctor`, `scons usb` and `scons test`\n"),
@@ -98,6 +100,10 @@ def test_the_help_fits_in_a_terminal_of_80_columns(checkout: Checkout) -> None:
     shown = checkout.scons("-h")
     assert shown.status == 0 and "Variables, as NAME=value" in shown.output
     assert [line for line in shown.output.splitlines() if len(line) > 80] == []
+    narrow = checkout.scons("-h", environment={"COLUMNS": "40"}).output.splitlines()
+    wide = [line for line in narrow[:-1] if len(line) > 40]  # the last one is SCons's own
+    assert [line for line in wide if len(line.split()) > 1] == [], wide
+    assert "  scons image" in narrow and "    build/VARIANT/NAME.img and what it" in narrow
 
 
 def test_an_error_of_the_source_is_shown_as_the_compiler_says_it(checkout: Checkout) -> None:

@@ -46,6 +46,8 @@ members = ["macros", "shared", "tool"]
 MACROS = '[package]\nname = "macros"\nversion = "0.1.0"\nedition = "2024"\n\n[lib]\nproc-macro = true\n'
 FILES = {
     "Cargo.toml": MANIFEST,
+    # Which a stable compiler takes as the build has it do.
+    ".cargo/config.toml": '[build]\nrustflags = ["-Z", "unstable-options"]\n',
     "macros/Cargo.toml": MACROS,
     "macros/src/lib.rs": """extern crate proc_macro;
 use proc_macro::TokenStream;

@@ -127,10 +127,12 @@ def test_its_keys_are_those_of_bootimages_runner(runner: Runner) -> None:
     script.chmod(0o755)
     keys = 'run-command = ["./machine", "{}"]\nrun-args = ["a run"]\ntest-args = ["a", "test"]'
     tested = runner.run(f"{keys}\ntest-success-exit-code = 7", "more")
-    assert (tested.returncode, "got a test more\n" in tested.stdout) == (0, True), tested.stdout
+    assert (tested.returncode, "got -no-reboot a test more\n" in tested.stdout) == (0, True), tested.stdout
+    allowed = runner.run(f"{keys}\ntest-no-reboot = false")
+    assert (allowed.returncode, "got a test\n" in allowed.stdout) == (7, True), allowed.stdout
     ran = runner.run(keys, place="debug")
     assert (ran.returncode, "got a run\n" in ran.stdout) == (7, True), ran.stdout
-    hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1'
+    hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1\ntest-no-reboot = false'
     over = runner.run(hangs)
     assert over.returncode not in (0, 33) and "TIMEOUT=1" in over.stdout, over.stdout
     wrong = runner.run("test-timeout = 0")
@@ -146,8 +148,11 @@ def test_nothing_that_is_there_is_written_to(installed: Environment, hello: Path
 
 @pytest.mark.needs("qemu-system-arm")
 @pytest.mark.parametrize("variant", ["--handover=0.11", "--board=microbit"])
-def test_a_kernel_of_another_kind_passes_its_tests_as_it_is(
+def test_a_kernel_of_another_kind_passes_its_tests_whatever_its_name_becomes(
     installed: Environment, tmp_path: Path, variant: str
 ) -> None:
-    installed.do("new", "other", variant, cwd=tmp_path, PATH=search_path(installed))
-    assert "2 passed" in installed.do("test", cwd=tmp_path / "other")
+    installed.do("new", "board", variant, cwd=tmp_path, PATH=search_path(installed))  # as one of its modules is called
+    manifest = tmp_path / "board" / "Cargo.toml"
+    manifest.write_text(manifest.read_text().replace('name = "board"', 'name = "renamed"', 1))
+    said = installed.do("test", cwd=tmp_path / "board")
+    assert "2 passed" in said and "kernel/renamed/boots::two_and_two_is_four" in said

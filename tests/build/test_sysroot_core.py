@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from tests.build.checkouts import HOME, Built, copy_checkout
 from tests.scripts import write_script
 
@@ -44,6 +46,15 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 pub extern "C" fn _start(to: &mut [u8], from: &[u8], wide: u128) -> usize {
     to.copy_from_slice(from);
     alloc::format!("{wide} {:?}", wide / 7).len()
+}
+"""
+
+# What many a kernel has, beside another function of compiler_builtins that one object of it may share with its own.
+OWN = """
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".own")]
+pub unsafe extern "C" fn memcpy(to: *mut u8, _: *const u8, _: usize) -> *mut u8 {
+    loop { core::hint::spin_loop(); if to.is_null() { return to; } }
 }
 """
 
@@ -115,10 +126,10 @@ def test_core_has_the_same_bytes_at_another_place_and_time_and_names_none(
         assert not [name for name in places if name in data], rlib
 
 
-def test_a_program_that_copies_formats_and_allocates_links_with_stable_flags(
+def test_a_program_that_copies_with_its_own_formats_and_allocates_links_with_stable_flags(
     toolchain: Toolchain, stored: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "program.rs").write_text(PROGRAM)
+    (tmp_path / "program.rs").write_text(PROGRAM + OWN)
     linker = find_llvm_tool(toolchain, "ld.lld", os.environ)
     argv = [str(toolchain.rustc), "--edition=2024", "--target", BARE, f"--sysroot={stored}", "-Cpanic=abort"]
     environment = {name: value for name, value in os.environ.items() if name != "RUSTC_BOOTSTRAP"}
@@ -126,4 +137,7 @@ def test_a_program_that_copies_formats_and_allocates_links_with_stable_flags(
         flags = [*profile, f"-Clinker={linker}", "-o", str(tmp_path / "program"), str(tmp_path / "program.rs")]
         done = subprocess.run([*argv, *flags], capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
-        assert (tmp_path / "program").stat().st_size > 0
+        with (tmp_path / "program").open("rb") as stream:
+            elf: Any = ELFFile(stream)
+            (memcpy,) = elf.get_section_by_name(".symtab").get_symbol_by_name("memcpy")
+            assert elf.get_section(memcpy["st_shndx"]).name == ".own"

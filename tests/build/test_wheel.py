@@ -55,6 +55,7 @@ def test_its_words_name_the_program_that_is_there(installed: Environment, kernel
     done = installed.run("size", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout.startswith("bootwright: there is no Cargo.toml here or in a directory above")
+    assert installed.run("TARGET=thumbv7m-none-eabi", cwd=tmp_path).stdout == done.stdout
     assert re.fullmatch(r"bootwright \d+\.\d+\.\d+\n", installed.do("--version", cwd=tmp_path))
     said = installed.do("doctor", cwd=kernel)
     assert f"installed in {installed.path}" in said and f"kernel          {kernel}" in said

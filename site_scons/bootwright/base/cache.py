@@ -9,6 +9,17 @@ import os
 import sys
 
 
+def lack_of_home() -> str:
+    """Returns the sentence for where nothing names a directory of this person's, empty where something does.
+
+    A path that begins with ~ would else be made in whichever directory we are.
+    """
+    if os.path.isabs(os.path.expanduser("~")):
+        return ""
+    named = f"HOME={os.environ['HOME']} is no absolute path" if os.environ.get("HOME") else "HOME is not set"
+    return f"{named}, and bootwright, cargo and rustc keep files there\n  hint: HOME=/a/directory/of/yours"
+
+
 def cache_directory() -> str:
     """Returns the directory bootwright in this person's cache directory; the environment is the process's own."""
     if sys.platform == "win32":

@@ -18,6 +18,15 @@ def columns_of_terminal() -> int:
     return shutil.get_terminal_size().columns
 
 
+_open: list[Counting] = []
+
+
+def hide_all() -> None:
+    """Takes every counting line away, before another line is printed; who shows no such line pays nothing."""
+    for counting in list(_open):
+        counting.hide()
+
+
 class Counting:
     """What began and did not end. stream is a terminal, or None where nothing is counted; verb begins the line."""
 
@@ -40,6 +49,7 @@ class Counting:
         with self._lock:
             self._began[name] = self._clock()
         if self._stream is not None and self._thread is None:
+            _open.append(self)
             self._thread = threading.Thread(target=self._count, daemon=True)
             self._thread.start()
 
@@ -53,6 +63,8 @@ class Counting:
         """Counts no more."""
         self._ended.set()
         self.hide()
+        if self in _open:
+            _open.remove(self)
 
     def words(self, least: float = 0.0) -> str:
         """Returns what has gone on for least seconds, longest first, each with its seconds; "" for none."""

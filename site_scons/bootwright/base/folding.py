@@ -12,6 +12,9 @@ TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from rich.console import Console
+    from rich.table import Table
+
 LEAST = 20  # columns; in fewer nobody reads
 # A command after the words that lead to it, an excerpt of a source, and the place that rustc names one by.
 WHOLE = re.compile(
@@ -48,12 +51,25 @@ def columns(stream: TextIO) -> int:
         return 0
 
 
+def is_too_narrow(console: Console, table: Table) -> bool:
+    """Tells whether rich would break words to show table's columns beside each other."""
+    return table.__rich_measure__(console, console.options).minimum > console.width
+
+
 def fold(line: str, width: int, depth: int | None = None) -> str:
     """Returns a line in several of at most width characters, but for a word, or what backquotes hold, that is wider.
 
     What is folded is set in by depth, which None leaves to the line.
     """
-    if len(line) <= width or WHOLE.match(line):
+    return line if WHOLE.match(line) else fill(line, width, depth)
+
+
+def fill(line: str, width: int, depth: int | None = None) -> str:
+    """Returns a line in several, as fold does, whatever it begins with.
+
+    A word that is wider than what is left of a row by its indent begins a row, less far in where it fits so.
+    """
+    if len(line) <= width:
         return line
     label = LABEL.match(line)
     if depth is None:
@@ -62,12 +78,21 @@ def fold(line: str, width: int, depth: int | None = None) -> str:
     rows, end = [""], 0
     for piece in PIECE.finditer(line):
         blanks = line[end : piece.start()]
-        for part in PART.findall(piece[0]) if len(indent) + len(piece[0]) > width else [piece[0]]:
-            fits = len(rows[-1]) + len(blanks) + len(part) <= width or len(indent) + len(part) > width
+        for part in _parts(piece[0], width - len(indent), width):
+            fits = len(rows[-1]) + len(blanks) + len(part) <= width or len(part) > width
             if rows[-1].strip() and not fits:
-                rows.append(indent + part)
+                rows.append(indent[: max(0, width - len(part))] + part)
             else:
                 rows[-1] += blanks + part
             blanks = ""
         end = piece.end()
-    return "\n".join(rows)
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _parts(piece: str, least: int, width: int) -> list[str]:
+    """Returns a piece in those that a row may end with: a name's where rows of least columns are too short for it."""
+    if len(piece) <= least:
+        return [piece]
+    if " " in piece:
+        return re.findall(r"\S+ ?", piece) if len(piece) > width else [piece]
+    return PART.findall(piece)

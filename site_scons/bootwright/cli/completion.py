@@ -37,7 +37,7 @@ BASH = """_bootwright() {
             compopt -o filenames 2> /dev/null
             case $candidate in :files) file=-f ;; :directories) file=-d ;; *) file=-c ;; esac
             while IFS= read -r candidate; do
-                [ -n "$prefix" ] || candidate="${current%%=*}=$candidate"
+                case $prefix$current in *=*) [ -n "$prefix" ] || candidate="${current%%=*}=$candidate" ;; esac
                 COMPREPLY+=("$candidate")
             done < <(compgen "$file" -- "${current#*=}")
             ;;
@@ -71,7 +71,7 @@ if [ "$funcstack[1]" = _bootwright ]; then _bootwright "$@"; else compdef _bootw
 FISH = """function __bootwright_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    set -l name (string match -r '^[^=]*=' -- $current)
+    set -l name (string match -r '^(?:[^=]*=)?' -- $current)
     for line in ($words[1] complete $words[2..-1] $current 2> /dev/null)
         switch $line
             case ':directories*'

@@ -43,14 +43,17 @@ name = "{name}"
 version = "0.1.0"
 edition = "2024"
 {dependencies}
-# All of it is for a machine without an operating system, which the harness of Rust's own tests needs.
+# The library has a name of its own, by which the programs use it, so that the package's may be changed at any time. All
+# of it is for a machine without an operating system, which the harness of Rust's own tests needs.
 [lib]
+name = "kernel"
 test = false
 doctest = false
 bench = false
 
 [[bin]]
 name = "{name}"
+path = "src/main.rs"
 test = false
 bench = false
 
@@ -142,8 +145,10 @@ def read_wish(words: Sequence[str]) -> Wish:
         given = value if equals or name == "--cargo" else left.pop(0)
         if said.setdefault(name, given) != given:
             raise BootwrightError(f"{name} was said twice: {said[name]} and {given}", USAGE)
-    if len(places) != 1:
-        raise BootwrightError("`bootwright new` takes one name" if places else "`bootwright new` wants a name", USAGE)
+    if len(places) != 1 or not places[0]:
+        raise BootwrightError(
+            "`bootwright new` takes one name" if len(places) > 1 else "`bootwright new` wants a name", USAGE
+        )
     path = Path(os.path.abspath(places[0]))  # noqa: PTH100  # links stay
     check_name(path.name)
     boards = {board.name: board for board in BOARDS}
@@ -191,12 +196,11 @@ def make(wish: Wish, environ: Mapping[str, str]) -> None:
 
 def files(wish: Wish, environ: Mapping[str, str]) -> dict[str, str]:
     """Returns the text of each file of the kernel, by its name."""
-    crate = wish.name.replace("-", "_")
 
     def text(name: str) -> str:
         words = (FILES / name).read_text(encoding="utf-8")
         rest = "board::rest()" if wish.board.is_pc else "board::exit(0)"
-        words = words.replace("use NAME::", f"use {crate}::").replace("    REST\n", f"    {rest}\n")
+        words = words.replace("    REST\n", f"    {rest}\n")
         return ENTRY_09.sub(lambda _: ENTRY_011, words) if wish.handover == "0.11" else words
 
     board = FILES / "board.rs" if wish.board.is_pc else board_source(wish.board)

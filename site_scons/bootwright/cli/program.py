@@ -20,6 +20,12 @@ def main() -> int:
 
         print(f"bootwright {__version__}")
         return 0
+    if arguments[:1] in (["runner"], ["path"]):
+        from bootwright.base.cache import lack_of_home
+
+        if said := lack_of_home():
+            print(f"bootwright: {said}", file=sys.stderr)
+            return 2
     if arguments[:1] == ["runner"]:
         import gc
 

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bootwright.base.errors import BootwrightError, Status
+from bootwright.base.errors import BootwrightError, Lacks, Status
+from bootwright.base.home import HOME
 from bootwright.base.records import replace
 from bootwright.base.terminal import printable
 from bootwright.cargo.metadata import BootimageSettings, Settings, on_a_board, own_command, read_settings
@@ -28,10 +29,17 @@ from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
 from bootwright.run.settings import CommandLine, configure
 from bootwright.run.voice import write
+from bootwright.setup import stamp
 
 USAGE = "usage: bootwright runner [--headless] [--full] [--quiet] [MEMORY=128M] [TIMEOUT=SECONDS] [QEMU=] EXE [ARGS]"
-VARIABLES = ("MEMORY", "TIMEOUT", "QEMU")  # before EXE; the project's file may say these, and two more
-OF_IMAGES = ("RAMDISK", "ACTIVE", "SIGN", "SIGN_KEY", "SIGN_CERT")  # which a build alone makes so
+VARIABLES = ("MEMORY", "TIMEOUT", "QEMU")  # before EXE; the project's file may say these, and more
+OF_FILES = (*VARIABLES, "QEMUFLAGS", "FIRMWARE")
+OF_A_RUN = ("SERIAL", "RAW")  # which `bootwright test` does not take either
+# What `bootwright run` alone obeys: how an image is made, where it is booted, and what of it cargo has decided here.
+OF_BUILDS = (
+    "RAMDISK", "ACTIVE", "SIGN", "SIGN_KEY", "SIGN_CERT", "BOARD", "VARIANT", "PROFILE", "TARGET", "HOST", "ARCH",
+    "PACKAGE", "BIN", "FEATURES", "NO_DEFAULT_FEATURES", "RUSTC", "RUSTFLAGS", "LDSCRIPT", "UNSTABLE",
+)  # fmt: skip
 TEST_SECONDS = 300.0  # bootimage's
 RUSTDOC = "rustdoctest"  # how the directories begin in which rustdoc puts its programs
 
@@ -43,8 +51,13 @@ def main(words: Sequence[str]) -> int:
         if request.exe is None:
             print(USAGE)
             return Status.DONE
+        stamp.add_private_programs(str(HOME))  # a QEMU among them, which cargo does not know
         return _boot(request, request.exe)
     except BootwrightError as error:
+        if isinstance(error, Lacks):
+            from bootwright.setup.told import add_cure  # a boot without an error does not pay for it
+
+            add_cure(error, os.environ)
         write(sys.stderr, f"bootwright: {error}\n")
         return error.status
 
@@ -54,20 +67,23 @@ class Request:
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         left, said, given = list(words), set[str](), dict[str, str]()
-        while left and (left[0].startswith("--") or _variable(left[0]) in VARIABLES):
+        while left and (left[0] == "-h" or left[0].startswith("--") or _variable(left[0]) in VARIABLES):
             name, equals, value = left.pop(0).partition("=")
             if equals and name.isupper():
                 given[name] = value
-            elif name in ("--headless", "--full", "--quiet", "--help"):
-                said.add(name)
+            elif name in ("--headless", "--full", "--quiet", "--help", "-h") and not equals:
+                said.add("--help" if name == "-h" else name)
             else:
-                raise BootwrightError(f"the runner has no switch {name}", USAGE)
+                raise BootwrightError(f"the runner has no switch {name}{equals}{value}", USAGE)
+        if left and (name := _variable(left[0])).isupper() and not Path(left[0]).exists():
+            raise BootwrightError(f"the runner takes no {name}=", USAGE)
         if not left and "--help" not in said:
             raise BootwrightError("the runner was given no program to boot", USAGE)
         self.exe = None if "--help" in said else Path(left[0]).absolute()
         self.arguments = tuple(left[1:])
         self.headless, self.full, self.quiet = ("--headless" in said, "--full" in said, "--quiet" in said)
         self.given = given
+        self.places = dict[str, str]()  # of what the project's files say
         self.environ = environ
 
     @property
@@ -78,7 +94,9 @@ class Request:
     @property
     def in_test(self) -> bool:
         """Whether the program is a test, by where it lies, as bootimage has it."""
-        return self.in_doctest or (self.exe is not None and self.exe.parent.name == "deps")
+        place = self.exe.parts[:-1] if self.exe is not None else ()
+        # A newer layout of cargo's has build/PACKAGE/HASH/out for deps.
+        return self.in_doctest or place[-1:] == ("deps",) or (place[-1:] == ("out",) and place[-4:-3] == ("build",))
 
     def manifest(self) -> Path:
         """Returns the Cargo.toml of the program's package: cargo names its directory; by hand it is searched for."""
@@ -96,11 +114,16 @@ class Request:
         """Takes what the project's files in package say of the machine, where the command line does not."""
         from bootwright.setup import project_file
 
+        assert self.exe is not None, "there is something to boot"
+        idle = dict[str, list[str]]()
         for name, word in project_file.find_words(str(package), self.given).items():
-            if name in (*VARIABLES, "QEMUFLAGS", "FIRMWARE") and word.value:
-                self.given[name] = word.value
-            elif name in OF_IMAGES and word.value not in ("", "0"):
-                tell(f"{name}={word.value} of {word.place} has no effect here; `bootwright run` obeys it")
+            if name in OF_FILES or (name in OF_A_RUN and not self.in_test):
+                self.given[name], self.places[name] = word.value, f" ({word.place} says {name})"
+            elif name in OF_BUILDS and word.value not in ("", "0", *self.exe.parts):  # cargo's debug, or that target
+                idle.setdefault(word.place, []).append(f"{name}={word.value}")
+        for place, words in idle.items():
+            verb = "have" if len(words) > 1 else "has"
+            tell(f"{', '.join(words)} of {place} {verb} no effect on what cargo starts; `bootwright run` obeys")
         if self.given.get("FIRMWARE") == "secure":
             raise BootwrightError(
                 "FIRMWARE=secure starts what is signed, and the runner signs nothing", "`bootwright run` does"
@@ -114,8 +137,9 @@ class Request:
     def line(self) -> CommandLine:
         """Returns what was said about the machine."""
         timeout = self.given.get("TIMEOUT", "")
-        if timeout and not timeout.replace(".", "", 1).isdigit():
-            raise BootwrightError(f"TIMEOUT={timeout} is no number of seconds")
+        if timeout and not (timeout.replace(".", "", 1).isdecimal() and float(timeout)):
+            place = self.places.get("TIMEOUT", "")
+            raise BootwrightError(f"TIMEOUT={timeout} is no positive number of seconds{place}")
         return CommandLine(
             qemu=self.given.get("QEMU") or None,
             flags=(*split_flags(self.given.get("QEMUFLAGS", "")), *self.arguments),
@@ -124,6 +148,8 @@ class Request:
             firmware=self.firmware,
             timeout=float(timeout) if timeout else None,
             headless=self.headless or self.in_test,
+            raw=self.given.get("RAW") == "1",
+            serial=Path(self.given["SERIAL"]) if self.given.get("SERIAL") else None,
         )
 
 

@@ -47,11 +47,14 @@ def _more(words: Sequence[str], target: str) -> list[str]:
     """Returns the words that this compiler needs besides for target."""
     import pathlib
 
-    from bootwright.base.cache import cache_directory
+    from bootwright.base.cache import cache_directory, lack_of_home
     from bootwright.base.errors import BootwrightError
     from bootwright.base.loaded import stamp
     from bootwright.base.remembered import Memory
 
+    if said := lack_of_home():
+        sys.stderr.write(f"bootwright: {said}\n")
+        return []
     chosen = {name for name in OWN if any(word.startswith(name) for word in words)}
     program = next((word for word in words if os.path.basename(word).startswith("rustc")), words[0])
     known = Memory(pathlib.Path(cache_directory(), MEMORY), FORMAT)
@@ -77,9 +80,12 @@ def _find(program: str, target: str) -> tuple[str, str, list[str]]:
     import shutil
     from pathlib import Path
 
+    from bootwright.base.home import HOME
     from bootwright.cli.loaders import take_core
     from bootwright.rust.build_tools import Question, find_tools
+    from bootwright.setup import stamp
 
+    stamp.add_private_programs(str(HOME))  # a linker among them, which cargo does not know
     found = shutil.which(program)
     tools = find_tools(Question(Path.cwd(), target, found or program, objcopy=False), os.environ)
     toolchain = tools.toolchain

@@ -155,7 +155,7 @@ class _BoardMaker(Teller):
             self._say("message", self._message())
         if found:
             self._say("means", found.meaning)
-            self._say("usually", found.usually)
+            self._say("usually", self._usually(found, facts))
 
     def _finish(self, facts: Facts, found: Fault | None, seen: _Seen | None, processors: int) -> Report:
         frames = seen.frames if seen else []

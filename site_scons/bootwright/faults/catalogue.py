@@ -29,7 +29,8 @@ class Facts:
 
     access is read, write or fetch; address says where the page fault's address lies (null, device, other); operand what
     is wrong with the address that the instruction used (non-canonical, unaligned); instruction is ud2, sse, iret or
-    other; no_base says that its address counts from FS or GS, whose base is 0.
+    other; no_base says that its address counts from FS or GS, whose base is 0; handled that the
+    kernel has a handler for it.
     """
 
     what: What
@@ -50,6 +51,7 @@ class Facts:
     waits_for_lock: bool = False
     says_failed: bool = False
     no_memory: bool = False
+    handled: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,13 @@ CATALOGUE = (
         {"vector": 0},
         "a division by zero, or one whose result does not fit",
         "inline assembly or unchecked arithmetic: Rust's own operators check and panic",
+    ),
+    Fault(
+        "interrupt taken for an exception",
+        {"source": Source.HARDWARE, "handled": True},
+        "a device's interrupt came by a vector that means an exception, and that exception's handler ran",
+        "vectors 8 to 15 are the PICs' as the BIOS left them, 8 the timer's: remap the PICs to 32 and above before "
+        "interrupts are enabled",
     ),
     Fault(
         "interrupts without IDT",

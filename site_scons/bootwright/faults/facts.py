@@ -17,6 +17,7 @@ from bootwright.faults.unwind import Frame
 
 NULL_END = 0x10000
 DEVICES_START, DEVICES_END = 0xC000_0000, 1 << 32
+PAGING = 1 << 31  # of CR0
 # How far below its stack a function's big frame can reach past the guard page.
 OVERFLOW_REACH = 16 << 20
 LOCK = re.compile(r"\block\b|[Mm]utex|[Ss]pin(?:lock|Lock)|RwLock")
@@ -124,6 +125,13 @@ def uses_red_zone(guest: Guest, before: Sequence[Event]) -> bool:
     if not instructions.below_stack_pointer(code):
         return False
     return any(start <= event.registers.get("RIP", 0) < end for event in before)
+
+
+def is_before_kernel(guest: Guest) -> bool:
+    """Tells whether a PC is in its BIOS or in the loader's first stages still: these do without paging, and a kernel of
+    64 bits cannot. A busy machine is slow.
+    """
+    return not guest.registers.get("CR0", 0) & PAGING and not guest.symbols.is_code(guest.registers["RIP"])
 
 
 def is_idle(guest: Guest, frames: Sequence[Frame]) -> bool:

@@ -54,8 +54,11 @@ def find_handled(log: Log, frames: Sequence[Frame]) -> Handled | None:
 
 
 def _chain_at(log: Log, pc: int) -> tuple[Event, ...]:
-    """Returns the chain that ended with the last exception at the instruction at pc."""
+    """Returns the chain that ended with the last exception at the instruction at pc.
+
+    A device's interrupt by an exception's vector is one of them: the kernel's handler took it for the exception.
+    """
     for event, chain in zip(reversed(log.events), reversed(log.chains), strict=True):
-        if event.source is Source.EXCEPTION and event.registers.get("RIP") == pc and event.vector in vectors.NAMES:
+        if event.source is not Source.SOFTWARE and event.registers.get("RIP") == pc and event.vector in vectors.NAMES:
             return chain
     return ()

@@ -15,7 +15,15 @@ LONGEST = 1 << 16  # bytes of a function
 MOST = 100  # functions
 LONGEST_INSTRUCTION = 15
 CALL, GROUP_5 = 0xE8, 0xFF
-CALLS_AND_JUMPS = (2, 3, 4, 5)  # of that group's instructions
+CALLS_AND_JUMPS, JUMP = (2, 3, 4, 5), 4  # of that group's instructions
+# An entry of a table that a register chooses: its address, by mov or the jump itself, without a base and 8 bytes each;
+# or how far it is away, by movsxd and 4 bytes each. At most so many instructions lie between it and the jump.
+ENTRY = re.compile(
+    rb"(?:[\x48-\x4f]\x8b|[\x40-\x4f]?\xff)[\x04\x0c\x14\x1c\x24\x2c\x34\x3c][\xc5\xcd\xd5\xdd\xe5\xed\xf5\xfd]"
+    rb"|[\x48-\x4f]\x63[\x04\x0c\x14\x1c\x24\x2c\x34\x3c][\x80-\xbf]",
+    re.DOTALL,
+)
+TABLE_READ = 3
 PANICS = (*PANICKING, "core::option::", "core::result::unwrap_failed", "core::slice::index::", "core::cell::panic")
 # What the library checks of pointers calls a panic through a register, in position-independent code.
 CHECKS = re.compile("core::(ptr|ub_checks)::|.*::precondition_check$")
@@ -52,12 +60,13 @@ def may_ask(guest: Guest, registers: Mapping[str, int], frames: Sequence[Frame])
 
 
 def _asks(guest: Guest, rows: Sequence[Row], called: set[int]) -> bool:
-    for address, code in rows:
+    for number, (address, code) in enumerate(rows):
         what = instructions.opcode(code)
         if what in instructions.PORTS:
             return True
         to = _followed(guest, address, code)
-        leaves = what == GROUP_5 and code[code.index(GROUP_5) + 1] >> 3 & 7 in CALLS_AND_JUMPS
+        leaves = what == GROUP_5 and _group_5(code) in CALLS_AND_JUMPS
+        leaves = leaves and not _is_match([one for _, one in rows[max(0, number - TABLE_READ) : number + 1]])
         if leaves and to is None and not CHECKS.match(guest.symbols.symbol(address)):
             return True
         if what in (CALL, GROUP_5) and to is not None and to not in called and not _panics(guest, to):
@@ -66,6 +75,18 @@ def _asks(guest: Guest, rows: Sequence[Row], called: set[int]) -> bool:
             if not callee or len(called) > MOST or _asks(guest, callee, called):
                 return True
     return False
+
+
+def _group_5(code: bytes) -> int:
+    """Returns which of the group's instructions it is."""
+    return code[code.index(GROUP_5) + 1] >> 3 & 7
+
+
+def _is_match(codes: Sequence[bytes]) -> bool:
+    """Tells whether the last of these instructions is the jump of a `match`: by an entry of a table, and so within the
+    function. The library's loads and stores of atomics match on their ordering, where nothing is optimised.
+    """
+    return _group_5(codes[-1]) == JUMP and any(map(ENTRY.match, codes))
 
 
 def _followed(guest: Guest, address: int, code: bytes) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bootwright.elf.symbols import Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
-from bootwright.faults.calls import innermost
+from bootwright.faults.calls import SHORTENED, innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_handled
@@ -113,7 +113,8 @@ class _Maker(Teller):
         # A machine that starts anew after a reset has logged what it died of before.
         chain: Sequence[Event] = log.fatal if what in (What.EXCEPTION, What.RESET) else ()
         guest = self._guest(chain[0] if chain else None)
-        frames = call_chain(guest.symbols, guest.memory, guest.registers) if guest else []
+        faulted = {event.registers.get("RIP", 0) for event in log.events}
+        frames = call_chain(guest.symbols, guest.memory, guest.registers, faulted) if guest else []
         handled = None if chain else find_handled(log, frames)
         complete, ending = self._machine.sees_exceptions, ""
         if guest and handled:
@@ -121,12 +122,15 @@ class _Maker(Teller):
             chain, registers = handled.chain, handled.event.registers
             guest = dataclasses.replace(guest, registers=registers)
             frames = call_chain(guest.symbols, guest.memory, registers)
-            facts = fault.examine_exception(guest, chain, log)
+            facts = dataclasses.replace(fault.examine_exception(guest, chain, log), handled=True)
         elif what in (What.EXCEPTION, What.RESET):
             facts = fault.examine_exception(guest, chain, log) if chain and guest else facts
         else:
             # Who interrupted a handler that panicked or hangs, the log alone tells.
             complete = complete or self._end.kind in BY_HAND or not any(frame.interrupted for frame in frames)
+            if what is What.HANG and guest and fault.is_before_kernel(guest):
+                self._say("where", "in the firmware or the loader: the kernel did not begin; TIMEOUT= gives it longer")
+                return Report(None, facts, None, tuple(self._lines), None, alive=True)
             if what in (What.HANG, What.HALT) and any(map(is_panicking, frames)):
                 facts = Facts(What.PANIC)
             elif not in_test and (what is What.HALT or (what is What.HANG and guest and fault.is_idle(guest, frames))):
@@ -215,7 +219,7 @@ class _Maker(Teller):
             self._say("message", self._message())
         if found:
             self._say("means", found.meaning)
-            self._say("usually", found.usually)
+            self._say("usually", self._usually(found, facts))
         else:
             self._say("means", "the catalogue of faults has no entry for this")
 
@@ -254,7 +258,8 @@ class _Maker(Teller):
         which = f"{vectors.name(event.vector)} ({event.vector}, error code {event.error_code:#x})"
         # What was on the stack then is there no more, but what the compiler put into the function is known.
         place = innermost([Frame(0, guest.symbols.places(event.registers["RIP"]))])
-        self._say("before", f"{which} in {place.function}, {place.where}: the kernel's handler got it")
+        where = SHORTENED.sub("", place.where)
+        self._say("before", f"{which} in {place.function}, {where}: the kernel's handler got it")
 
 
 def _seen(machine: Machine, registers: Mapping[str, int], symbols: Symbols) -> Guest:
@@ -277,7 +282,7 @@ def _memory(machine: Machine, registers: Mapping[str, int]) -> GuestMemory:
 
 
 def _name(event: Event) -> str:
-    if event.source is Source.HARDWARE:
-        return "a device's interrupt"
     name = vectors.name(event.vector)
+    if event.source is Source.HARDWARE:
+        return f"a device's interrupt{f' by the number of the {name}' if event.vector in vectors.NAMES else ''}"
     return name if event.source is Source.EXCEPTION else f"{name}, by an int instruction"

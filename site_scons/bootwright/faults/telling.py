@@ -12,7 +12,7 @@ from bootwright.base.regular import read_text
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults.calls import calls, innermost, is_foreign
-from bootwright.faults.catalogue import Facts, What
+from bootwright.faults.catalogue import Facts, Fault, What
 from bootwright.faults.facts import asked_for_memory, is_panicking
 from bootwright.faults.subject import Subject
 from bootwright.faults.unwind import Frame, is_cut
@@ -71,6 +71,11 @@ class Teller:
     def _message(self) -> str:
         assert self._panic is not None
         return (self._panic["new"] or self._panic["old"] or "").strip() or self._panic[0]
+
+    def _usually(self, found: Fault, facts: Facts) -> str:
+        """Returns what usually causes it; a panic whose message nobody has heard tells nothing itself."""
+        silent = found.name == What.PANIC and self._panic is None and facts.what is What.PANIC
+        return "its handler prints no message: the PanicInfo that it gets holds one" if silent else found.usually
 
     def _tell_where(self, where: Place | None, frames: Sequence[Frame]) -> None:
         if where:

@@ -6,7 +6,7 @@ the very function that is running: that is as good. Where only a call through a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bootwright.elf.symbols import Place, Symbols
@@ -48,12 +48,18 @@ class _Caller:
     interrupted: bool = False
 
 
-def call_chain(symbols: Symbols, memory: GuestMemory, registers: Mapping[str, int]) -> list[Frame]:
-    """Returns the frames from the one that runs outwards; the last is the one without a caller in the ELF."""
+def call_chain(
+    symbols: Symbols, memory: GuestMemory, registers: Mapping[str, int], faulted: Collection[int] = ()
+) -> list[Frame]:
+    """Returns the frames from the one that runs outwards; the last is the one without a caller in the ELF.
+
+    faulted are addresses at which the processor is known to have been interrupted, whether code is there or not: after
+    a jump into nowhere none is.
+    """
     state = {number: registers[name] for number, name in PRESERVED.items() if name in registers}
     here: _Caller | None = _Caller(registers["RIP"], registers["RSP"], interrupted=True)
     frames: list[Frame] = []
-    stack = _Stack(symbols, memory, registers.get("CS", 0))
+    stack = _Stack(symbols, memory, registers.get("CS", 0), faulted)
     while here is not None and len(frames) < DEEPEST:
         # A return address may lie behind the end of a function that ends with a call.
         where = here.pc if here.interrupted else here.pc - 1
@@ -76,10 +82,11 @@ def is_cut(symbols: Symbols, frames: Sequence[Frame]) -> bool:
 class _Stack:
     """The guest's stack, and what its words mean."""
 
-    def __init__(self, symbols: Symbols, memory: GuestMemory, code_selector: int) -> None:
+    def __init__(self, symbols: Symbols, memory: GuestMemory, code_selector: int, faulted: Collection[int]) -> None:
         self._symbols = symbols
         self._memory = memory
         self._code_selector = code_selector
+        self._faulted = faulted
 
     def described(self, pc: int, sp: int, state: dict[int, int]) -> _Caller | None:
         """Returns the caller as the ELF describes the frame of the code at pc; brings state up to it."""
@@ -87,8 +94,9 @@ class _Stack:
         if row is None or (row.base != RSP and row.base not in state):
             return None
         caller_sp = (sp if row.base == RSP else state[row.base]) + row.offset
-        interrupted = self._interrupted(caller_sp - 8)
-        caller = interrupted or self._called(caller_sp)
+        slot = caller_sp - 8
+        # Where neither code of the kernel's was called from nor interrupted, what lies there tells of a wild jump.
+        caller = self._interrupted(slot) or self._called(caller_sp) or self._interrupted(slot, anywhere=True)
         if caller is not None:
             for number, offset in row.saved:
                 word = self._memory.word(caller_sp + offset)
@@ -100,14 +108,16 @@ class _Stack:
         pc = self._memory.word(caller_sp - 8)
         return _Caller(pc, caller_sp) if pc is not None and self._symbols.is_code(pc - 1) else None
 
-    def _interrupted(self, slot: int) -> _Caller | None:
-        """Returns what was interrupted, where slot begins what the processor pushed then."""
+    def _interrupted(self, slot: int, anywhere: bool = False) -> _Caller | None:
+        """Returns what was interrupted, where slot begins what the processor pushed then; anywhere: also no code."""
         data = self._memory.read(slot, INTERRUPT_FRAME)
         words = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
         if len(words) < INTERRUPT_FRAME // 8:
             return None
         rip, selector, flags, sp, _ = words
-        if selector != self._code_selector or not flags & 2 or flags >= HIGHEST_FLAG or not self._symbols.is_code(rip):
+        if selector != self._code_selector or not flags & 2 or flags >= HIGHEST_FLAG:
+            return None
+        if not anywhere and rip not in self._faulted and not self._symbols.is_code(rip):
             return None
         return _Caller(rip, sp, interrupted=True)
 
@@ -129,7 +139,7 @@ class _Stack:
         stack = self._memory.read(sp, SEARCHED)
         for offset in range(0, len(stack) - 7, 8):
             word = int.from_bytes(stack[offset : offset + 8], "little")
-            if not self._symbols.is_code(word - 1):
+            if word not in self._faulted and not self._symbols.is_code(word - 1):
                 continue
             interrupted = self._interrupted(sp + offset)
             if interrupted:

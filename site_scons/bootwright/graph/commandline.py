@@ -60,7 +60,9 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
     names = [v.name for v in VARIABLES]
     for name in arguments:
         if name not in names:
-            raise BootwrightError(f"{name}={arguments[name]}: there is no variable {name}", _nearest(name, names))
+            from bootwright.setup.meant import check_variable
+
+            check_variable(name, arguments[name], names)
         shown = os.fsencode(arguments[name]).decode("utf-8", "backslashreplace")
         if shown != arguments[name]:
             raise BootwrightError(f"{name}={shown} is not UTF-8, and cargo and rustc take no other names", "rename it")
@@ -71,8 +73,10 @@ def read_variables(arguments: Mapping[str, str], home: Path, launch: str) -> dic
     values = {v.name: given.get(v.name) or v.default for v in VARIABLES}  # NAME= without a value is the default
     for v in VARIABLES:
         if v.values and values[v.name] not in (*v.values, v.default):
-            near = _close(values[v.name].lower(), v.values, 0.5)
-            hint = f"did you mean {v.name}={near[0]}?" if near else ""
+            from bootwright.setup.meant import nearest  # a command line without a mistake does not pay for it
+
+            near = nearest(values[v.name].lower(), v.values, 0.5)
+            hint = f"did you mean {v.name}={near}?" if near else ""
             raise BootwrightError(f"{v.name}={values[v.name]} is none of {', '.join(v.values)}", hint)
     if values["TIMEOUT"] and not _is_positive(values["TIMEOUT"]):
         raise BootwrightError(f"TIMEOUT={values['TIMEOUT']} is no positive number of seconds")
@@ -113,9 +117,13 @@ def check_words(wanted: Sequence[str], words: Mapping[str, str]) -> None:
     """
     for name in wanted:
         if name not in BY_WORD and not any(c in name for c in "./\\"):
+            from bootwright.graph.pages import subjects
             from bootwright.setup.meant import meant_target
 
-            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP]))
+            if name == HELP:
+                hint = f"did you mean `scons help {' '.join(word for word in wanted if word != HELP)}`?"
+                raise BootwrightError(f"{' '.join(wanted)}: help comes first", hint)
+            raise BootwrightError(f"there is no target {name}", meant_target(name, [*BY_WORD, HELP], subjects()))
     asked = [BY_WORD[name] for name in dict.fromkeys(wanted) if name in BY_WORD]
     starters = [verb.word for verb in asked if verb.starts]
     if len(starters) > 1:
@@ -163,7 +171,7 @@ def is_ours(build: Path, home: Path) -> bool:
 
 def check_kernel(directory: Path, given: bool) -> None:
     """Raises where there is no kernel to build: nobody named one (given), and an installation has no example."""
-    if not given and not directory.is_dir():
+    if not given and not (directory / "Cargo.toml").is_file():
         raise BootwrightError(
             "there is no Cargo.toml here or in a directory above, so there is no kernel to build",
             "`bootwright new NAME` makes one; KERNEL= names the directory of another",
@@ -280,17 +288,6 @@ def asked_machine(env: Any) -> CommandLine:
         place=env["BOARD"],
         place_wait=float(env["BOARD_WAIT"]),
     )
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    near = _close(name.upper() if names[0].isupper() else name, names, 0.6)
-    return f"did you mean {near[0]}?" if near else "scons -h lists them"
-
-
-def _close(word: str, words: Sequence[str], least: float) -> list[str]:
-    import difflib  # a command line without a mistake does not pay for it
-
-    return difflib.get_close_matches(word, words, 1, least)
 
 
 def _is_positive(text: str) -> bool:

@@ -13,7 +13,7 @@ from bootwright.machine.boards import BOARDS
 from bootwright.setup.verbs import HELP, OF_PROGRAM, VERBS
 from bootwright.setup.words import SWITCHES, VARIABLES
 
-WIDEST = 120  # columns, however wide the terminal
+WIDEST, NARROW = 120, 60  # columns: however wide the terminal; in fewer nothing stands beside anything
 CLEAN = "remove every variant, target and screenshot; .venv and the store stay"  # what SCons's own -c does here
 
 
@@ -25,12 +25,17 @@ def help_text(home: Path) -> str:
         name, text = as_called(name), as_called(text)
         start = f"  {name:<18}" if len(name) < 18 else f"  {name}  "
         indent = " " * min(20, width // 3)
+        if width < NARROW:  # the text begins below its name
+            return f"  {name}\n{fill(text, '    ', '    ')}"
+        return fill(text, start, indent)
+
+    def fill(text: str, start: str = "", indent: str = "") -> str:
         return textwrap.fill(
             text, max(width, 30), initial_indent=start, subsequent_indent=indent, break_long_words=False,
             break_on_hyphens=False,
         )  # fmt: skip
 
-    lines = ["bootwright builds a Rust kernel into a disk that boots.", "", "Targets"]
+    lines = [fill("bootwright builds a Rust kernel into a disk that boots."), "", "Targets"]
     lines += [row(f"scons {verb.word}", verb.help_line) for verb in VERBS]
     lines += [row("scons -c", CLEAN), row(f"scons {HELP}", "list the pages of docs/; scons help SUBJECT prints one")]
     lines += [row(f"scons {word} {more}".rstrip(), text) for word, more, text in OF_PROGRAM if INSTALLED]
@@ -41,11 +46,11 @@ def help_text(home: Path) -> str:
         lines.append(row(v.name, f"{v.help}{legal}{default}"))
     lines += ["", "Switches"]
     lines += [row(name, text) for name, text in SWITCHES]
-    lines += ["", f"Hosts (HOST=, ARCH={'|'.join(ARCHES)}): linker, what makes it freestanding"]
+    lines += ["", fill(f"Hosts (HOST=, ARCH={'|'.join(ARCHES)}): linker, what makes it freestanding")]
     for host in dict.fromkeys((host.host, host.linker, " ".join(host.arguments)) for host in read_rows(home / FILE)):
         lines.append(row(host[0], f"{host[1]:<10}{host[2]}"))
     lines += ["", "Machines, by the first word of TARGET="]
     for board in BOARDS:
         lines.append(row(board.asked_by, f"{board.qemu}, {board.name}; it says: {board.console}"))
-    lines += ["", as_called("-j defaults to the number of processors. SCons's own options: scons -H")]
+    lines += ["", "-j defaults to the number of processors."]  # SCons adds where its own options are
     return "\n".join(lines) + "\n"

@@ -1,31 +1,52 @@
-"""`scons help SUBJECT`: a page of docs/, as it is written."""
+"""`scons help SUBJECT`: a page of docs/, as it is written, or filled to the width of a terminal."""
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bootwright.base.called import as_called
 from bootwright.base.errors import BootwrightError
 from bootwright.base.folding import LEAST, columns, fold
+from bootwright.base.home import HOME
+from bootwright.graph.reading import fit_page
 from bootwright.setup.meant import nearest
+from bootwright.setup.verbs import BY_WORD
+
+
+def subjects(docs: Path = HOME / "docs") -> list[str]:
+    """Returns what there are pages on."""
+    return sorted(path.stem for path in docs.glob("*.md"))
 
 
 def page(words: Sequence[str], docs: Path) -> str:
     """Returns the page that words (help, a subject) ask for, or the list of subjects; raises for one that is none."""
-    titles = {path.stem: _title(path) for path in sorted(docs.glob("*.md"))}
-    subjects = [word for word in words if word != "help"]
-    if not subjects:
+    titles = {name: _title(docs / f"{name}.md") for name in subjects(docs)}
+    asked = [word for word in words if word != "help"]
+    if not asked:
         return as_called(_list(titles, columns(sys.stdout)))
-    if len(subjects) > 1:
-        raise BootwrightError(f"{' and '.join(subjects)}: `scons help` prints one page")
-    if subjects[0] not in titles:
-        near = nearest(subjects[0].lower(), titles)
+    if len(asked) > 1:
+        raise BootwrightError(f"{' and '.join(asked)}: `scons help` prints one page")
+    if asked[0] not in titles:
+        near = nearest(asked[0].lower(), titles)
+        told = "" if near else _where_told(asked[0], docs, titles)
         hint = f"did you mean scons help {near}?" if near else f"there are {', '.join(titles)}"
-        raise BootwrightError(f"there is no page on {subjects[0]}", hint)
-    return as_called((docs / f"{subjects[0]}.md").read_text(encoding="utf-8"))
+        if told:
+            hint = f"`scons help {told}` tells most of it"
+        raise BootwrightError(f"there is no page on {asked[0]}", hint)
+    text = as_called((docs / f"{asked[0]}.md").read_text(encoding="utf-8"))
+    return fit_page(text, columns(sys.stdout)) if sys.stdout.isatty() else text
+
+
+def _where_told(word: str, docs: Path, titles: Iterable[str]) -> str:
+    """Returns the page that tells most of a word of the command line, "" where it is none or no page does."""
+    said = re.compile(rf"\bsconsw? {re.escape(word)}\b")
+    times = {name: len(said.findall((docs / f"{name}.md").read_text(encoding="utf-8"))) for name in titles}
+    most = max(times, key=lambda name: times[name], default="")
+    return most if word in BY_WORD and times.get(most) else ""
 
 
 def _list(titles: Mapping[str, str], width: int) -> str:

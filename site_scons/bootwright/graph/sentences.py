@@ -23,13 +23,27 @@ said_in: dict[str, str] = {}  # of the variables that a kernel's files say, wher
 def tell(line: str) -> None:
     """Prints one line for the person, apart from what a guest or a table writes to stdout."""
     _told.add(line)
-    sys.stdout.flush()
+    _clear()
     text = f"bootwright: {as_called(line)}"
     if sys.stderr.isatty():
         from bootwright.base.folding import fit  # who writes to a file does not pay for it
 
         text = fit(text, sys.stderr)
     print(text, file=sys.stderr, flush=True)
+
+
+def print_command(line: str, *_: object) -> None:
+    """Prints what SCons says of a step that it begins (its PRINT_CMD_LINE_FUNC)."""
+    _clear()
+    sys.stdout.write(f"{line}\n")
+
+
+def _clear() -> None:
+    """Prints what waits for it, and takes a line that counts away."""
+    sys.stdout.flush()
+    counting = sys.modules.get("bootwright.base.counting")  # a build that never counts does not pay for it
+    if counting is not None:
+        counting.hide_all()
 
 
 def sentence_of(error: BootwrightError) -> str:
@@ -89,7 +103,7 @@ def show_once(text: str) -> None:
     """Shows what another program said, in its own words, unless this run did so already."""
     if text not in _told:
         _told.add(text)
-        sys.stdout.flush()
+        _clear()
         print(text, file=sys.stderr, flush=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bootwright.base.errors import Status
-from bootwright.base.folding import fit
+from bootwright.base.folding import fit, is_too_narrow
 from bootwright.hosts.run import TIMEOUT, find_runner, run_program
 from bootwright.hosts.table import Builder, Row
 
@@ -96,6 +96,13 @@ def _print(lines: list[tuple[str, ...]], out: TextIO) -> None:
     for row in rows:
         style = "red" if row[-1].startswith("FAILED") else "dim" if row[-2] == NOTHING else ""
         table.add_row(*(escape(row[i]) for i in columns), style=style)
+    if is_too_narrow(console, table):
+        for row in rows:
+            size = "" if row[4] == NOTHING else f"{row[4]} bytes; "
+            file = f"\n  {row[3]}" if row[3] != NOTHING else ""
+            out.write(fit(f"{row[0]} by {row[1]}\n  {row[2]}\n  {size}{row[5]}{file}\n", out))
+        out.write(f"files in {shared}\n" if shared else "")
+        return
     console.print(table)
     if len(columns) < len(HEADINGS):
         for row in rows:

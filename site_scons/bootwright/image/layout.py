@@ -127,6 +127,7 @@ FRAMEBUFFER_WINDOW_ADDRESS = (
     0xFD000000  # where a frame buffer is shown that no firmware gave an address: as SeaBIOS does
 )
 
+MOVABLE_KERNEL_START = 0x200000  # where a position-independent kernel of bootloader 0.9 goes that is linked lower
 VGA_START = 0xA0000
 VGA_END = 0xC0000
 VGA_TEXT = 0xB8000

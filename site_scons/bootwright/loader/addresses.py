@@ -49,7 +49,9 @@ def check_addresses(name: str, elf: ElfFile, settings: KernelSettings, ramdisk: 
             raise BootwrightError(
                 f"{name}: {one.what} at {one.start:#x} takes {one.end - one.start:#x} bytes, which do not fit there"
             )
-    segments = [] if elf.e_type == ET_DYN else [_Range(*pages, "a segment") for pages in _segments(elf)]
+    segments = [_Range(*pages, "a segment") for pages in _segments(elf)]
+    if elf.e_type == ET_DYN:
+        segments = [] if is_011 else _moved_09(segments)
     for one, other in itertools.chain(itertools.combinations(own, 2), itertools.product(segments, own)):
         if max(one.start, other.start) < min(one.end, other.end):
             raise BootwrightError(
@@ -74,6 +76,15 @@ def _segments(elf: ElfFile) -> Iterator[tuple[int, int]]:
         if segment.p_type == PT_LOAD and segment.p_memsz:
             pages = _pages(segment.p_vaddr, segment.p_memsz, "")
             yield pages.start, pages.end
+
+
+def _moved_09(segments: list[_Range]) -> list[_Range]:
+    """Returns where the segments of a position-independent kernel of 0.9 lie: one that is in the way is moved."""
+    start = min((segment.start for segment in segments), default=layout.VGA_END)
+    if start >= layout.VGA_END:
+        return segments
+    slide = layout.MOVABLE_KERNEL_START - start
+    return [_Range(segment.start + slide, segment.end + slide, segment.what) for segment in segments]
 
 
 def _stack(address: int, settings: KernelSettings) -> _Range:

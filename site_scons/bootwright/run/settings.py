@@ -57,7 +57,9 @@ def configure(
     memory = ("-m", line.memory) if line.memory_given and (asked or command) else ()
     program: tuple[str, ...] = ()
     if command and not is_qemu and not line.qemu:
-        program = (find_program(command[0], directory), *command[1:])
+        # As bootimage has it, so that the machine of a test that such a program starts ends at a triple fault.
+        ends = ("-no-reboot",) if in_test and settings.test_no_reboot else ()
+        program = (find_program(command[0], directory), *command[1:], *ends)
         if line.firmware != MachineConfig.firmware:
             raise BootwrightError(
                 f"FIRMWARE={line.firmware}: the machine is {command[0]}'s, which run-command in Cargo.toml names",

@@ -101,6 +101,8 @@ def cure(names: Iterable[str], search: Search, environ: Mapping[str, str]) -> st
 def examine(kernel_dir: Path, target: str, rustc: str | None, environ: Mapping[str, str]) -> Report:
     """Looks at everything; starts each program once for its version."""
     names = [name for name in PROGRAMS if name != verbs.WINDOW or needs.has_display(environ)]
+    if INSTALLED:  # which has not bootwright's own tests
+        names = [name for name in names if not set(PROGRAMS[name].verbs.split(", ")) <= {"test", "soak"}]
     search = lookup.find_programs(names, kernel_dir, environ, rustc)
     where = (str(HOME), str(kernel_dir), target)
     needed = {name for ability in ESSENTIAL for name in needed_for(ability, *where)}
@@ -164,7 +166,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _facts(kernel_dir: Path, target: str, search: Search, environ: Mapping[str, str]) -> dict[str, str]:
     chosen = search.toolchain
-    facts = {"kernel": str(kernel_dir)}
+    is_there = kernel_dir.is_dir() or not INSTALLED  # which has no example
+    facts = {"kernel": str(kernel_dir) if is_there else "none: there is no Cargo.toml here or in a directory above"}
     if target:
         facts["target"] = target
     if chosen:

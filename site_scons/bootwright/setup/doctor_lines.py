@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bootwright.base.folding import fit
+from bootwright.base.folding import fit, is_too_narrow
 
 if TYPE_CHECKING:
     from bootwright.setup.doctor import Finding, Report
@@ -29,14 +29,30 @@ def show(found: Report) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "program", "path and version", "needed for"):
         table.add_column(heading, overflow="fold")
-    place = found.facts.get(PRIVATE, "")
     for f in found.findings:
         colour = {"missing": "red", "none": "yellow", "found": "green"}[f.state]
-        path = (f.path or "").removeprefix(f"{place}{os.sep}") if place else f.path
-        where = f"{path}\n{_who(f)}" if f.path else ""
+        where = f"{_path(found, f)}\n{_who(f)}" if f.path else ""
         table.add_row(f"[{colour}]{f.state}[/]", f.name, escape(where), f"{f.verbs}: {f.purpose}")
-    console.print(table)
+    narrow = is_too_narrow(console, table)
+    if narrow:
+        sys.stdout.write(fit("\n".join([*short_lines(found), ""]), sys.stdout, 8))
+    else:
+        console.print(table)
     sys.stdout.write(fit("\n".join(["", *closing_lines(found), ""]), sys.stdout, FACT_WIDTH))
+
+
+def short_lines(found: Report) -> list[str]:
+    """Returns a few lines for each program, for a terminal that is too narrow for columns."""
+    lines: list[str] = []
+    for f in found.findings:
+        where = [f"        {_path(found, f)}", f"        {_who(f)}"] if f.path else []
+        lines += [f"{f.state:<8}{f.name}", *where, f"        {f.verbs}: {f.purpose}"]
+    return lines
+
+
+def _path(found: Report, f: Finding) -> str:
+    place = found.facts.get(PRIVATE, "")
+    return (f.path or "").removeprefix(f"{place}{os.sep}") if place else f.path or ""
 
 
 def _who(f: Finding) -> str:

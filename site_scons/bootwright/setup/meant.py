@@ -6,29 +6,46 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from bootwright.base.errors import BootwrightError
+from bootwright.setup.verbs import HELP
+from bootwright.setup.words import VARIABLES
 
-# Words of cargo, make, bootimage and of speech, with what does the same here.
-ELSEWHERE: Mapping[str, str] = {
-    "all": "scons",
-    "bootimage": "scons",
-    "build": "scons",
-    "make": "scons",
-    "clean": "scons -c",
-    "distclean": "scons -c",
-    "release": "scons VARIANT=release",
-    "debug": "scons VARIANT=debug, or scons gdb",
-    "boot": "scons run",
-    "qemu": "scons run",
-    "start": "scons run",
-    "flash": "scons usb DEV=",
-    "burn": "scons usb DEV=",
-    "dd": "scons usb DEV=",
-    "write": "scons usb DEV=",
-    "check": "scons test, or scons verify",
-    "setup": "./sconsw, which does it by itself; scons doctor says what is missing",
-    "install": "./sconsw, which does it by itself; scons usb DEV= writes a stick",
-    "bench": "tools/bench",
+# Words of cargo, make, bootimage, QEMU and of speech, with what does the same here.
+ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("all", "bootimage", "build", "make", "rebuild", "disk", "img", "elf", "kernel"), ("scons",)),
+    **dict.fromkeys(("clean", "distclean", "mrproper", "remove", "uninstall"), ("scons -c",)),
+    "release": ("scons VARIANT=release",),
+    "debug": ("scons VARIANT=debug", "scons gdb"),
+    **dict.fromkeys(("debugger", "lldb", "attach"), ("scons gdb",)),
+    **dict.fromkeys(("boot", "qemu", "start", "launch", "emulate", "simulate", "exec"), ("scons run",)),
+    **dict.fromkeys(("flash", "burn", "dd", "write", "upload", "deploy", "stick"), ("scons usb DEV=",)),
+    "check": ("scons test", "scons verify"),
+    **dict.fromkeys(("clippy", "fmt", "update", "add", "doc"), ("cargo {}",)),
+    "list": ("scons test --list",),
+    **dict.fromkeys(("info", "status", "env"), ("scons doctor",)),
+    **dict.fromkeys(("symbols", "nm", "bloat"), ("scons size",)),
+    **dict.fromkeys(("cd", "cdrom"), ("scons iso",)),
+    **dict.fromkeys(("qcow2", "virtualbox", "vmware"), ("scons vm",)),
+    **dict.fromkeys(("tftp", "netboot"), ("scons pxe",)),
+    **dict.fromkeys(("vscode", "rust-analyzer"), ("scons ide",)),
+    **dict.fromkeys(("setup", "install"), ("./sconsw", "scons usb DEV=")),
+    **dict.fromkeys(("new", "init"), ("bootwright new NAME",)),
+    "version": ("scons --version",),
+    "bench": ("tools/bench",),
 }
+# Switches of cargo and QEMU, with the words that say it here.
+SWITCHED: Mapping[str, str] = {
+    "--release": "VARIANT=release",
+    **dict.fromkeys(("--uefi", "--efi"), "FIRMWARE=uefi"),
+    **dict.fromkeys(("--nographic", "--no-window", "--no-gui", "--nogui", "--no-graphic", "--console"), "--headless"),
+    **dict.fromkeys(("--smp", "--cpu", "--accel", "--kvm", "--display", "--vga", "--netdev", "--device", "--machine",
+                     "--qemu-args"), "QEMUFLAGS="),
+    **dict.fromkeys(("--mem", "--ram"), "MEMORY="),
+    **dict.fromkeys(("--manifest-path", "--path"), "KERNEL="),
+    **dict.fromkeys(("--example", "--bins"), "BIN="),
+    "--target-dir": "BUILD=",
+    "--workspace": "PACKAGE=",
+    "--filter": "TESTS=",
+}  # fmt: skip
 # What architectures and processors are called, with the triple of rustc's that runs on nothing but them.
 BARE: Mapping[str, str] = {
     "x86_64": "x86_64-unknown-none",
@@ -54,13 +71,47 @@ def nearest(name: str, names: Iterable[str], least: float = LEAST) -> str:
     return next(iter(difflib.get_close_matches(name, list(names), 1, least)), "")
 
 
-def meant_target(word: str, targets: Sequence[str]) -> str:
-    """Returns the hint for a target that there is none of: one word differs in a letter, or is another program's."""
+def meant_target(word: str, targets: Sequence[str], pages: Sequence[str] = ()) -> str:
+    """Returns the hint for a target that there is none of: one word differs in a letter, or is another program's.
+
+    pages are the subjects of `scons help`.
+    """
     known = nearest(word.lower(), [*targets, *ELSEWHERE], SURE)
+    if word.lower() in pages and known not in (word.lower(), *targets):
+        return f"`scons help {word.lower()}` prints a page on it"
     if known in ELSEWHERE:
-        return f"did you mean `{ELSEWHERE[known]}`?"
+        return f"did you mean {' or '.join(f'`{one.format(known)}`' for one in ELSEWHERE[known])}?"
     near = known or nearest(word.lower(), targets)
     return f"did you mean {near}?" if near else "scons -h lists them"
+
+
+def check_variable(name: str, value: str, names: Sequence[str]) -> None:
+    """Raises for a NAME=value that there is none of."""
+    if not name:
+        raise BootwrightError(f"={value}: a variable has a name before the =", "scons -h lists them")
+    if name not in names:
+        near = nearest(name.upper().replace("-", "_"), names)
+        hint = f"did you mean {near}?" if near else "scons -h lists them"
+        raise BootwrightError(f"{name}={value}: there is no variable {name}", hint)
+
+
+def _meant_switch(word: str, value: str, names: Iterable[str], least: float = LEAST) -> str:
+    """Returns what a switch that there is none of may have meant: a variable, others' switch, or one of names.
+
+    Its beginning is not enough: SCons does not complete it.
+    """
+    plain = word.lstrip("-").upper().replace("-", "_")
+    variables = [variable.name for variable in VARIABLES]
+    if plain in variables:
+        return f"{plain}={value}"
+    if f"--{word.lstrip('-')}" in SWITCHED:
+        return SWITCHED[f"--{word.lstrip('-')}"]
+    names = list(names)
+    begins = [name for name in names if name.startswith(word)]
+    variable = nearest(plain, variables, SURE)
+    return nearest(word, names, SURE) or (f"{variable}={value}" if variable else "") or (
+        begins[0] if begins else nearest(word, names, least)
+    )  # fmt: skip
 
 
 def meant_triple(word: str, triples: Sequence[str]) -> str:
@@ -75,28 +126,55 @@ def meant_triple(word: str, triples: Sequence[str]) -> str:
 
 
 def check_letters(arguments: Iterable[str], ours: Sequence[str]) -> None:
-    """Raises for one of ours that was written with one dash: SCons would read -headless as -h -e -a -d -l ess.
+    """Raises for one of ours, or what a variable says, that was written with one dash: SCons would read -headless as
+    -h -e -a -d -l ess.
 
     It says of some of these letters that it ignores them, and obeys others (-c removes), before the SConstruct is read.
     """
     for argument in arguments:
-        plain = argument.partition("=")[0].lstrip("-")
-        near = nearest(f"--{plain}", ours, SURE) if len(plain) > 2 and argument[1:2] != "-" else ""
-        if argument.startswith("-") and near:
+        name, _, value = argument.partition("=")
+        plain = name.lstrip("-")
+        if len(plain) < 3 or argument[:1] != "-" or argument[1:2] == "-":
+            continue
+        near = _meant_switch(f"--{plain}", value, ours, SURE)
+        if near:
             raise BootwrightError(f"{argument} is several switches of one letter each", f"did you mean {near}?")
 
 
 def check_switches(arguments: Sequence[str], ours: Sequence[str], others: Sequence[str]) -> None:
-    """Raises for a word that begins with a dash and is no switch, but is like one of ours; others are SCons's own.
+    """Raises for a word that begins with a dash and is no switch; others are SCons's own.
 
     SCons says of --fsat that there is no such option and no more.
     """
     check_letters(arguments, ours)
     known = {*ours, *others}
     for argument in arguments:
-        word = argument.partition("=")[0]
-        # As SCons's optparse has it, the beginning of a switch is enough where only one begins so.
-        if not word.startswith("--") or not word.lstrip("-") or any(name.startswith(word) for name in known):
-            continue
-        near = nearest(word, known)
-        raise BootwrightError(f"there is no switch {word}", f"did you mean {near}?" if near else "scons -h lists them")
+        word, _, value = argument.partition("=")
+        if word.startswith("--") and word.lstrip("-") and word not in known:
+            near = _meant_switch(word, value, sorted(known))
+            raise BootwrightError(
+                f"there is no switch {word}", f"did you mean {near}?" if near else "scons -h lists them"
+            )
+
+
+def check_early(arguments: Sequence[str], ours: Sequence[str], targets: Sequence[str], pages: Sequence[str]) -> None:
+    """Raises for what is sure to be a slip, before anything is installed for it; ours are the switches.
+
+    What SCons's own switches are is not known yet, nor whether a word is the value of one.
+    """
+    check_letters(arguments, ours)
+    names = [variable.name for variable in VARIABLES]
+    before = ""
+    if HELP in arguments:
+        return
+    for argument in arguments:
+        word, equals, value = argument.partition("=")
+        near = _meant_switch(word, value, ours, SURE) if word.startswith("--") and word not in ours else ""
+        if near and word.lstrip("-"):
+            raise BootwrightError(f"there is no switch {word}", f"did you mean {near}?")
+        if not argument.startswith("-") and (before[:1] != "-" or "=" in before):
+            if equals:
+                check_variable(word, value, names)
+            elif argument not in targets and not any(c in argument for c in "./\\"):
+                raise BootwrightError(f"there is no target {argument}", meant_target(argument, targets, pages))
+        before = argument

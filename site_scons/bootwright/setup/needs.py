@@ -67,7 +67,7 @@ def needed_programs(arguments: Iterable[str], display: bool = False, home: str =
     home is the checkout, whose own tests those of a kernel elsewhere are not.
     """
     arguments = list(arguments)
-    verbs = _words(arguments)
+    verbs = _without_refused(_words(arguments), arguments, home)
     given = [name for name, value in _values(arguments).items() if value]
     needed = dict.fromkeys(name for verb in verbs for name in _needed_by(verb, given))
     if "test" in verbs:
@@ -120,6 +120,20 @@ def _words(arguments: Iterable[str]) -> list[str]:
     return words if NO_BUILD.isdisjoint(arguments) and words[0] != HELP else []
 
 
+def _without_refused(words: list[str], arguments: list[str], home: str) -> list[str]:
+    """Returns words without those that an installation will refuse, for which nothing needs to come.
+
+    It has no tests of bootwright's own, and no example that is built where the person is in no package.
+    """
+    if not home or not stamp.is_installed(home):
+        return words
+    values = _values(arguments)
+    if not values.get("KERNEL") and not is_hosted(arguments):
+        given = [name for name, value in values.items() if value]
+        words = [word for word in words if word in BY_WORD and BY_WORD[word].is_idle(given)]
+    return [word for word in words if word != "soak"]
+
+
 def _signs(arguments: Iterable[str]) -> bool:
     """Tells whether the EFI program is to be signed."""
     values = _values(arguments)
@@ -166,15 +180,14 @@ def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
     if _values(arguments).get("KERNEL"):
         return arguments
     try:
-        here = place = os.path.realpath(os.curdir)
+        place = os.path.realpath(os.curdir)
     except OSError:  # a directory that is gone
         return arguments
-    if here == home or here.startswith(home + os.sep):
-        return arguments  # of bootwright itself, whose example is the default
     below = ""
-    while place != below:
+    while place not in (below, home):
         if os.path.isfile(os.path.join(place, "Cargo.toml")):
-            return [*arguments, f"KERNEL={place}"]
+            # The example is the default, and alone the one whose tests are bootwright's own as well.
+            return arguments if place == os.path.join(home, "kernel") else [*arguments, f"KERNEL={place}"]
         place, below = os.path.dirname(place), place
     return arguments
 

@@ -75,6 +75,8 @@ def _set_up(wanted: needs.Wanted) -> None:
         dotvenv.compile_modules(home, Path(stamp.venv_python(wanted.home)), wanted.environ)
     known = {**before, **{name: str(path) for name, path in search.found.items()}, **_cores(wanted, search)}
     _save(home, stamp.write(wanted, known, place))
+    if installed and place and stamp.has_older(wanted.environ, place):
+        tell('PATH of this shell has the private programs of before, and not all: export PATH="$(bootwright path)"')
 
 
 def _lacks_packages(wanted: needs.Wanted) -> bool:

@@ -261,14 +261,14 @@ PROGRAMS = {
         Program(
             "cc",
             "links programs for this system itself",
-            "HOST=, hosts, test",
+            "build scripts and macros, HOST=, hosts, test",
             lacking="lld links them",
             packages=_packages("gcc", "gcc", "", "", "gcc", "gcc musl-dev", "gcc"),
         ),
         Program(
             "rust-std",
             "is the standard library of this system, for what is compiled to run on it",
-            "test",
+            "build scripts and macros, test",
             lacking=SOME_TESTS,
             packages=_packages("rust-std-static", "rust", apk="rust"),
         ),

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SHARED, LOCAL = "bootwright.toml", "bootwright.local.toml"
 MANIFEST = "Cargo.toml"
-IN_MANIFEST, WORKSPACE = "metadata.bootwright", "[workspace"
+IN_MANIFEST = ("metadata", "bootwright")  # which TOML may join in several ways
+WORKSPACE = r"(?m)^\s*(\[\s*)?[\"']?workspace[\"']?\s*[].=]"
 LISTS = {"QEMUFLAGS": " ", "RUSTFLAGS": " ", "FEATURES": ","}  # what may be a list, and what joins it
 # Where the command line has one of these, what a file says of the others in its row does not count.
 TOGETHER = (("VARIANT", "PROFILE"), ("SIGN", "SIGN_KEY", "SIGN_CERT"), ("TARGET", "HOST", "ARCH"))
@@ -47,7 +48,8 @@ def kernel_of(given: Mapping[str, str], home: str, launch: str = os.curdir) -> s
 
 def has_words(kernel: str) -> bool:
     """Tells whether there may be words for the package in kernel, without reading more than its manifest."""
-    return next(_files(kernel), None) is not None or IN_MANIFEST in stamp.read(os.path.join(kernel, MANIFEST))
+    manifest = stamp.read(os.path.join(kernel, MANIFEST))
+    return all(word in manifest for word in IN_MANIFEST) or next(_files(kernel), None) is not None
 
 
 def find_words(kernel: str, given: Mapping[str, str]) -> dict[str, Word]:
@@ -96,8 +98,14 @@ def _files(kernel: str) -> Iterator[str]:
     for name in (LOCAL, SHARED):
         for place in places:
             path = os.path.join(place, name)
-            if os.path.lexists(path) and (place == kernel or WORKSPACE in stamp.read(os.path.join(place, MANIFEST))):
+            if os.path.lexists(path) and (place == kernel or _is_workspace(os.path.join(place, MANIFEST))):
                 yield path
+
+
+def _is_workspace(manifest: str) -> bool:
+    import re
+
+    return re.search(WORKSPACE, stamp.read(manifest)) is not None
 
 
 def _tables(kernel: str) -> Iterator[Table]:

@@ -120,6 +120,12 @@ def with_private_programs(environ: Mapping[str, str], directory: str) -> Mapping
     return {**environ, "PATH": os.pathsep.join(kept if directory in kept else [*kept, directory])}
 
 
+def has_older(environ: Mapping[str, str], directory: str) -> bool:
+    """Tells whether PATH has private programs, and of before those in directory: whoever goes by it lacks some."""
+    places = environ.get("PATH", "").split(os.pathsep)
+    return any(place != directory and _store(place) == _store(directory) for place in places)
+
+
 def _store(directory: str) -> str:
     """Returns the directory that holds all private programs of a person, for one of them."""
     return os.path.dirname(os.path.dirname(directory))

@@ -8,15 +8,21 @@ from __future__ import annotations
 import os
 import signal
 
+from bootwright.base.cache import lack_of_home
 from bootwright.setup import startup
 
 TYPE_CHECKING = False  # typing itself takes 3 ms to import
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def start(home: str, arguments: Sequence[str]) -> int:
     """Runs scons with arguments in home; returns where a process cannot become another one, or fails."""
+    if said := lack_of_home():
+        from bootwright.setup.installer import tell
+
+        tell(said)
+        return 2
     signal.signal(signal.SIGINT, startup.leave)
     if any(word[:1] == "-" and word[1:2] != "-" and len(word) > 3 for word in arguments):
         status = refuse_letters(arguments)
@@ -28,6 +34,9 @@ def start(home: str, arguments: Sequence[str]) -> int:
     if not needs.are_met(wanted):
         from bootwright.setup import prepare
 
+        status = refuse_slips(home, arguments)
+        if status:
+            return status
         signal.signal(signal.SIGINT, signal.default_int_handler)
         status = prepare.prepare(wanted)
         if status:
@@ -47,12 +56,27 @@ def start(home: str, arguments: Sequence[str]) -> int:
 
 def refuse_letters(arguments: Sequence[str]) -> int:
     """Returns a status where one of our switches has one dash, and says which: SCons would obey each of its letters."""
-    from bootwright.base.errors import BootwrightError
     from bootwright.setup import meant, taken
+
+    return _refuse(lambda: meant.check_letters(arguments, taken.SWITCHES))
+
+
+def refuse_slips(home: str, arguments: Sequence[str]) -> int:
+    """Returns a status where a word of the command line is none, and says which: nothing is installed for it."""
+    from bootwright.setup import meant, taken, verbs
+
+    targets = [*verbs.BY_WORD, verbs.HELP]
+    docs = os.path.join(home, "docs")
+    pages = [name.partition(".")[0] for name in os.listdir(docs)] if os.path.isdir(docs) else []
+    return _refuse(lambda: meant.check_early(arguments, taken.SWITCHES, targets, pages))
+
+
+def _refuse(check: Callable[[], None]) -> int:
+    from bootwright.base.errors import BootwrightError
     from bootwright.setup.installer import tell
 
     try:
-        meant.check_letters(arguments, taken.SWITCHES)
+        check()
     except BootwrightError as error:
         tell(str(error))
         return error.status

@@ -73,7 +73,7 @@ VERBS = (
          one_kernel=True, window=True),
     Verb("size", "sections, crates and the largest symbols, and what the last build changed", "Sizes"),
     # What the chosen tests need comes on top: of_tests.TESTS.
-    Verb("test", "lint, unit, build and boot tests, and the kernel's own tests in machines", "SelfTest",
+    Verb("test", "the kernel's own tests, each in a machine; in a checkout those of bootwright as well", "SelfTest",
          extras={"BOARD": "rack", "POOL": "pool"}),
     Verb("matrix", "boot it on more than a hundred machines: firmware, buses, processors, memory; ROW= boots one again",
          "Matrix", needs=(*RUN, OVMF, SBSIGN, "openssl"), one_kernel=True),

@@ -98,7 +98,7 @@ SWITCHES = (
     ("--check", "store: hash all that it holds; status 2 where an entry is not what was stored"),
     ("--explain", "with CACHE=: say of what the cache has not why it has not"),
     ("--verbose", "show commands in full"),
-    ("--json[=FILE]", "doctor, usb without DEV: as JSON, to stdout (with scons's own -Q) or to FILE"),
+    ("--json[=FILE]", "doctor, usb without DEV, test --list: as JSON, to stdout (with scons's own -Q) or to FILE"),
     ("--junit=FILE", "test, matrix: also write a JUnit report"),
     ("--retries=N", "test: run what failed up to N times more; what passes then is flaky, which is no failure"),
     ("--stress=N", "test: run each test N times; it passes where it never failed"),

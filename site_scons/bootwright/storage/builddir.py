@@ -136,13 +136,14 @@ class BuildDirectory:
         (self.path / MARK).write_text(MARK_TEXT, encoding="utf-8", newline="\n")
         tell(f"what is built goes to {self.path}, which git passes over; BUILD= names another place")
 
-    def _open_lock(self) -> IO[str]:
+    def _open_lock(self, tries: int = 20) -> IO[str]:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             return (self.path / "lock").open("a+", encoding="utf-8")
-        except FileNotFoundError:  # `scons -c` removed the directory between the two
-            return self._open_lock()
         except OSError as error:
+            # `scons -c` removed the directory between the two; or no directory can be made, as in /proc.
+            if isinstance(error, FileNotFoundError) and tries:
+                return self._open_lock(tries - 1)
             raise BootwrightError(
                 f"{self.path} cannot be written: {error.strerror}", "the build needs a directory of its own"
             ) from error

@@ -1,4 +1,5 @@
-//! A null pointer read by a function of core, and a page-fault handler that panics, halts, or loops.
+//! A null pointer read by a function of core, or a jump into nowhere, and a page-fault handler that panics, halts, or
+//! loops.
 
 #![no_std]
 #![no_main]
@@ -28,6 +29,12 @@ extern "C" fn handler() -> ! {
 #[inline(never)]
 fn cause() {
     load_idt(14, page_fault);
+    if cfg!(jumps) {
+        let nowhere: *const () = core::ptr::without_provenance(0x4444_0000);
+        // SAFETY: none; that is the fault.
+        let function: fn() = unsafe { core::mem::transmute(nowhere) };
+        core::hint::black_box(function)(); // FAULT
+    }
     let pointer: *const u32 = core::ptr::without_provenance(8);
     // SAFETY: none; that is the fault.
     core::hint::black_box(unsafe { pointer.read_volatile() }); // FAULT

@@ -9,6 +9,5 @@ include!("frame.inc");
 fn cause() {
     let flag = core::sync::atomic::AtomicBool::new(false);
     let flag = core::hint::black_box(&flag);
-    // SAFETY: it reads the flag, again and again.
-    unsafe { core::arch::asm!("2: pause", "cmp byte ptr [{}], 0", "je 2b", in(reg) flag) } // FAULT
+    while !flag.load(core::sync::atomic::Ordering::Acquire) {} // FAULT
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from bootwright.base.counting import CLEAR, LONG_SECONDS, Counting
+from bootwright.base.counting import CLEAR, LONG_SECONDS, Counting, hide_all
 
 
 class Clock:
@@ -58,3 +58,17 @@ def test_without_a_terminal_nothing_is_counted_and_what_runs_is_known_all_the_sa
     assert shown.words() == "a 60 s"
     shown.end("a")
     assert shown.words() == ""
+
+
+def test_another_line_that_is_printed_takes_every_counting_line_away() -> None:
+    both = [counting(), counting()]
+    for shown, _, clock in both:
+        shown.begin("core")
+        clock.now += LONG_SECONDS
+        shown.look()
+    hide_all()
+    assert all(out.getvalue().endswith(CLEAR) for _, out, _ in both)
+    for shown, _, _ in both:
+        shown.close()
+    hide_all()
+    assert all(out.getvalue().count(CLEAR) == 2 for _, out, _ in both)

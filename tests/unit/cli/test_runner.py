@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.cli import program, runner
 from bootwright.cli.runner import Request, _status
 from bootwright.machine import verdict
 from bootwright.machine.verdict import Registers, Verdict
+from bootwright.setup import stamp
 
 STANDS = Registers(0x1000, 0, 0, halted=True)
 
 
 @pytest.mark.parametrize(
     ("exe", "is_test"),
-    [("target/x/debug/deps/boots-12", True), ("/x/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False)],
-)
+    [
+        ("target/x/debug/deps/boots-12", True), ("/x/rustdoctestAb12/rust_out", True), ("target/x/debug/hello", False),
+        ("target/x/debug/build/k/0f12/out/boots", True), ("target/x/out/hello", False), ("/hello", False),
+    ],
+)  # fmt: skip
 def test_a_test_is_known_by_where_it_lies(exe: str, is_test: bool) -> None:
     request = Request([exe], {})
     assert (request.in_test, request.line().headless) == (is_test, is_test)
@@ -32,11 +39,62 @@ def test_words_before_the_program_are_the_runners_and_those_behind_are_qemus() -
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [([], "was given no program"), (["--fast", "k"], "has no switch --fast"), (["TIMEOUT=x", "k"], "TIMEOUT=x is no")],
-)
+    [
+        ([], "was given no program"), (["--fast", "k"], "has no switch --fast"),
+        (["TIMEOUT=x", "k"], "TIMEOUT=x is no"), (["TIMEOUT=0", "k"], "TIMEOUT=0 is no positive number"),
+        (["--headless=1", "k"], "no switch --headless=1"), (["QEMUFLAGS=-s", "k"], "takes no QEMUFLAGS="),
+    ],
+)  # fmt: skip
 def test_what_it_does_not_know_is_a_sentence(words: list[str], sentence: str) -> None:
     with pytest.raises(BootwrightError, match=sentence):
         Request(words, {}).line()
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_its_help_is_shown(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main([word]) == 0
+    assert capsys.readouterr().out == f"{runner.USAGE}\n"
+
+
+def test_what_the_projects_files_say_is_obeyed_or_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bootwright.toml"
+    file.write_text('SERIAL = "heard"\nRAW = true\nFEATURES = ["a", "b"]\nVARIANT = "debug"\nBOARD = "place"\n')
+    exe = tmp_path / "target" / "debug" / "hello"
+    request = Request([str(exe)], {})
+    request.read_files(tmp_path)
+    assert (request.line().serial, request.line().raw) == (tmp_path / "heard", True)
+    told = f"FEATURES=a,b, BOARD=place of {file} have no effect on what cargo starts; `bootwright run` obeys"
+    assert capsys.readouterr().err == f"bootwright: {told}\n"
+    of_a_test = Request([str(tmp_path / "deps" / "boots")], {})
+    of_a_test.read_files(tmp_path)
+    assert (of_a_test.line().serial, of_a_test.line().raw) == (None, False)
+    file.write_text("TIMEOUT = 0\n")
+    with pytest.raises(BootwrightError, match=rf"TIMEOUT=0 .* \({file} says TIMEOUT\)"):
+        request.read_files(tmp_path)
+        request.line()
+
+
+def test_programs_that_came_privately_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = tmp_path / "programs" / "key" / "bin"
+    private.mkdir(parents=True)
+    monkeypatch.setattr(stamp, "private_programs", lambda home: str(private))
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert runner.main([str(tmp_path / "k")]) == 2
+    assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
+
+
+@pytest.mark.parametrize("word", ["run", "runner", "path"])
+def test_where_nobody_has_a_home_it_is_a_sentence(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(sys, "argv", ["bootwright", word])
+    assert program.main() == 2
+    said = capsys.readouterr().err
+    assert ": HOME is not set, and bootwright, cargo and rustc keep files there\n  hint: " in said
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_package_is_the_one_that_cargo_names_else_the_one_around(tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_for_anything_else_it_gets_nothing(
     assert ran[0] == list(words)
 
 
+def test_where_nobody_has_a_home_it_says_so_and_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, ran: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setenv("HOME", "mine")
+    run(monkeypatch, *BARE)
+    assert ran[0] == [*BARE] and sorted(tmp_path.iterdir()) == before
+    assert "HOME=mine is no absolute path" in capsys.readouterr().err
+
+
 def test_what_a_person_chose_stays(monkeypatch: pytest.MonkeyPatch, ran: list[list[str]]) -> None:
     run(monkeypatch, *BARE, "--sysroot", "/mine")
     run(monkeypatch, *BARE, "-Clinker=mine")

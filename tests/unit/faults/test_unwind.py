@@ -13,6 +13,7 @@ from bootwright.faults.unwind import RSP, Frame, call_chain
 
 HANDLER, MAIN, STACK = 0x20_0010, 0x20_1010, 0x8000
 CODE_SELECTOR = 0x8
+NOWHERE = 0x4444_0000
 REGISTERS = {"RIP": HANDLER, "RSP": STACK, "CS": CODE_SELECTOR}
 FUNCTIONS = {"handler": range(0x20_0000, 0x20_1000), "main": range(0x20_1000, 0x20_2000)}
 
@@ -52,8 +53,8 @@ class Stack:
         return int.from_bytes(data, "little") if len(data) == 8 else None
 
 
-def chain(*words: int, is_described: bool = False) -> list[Frame]:
-    return call_chain(cast(Symbols, Known(is_described)), cast(GuestMemory, Stack(*words)), REGISTERS)
+def chain(*words: int, is_described: bool = False, faulted: tuple[int, ...] = ()) -> list[Frame]:
+    return call_chain(cast(Symbols, Known(is_described)), cast(GuestMemory, Stack(*words)), REGISTERS, faulted)
 
 
 @pytest.mark.parametrize("is_described", [False, True], ids=["by a search", "where the frame is described"])
@@ -70,3 +71,15 @@ def test_who_was_interrupted_is_found_by_what_the_processor_pushed(is_described:
 )
 def test_words_that_no_processor_pushes_are_no_interrupt(selector: int, flags: int) -> None:
     assert not any(frame.interrupted for frame in chain(7, MAIN, selector, flags, 0x9000, 0x10))
+
+
+@pytest.mark.parametrize(
+    ("is_described", "faulted", "is_found"),
+    [(True, (), True), (False, (NOWHERE,), True), (False, (), False)],
+    ids=["where the frame is described", "where the log tells of it", "where nothing does"],
+)
+def test_who_jumped_into_nowhere_is_found_behind_its_handler(
+    is_described: bool, faulted: tuple[int, ...], is_found: bool
+) -> None:
+    frames = chain(7, NOWHERE, CODE_SELECTOR, 0x202, 0x9000, 0x10, is_described=is_described, faulted=faulted)
+    assert [frame.pc for frame in frames if frame.interrupted] == ([NOWHERE] if is_found else [])

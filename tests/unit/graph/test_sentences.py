@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bootwright.base.home import SITE
+from bootwright.graph.sentences import print_command, tell
 
 REFUSED = """
 import sys
@@ -32,3 +33,16 @@ def test_a_refusal_at_the_end_has_its_status_whether_somebody_reads_it_or_not(li
     if listens:
         assert os.read(reading, 100) == b"bootwright: no\n"
         os.close(reading)
+
+
+def test_a_step_begins_a_line_of_its_own_though_a_line_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden: list[bool] = []
+    monkeypatch.setattr("bootwright.base.counting.hide_all", lambda: hidden.append(True))
+    print_command("rustc    build/debug/hello.elf")
+    tell("a line")
+    assert capsys.readouterr() == ("rustc    build/debug/hello.elf\n", "bootwright: a line\n") and hidden == [
+        True,
+        True,
+    ]

@@ -126,7 +126,11 @@ def test_addresses_that_collide_are_named_with_both_ranges(
 
 def test_a_movable_kernel_is_not_where_it_was_linked(tmp_path: Path) -> None:
     kernel = Kernel(e_type=ET_DYN, e_entry=0x1010, loads=(Load(p_vaddr=0x1000),))
-    assert not settings_for(tmp_path, KernelSettings(boot_info_address=0x200000), kernel)
+    assert not settings_for(tmp_path, KernelSettings(boot_info_address=0x201000), kernel)
+    told = settings_for(tmp_path, KernelSettings(boot_info_address=0x200000), kernel)
+    assert "a segment at 0x200000 to 0x201000 and the boot information at 0x200000" in told, "where it goes"
+    high = Kernel(e_type=ET_DYN, e_entry=0x40000010, loads=(Load(p_vaddr=0x40000000),))
+    assert "a segment at 0x40000000" in settings_for(tmp_path, KernelSettings(boot_info_address=0x40000000), high)
 
 
 ENTRY = 1 << 39

@@ -85,6 +85,17 @@ def test_each_program_is_told_with_its_path_version_and_purpose(machine: Machine
     assert "runs the kernel" in qemu.purpose
 
 
+def test_an_installation_is_not_asked_for_what_bootwrights_own_tests_need(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "INSTALLED", True)
+    found = findings(machine)
+    assert not {"zsh", "nginx", "losetup", "rustfmt"} & found.keys()
+    assert {"rustc", "qemu-system-arm", "gdb", "cc", "rust-std", "sudo", "ovmf", "openssl", "wine64"} <= found.keys()
+    said = doctor.examine(tmp_path / "carried" / "kernel", "", None, machine.environ).facts["kernel"]
+    assert said == "none: there is no Cargo.toml here or in a directory above"
+
+
 ABILITIES = ["build", "run", "gdb", "test", "flash"]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.setup.meant import ELSEWHERE, check_switches, meant_target, meant_triple
+from bootwright.setup.meant import ELSEWHERE, check_early, check_switches, meant_target, meant_triple
 
 TARGETS = ["image", "run", "screenshot", "gdb", "size", "test", "hosts", "verify", "soak", "usb", "doctor", "store"]
 OURS = ["--headless", "--fast", "--full", "--json", "--junit", "--check", "--verbose", "--list"]
-SCONS = ["--help", "--jobs", "--keep-going", "--debug", "--tree"]
+SCONS = ["--help", "--jobs", "--keep-going", "--debug", "--tree", "--touch", "--dry-run"]
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,18 @@ SCONS = ["--help", "--jobs", "--keep-going", "--debug", "--tree"]
         ("build", "did you mean `scons`?"),
         ("release", "did you mean `scons VARIANT=release`?"),
         ("flash", "did you mean `scons usb DEV=`?"),
+        ("debug", "did you mean `scons VARIANT=debug` or `scons gdb`?"),
+        ("clippy", "did you mean `cargo clippy`?"),
+        ("launch", "did you mean `scons run`?"),
+        ("sticks", "`scons help sticks` prints a page on it"),
+        ("install", "did you mean `./sconsw` or `scons usb DEV=`?"),
         ("Doctor", "did you mean doctor?"),
         ("tets", "did you mean test?"),
         ("xyzzy", "scons -h lists them"),
     ],
 )
 def test_a_target_that_is_none_gets_the_word_that_was_meant(word: str, hint: str) -> None:
-    assert meant_target(word, TARGETS) == hint
+    assert meant_target(word, TARGETS, ["sticks", "run", "install", "tests"]) == hint
 
 
 def test_no_word_of_another_program_is_one_of_ours() -> None:
@@ -43,6 +48,16 @@ def test_no_word_of_another_program_is_one_of_ours() -> None:
         ("--xyzzy", "there is no switch --xyzzy", "scons -h lists them"),
         ("-headless", "-headless is several switches of one letter each", "did you mean --headless?"),
         ("-fast", "-fast is several switches of one letter each", "did you mean --fast?"),
+        ("-nographic", "-nographic is several switches of one letter each", "did you mean --headless?"),
+        ("-timeout=5", "-timeout=5 is several switches of one letter each", "did you mean TIMEOUT=5?"),
+        ("--release", "there is no switch --release", "did you mean VARIANT=release?"),
+        ("--timeout=5", "there is no switch --timeout", "did you mean TIMEOUT=5?"),
+        ("--no-default-features", "there is no switch --no-default-features", "did you mean NO_DEFAULT_FEATURES=?"),
+        ("--kernal=../k", "there is no switch --kernal", "did you mean KERNEL=../k?"),
+        ("--no-window", "there is no switch --no-window", "did you mean --headless?"),
+        ("--head", "there is no switch --head", "did you mean --headless?"),
+        ("--verbos", "there is no switch --verbos", "did you mean --verbose?"),
+        ("--dry", "there is no switch --dry", "did you mean --dry-run?"),
     ],
 )
 def test_a_switch_that_is_none_gets_the_one_that_was_meant(word: str, sentence: str, hint: str) -> None:
@@ -52,10 +67,36 @@ def test_a_switch_that_is_none_gets_the_one_that_was_meant(word: str, sentence: 
 
 
 @pytest.mark.parametrize(
-    "word", ["-Qc", "-j2", "-j", "-k", "--head", "--junit=a.xml", "--debug=time", "-sQ", "KERNEL=-fast", "-"]
+    "word", ["-Qc", "-j2", "-j", "-k", "--headless", "--junit=a.xml", "--debug=time", "-sQ", "KERNEL=-fast", "-"]
 )
-def test_switches_and_their_beginnings_are_taken(word: str) -> None:
+def test_switches_are_taken(word: str) -> None:
     check_switches(["run", word], OURS, SCONS)
+    check_early(["run", word], OURS, TARGETS, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["test", "--lsit"], "there is no switch --lsit"),
+        (["run", "--timeout=5"], "there is no switch --timeout"),
+        (["run", "KERNAL=x"], "KERNAL=x: there is no variable KERNAL"),
+        (["run", "=x"], "=x: a variable has a name before the ="),
+        (["-Q", "--headless", "rnu"], ""),
+        (["-j", "4", "run"], ""),
+        (["--junit", "report", "test"], ""),
+        (["claen"], "there is no target claen"),
+        (["build/debug/hello.img"], ""),
+        (["--keep-going", "--tree=all"], ""),
+        (["help", "nothing"], ""),
+    ],
+)
+def test_a_slip_is_told_before_anything_is_installed_for_it(words: list[str], sentence: str) -> None:
+    try:
+        check_early(words, OURS, [*TARGETS, "help"], [])
+        told = ""
+    except BootwrightError as error:
+        told = error.message
+    assert told == sentence
 
 
 @pytest.mark.parametrize(

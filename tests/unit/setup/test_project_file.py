@@ -83,6 +83,33 @@ def test_what_is_no_word_is_one_sentence_with_file_key_and_cure(
     assert with_words(str(tmp_path), [f"KERNEL={kernel}"]) == [f"KERNEL={kernel}"]  # scons tells
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[package.metadata.bootwright]\nMEMORY = "1G"', '[package.metadata]\nbootwright = { MEMORY = "1G" }',
+        '[package]\nmetadata.bootwright.MEMORY = "1G"', '[package]\nmetadata = {bootwright.MEMORY = "1G"}',
+        '["package"."metadata"."bootwright"]\nMEMORY = "1G"', '[ package . metadata . bootwright ]\nMEMORY = "1G"',
+    ],
+)  # fmt: skip
+def test_the_manifests_table_is_read_however_it_is_written(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Cargo.toml").write_text(text)
+    assert values(tmp_path) == {"MEMORY": "1G"}
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("[workspace]", True), ("[ workspace ]", True), ("[workspace.package]\n", True), ("workspace = {}", True),
+        ('workspace.members = ["kernel"]', True), ("[package]\nversion.workspace = true", False), ("[package]", False),
+    ],
+)  # fmt: skip
+def test_a_workspaces_file_counts_however_that_is_written(tmp_path: Path, text: str, counts: bool) -> None:
+    kernel = place(tmp_path / "kernel")
+    (tmp_path / "Cargo.toml").write_text(text)
+    (tmp_path / "bootwright.toml").write_text('MEMORY = "1G"')
+    assert values(kernel) == ({"MEMORY": "1G"} if counts else {})
+
+
 def test_where_nobody_has_words_nothing_is_read(tmp_path: Path) -> None:
     assert not has_words(str(place(tmp_path / "a")))
     assert kernel_of({}, str(tmp_path)) == "" and kernel_of({"TARGET": "t"}, str(tmp_path)) == ""

@@ -160,6 +160,7 @@ def test_private_programs_are_behind_all_others_and_pass_when_they_are_gone(
         for _ in range(2):
             stamp.add_private_programs(str(home))
             assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
+        assert stamp.has_older({"PATH": before}, str(private)) == ("older" in before)
     private.rmdir()
     assert stamp.private_programs(str(home)) == ""
 
@@ -369,23 +370,6 @@ def test_paths_are_from_where_the_person_is(home: Path, monkeypatch: pytest.Monk
     assert needs.scons_arguments(str(home), by_name) == by_name
     monkeypatch.chdir(home)
     assert needs.scons_arguments(str(home), [f"KERNEL=my kernel{os.sep}"]) == [f"KERNEL=my kernel{os.sep}"]
-
-
-def test_the_package_that_the_person_is_in_is_the_kernel(
-    home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tmp_path = tmp_path_factory.mktemp("elsewhere")
-    mine = tmp_path / "mine"
-    (mine / "src").mkdir(parents=True)
-    (mine / "Cargo.toml").write_text("")
-    monkeypatch.chdir(mine / "src")
-    assert needs.with_kernel(str(home), ["run"]) == ["run", f"KERNEL={mine}"]
-    assert needs.with_kernel(str(home), ["KERNEL=../other"]) == ["KERNEL=../other"]
-    monkeypatch.chdir(home)
-    assert needs.with_kernel(str(home), ["run"]) == ["run"]
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    assert needs.with_kernel(str(home), ["run"]) == ["run"]
 
 
 @pytest.mark.parametrize("name", ["PATH", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"])

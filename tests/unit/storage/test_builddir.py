@@ -261,6 +261,17 @@ def test_a_place_that_cannot_hold_a_directory_is_one_sentence(tmp_path: Path) ->
         BuildDirectory(tmp_path / "file" / "build").take("scons", print)
 
 
+def test_a_place_that_stays_away_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As below /proc, which says of what cannot be made that it is not there."""
+
+    def refuse(path: Path, **words: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(BootwrightError, match="build cannot be written: No such file or directory"):
+        BuildDirectory(tmp_path / "build").take("scons", print)
+
+
 def test_a_place_without_locks_is_one_sentence_and_no_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(descriptor: int) -> bool:
         raise OSError(errno.ENOLCK, "No locks available")

@@ -21,9 +21,6 @@ const BOOT_INFO_LENGTH: u64 = PAGE;
 /// The type of an entry that is not in use.
 const EMPTY: u32 = 11;
 
-/// Where a position-independent kernel goes, which upstream does not know: to where static ones are linked.
-const MOVABLE_START: u64 = 0x20_0000;
-
 pub const WANTS_RSDP: bool = false;
 
 /// What BootInfo will say beside the memory map.
@@ -51,7 +48,8 @@ pub fn plan(image: Image, facts: &Facts<'_>) -> Result<(Plan, Image, Ready), Fai
         .map(|mapping| mapping.address + mapping.length);
     let is_low = image.range().0 < lowest.max().unwrap_or(0);
     let mut image = match image.kind {
-        ImageKind::Movable if is_low => image.moved_to(MOVABLE_START)?,
+        // Which upstream does not know: it goes to where static ones are linked.
+        ImageKind::Movable if is_low => image.moved_to(layout::MOVABLE_KERNEL_START)?,
         _ => image,
     };
     if image.kind == ImageKind::Fixed {

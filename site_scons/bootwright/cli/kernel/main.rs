@@ -5,7 +5,7 @@
 
 use core::panic::PanicInfo;
 
-use NAME::{board, println};
+use kernel::{board, println};
 
 /// Where the machine comes to. Its name is looked for, so it must not be mangled.
 #[unsafe(no_mangle)]

@@ -5,7 +5,7 @@
 
 use core::panic::PanicInfo;
 
-use NAME::{board, testing};
+use kernel::{board, testing};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
