@@ -48,15 +48,16 @@ MODULES = (
 
 def compile_unit(target: list[Entry], source: list[Entry], env: Environment) -> None:
     """Compiles UNIT into target, and notes what was read."""
-    from bootwright.rust import shared
-
     unit, room = env["UNIT"], env["UNITROOM"]
     first = Path(target[0].abspath)
     with atomic.new_directory(first) as scratch:
         if unit.checksum:
+            from bootwright.rust import shared
+
             key, store = _key(target, source, env), Store(cache=env["SHAREDCACHE"])
+            names = [product.rpartition("/")[2] for product in unit.products]  # which rustc gives them
             reads = shared.take_unit(
-                unit, key, _names(unit), lambda out: _compile(unit, out, env), _person(env), scratch, store, room.roots
+                unit, key, names, lambda out: _compile(unit, out, env), _person(env), scratch, store, room.roots
             )
         elif env["SHAREDCACHE"]:
             reads = _take_or_compile(target, scratch, env)
@@ -91,11 +92,6 @@ def _person(env: Environment) -> dict[str, str]:
     return {**os.environ, **env["UNITROOM"].variables}
 
 
-def _names(unit: Unit) -> list[str]:
-    """Returns the names of the unit's products, as rustc gives them."""
-    return [product.rpartition("/")[2] for product in unit.products]
-
-
 def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
     from bootwright.rust import shared
 
@@ -107,11 +103,14 @@ def _key(target: list[Entry], source: list[Entry], env: Environment) -> str:
 
 def _how(target: list[Entry], source: list[Entry], env: Environment, for_signature: bool) -> str:
     """Returns the word for what is done: rustc compiles, or the store or the shared cache has it."""
-    from bootwright.rust import shared
-
     cache = env["SHAREDCACHE"]
     if env["UNIT"].checksum:
-        key = _key(target, source, env)
+        from bootwright.rust import shared  # an edit of the person's own does not pay for it
+
+        try:
+            key = _key(target, source, env)
+        except OSError:  # with -n nothing may be there yet of what it is made of
+            return "rustc"
         if Store().has(shared.KIND, key):
             return "store"
         return "cache" if cache and cache.has(shared.KIND, key) else "rustc"
@@ -132,13 +131,14 @@ def _compile(
     from bootwright.base import storage_space
     from bootwright.base.terminal import takes_colour
     from bootwright.cargo.nightly import is_for_nightly
-    from bootwright.cargo.published import check_published
     from bootwright.rust import compile as units
     from bootwright.rust import rustc
     from bootwright.rust.incremental import held_for
 
     room, more, ways = env["UNITROOM"], env["UNITMORE"], env["UNITWAYS"]
     if not unit.local:
+        from bootwright.cargo.published import check_published
+
         check_published(Path(unit.root), f"{unit.package} {unit.version}", unit.checksum)
     if ways.nightly and is_for_nightly(unit):
         tell_once(ways.nightly)
@@ -164,9 +164,8 @@ def _compile(
             raise BootwrightError(words, "free some, then run scons")
         _explain(outcome, unit, env)
         command = units.to_paste(unit, room, more, argv, scratch) if GetOption("verbose") else ""
-        script = (
-            f"the build script of {unit.package}" if unit.kind == "custom-build" else ""
-        )  # all have one crate's name
+        # The crates of all build scripts have one name.
+        script = f"the build script of {unit.package}" if unit.kind == "custom-build" else ""
         raise rustc.compile_error(outcome, script or unit.crate, command)
     if unit.local:
         reads.warnings = outcome.warnings

@@ -37,7 +37,7 @@ from bootwright.rust.targets import Target
 if TYPE_CHECKING:
     from bootwright.hosts.table import Row
 
-MODULES = ("hosts/check", "hosts/product", "elf/checks", "base/sizes")
+MODULES = ("hosts/check", "hosts/product", "elf/unreadable")
 CHECKS = {"ELF": "hosts/elf", "PE": "hosts/pe", "Mach-O": "hosts/macho"}
 
 

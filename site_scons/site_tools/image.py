@@ -28,9 +28,9 @@ from bootwright.graph.nodes import KernelNodes
 from bootwright.graph.sentences import tell_once
 
 KERNEL_MODULES = (
-    "elf/checks", "image/elf_file", "image/kernel_file", "image/guid", "image/layout", "image/checksum",
-    "loader/settings", "loader/addresses", "loader/config_011", "loader/boot_config", "base/atomic", "base/procs",
-    "base/records", "base/sizes",
+    "elf/checks", "elf/unreadable", "image/elf_file", "image/kernel_file", "image/guid", "image/layout",
+    "image/checksum", "loader/settings", "loader/addresses", "loader/config_011", "loader/boot_config", "base/atomic",
+    "base/procs", "base/records", "base/sizes",
 )  # fmt: skip
 SIGNING_MODULES = (
     "loader/signing", "image/seal", "image/pe", "image/guid", "image/layout", "base/atomic", "base/procs",

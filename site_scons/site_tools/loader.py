@@ -17,7 +17,8 @@ from SCons.Node.FS import Entry
 
 from bootwright.base import atomic
 from bootwright.base.home import INSTALLED
-from bootwright.graph.actions import action, check_inputs, inputs_of, modules
+from bootwright.graph.actions import action, check_inputs, modules
+from bootwright.graph.contents import inputs_of
 from bootwright.graph.sentences import tell
 from bootwright.loader import crates
 from bootwright.loader.prebuilt import compiler_words, find_prebuilt

@@ -150,7 +150,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
         # Names and lines are conftest.py's, which pytest finds by itself above what it collects from, or nowhere.
         command += [] if Path(env["BUILD"]).is_relative_to(home) else ["-p", "conftest"]
-        jobs = str(GetOption("num_jobs"))
+        jobs = int(GetOption("num_jobs"))
         if listing:
             pass  # this process alone has all the names
         elif env["BOARD"]:  # there is one of it, and it is no machine for tests of bootwright itself
@@ -160,7 +160,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             command += ["-p", "no:unraisableexception", "--capture=no", *pool]
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         elif own or not IS_SERVED:
-            command += ["-n", jobs, "--dist=loadgroup", *pool]
+            # A fifth of their time our own wait for a machine's clock: with one process more for two, others run then.
+            command += ["-n", str(jobs + jobs // 2 if own else jobs), "--dist=loadgroup", *pool]
         else:
             # A kernel's tests need machines, not processes; no plugin that is installed; and neither the collection of
             # garbage nor the capturing of output, which pytest has for Python's tests.

@@ -13,7 +13,6 @@ from typing import Any
 import SCons.Errors
 from SCons.Action import Action, FunctionAction
 from SCons.Environment import Base as Environment
-from SCons.Node.Alias import Alias
 from SCons.Node.FS import Entry, File
 from SCons.Script import Main
 from SCons.Util import hash_file_signature
@@ -21,6 +20,7 @@ from SCons.Util import hash_file_signature
 from bootwright.base import children, loaded
 from bootwright.base.errors import BootwrightError, Status
 from bootwright.base.home import PACKAGE
+from bootwright.graph.contents import inputs_of
 from bootwright.graph.sentences import sentence_of
 from bootwright.graph.session import INTERRUPTED, session
 
@@ -48,14 +48,6 @@ class Inputs:
         for path in self._programs:
             if loaded.changed(str(path)):
                 raise BootwrightError(f"{path} changed while {self._made} was made with it", "run scons again")
-
-
-def inputs_of(node: Entry) -> list[Entry]:
-    """Returns all that node depends on; in place of an alias, of our modules, what it stands for."""
-    found: list[Entry] = []
-    for child in node.children():
-        found += child.children() if isinstance(child, Alias) else [child]
-    return found
 
 
 _inputs: dict[Entry, Inputs] = {}  # of the actions that were begun

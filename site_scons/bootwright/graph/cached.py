@@ -11,7 +11,7 @@ from SCons.Node.FS import Entry
 from SCons.Script import GetLaunchDir
 
 from bootwright.base.home import PACKAGE
-from bootwright.graph.actions import inputs_of
+from bootwright.graph.contents import inputs_of
 from bootwright.graph.sentences import tell
 from bootwright.graph.session import session
 from bootwright.rust.cached import Looked, OwnUnit, why_missed

@@ -12,7 +12,8 @@ import os
 import re
 from pathlib import Path
 
-from SCons.Node.FS import File
+from SCons.Node.Alias import Alias
+from SCons.Node.FS import Entry, File
 
 from bootwright.base.loaded import Stamp, stamp
 from bootwright.base.remembered import Memory
@@ -29,23 +30,28 @@ class Contents:
     def __init__(self, directory: Path, clock: Path) -> None:
         self._memory = Memory(directory / NAME, FORMAT)
         began = stamp(clock)
-        self._before = began[2] - TICK if began and os.name == "posix" else 0
+        self.before = began[2] - TICK if began and os.name == "posix" else 0
         self._seen: dict[str, tuple[File, Stamp]] = {}
+        self._sealed: dict[str, Stamp] = {}
 
     def expect(self, node: File) -> None:
         """Notes a product, and tells SCons what it holds where that is known."""
         path = node.abspath
         now = stamp(path)
-        if now is None or now[1] < LARGE or now[3] >= self._before:
+        if now is None or now[1] < LARGE or now[3] >= self.before:
             return
         self._seen[path] = (node, now)
         digest = self._memory.answer(path) if self._memory.holds(path, now) else None
         if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest):
             node.get_ninfo().csig = digest
 
+    def settle(self, path: str, now: Stamp) -> None:
+        """Notes the stamp of a file that is no product of this run, and of which sealed.py told SCons what it holds."""
+        self._sealed[path] = now
+
     def is_settled(self, path: str, now: Stamp) -> bool:
         """Says whether what SCons took a file for holds for its stamp: it had this one before it was hashed."""
-        return path in self._seen and self._seen[path][1] == now
+        return now == (self._seen[path][1] if path in self._seen else self._sealed.get(path))
 
     def keep(self) -> None:
         """Remembers what SCons found of the products that were noted, for the next build."""
@@ -59,3 +65,11 @@ class Contents:
                 if not os.path.lexists(path):
                     self._memory.forget(path)
             self._memory.write()
+
+
+def inputs_of(node: Entry) -> list[Entry]:
+    """Returns all that node depends on; in place of an alias, of our modules, what it stands for."""
+    found: list[Entry] = []
+    for child in node.children():
+        found += child.children() if isinstance(child, Alias) else [child]
+    return found

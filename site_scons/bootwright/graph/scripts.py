@@ -27,7 +27,11 @@ def run_or_take(source: list[Entry], env: Environment, person: Mapping[str, str]
 
 def word_for(source: list[Entry], env: Environment, person: Mapping[str, str]) -> str:
     """Returns the word for what is done: the script runs, or the store or the shared cache has what came of it."""
-    key, cache = _key(source, env, person), env["SHAREDCACHE"]
+    cache = env["SHAREDCACHE"]
+    try:
+        key = _key(source, env, person)
+    except OSError:  # with -n nothing may be there yet of what it is made of
+        return "script"
     if key and Store().has(KIND, key):
         return "store "
     return "cache " if key and cache and cache.has(KIND, key) else "script"

@@ -31,6 +31,7 @@ from bootwright.storage.builddir import SIGNATURES, BuildDirectory
 
 if TYPE_CHECKING:
     from bootwright.graph.contents import Contents
+    from bootwright.graph.sealed import Sealed
 
 INTERRUPTED = SCons.Taskmaster.Job.interrupt_msg
 _WRITE = SCons.SConsign.write
@@ -52,6 +53,7 @@ class Session:
         self._unwritten: OSError | None = None
         self._signatures = build / SIGNATURES
         self._contents: Contents | None = None
+        self._sealed: dict[Path, Sealed] = {}
 
     def open(self) -> None:
         """Takes the build directory; from here on the end of this process gives it back."""
@@ -72,6 +74,14 @@ class Session:
 
             self._contents = Contents(self.directory.path, self.directory.path / "lock")
         return self._contents
+
+    def sealed(self, directory: Path) -> Sealed:
+        """Returns what is remembered of units of registries below directory; what was seen is kept as this run ends."""
+        if directory not in self._sealed:
+            from bootwright.graph.sealed import Sealed  # of kernels without dependencies none is asked for
+
+            self._sealed[directory] = Sealed(directory, self.contents)
+        return self._sealed[directory]
 
     def _write_signatures(self) -> None:
         """Has SCons record what was made. Where nothing was, what it has recorded holds, and is not written again.
@@ -120,6 +130,9 @@ class Session:
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not come between these steps
         if self._contents is not None and not self.remove_at_end:
             self._contents.keep()
+        if self._looked_at_all and not self.remove_at_end:
+            for sealed in self._sealed.values():
+                sealed.keep()
         if self._began:
             # A full disk can keep SCons from writing its signatures; then it knows of nothing that was made.
             recorded = loaded.stamp(self._signatures) != self._recorded_before

@@ -15,7 +15,7 @@ from typing import Any
 
 import SCons.Node
 from SCons.Environment import Base as Environment
-from SCons.Node.FS import Entry
+from SCons.Node.FS import Entry, File
 
 from bootwright.base.records import field, record, replace
 from bootwright.cargo.nightly import is_for_nightly
@@ -98,6 +98,7 @@ class Nodes:
     room: Room
     ways: Ways
     made: dict[str, list[Entry]] = field(default_factory=dict)
+    sealed: set[str] = field(default_factory=set)  # names of units that have no node, see sealed.py
 
     def add_all(self, plan: Plan, unit: Unit) -> None:
         """Adds what unit is made of."""
@@ -139,6 +140,8 @@ class Nodes:
             text += str(bool(self.ways.nightly))  # whether rustc may get RUSTC_BOOTSTRAP=1 where it asks for that
         build = builder or (env.ScriptRun if unit.is_run else env.Unit)
         files = [env.fs.File(path) for path in [*paths, reads]]
+        if unit.checksum and self._is_sealed(unit, text, files):
+            return list(files)
         for file in files[:-1]:
             session().contents.expect(file)
         nodes = list(
@@ -164,9 +167,27 @@ class Nodes:
                 env.Depends(nodes, list(self.ways.link_inputs))
         if not are_unchanged(Path(reads), {**os.environ, **self.room.variables}, _seen):
             env.AlwaysBuild(nodes)
+        if unit.checksum:
+            session().sealed(self.room.out).add(unit.name, self._identity(text), nodes)
         if unit.local:
             session().at_end.append(lambda: self._warn_again(unit, nodes[0], Path(reads)))
         return nodes
+
+    def _is_sealed(self, unit: Unit, text: str, files: Sequence[File]) -> bool:
+        """Says whether unit, of a registry, needs no node: neither it nor what it is made of can be another one."""
+        is_sealed = (
+            all(name in self.sealed for name in unit.needs)
+            and session().sealed(self.room.out).has(unit.name, self._identity(text), files)
+            and are_unchanged(Path(files[-1].abspath), {**os.environ, **self.room.variables}, _seen)
+        )
+        if is_sealed:
+            self.sealed.add(unit.name)
+        return is_sealed
+
+    def _identity(self, text: str) -> str:
+        """Returns what stands for all that the node of a registry's unit is told beside its files."""
+        told = [text, self.env["RUSTDIRECTORIES"], *map(str, (*self.ways.tools, *self.ways.nodes))]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     def _warn_again(self, unit: Unit, made: Entry, reads: Path) -> None:
         """Shows what was warned of when unit was made, where it was not made this time: as cargo does."""

@@ -9,7 +9,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from bootwright.base.errors import BootwrightError
-from bootwright.elf.checks import UNREADABLE
+from bootwright.elf.unreadable import UNREADABLE
 from bootwright.hosts.product import CRT_FILES, Product, check_start_files
 
 DF_1_PIE = 0x08000000
@@ -61,7 +61,7 @@ def aligns_its_stack(data: bytes) -> bool:
         if elf.header["e_machine"] != "EM_X86_64":
             return True
         (at,) = elf.address_offsets(elf.header["e_entry"])
-    except (*UNREADABLE, ValueError):
+    except UNREADABLE:
         return True
     return AND_RSP in data[at : at + NEAR_ENTRY]
 

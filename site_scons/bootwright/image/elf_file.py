@@ -12,9 +12,11 @@ from pathlib import Path
 from bootwright.base.errors import BootwrightError
 from bootwright.base.records import record
 
+MAGIC = b"\x7fELF"
 EM_X86_64 = 62
-ET_DYN = 3
-PT_LOAD = 1
+ET_EXEC, ET_DYN = 2, 3
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS = 1, 2, 3, 7
+PF_X = 1
 CLASS_64, LITTLE_ENDIAN = 2, 1
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM = struct.Struct("<IIQQQQQQ")
@@ -27,11 +29,17 @@ class Segment:
     """One program header: its type, and where its bytes lie in the file and in memory."""
 
     p_type: int
+    p_flags: int
     p_offset: int
     p_vaddr: int
     p_filesz: int
     p_memsz: int
     p_align: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind the segment."""
+        return self.p_vaddr + self.p_memsz
 
 
 class ElfFile:
@@ -40,7 +48,7 @@ class ElfFile:
     def __init__(self, data: bytes, path: Path) -> None:
         self.data = data
         self._path = path
-        if data[:4] != b"\x7fELF":
+        if not MAGIC.startswith(data[:4]):
             raise BootwrightError(f"{path} is no ELF file")
         if len(data) < _HEADER.size:
             raise self._not_whole()
@@ -55,10 +63,13 @@ class ElfFile:
             raise self._not_whole()
         self.segments = []
         for number in range(phnum):
-            kind, _, offset, vaddr, _, filesz, memsz, align = _PROGRAM.unpack_from(data, phoff + number * phsize)
+            kind, flags, offset, vaddr, _, filesz, memsz, align = _PROGRAM.unpack_from(data, phoff + number * phsize)
             if offset + filesz > len(data):
-                raise self._not_whole()
-            self.segments.append(Segment(kind, offset, vaddr, filesz, memsz, align))
+                raise BootwrightError(
+                    f"{path} is no whole ELF file: the segment at {vaddr:#x} ends at byte {offset + filesz} of a file "
+                    f"of {len(data)}: it is truncated"
+                )
+            self.segments.append(Segment(kind, flags, offset, vaddr, filesz, memsz, align))
         self._end_of_headers = max(_HEADER.size, phoff + phnum * phsize)
 
     def _not_whole(self) -> BootwrightError:

@@ -24,8 +24,8 @@ FLAGS = (
     "-Cextra-filename=-bootwright",
     "-Zforce-unstable-if-unmarked",
 )
-# A kernel may have a memcpy of its own: with an object for each function the linker never takes both.
-CRATE_FLAGS = {"core": ("-Ccodegen-units=4",), "compiler_builtins": ("-Ccodegen-units=10000",), "alloc": ()}
+CRATE_FLAGS = {"core": ("-Ccodegen-units=4",), "compiler_builtins": (), "alloc": ()}
+NOT_ELF = ('target_os="uefi"', 'target_os="windows"', 'target_os="cygwin"', 'target_vendor="apple"')
 # core's front end is the critical path. Two threads take 3.8 s of 21.5 off it, and the bytes are those of one thread;
 # that was tried with this release, and older ones keep to one.
 PARALLEL_FRONT_END = (1, 96)
@@ -71,7 +71,7 @@ def recipe(name: str, custom: bool, release: str) -> list[str]:
     for arch in ARCHES:
         for lines in ("", 'target_feature="sse"\n', "target_has_reliable_f16\ntarget_has_reliable_f128\n"):
             words += [arch, *builtins_cfgs(f'{lines}target_arch="{arch}"', name)]
-    return words
+    return [*words, builtins_units(""), builtins_units(NOT_ELF[0])]
 
 
 def rustc_words(
@@ -111,6 +111,15 @@ def builtins_cfgs(cfg: str, name: str) -> list[str]:
         cfgs.append("kernel_user_helpers")
     cfgs += [f"{kind}_enabled" for kind in ("f16", "f128") if f"target_has_reliable_{kind}" in lines]
     return [*cfgs, *(f'feature="{feature}"' for feature in features)]
+
+
+def builtins_units(cfg: str) -> str:
+    """Returns in how many objects compiler_builtins is made, for `rustc --print cfg` (cfg) of the target.
+
+    A kernel may have a memcpy of its own. In an ELF those of compiler_builtins are weak, and the linker takes the
+    kernel's; elsewhere it must find each function in an object of its own, or it takes both. That takes 4 s more.
+    """
+    return "-Ccodegen-units=10000" if any(line in NOT_ELF for line in cfg.splitlines()) else "-Ccodegen-units=16"
 
 
 def existing_library(toolchain: Toolchain, library: Path | None) -> Path:

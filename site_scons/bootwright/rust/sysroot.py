@@ -22,7 +22,7 @@ from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import allowed_environment, pasteable, run
 from bootwright.rust import library as rust_library
 from bootwright.rust.command import target_words
-from bootwright.rust.recipe import BOOTSTRAP, builtins_cfgs, existing_library, rustc_words
+from bootwright.rust.recipe import BOOTSTRAP, builtins_cfgs, builtins_units, existing_library, rustc_words
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION
 
@@ -101,6 +101,7 @@ class _Build:
         if found is None:
             raise BootwrightError(f"{self.library} has no compiler_builtins")
         flags = [word for one in builtins_cfgs(cfg, self.name) for word in ("--cfg", one)]
+        flags.append(builtins_units(cfg))
         crates = {"core": (self.library / "core", []), "compiler_builtins": (found, flags)}
         crates["alloc"] = (self.library / "alloc", [])
         made: list[str] = []

@@ -22,7 +22,7 @@ MANIFEST = "manifest"
 NOT_OUTPUTS = (
     MANIFEST, "CACHEDIR.TAG", ".gitignore", "lock", "journal", ".sconsign.dblite", ".sconsign.tmp", "toolchain.json",
     "contents.json", "*/*.png",
-    "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/*/*.png",
+    "*/obj/*/*/history/*", "*/obj/*/*/serial.txt", "*/obj/*/*/sealed.json", "*/obj/*/*/*/*.png",
     "*/obj/*/*/*/*.serial.txt",
 )  # fmt: skip
 LINE_BEGINS = r"[0-9a-f]{64}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -46,3 +47,14 @@ def test_a_step_begins_a_line_of_its_own_though_a_line_counts(
         True,
         True,
     ]
+
+
+def test_a_line_is_printed_while_another_thread_imports_what_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "bootwright.base.counting"
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    print_command("rustc    a.rlib")
+    tell("something is so")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("rustc    a.rlib\n", "bootwright: something is so\n")

@@ -17,7 +17,7 @@ from tests.unit.fake_toolchains import BARE, HOST, add_source
 
 from bootwright.base.errors import BootwrightError
 from bootwright.rust import recipe as module
-from bootwright.rust.recipe import builtins_cfgs, recipe, sysroot_key
+from bootwright.rust.recipe import builtins_cfgs, builtins_units, recipe, sysroot_key
 from bootwright.rust.sysroot import build_sysroot, manifest_text
 from bootwright.rust.toolchain import Toolchain
 from bootwright.storage.store import DESCRIPTION
@@ -200,6 +200,12 @@ def test_compiler_builtins_is_told_what_its_build_script_would_say(
     assert not unwanted & found
 
 
+def test_a_linker_that_knows_no_weak_function_gets_each_in_an_object_of_its_own() -> None:
+    assert builtins_units('target_os="none"\ntarget_vendor="unknown"') == "-Ccodegen-units=16"
+    for line in ('target_os="uefi"', 'target_os="windows"', 'target_vendor="apple"'):
+        assert builtins_units(f"panic\n{line}\n") == "-Ccodegen-units=10000"
+
+
 def test_the_manifest_names_each_rlib_and_its_hash(tmp_path: Path) -> None:
     directory = tmp_path / "lib" / "rustlib" / BARE / "lib"
     directory.mkdir(parents=True)
@@ -250,6 +256,7 @@ def test_a_specification_without_its_name_has_no_key(toolchain: Toolchain) -> No
         ("CRATE_FLAGS", {"core": (), "compiler_builtins": (), "alloc": ("-Ccodegen-units=2",)}),
         ("FEATURES", ("compiler-builtins",)),
         ("PARALLEL_FRONT_END", (1, 99)),
+        ("builtins_units", lambda cfg: "-Ccodegen-units=1"),
     ],
 )
 def test_what_rustc_is_told_is_in_the_key(
