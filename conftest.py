@@ -101,6 +101,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = chosen
+    # One process has all tests that write to media, two minutes of them: near the end the others would wait for it.
+    items.sort(key=lambda item: not item.stash[NAME].startswith("flash/"))
 
 
 @pytest.hookimpl(wrapper=True)

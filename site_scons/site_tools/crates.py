@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 # What only an action needs is imported there: a build that has nothing to do pays for no more than the graph.
 
 MODULES = (
-    "rust/archive", "rust/compile", "rust/flags", "rust/incremental", "rust/more", "rust/rustc", "rust/script",
-    "rust/shared", "rust/shared_runs", "rust/unit_reads", "rust/assembled", "rust/roots", "cargo/command",
+    "rust/archive", "rust/compile", "rust/driver_words", "rust/flags", "rust/incremental", "rust/more", "rust/nested",
+    "rust/rustc", "rust/script", "rust/shared", "rust/shared_runs", "rust/unit_reads", "rust/assembled", "rust/roots",
     "cargo/directives", "cargo/listed", "cargo/nightly", "cargo/published", "cargo/units", "base/atomic",
     "base/procs", "base/records", "base/storage_space",
 )  # fmt: skip

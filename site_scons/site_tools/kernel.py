@@ -32,7 +32,7 @@ from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_feature
 from bootwright.graph.commandline import check_kernel, said_anywhere
 from bootwright.graph.nodes import Core, KernelNodes
 from bootwright.graph.sentences import show_once, tell, tell_once
-from bootwright.graph.units import Nodes, Ways, places, words_with_script
+from bootwright.graph.units import Nodes, Ways, driver_of, places, words_with_script
 from bootwright.loader import crates as loader
 from bootwright.loader.settings import settings_09
 from bootwright.machine import boards
@@ -182,6 +182,7 @@ def plan_nodes(
     cargos = codegen_option(planned.program.argv, "linker")
     if tools.linker and cargos and f"linker={cargos}" not in linkers_in_flags(flags):
         tell_once(f"{cargos}, the linker that cargo was told to take, has no effect: {tools.linker} links")
+    driver = driver_of(planned.program) if tools.linker and not env.get("HOSTROW") else ""
     home = cargo_home(os.environ)
     toolchain = library_root(tools.toolchain.sysroot)  # no more: the sysroot may be /usr
     out = Path(objects)
@@ -207,7 +208,7 @@ def plan_nodes(
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
         builder=More(),
-        program=More((), (*linker, *link, *words), str(script) if script and not own else "", own),
+        program=More((), (*linker, *link, *words), str(script) if script and not own else "", own, driver),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
         tools=[env.Value(tools.identity)],

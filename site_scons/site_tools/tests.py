@@ -133,7 +133,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         home = Path(env["HOME"])
         own = example and not needs.are_of_kernels(env["TESTS"].split())
         for kernel in kernels:
-            _tell_what_is_not_run(kernel)
+            _tell_what_is_not_run(kernel, env["KERNELDIR"])
         if not example and not any(kernel.tests for kernel in kernels):
             raise _no_tests(junit, f"{kernels[0].name} has no tests", HOW_TO_WRITE)
         for variable in OF_POOL if pool else ():
@@ -150,7 +150,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
         # Names and lines are conftest.py's, which pytest finds by itself above what it collects from, or nowhere.
         command += [] if Path(env["BUILD"]).is_relative_to(home) else ["-p", "conftest"]
-        jobs = str(GetOption("num_jobs"))
+        jobs = int(GetOption("num_jobs"))
         if listing:
             pass  # this process alone has all the names
         elif env["BOARD"]:  # there is one of it, and it is no machine for tests of bootwright itself
@@ -160,7 +160,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             command += ["-p", "no:unraisableexception", "--capture=no", *pool]
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         elif own or not IS_SERVED:
-            command += ["-n", jobs, "--dist=loadgroup", *pool]
+            # A fifth of their time our own wait for a machine's clock: with one process more for two, others run then.
+            command += ["-n", str(jobs + jobs // 2 if own else jobs), "--dist=loadgroup", *pool]
         else:
             # A kernel's tests need machines, not processes; no plugin that is installed; and neither the collection of
             # garbage nor the capturing of output, which pytest has for Python's tests.
@@ -226,13 +227,18 @@ def _how_to_list() -> str:
     return "json" if GetOption("json") else "lines"
 
 
-def _tell_what_is_not_run(kernel: KernelNodes) -> None:
-    """Tells of test functions in the package's sources that no program of tests was made of."""
+def _tell_what_is_not_run(kernel: KernelNodes, directory: str) -> None:
+    """Tells of test functions that no program of tests was made of: the package's, and others' of the same sources."""
     from bootwright.rust.unit_reads import read_files
-    from bootwright.testing.written import not_run
+    from bootwright.testing.written import not_run, others_not_run
 
     tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}
-    for line in not_run(Path(kernel.root), tested, kernel.targets):
+    root, planned = Path(kernel.root), kernel.planned
+    packages = [directory]
+    if planned:
+        packages += [str(Path(manifest).parent) for manifest in planned.package.manifests]
+        packages += [unit.root for unit in planned.plan.units if unit.local]
+    for line in (*not_run(root, tested, kernel.targets), *others_not_run(packages, root, Path(directory))):
         tell_once(line)
 
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import HOME, Checkout
+from tests.build.checkouts import HOME, MINIMAL, Checkout
 
 from bootwright.cargo.command import find_cargo
 from bootwright.cargo.listed import package_files
@@ -87,8 +87,46 @@ def test_a_script_that_does_not_compile_is_named_by_its_package_and_the_errors_t
 
 
 def test_a_key_that_is_none_of_cargos_is_named(checkout: Checkout, package: Path) -> None:
+    write_script(package, says("cargo::rustc-link-arg-bin=other=-x"))
+    said = checkout.refuse(f"KERNEL={package}")
+    assert f"The package reader v0.1.0 ({package}) does not have a bin target with the name `other`." in said
     write_script(package, says("cargo::rustc-cgf=one"))
     assert "`cargo::rustc-cgf=one`: there is no such key as rustc-cgf" in checkout.refuse(f"KERNEL={package}")
+
+
+def test_a_script_that_compiles_a_program_for_bare_metal_gets_core_and_a_persons_settings_of_cargo(
+    checkout: Checkout, package: Path
+) -> None:
+    write_script(
+        package, 'let (out, run) = (std::env::var("OUT_DIR").unwrap(), std::process::Command::new::<String>);',
+        'let words = ["--target=x86_64-unknown-none", "-Cpanic=abort", "-Copt-level=s", "-Crelocation-model=static"];',
+        'let mut rustc = run(std::env::var("RUSTC").unwrap());',
+        'assert!(rustc.args(words).arg("inner/main.rs").arg(format!("-o{out}/inner")).status().unwrap().success());',
+        'let mut cargo = run("cargo".into());',
+        'cargo.args(["build", "--target=x86_64-unknown-none", "--manifest-path=inner/Cargo.toml"]);',
+        'assert!(cargo.arg(format!("--target-dir={out}/made")).status().unwrap().success());',
+        says('cargo::rustc-env=OFFLINE={}').replace('");', '", std::env::var("CARGO_NET_OFFLINE").unwrap());'),
+        says("cargo::rerun-if-changed=inner/main.rs"),
+    )  # fmt: skip
+    (package / "inner").mkdir()
+    (package / "inner/main.rs").write_text(
+        f'#![feature(never_type)]\n{MINIMAL}#[used]\nstatic D: &str = "from within";\n'
+    )
+    (package / "inner/Cargo.toml").write_text(
+        '[package]\nname = "inner"\nversion = "0.1.0"\nedition = "2024"\n[profile.dev]\npanic = "abort"\n[workspace]\n'
+        '[[bin]]\nname = "inner"\npath = "main.rs"\n'
+    )
+    made = 'concat!(env!("OUT_DIR"), "/made/x86_64-unknown-none/debug/inner")'
+    with (package / "src/main.rs").open("a") as source:
+        source.write(f"#[used]\nstatic A: &[u8] = include_bytes!({made});\n")
+        source.write('#[used]\nstatic B: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inner"));\n')
+        source.write('#[used]\nstatic C: &str = env!("OFFLINE");\n')
+    word, offline = f"KERNEL={package}", {"CARGO_NET_OFFLINE": "true"}
+    built = checkout.scons(word, environment=offline)
+    assert built.status == 0, built.output
+    assert built.output.count("the build script of reader compiles for itself: it gets core where its rustc has") == 1
+    assert (checkout.path / "build/debug/reader.elf").read_bytes().count(b"from within") == 2
+    assert checkout.build(word, **offline) == []
 
 
 def test_a_c_compilers_own_words_are_shown(checkout: Checkout, tmp_path: Path) -> None:

@@ -95,7 +95,13 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
     add(package, "src/main.rs", MINIMAL + USED.format('env!("SAID").as_bytes()'))
     add(package, "src/lib.rs", "#![no_std]\npub const NUMBER: u32 = 1;\n")
     # A build directory of the author's own choice is not written either.
-    add(package, ".cargo/config.toml", '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n')
+    add(
+        package,
+        ".cargo/config.toml",
+        '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n'
+        '[target.x86_64-unknown-none]\nlinker = "gcc"\n'
+        'rustflags = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Xlinker", "-Clink-arg=-Ttext=0x70000000"]\n',
+    )
     word, before = f"KERNEL={package}", files(package)
     for variant in ("debug", "release"):
         checkout.build(word, f"VARIANT={variant}")

@@ -117,14 +117,16 @@ def test_kernels_with_other_variables_share_what_comes_from_a_registry(checkout:
 
 def test_what_a_build_does_not_obey_is_told_and_the_kernel_is_built(checkout: Checkout, package: Path) -> None:
     config = '[build]\nrustc-wrapper = "no-such-wrapper"\ntarget-dir = "elsewhere"\n'
-    config += '[target.x86_64-unknown-none]\nlinker = "no-such-linker"\nrunner = "no-such-runner"\n'
+    config += '[target.x86_64-unknown-none]\nlinker = "no-such-gcc"\nrunner = "no-such-runner"\n'
+    config += 'rustflags = ["-Clink-args=-nostartfiles -Wl,-Ttext=0x70000000", "-C", "link-arg=-m64"]\n'
     add(package, ".cargo/config.toml", config)
     built = checkout.scons(f"KERNEL={package}", environment={"RUSTC_WORKSPACE_WRAPPER": "no-such-driver"})
     assert built.status == 0, built.output
-    assert elf(checkout)
+    assert int.from_bytes(elf(checkout)[24:32], "little") >> 16 == 0x7000  # the words for a compiler that links
     told = [line for line in built.output.splitlines() if "no-such" in line or "elsewhere" in line]
-    assert len(told) == 4 and not any("runner" in line for line in told)
-    for word in ("no-such-wrapper", "no-such-driver", "no-such-linker", "elsewhere"):
+    assert len(told) == 5 and not any("runner" in line for line in told)
+    of_gcc = ("no-such-gcc, the linker", "-nostartfiles -m64 for no-such-gcc has no effect")
+    for word in ("no-such-wrapper", "no-such-driver", *of_gcc, "elsewhere"):
         assert sum(word in line for line in told) == 1, told
     assert not (package / "elsewhere").exists()
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import HOME, Checkout, run_mounted
-from tests.scripts import write_script
-
-from bootwright.rust.build_tools import Question, find_tools
+from tests.build.checkouts import Checkout, run_mounted
 
 
 def leftovers(checkout: Checkout) -> list[str]:
@@ -246,30 +242,6 @@ def test_an_entry_that_returns_or_has_no_abi_is_built_and_remarked_on(checkout: 
 def test_a_kernel_below_one_mib_is_refused(checkout: Checkout) -> None:
     checkout.edit("linker/x86_64.ld", ". = 0x200000", ". = 0x8000")
     assert "begins below 0x100000" in checkout.refuse("LDSCRIPT=linker/x86_64.ld")
-
-
-def test_a_changed_compiler_rebuilds_and_says_so(checkout: Checkout, tmp_path: Path) -> None:
-    checkout.build()
-    copy = tmp_path / "other-rustc"
-    note = tmp_path / "note"
-    note.write_text("")
-    real = find_tools(Question(HOME / "kernel", "x86_64-unknown-none", None), os.environ).toolchain.rustc
-    write_script(
-        copy,
-        "import subprocess, sys\n"
-        f"done = subprocess.run([{str(real)!r}, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)\n"
-        f"sys.stdout.write(done.stdout + (open({str(note)!r}).read() if '-vV' in sys.argv else ''))\n"
-        "sys.exit(done.returncode)\n",
-    )
-    first = checkout.scons(f"RUSTC={copy}")
-    assert first.status == 0, first.output
-    note.write_text("build: 2\n")
-    copy.touch()
-    again = checkout.scons(f"RUSTC={copy}")
-    assert again.status == 0, again.output
-    assert "is not the same any more: what it made is built again" in again.output
-    assert "rustc hello.elf hello.map" in again.steps
-    assert "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin" in again.steps
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(checkout: Checkout) -> None:

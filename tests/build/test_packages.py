@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Checkout
+from tests.build.unmodified import TESTED
 
 PACKAGES = HOME / "tests" / "kernels" / "packages"
 SEED, FEW = 1, 2
@@ -151,6 +152,8 @@ def test_an_authors_kernel_passes_its_own_tests_as_it_is(
     before, words = files(package), [f"KERNEL={package}", *words_of(kernel)]
     built = tested.scons("test", *words)
     assert (built.status, lines(built.output, "passed")) == (0, kernel.printed), built.output
+    others = built.output.count("hal: #[test] functions are not run: they are of other packages; where they need std ")
+    assert others == (1 if kernel.directory == "workspace" else 0)
     assert files(package) == before
     assert tested.build(*words) == []
     if kernel.name in few(request.config):
@@ -184,6 +187,13 @@ def test_tests_that_do_not_run_are_told_and_those_behind_a_program_chosen(tested
     parts = [lines(tested.scons("test", *words, f"SHARD={k}/2", "--stress=3").output, "passed") for k in (1, 2)]
     assert all(parts)
     assert sorted([*parts[0], *parts[1]]) == sorted(f"kernel/heap/{name}" for name in heap.tests)
+    # Each of several programs has its tests, two of one file too.
+    (package / "src/second.rs").write_text(TESTED.replace("no_mangle", "unsafe(no_mangle)"))
+    with (package / "Cargo.toml").open("a") as manifest:
+        for other in ("second", "third"):
+            manifest.write(f'\n[[bin]]\nname = "{other}"\npath = "src/second.rs"\n')
+    built = tested.scons("test", *words, "TESTS=kernel/heap/second kernel/heap/third")
+    assert lines(built.output, "passed") == ["kernel/heap/second", "kernel/heap/third"], built.output
     name, old, new = heap.edit
     tested.edit(os.fspath(package / name), old, new)
     built = tested.scons("test", *words, "--retries=1", "TESTS=kernel/heap/allocation::a_map*")

@@ -17,7 +17,7 @@ import pytest
 from tests.build.checkouts import HOME, copy_checkout
 
 from bootwright.setup import needs, stamp
-from bootwright.storage.store import Store
+from bootwright.storage.store import DESCRIPTION, Store
 
 pytestmark = [pytest.mark.needs("dpkg-deb", "cc"), pytest.mark.xdist_group("private")]
 STATUS = Path("/var/lib/dpkg/status")
@@ -34,6 +34,12 @@ Description: is here from elsewhere
 WITHOUT_ROOT = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 
 
+def is_core_of_hello(entry: Path) -> bool:
+    """Tells whether an entry of the store is core of the target that the example has."""
+    said = entry / DESCRIPTION
+    return said.is_file() and said.read_text().startswith("core of x86_64-unknown-none,")
+
+
 class Bare:
     """A checkout that is set up but for the programs, on such a machine, with an empty HOME."""
 
@@ -46,10 +52,10 @@ class Bare:
         shutil.copytree(HOME / ".venv", self.checkout / ".venv", symlinks=True)
         wanted = needs.Wanted(str(self.checkout), [], {})
         Path(stamp.stamp_path(str(self.checkout))).write_text(stamp.write(wanted, {}))
-        for kind in ("sysroot", "loader"):  # which takes half a minute to make
-            place = Store().root / kind
-            if place.is_dir():
-                shutil.copytree(place, self.home / ".cache" / "bootwright" / kind)
+        # Half a minute to make; the cores of all targets would be gigabytes.
+        made = [*Store().root.glob("loader/*"), *filter(is_core_of_hello, Store().root.glob("sysroot/*"))]
+        for entry in made:
+            shutil.copytree(entry, self.home / ".cache" / "bootwright" / entry.relative_to(Store().root))
         programs = parent / "programs"
         programs.mkdir()
         for directory in os.environ["PATH"].split(os.pathsep):

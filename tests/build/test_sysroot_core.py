@@ -1,4 +1,7 @@
-"""core from the real sources: the same bytes wherever it is built, no path of this machine in them, and it links."""
+"""core from the real sources: the same bytes wherever it is built, no path of this machine in them, and it links.
+
+It is built a second time by a build whose compiler became another one, which is shown on the way: each time takes 45 s.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from tests.build.checkouts import HOME, Built, copy_checkout
+from tests.scripts import write_script
 
+from bootwright.rust.build_tools import Question, find_tools
 from bootwright.rust.llvm_tools import find_llvm_tool
 from bootwright.rust.recipe import sysroot_key
 from bootwright.rust.search import find_toolchain
@@ -17,6 +23,7 @@ from bootwright.rust.sysroot import build_sysroot, manifest_text
 from bootwright.rust.toolchain import Toolchain, find_rust_src
 from bootwright.storage.store import Store
 
+pytestmark = pytest.mark.xdist_group("core")  # one process makes it for all
 BARE = "x86_64-unknown-none"
 # Copies a slice, formats, and allocates: what needs compiler_builtins' memcpy, core and alloc.
 PROGRAM = """#![no_std]
@@ -69,19 +76,54 @@ def stored(toolchain: Toolchain) -> Path:
     return Store().take_or_build("sysroot", sysroot_key(toolchain, BARE, library), build)
 
 
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, Path]:
+    """How a build ended whose compiler became another one, and the directory of its store, which was empty."""
+    place = tmp_path_factory.mktemp("a place with blanks")
+    checkout = copy_checkout(place / "checkout")
+    checkout.build()
+    copy, note = place / "other-rustc", place / "note"
+    note.write_text("")
+    real = find_tools(Question(HOME / "kernel", BARE, None), os.environ).toolchain.rustc
+    write_script(
+        copy,
+        "import subprocess, sys\n"
+        f"done = subprocess.run([{str(real)!r}, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)\n"
+        f"sys.stdout.write(done.stdout + (open({str(note)!r}).read() if '-vV' in sys.argv else ''))\n"
+        "sys.exit(done.returncode)\n",
+    )
+    first = checkout.scons(f"RUSTC={copy}")
+    assert first.status == 0, first.output
+    note.write_text("build: 2\n")
+    copy.touch()
+    return checkout.scons(f"RUSTC={copy}", environment={"XDG_CACHE_HOME": str(place / "store")}), place / "store"
+
+
+def test_a_changed_compiler_rebuilds_and_says_so(changed: tuple[Built, Path]) -> None:
+    again, _ = changed
+    assert again.status == 0, again.output
+    assert "is not the same any more: what it made is built again" in again.output
+    assert "rustc hello.elf hello.map" in again.steps
+    assert "loader boot_sector.bin cd_boot.bin stages.bin pvh.elf bootx64.efi network.bin" in again.steps
+
+
 def test_core_has_the_same_bytes_at_another_place_and_time_and_names_none(
-    toolchain: Toolchain, stored: Path, tmp_path: Path
+    toolchain: Toolchain, stored: Path, changed: tuple[Built, Path]
 ) -> None:
-    out = tmp_path / "a place with blanks"
-    out.mkdir()
+    _, place = changed
     library = find_rust_src(toolchain)
     assert library is not None
-    build_sysroot(toolchain, BARE, None, library, out)
+    made = list(place.glob("bootwright/sysroot/*"))
+    if not made:  # the compiler has core itself
+        made.append(place / "core")
+        made[0].mkdir(parents=True)
+        build_sysroot(toolchain, BARE, None, library, made[0])
+    (out,) = made
     assert manifest_text(out) == manifest_text(stored)
-    places = {str(place).encode() for place in (out, stored, library, library.resolve(), Path.home() / ".rustup")}
+    places = {str(name).encode() for name in (place, stored, library, library.resolve(), Path.home() / ".rustup")}
     for rlib in out.rglob("*.rlib"):
         data = rlib.read_bytes()
-        assert not [place for place in places if place in data], rlib
+        assert not [name for name in places if name in data], rlib
 
 
 def test_a_program_that_copies_with_its_own_formats_and_allocates_links_with_stable_flags(

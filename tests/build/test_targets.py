@@ -17,6 +17,9 @@ from bootwright.rust.build_tools import Question, Tools, find_tools
 from bootwright.rust.llvm_tools import find_llvm_tool
 
 SPECS = HOME / "tests" / "kernels" / "specs"
+# What they are called here. The name of a specification is in its core, which takes a processor 45 s: the kernel
+# `ticker` and other tests have the first under the same name, and what is edited has the others in turn.
+NAMES = {"2021": "x86_64-old.json", "2024": "x86_64-mine.json", "2026": "x86_64-mine.json"}
 
 # Each choice leaves a mark: cfg(target_has_atomic) and cfg(panic) become a word of the text that the kernel prints, the
 # red zone and the code model show in the instructions of two functions.
@@ -98,7 +101,7 @@ def instructions(tools: Tools, elf: Path, function: str) -> str:
 def test_a_specification_of_each_year_builds_boots_and_keeps_its_choices(
     checkout: Checkout, package: Path, tools: Tools, year: str, tmp_path: Path
 ) -> None:
-    spec = tmp_path / f"x86_64-os{year}.json"
+    spec = tmp_path / NAMES[year]
     spec.write_bytes((SPECS / f"{year}.json").read_bytes())
     (package / "src" / "main.rs").write_text(PROBE)
     (package / "Cargo.toml").write_text((package / "Cargo.toml").read_text() + "opt-level = 2\n")
@@ -118,7 +121,7 @@ def test_a_specification_of_each_year_builds_boots_and_keeps_its_choices(
 
 
 def test_each_change_of_a_specification_is_named_once(checkout: Checkout, package: Path, tmp_path: Path) -> None:
-    spec = tmp_path / "x86_64-old.json"
+    spec = tmp_path / NAMES["2021"]
     spec.write_bytes((SPECS / "2021.json").read_bytes())
     first = checkout.scons(f"KERNEL={package}", f"TARGET={spec}")
     assert first.status == 0, first.output
@@ -137,7 +140,7 @@ def test_each_change_of_a_specification_is_named_once(checkout: Checkout, packag
 def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(
     checkout: Checkout, package: Path, tmp_path: Path
 ) -> None:
-    spec = tmp_path / "x86_64-mine.json"
+    spec = tmp_path / NAMES["2026"]
     spec.write_bytes((SPECS / "2026.json").read_bytes())
     words = [f"KERNEL={package}", f"TARGET={spec}"]
     checkout.build(*words)
@@ -162,9 +165,7 @@ def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(
     checkout.build(*words)
     spec.write_text(json.dumps(json.loads(text), indent=8))
     assert not [step for step in checkout.build(*words) if step.startswith("rustc")]
-    facts = json.loads(spec.read_text())
-    facts["disable-redzone"] = False
-    spec.write_text(json.dumps(facts))
+    spec.write_bytes((SPECS / "2024.json").read_bytes())
     assert "rustc reader.elf reader.map" in checkout.build(*words)
 
 

@@ -6,8 +6,7 @@ https://doc.rust-lang.org/cargo/reference/build-scripts.html#outputs-of-the-buil
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bootwright.base.errors import BootwrightError
@@ -21,7 +20,21 @@ LINK_ARGS = {
     "rustc-link-arg-examples": ("example",),
     "rustc-link-arg-benches": ("bench",),
 }
-IGNORED = ("rustc-link-arg-cdylib", "rustc-cdylib-link-arg")  # of a crate type that no plan has
+FOR_ONE = "rustc-link-arg-bin"
+KIND_OF = {
+    "rustc-link-arg-bins": "bin", FOR_ONE: "bin", "rustc-link-arg-tests": "test", "rustc-link-arg-examples": "example",
+    "rustc-link-arg-benches": "bench",
+}  # fmt: skip
+OF_CDYLIB = ("rustc-link-arg-cdylib", "rustc-cdylib-link-arg")  # a crate type that no plan has
+SEE = "https://doc.rust-lang.org/cargo/reference/build-scripts.html has what cargo takes"
+UNINTENDED = (
+    "Allowing this was an unintended change in the 1.50 release, and may become an error in the future. For more "
+    "information, see <https://github.com/rust-lang/cargo/issues/9562>."
+)
+NO_BOOTSTRAP = (
+    "note: crates cannot set `RUSTC_BOOTSTRAP` themselves, as doing so would subvert the stability guarantees of Rust "
+    "for your project."
+)
 
 
 @dataclass
@@ -39,6 +52,7 @@ class Directives:
     variables: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    syntax: dict[str, str] = field(default_factory=dict)  # of a linker's argument: what stood before its key
 
     @property
     def declares(self) -> bool:
@@ -46,56 +60,95 @@ class Directives:
         return bool(self.files or self.variables)
 
 
-def read_directives(said: str) -> Directives:
-    """Reads what a build script wrote to its stdout; lines that are no directives are its own."""
+def read_directives(said: str, package: str = "a package") -> Directives:
+    """Reads what the build script of package wrote to its stdout; lines that are no directives are its own.
+
+    Raises for what cargo refuses, in its words.
+    """
     found = Directives()
-    for line in said.splitlines():
+    for text in said.split("\n"):
+        line = text.strip()
         if line.startswith("cargo::"):
-            key, _, value = line.removeprefix("cargo::").partition("=")
+            key, value = _parted(line, line.removeprefix("cargo::"), "cargo::KEY=VALUE", package)
             if key == "metadata":
-                key, _, value = value.partition("=")
+                key, value = _parted(line, value, "cargo::metadata=KEY=VALUE", package)
                 found.metadata[key] = value
-            elif not _take(found, key, value):
-                raise BootwrightError(
-                    f"a build script says `{line}`: there is no such key as {key}",
-                    "https://doc.rust-lang.org/cargo/reference/build-scripts.html has those that cargo takes",
-                )
+            elif not _take(found, "cargo::", key, value, package):
+                raise BootwrightError(f"a build script says `{line}`: there is no such key as {key}", SEE)
         elif line.startswith("cargo:"):
-            key, _, value = line.removeprefix("cargo:").partition("=")
-            if not _take(found, key, value):
+            key, value = _parted(line, line.removeprefix("cargo:"), "cargo:KEY=VALUE", package)
+            if key == "error" or not _take(found, "cargo:", key, value, package):
                 found.metadata[key] = value
     return found
 
 
-def _take(found: Directives, key: str, value: str) -> bool:
+def _parted(line: str, text: str, form: str, package: str) -> tuple[str, str]:
+    """Returns key and value of a directive, of whose line text is the rest."""
+    key, sign, value = text.partition("=")
+    if not sign:
+        what = f"Expected a line with `{form}` with an `=` character, but none was found."
+        raise BootwrightError(f"invalid output in build script of `{package}`: `{line}`\n{what}", SEE)
+    return key, value
+
+
+def _take(found: Directives, syntax: str, key: str, value: str, package: str) -> bool:
     """Adds one directive; returns whether key is one."""
     simple = {
         "rustc-cfg": found.cfgs, "rustc-check-cfg": found.check_cfgs, "rustc-link-search": found.searches,
         "rustc-link-lib": found.libraries, "rerun-if-changed": found.files, "rerun-if-env-changed": found.variables,
         "warning": found.warnings, "error": found.errors,
     }  # fmt: skip
+    whose = f"build script of `{package}`"
     if key in simple:
         simple[key].append(value)
-    elif key in LINK_ARGS or key == "rustc-link-arg-bin":
+    elif key in LINK_ARGS or key == FOR_ONE:
+        if key == FOR_ONE and "=" not in value:
+            form = f"The instruction should have the form {syntax}{key}=BIN=ARG"
+            raise BootwrightError(f"invalid instruction `{syntax}{key}={value}` from {whose}\n{form}")
         found.link_args.append((key, value))
+        found.syntax[key] = syntax
     elif key == "rustc-env":
-        name, _, text = value.partition("=")
-        found.environment[name] = text
+        name, sign, text = value.partition("=")
+        if not sign:
+            raise BootwrightError(f"Variable rustc-env has no value in {whose}: {value}")
+        if name == "RUSTC_BOOTSTRAP":
+            found.warnings.append(f"cannot set `{value}` from {whose}.\n{NO_BOOTSTRAP}")
+        else:
+            found.environment[name] = text
     elif key == "rustc-flags":
-        _take_flags(found, shlex.split(value))
+        _take_flags(found, value, whose)
+    elif key in OF_CDYLIB:
+        what = "but that package does not contain a cdylib target"
+        found.warnings.append(f"{syntax}{key} was specified in the build script of {package}, {what}\n\n{UNINTENDED}")
     else:
-        return key in IGNORED
+        return False
     return True
 
 
-def _take_flags(found: Directives, words: Sequence[str]) -> None:
+def _take_flags(found: Directives, value: str, whose: str) -> None:
     """Takes the words of rustc-flags, which are -L and -l alone, each with its value joined or apart."""
-    rest = iter(words)
+    rest = iter(value.split())
     for word in rest:
-        kind, value = word[:2], word[2:] or next(rest, "")
+        kind, own = word[:2], word[2:] or next(rest, "")
         if kind not in ("-L", "-l"):
-            raise BootwrightError(f"a build script's rustc-flags holds {word}; only -l and -L are allowed")
-        (found.searches if kind == "-L" else found.libraries).append(value)
+            raise BootwrightError(f"only `-l` and `-L` flags are allowed in {whose}: `{value}`")
+        if not own:
+            raise BootwrightError(f"flag in rustc-flags has no value in {whose}: {value}")
+        (found.searches if kind == "-L" else found.libraries).append(own)
+
+
+def check_targets(said: Directives, package: str, targets: Iterable[tuple[str, str]]) -> None:
+    """Raises for a linker's argument that is for targets which package has not; targets are kinds and names."""
+    known = {*targets}
+    kinds = {kind for kind, _ in known}
+    for key, argument in said.link_args:
+        kind = KIND_OF.get(key, "")
+        name = argument.partition("=")[0]
+        if (kind in kinds and (key != FOR_ONE or (kind, name) in known)) or not kind:
+            continue
+        where = f" with the name `{name}`" if key == FOR_ONE else ""
+        what = f"The package {package} does not have a {kind} target{where}."
+        raise BootwrightError(f"invalid instruction `{said.syntax[key]}{key}` from build script of `{package}`\n{what}")
 
 
 def expand_words(unit: Unit, said: Mapping[str, Directives]) -> list[str]:
@@ -127,15 +180,11 @@ def _of_kind(unit: Unit, option: str, word: str, said: Directives) -> list[str]:
 
 
 def _argument(key: str, text: str) -> str:
-    return text.partition("=")[2] if _is_for_one(key) else text
-
-
-def _is_for_one(key: str) -> bool:
-    return key == "rustc-link-arg-bin"
+    return text.partition("=")[2] if key == FOR_ONE else text
 
 
 def _applies(key: str, argument: str, unit: Unit) -> bool:
-    if _is_for_one(key):
+    if key == FOR_ONE:
         return unit.kind == "bin" and argument.startswith(f"{unit.target}=")
     return unit.kind in LINK_ARGS[key]
 

@@ -81,7 +81,7 @@ class _Reader:
     checksums: Mapping[tuple[str, str], str]
     configured: Mapping[str, bool]
     variables: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    artifacts: dict[tuple[str, str, bool], _Artifact] = field(default_factory=dict)
+    artifacts: dict[tuple[str, str, str, bool], _Artifact] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)  # the ghost's mark -> name of the run
     dropped: set[str] = field(default_factory=set)  # marks and products of the standard library's units
     makers: dict[str, str] = field(default_factory=dict)  # a product's path below OUT -> name of the unit
@@ -99,7 +99,8 @@ class _Reader:
             kind = "lib" if kind in ("rlib", "staticlib", "cdylib", "dylib") else kind
             is_test = bool(message["profile"]["test"])
             artifact = _Artifact(kind, target["name"], message["package_id"], is_test)
-            self.artifacts[message["manifest_path"], target["src_path"], is_test] = artifact
+            crate = target["name"].replace("-", "_")  # two programs may be of one file
+            self.artifacts[message["manifest_path"], target["src_path"], crate, is_test] = artifact
 
     def plan(self, calls: Sequence[ghost.Call], said: Sequence[str]) -> Plan:
         own = []
@@ -179,7 +180,8 @@ class _Reader:
         name = value_of(call.argv, "--crate-name")
         if not f"_{name}".isidentifier():  # cargo leaves this to rustc, which is not asked here
             raise BootwrightError(f"{manifest}: [lib] name is {name!r}: only letters, digits and _ make a crate's name")
-        artifact = self.artifacts.get((manifest, path, is_test)) or self.artifacts.get((manifest, path, not is_test))
+        found = (self.artifacts.get((manifest, path, name, test)) for test in (is_test, not is_test))
+        artifact = next(filter(None, found), None)
         package = self._package(call)
         if artifact is None:
             kind = "bin" if "bin" in crate_types(call.argv) else "lib"

@@ -19,7 +19,7 @@ def run_or_take(source: list[Entry], env: Environment, person: Mapping[str, str]
     unit, room = env["UNIT"], env["UNITROOM"]
 
     def run() -> Ran:
-        return run_script(unit, room, person, session().show)
+        return run_script(unit, room, person, session().show, bool(env["UNITWAYS"].nightly))
 
     key = _key(source, env, person)
     return take_run(unit, room, key, person, Store(cache=env["SHAREDCACHE"]), run) if key else run()

@@ -47,9 +47,10 @@ def print_command(line: str, *_: object) -> None:
 def _clear() -> None:
     """Prints what waits for it, and takes a line that counts away."""
     sys.stdout.flush()
-    counting = sys.modules.get("bootwright.base.counting")  # a build that never counts does not pay for it
-    if counting is not None:
-        counting.hide_all()
+    # A build that never counts does not pay for it, and while another thread imports it there is no line yet.
+    hide_all = getattr(sys.modules.get("bootwright.base.counting"), "hide_all", None)
+    if hide_all is not None:
+        hide_all()
 
 
 def sentence_of(error: BootwrightError) -> str:

@@ -63,8 +63,8 @@ class Ways:
         if unit.local:
             more = replace(more, last=(*more.last, *self.local))
         if unit.is_program:
-            last = (*more.last, *self.program.last)
-            more = replace(more, last=last, script=self.program.script, own_script=self.program.own_script)
+            last, own = (*more.last, *self.program.last), self.program
+            more = replace(more, last=last, script=own.script, own_script=own.own_script, driver=own.driver)
         return more
 
 
@@ -78,6 +78,19 @@ def words_with_script(core: Sequence[str], program: Unit, script: str, joined: s
         if os.path.realpath(Path(program.cwd, other)) != script:
             tell_once(f"the linker script {other} is not used: LDSCRIPT= names {script}")
     return ("-C", f"link-arg={joined}-T{script}", *kept)
+
+
+def driver_of(program: Unit) -> str:
+    """Returns the compiler that cargo was told to link program with, "" for none; tells what lld does not get of it."""
+    if not any("linker" in word for word in program.argv):
+        return ""
+    from bootwright.rust.driver_words import driver_in, for_linker  # most kernels name no linker
+
+    driver = driver_in(program.argv)
+    left = for_linker(program.argv)[1] if driver else []
+    if left:
+        tell_once(f"{' '.join(left)} for {driver} has no effect: lld gets what {driver} would hand on to a linker")
+    return driver
 
 
 def _holds_the_librarys_symbols(unit: Unit) -> bool:
@@ -195,10 +208,10 @@ class Nodes:
             return
         if unit.is_run:
             from bootwright.cargo.directives import read_directives  # most kernels have no build script
-            from bootwright.rust.script import warning_lines
+            from bootwright.rust.script import named, warning_lines
 
             said = Path(made.abspath).read_text(encoding="utf-8", errors="replace")
-            for line in warning_lines(unit, read_directives(said)):
+            for line in warning_lines(unit, read_directives(said, named(unit))):
                 show_once(line)
         elif warnings := read_warnings(reads):
             from bootwright.base.terminal import takes_colour  # most kernels have no warning

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 AGAIN_SECONDS = 30.0
+# How many nanoseconds of the machine's time an instruction takes, as a power of two. A firmware of UEFI waits by that
+# clock for most of a boot: at one nanosecond it took 50 s, as long as it may, and at 32 a few.
+SHIFT, UEFI_SHIFT = 0, 5
 
 if TYPE_CHECKING:  # a run that ends well has no use for them
     from bootwright.faults.catalogue import Facts
@@ -91,7 +94,8 @@ def _at_exit(config: RunConfig, subject: Subject, first: Report, end: Verdict, i
     from bootwright.machine.arguments import with_tcg
 
     # With -icount an instruction for a device is the last of its block, so that none follows before the guest stops.
-    config = with_tcg(config, "-icount", "shift=0,sleep=off")
+    shift = SHIFT if config.firmware == "bios" else UEFI_SHIFT
+    config = with_tcg(config, "-icount", f"shift={shift},sleep=off")
     # The first run ended by itself, so this one is waited for, however slow -icount is here.
     timeout = max(config.timeout or 0.0, AGAIN_SECONDS)
     config = replace(config, stop_at_exit=True, timeout=timeout)

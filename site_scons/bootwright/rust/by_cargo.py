@@ -73,10 +73,8 @@ if root in FACTS["local"]:
     with open(os.path.join(place, "unit"), "w") as file:
         file.write("\0".join((os.getcwd(), out, stem)))
     # As cargo has it, so that the bytes are the same; what an earlier compilation left there is not used.
-    kept = [
-        "incremental=" + os.path.join(place, "incremental") if word.startswith("incremental=") else word
-        for word in kept
-    ]
+    nothing = "incremental=" + os.path.join(place, "incremental")
+    kept = [nothing if word.startswith("incremental=") else word for word in kept]
 if for_target:
     kept[1:1] = FACTS["first"]
     types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
@@ -90,10 +88,10 @@ if for_target:
         if os.path.normpath(os.path.join(os.getcwd(), source)) in FACTS["nightly"]:
             os.environ["RUSTC_BOOTSTRAP"] = "1"
     if is_program:
-        if FACTS["site"]:
+        if any(FACTS["as_linked"]):
             sys.path.insert(0, FACTS["site"])
-            from bootwright.rust.flags import without_scripts
-            kept = without_scripts(kept)[0]
+            from bootwright.rust.driver_words import as_linked
+            kept = as_linked(kept, *FACTS["as_linked"])
         kept += [word.replace(FACTS["scratch"], os.path.join(FACTS["units"], stem)) for word in FACTS["program"]]
         if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
             kept += ["-C", "link-arg=-T" + FACTS["script"]]
@@ -107,12 +105,12 @@ os.execvp(kept[0], kept + FACTS["remaps"])
 class CargoBuild:
     """One run of cargo: its command and directory, the variables that it gets beside the person's.
 
-    room is a directory below build/, in which CARGO_TARGET_DIR lies; builds of one package share it, one at a time.
+    room is a directory below build/, in which cargo writes; builds of one package share it, one at a time.
     local are the directories of the packages that may be edited, each with the package's name; library those of the
-    standard library's sources. last comes on top for local packages, target for everything for the target; program is
-    for what is linked for the target. remaps are pairs of a directory and its name in bytes. identity says which
-    compiler. watched are files that cargo itself reads. nightly are the roots of the crates for the target that get
-    RUSTC_BOOTSTRAP=1; knows_all says that those of registries are among them.
+    standard library's sources. last comes on top for local packages, target for everything for the target, program for
+    what is linked for it. remaps are pairs of a directory and its name in bytes. identity says which compiler. watched
+    are files that cargo itself reads. nightly are the roots of the crates for the target that get RUSTC_BOOTSTRAP=1;
+    knows_all says that those of registries are among them.
     """
 
     command: tuple[str, ...]
@@ -140,6 +138,12 @@ class CargoBuild:
         """Where cargo writes."""
         return self.room / "target"
 
+    @property
+    def places(self) -> list[str]:
+        """Words, not variables, for where cargo writes: another cargo that a script starts would wait for this one."""
+        place = str(self.target_directory)
+        return [f"--target-dir={place}", f"--config=build.build-dir={json.dumps(place)}"]
+
     def wrapper(self) -> str:
         """Returns the program that stands before the compiler."""
         facts = {
@@ -151,7 +155,8 @@ class CargoBuild:
             "program": [*self.program.last],
             "script": self.program.script,
             "names": NAMES_A_SCRIPT,
-            "site": str(SITE) if self.program.own_script else "",
+            "site": str(SITE),
+            "as_linked": [bool(self.program.driver), self.program.own_script],
             "scratch": SCRATCH,
             "linker": [text for word in self.program.last if word.startswith("linker=") for text in ("-C", word)],
             "environment": dict(self.target.environment),
@@ -176,8 +181,8 @@ def run_cargo_build(
     outcome, programs = Outcome(0), {}
     try:
         process = subprocess.Popen(
-            [*build.command, f"-j{jobs}"], cwd=build.cwd, env=_environment(build, person), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, encoding="utf-8", errors="replace",
+            [*build.command, *build.places, f"-j{jobs}"], cwd=build.cwd, env=_environment(build, person),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8", errors="replace",
         )  # fmt: skip
     except OSError as error:
         raise BootwrightError(f"{build.command[0]} cannot be run: {error.strerror or error}") from error
@@ -224,12 +229,7 @@ def _compiled(cwd: str, product: Path) -> list[str]:
 
 def _environment(build: CargoBuild, person: Mapping[str, str]) -> dict[str, str]:
     theirs = {name: value for name, value in person.items() if name not in OURS}
-    place = str(build.target_directory)
-    own = {
-        "RUSTC_WRAPPER": str(build.room / "wrapper"), "CARGO_TARGET_DIR": place, "CARGO_BUILD_BUILD_DIR": place,
-        "CARGO_TERM_COLOR": "auto",
-    }  # fmt: skip
-    return {**theirs, **build.variables, **own}
+    return {**theirs, **build.variables, "RUSTC_WRAPPER": str(build.room / "wrapper"), "CARGO_TERM_COLOR": "auto"}
 
 
 def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None:
@@ -249,8 +249,8 @@ def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None
         kept = _without(words, ("--no-run", "--no-default-features", "--frozen"), ("--features", "-F"))
         names = [text for name in dict.fromkeys(build.local.values()) for text in ("-p", name)]
         done = subprocess.run(
-            [*kept, "--offline", *names], cwd=build.cwd, env=_environment(build, person), stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
+            [*kept, "--offline", *build.places, *names], cwd=build.cwd, env=_environment(build, person),
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode:
             shutil.rmtree(build.target_directory, ignore_errors=True)

@@ -14,6 +14,7 @@ from bootwright.base.procs import pasteable
 from bootwright.cargo.directives import expand_environment, expand_words
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import Unit
+from bootwright.rust.driver_words import as_linked, for_linker
 from bootwright.rust.flags import without_scripts
 from bootwright.rust.more import SCRATCH, More, Room
 from bootwright.rust.readable import check_readable
@@ -50,8 +51,7 @@ def arguments(unit: Unit, room: Room, more: More, scratch: Path, kept: Kept | No
             word = f"incremental={kept.state if kept else scratch / 'incremental'}"
         words.append(room.text(word))
         before = word
-    if more.own_script:
-        words, _ = without_scripts(words)
+    words = as_linked(words, bool(more.driver), more.own_script)
     remaps = [f"--remap-path-prefix={path}={name}" for path, name in room.remaps]
     names_one = any(re.match(NAMES_A_SCRIPT, word) for word in words)
     script = ["-C", f"link-arg=-T{more.script}"] if more.script and not names_one else []
@@ -63,6 +63,12 @@ def scripts_not_used(unit: Unit, room: Room) -> list[str]:
     """Returns the linker scripts that build scripts name for unit: with one of the command line they are not used."""
     own = without_scripts(unit.argv)[1]
     return [name for name in without_scripts(expand_words(unit, room.script_said(unit)))[1] if name not in own]
+
+
+def words_not_handed_on(unit: Unit, room: Room) -> list[str]:
+    """Returns what build scripts have a compiler link unit with that lld, in its place, has no use for."""
+    own = for_linker(unit.argv)[1]
+    return [word for word in for_linker(expand_words(unit, room.script_said(unit)))[1] if word not in own]
 
 
 def environment_of(unit: Unit, room: Room, more: More) -> dict[str, str]:
@@ -103,6 +109,8 @@ def run_unit(
 
     for name in scripts_not_used(unit, room) if more.own_script else ():
         show(f"warning: the linker script {name}, which a build script names, is not used: LDSCRIPT= names another\n")
+    for word in words_not_handed_on(unit, room) if more.driver else ():
+        show(f"warning: {word}, which a build script has {more.driver} link with, has no effect: lld links\n")
     while True:
         held.clear()
         told[:] = shown

@@ -66,11 +66,12 @@ class More:
     """What our build adds to a unit's words and variables: first comes before cargo's own words, last after them.
 
     script is the linker script for a program that names none itself. own_script: last names one that is in place of
-    those which cargo's words name.
+    those which cargo's words name. driver is the compiler that cargo's words have link, in whose place lld does.
     """
 
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     script: str = ""
     own_script: bool = False
+    driver: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)

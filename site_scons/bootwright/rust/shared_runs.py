@@ -20,13 +20,12 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.regular import LARGEST, read_text
-from bootwright.cargo.command import NAMES
 from bootwright.cargo.directives import Directives, read_directives
 from bootwright.cargo.published import check_published
 from bootwright.cargo.units import Unit
 from bootwright.rust.compile import environment_of
 from bootwright.rust.more import More, Room
-from bootwright.rust.script import Ran, files_made
+from bootwright.rust.script import Ran, files_made, of_person
 from bootwright.rust.shared import VARIABLES, digest_of, needed_by_names
 from bootwright.storage.store import DESCRIPTION, Store
 
@@ -68,7 +67,7 @@ def run_key(
                 return ""
             named.update(NAMED.findall(text))
     got = {name: value for name, value in environment_of(unit, room, More()).items() if name not in OF_THIS_MACHINE}
-    own = {name: value for name, value in person.items() if name in named and not NAMES.match(name)}
+    own = {name: value for name, value in of_person(person).items() if name in named}
     own |= {name: value for name, value in room.variables.items() if name in named}
     needed = needed_by_names(made_of, room)
     facts = [RECIPE, identity, unit.package, unit.version, unit.checksum, unit.cwd, needed, got, own]

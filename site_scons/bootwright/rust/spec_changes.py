@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
 from bootwright.cargo.toml import show
 from bootwright.rust.builtin_targets import Builtins, Spec, check_arch
+from bootwright.rust.driver_words import DRIVERS, is_of_a_driver, undriven, words_for_linker
 
 # Old name -> new name, with the same values; years are those of the renaming.
 RENAMED = {
@@ -29,15 +30,7 @@ GONE = {
     "target-mcount", "unsupported-abis",
 }  # fmt: skip
 LINK_ARGS = ("pre-link-args", "late-link-args", "post-link-args")
-HANDED_ON = ("-static", "-nostdlib", "-no-pie", "-pie", "-r", "-s")
-DRIVERS = ("gcc", "gnu-cc", "gnu-lld-cc")  # flavours whose linker is a compiler's driver
-LINKERS = ("gnu", "gnu-lld", "ld", "ld.lld")  # those that are started themselves, in rustc's order
-# What lld does not take, or takes for something else (-m64 for an emulation); none of it is missed where lld links.
-OF_DRIVERS = re.compile(
-    "-(nostartfiles|nodefaultlibs|nolibc|ffreestanding|fno-.*|fuse-ld=.*|f(PIC|PIE|pic|pie)|static-libgcc|"
-    "m(16|32|64|x32|arch=.*|tune=.*|cpu=.*|cmodel=.*|no-.*|soft-float|thumb|general-regs-only)|lgcc(_eh|_s)?)"
-)
-OF_COMPILERS = ("-lgcc", "-lgcc_eh", "-lgcc_s")  # a library of gcc's own, in whose place is compiler_builtins
+LINKERS = ("gnu", "gnu-lld", "ld", "ld.lld")  # flavours that are started themselves, in rustc's order
 SOFT_FLOAT_ABIS = ("softfloat", "x86-softfloat")
 
 
@@ -70,44 +63,6 @@ def check_key(key: str, builtins: Builtins, origin: str) -> None:
     if near and key not in GONE:
         hint = f"did you mean {' or '.join(near)}?"
         raise BootwrightError(f'{origin}: rustc {builtins.release} knows no key "{key}"', hint)
-
-
-def words_for_linker(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Returns what a compiler's driver hands on to the linker of its own arguments, and the others."""
-    found: list[str] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word.startswith("-Wl,"):
-            found += word.split(",")[1:]
-        elif word == "-Xlinker":
-            found.append(next(rest, ""))
-        elif word in OF_COMPILERS:
-            others.append(word)
-        elif word in ("-T", "-L", "-l", "-u", "-z", "-e"):
-            found += [word, next(rest, "")]
-        elif word.startswith(("-T", "-L", "-l", "-z", "-e", "-u")) or not word.startswith("-") or word in HANDED_ON:
-            found.append(word)
-        else:
-            others.append(word)
-    return [word for word in found if word], others
-
-
-def is_of_a_driver(word: str) -> bool:
-    """Tells whether an argument is a compiler's that links, and none of lld's own."""
-    return word.startswith("-Wl,") or word == "-Xlinker" or OF_DRIVERS.fullmatch(word) is not None
-
-
-def undriven(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Returns arguments that somebody wrote for lld as it takes them, and those that are for a compiler alone."""
-    found: list[str] = []
-    others: list[str] = []
-    for word in words:
-        if word.startswith("-Wl,"):
-            found += word.split(",")[1:]
-        elif word != "-Xlinker":  # what follows is an argument of the linker's
-            (others if OF_DRIVERS.fullmatch(word) else found).append(word)
-    return found, others
 
 
 class _Migration:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SHARED, LOCAL = "bootwright.toml", "bootwright.local.toml"
 MANIFEST = "Cargo.toml"
-IN_MANIFEST = ("metadata", "bootwright")  # which TOML may join in several ways
+IN_MANIFEST = ("bootwright]", "bootwright.", "bootwright=")  # a key of TOML, without blanks and quotes
+NO_PART = str.maketrans("", "", " \t\"'")
 WORKSPACE = r"(?m)^\s*(\[\s*)?[\"']?workspace[\"']?\s*[].=]"
 LISTS = {"QEMUFLAGS": " ", "RUSTFLAGS": " ", "FEATURES": ","}  # what may be a list, and what joins it
 # Where the command line has one of these, what a file says of the others in its row does not count.
@@ -49,7 +50,11 @@ def kernel_of(given: Mapping[str, str], home: str, launch: str = os.curdir) -> s
 def has_words(kernel: str) -> bool:
     """Tells whether there may be words for the package in kernel, without reading more than its manifest."""
     manifest = stamp.read(os.path.join(kernel, MANIFEST))
-    return all(word in manifest for word in IN_MANIFEST) or next(_files(kernel), None) is not None
+    if "metadata" in manifest:
+        keys = manifest.translate(NO_PART)
+        if any(key in keys for key in IN_MANIFEST):
+            return True
+    return next(_files(kernel), None) is not None
 
 
 def find_words(kernel: str, given: Mapping[str, str]) -> dict[str, Word]:

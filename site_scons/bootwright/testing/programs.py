@@ -65,4 +65,6 @@ def _own(planned: Planned, unit: Unit) -> Program:
 def _as_it_is(unit: Unit, tests: Planned) -> Program:
     if unit.kind == "test":
         return Program(unit.target, "tests", unit, tests.plan)
+    if unit.kind == "bin" and unit.target != tests.package.program:
+        return Program(unit.target, "bin", unit, tests.plan)
     return Program("lib" if unit.kind == "lib" else "main", "unit", unit, tests.plan)

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LARGEST = 1 << 24  # bytes of a source that is looked at
-ATTRIBUTE = re.compile(r"^[ \t]*#\[(test|test_case)\]", re.MULTILINE)
+# The last of a line's attributes, or what one of them sets under a condition.
+ATTRIBUTE = re.compile(
+    r"^[ \t]*(?:#\[[^\]\n]*\][ \t]*)*#\[\s*(?:cfg_attr\([^\n]*,\s*)?(test|test_case)\s*(?:,?\s*\))?\s*\]", re.MULTILINE
+)
+PACKAGE = re.compile(r"^\s*\[\s*package\s*\]", re.MULTILINE)  # a workspace alone has no such table
 FUNCTION = re.compile(
     r"^[ \t]*#\[test_case\]\s*(?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*(?:pub(?:\([^)\n]*\))?\s+)?"
     r'(?:(?:const|async|unsafe|extern(?:\s+"[^"\n]*")?)\s+)*fn\s+(\w+)',
@@ -58,6 +62,23 @@ def not_run(root: Path, tested: Collection[str], targets: Sequence[Target]) -> l
     return [
         f"{_listed(names)}: #[{attribute}] functions are not run: {why}" for (attribute, why), names in lines.items()
     ]
+
+
+def others_not_run(packages: Iterable[str], root: Path, shown_from: Path) -> list[str]:
+    """Returns a line for each kind of test function in packages, directories, but for the package in root."""
+    found: dict[str, list[str]] = {}
+    for package in sorted({os.path.realpath(name) for name in packages} - {os.path.realpath(root)}):
+        if not PACKAGE.search(_text(Path(package, "Cargo.toml"))):
+            continue
+        attributes = [name for path in sources_of(Path(package)) for name in ATTRIBUTE.findall(_text(path))]
+        shown = os.path.relpath(package, shown_from).replace(os.sep, "/")
+        for attribute in dict.fromkeys(attributes):
+            found.setdefault(attribute, []).append(shown if shown != "." else package)
+    ways = {
+        "test": "they are of other packages; where they need std `cargo test` there runs them, on this machine",
+        "test_case": "they are of other packages; KERNEL= names one",
+    }
+    return [f"{_listed(names)}: #[{key}] functions are not run: {ways[key]}" for key, names in found.items()]
 
 
 def _why(path: Path, targets: Sequence[Target]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bootwright.base.errors import BootwrightError
-from bootwright.cargo.directives import expand_environment, expand_words, read_directives
+from bootwright.cargo.directives import check_targets, expand_environment, expand_words, read_directives
 from bootwright.cargo.units import Unit, mark_for
 
 RUN = "target/debug/build/k-1/out"
@@ -59,8 +59,10 @@ def test_a_linkers_argument_reaches_the_kinds_that_cargo_gives_it_to(line: str, 
 def test_rustc_flags_are_searches_and_libraries_and_nothing_else() -> None:
     said = read_directives("cargo:rustc-flags=-L /a -lb\n")
     assert (said.searches, said.libraries) == (["/a"], ["b"])
-    with pytest.raises(BootwrightError, match="only -l and -L"):
-        read_directives("cargo:rustc-flags=-C debuginfo=0\n")
+    with pytest.raises(BootwrightError, match="only `-l` and `-L` flags are allowed in build script of `k v1`: `-C d"):
+        read_directives("cargo:rustc-flags=-C debuginfo=0\n", "k v1")
+    with pytest.raises(BootwrightError, match="flag in rustc-flags has no value"):
+        read_directives("cargo:rustc-flags=-L\n")
 
 
 def test_variables_and_metadata_reach_the_environment() -> None:
@@ -73,6 +75,40 @@ def test_a_script_declares_what_it_depends_on_or_it_is_its_package() -> None:
     assert not read_directives("cargo:rustc-cfg=a\n").declares
     assert read_directives("cargo:rerun-if-changed=a\n").files == ["a"]
     assert read_directives("cargo:rerun-if-env-changed=A\n").declares
+
+
+def test_lines_are_read_as_cargo_reads_them() -> None:
+    said = read_directives(
+        "  cargo:rustc-cfg=a \t\r\ncargo:rustc-env=E=1\x0b2\u20283\ncargo:error=old\ncargo:metadata=x=y\n"
+        "cargo:rustc-env=RUSTC_BOOTSTRAP=1\ncargo::rustc-link-arg-cdylib=-x\n",
+        "k v1",
+    )
+    assert (said.cfgs, said.environment) == (["a"], {"E": "1\x0b2\u20283"})
+    assert (said.errors, said.metadata) == ([], {"error": "old", "metadata": "x=y"})
+    assert said.warnings[0].startswith("cannot set `RUSTC_BOOTSTRAP=1` from build script of `k v1`.\nnote: crates")
+    assert said.warnings[1].startswith(
+        "cargo::rustc-link-arg-cdylib was specified in the build script of k v1, but that package does not contain a "
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("cargo::rustc-cfg", "invalid output in build script of `k v1`: `cargo::rustc-cfg`\nExpected a line with"),
+        ("cargo:hello", "build script of `k v1`: `cargo:hello`\nExpected a line with `cargo:KEY=VALUE`"),
+        ("cargo::metadata=x", "`cargo::metadata=x`\nExpected a line with `cargo::metadata=KEY=VALUE`"),
+        ("cargo::rustc-env=X", "Variable rustc-env has no value in build script of `k v1`: X"),
+        ("cargo:rustc-link-arg-bin=x", "The instruction should have the form cargo:rustc-link-arg-bin=BIN=ARG"),
+        ("cargo::rustc-link-arg-tests=-x", "The package k v1 does not have a test target."),
+        ("cargo:rustc-link-arg-bin=other=-x", "The package k v1 does not have a bin target with the name `other`."),
+    ],
+)  # fmt: skip
+def test_what_cargo_refuses_is_refused_in_its_words(line: str, words: str) -> None:
+    with pytest.raises(BootwrightError) as raised:
+        check_targets(read_directives(f"{line}\n", "k v1"), "k v1", [("bin", "k"), ("example", "other")])
+    assert words in str(raised.value)
+    known = read_directives("cargo:rustc-link-arg-bins=-x\ncargo:rustc-link-arg-bin=k=-x\ncargo::rustc-link-arg=-x\n")
+    check_targets(known, "k v1", [("bin", "k")])
 
 
 def test_a_unit_without_scripts_keeps_its_words() -> None:

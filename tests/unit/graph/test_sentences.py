@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -49,3 +50,15 @@ def test_a_step_begins_a_line_of_its_own_though_a_line_counts(
     monkeypatch.setattr(sentences, "GetOption", lambda name: name == "list")
     print_command("rustc    build/debug/hello.elf")
     assert capsys.readouterr() == ("", "rustc    build/debug/hello.elf\n"), "a program reads stdout"
+
+
+def test_a_line_is_printed_while_another_thread_imports_what_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "bootwright.base.counting"
+    monkeypatch.setattr(sentences, "GetOption", lambda _: False)
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    print_command("rustc    a.rlib")
+    tell("something is so")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("rustc    a.rlib\n", "bootwright: something is so\n")

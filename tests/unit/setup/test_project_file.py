@@ -111,7 +111,10 @@ def test_a_workspaces_file_counts_however_that_is_written(tmp_path: Path, text: 
 
 
 def test_where_nobody_has_words_nothing_is_read(tmp_path: Path) -> None:
-    assert not has_words(str(place(tmp_path / "a")))
+    kernel = place(tmp_path / "a")
+    assert not has_words(str(kernel))
+    (kernel / "Cargo.toml").write_text('[package.metadata.bootimage]\n# bootwright boots it\ncfg = "bootwright_test"\n')
+    assert not has_words(str(kernel))
     assert kernel_of({}, str(tmp_path)) == "" and kernel_of({"TARGET": "t"}, str(tmp_path)) == ""
     assert kernel_of({"KERNEL": "a"}, str(tmp_path), str(tmp_path)) == str(tmp_path / "a")
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.testing.written import NO_STD, Target, find_test_functions, not_run, why_untested
+from bootwright.testing.written import (
+    NO_STD,
+    Target,
+    find_test_functions,
+    not_run,
+    others_not_run,
+    why_untested,
+)
 
 CASE = "#[test_case]\nfn adds_up() {}\n"
 
@@ -55,3 +62,34 @@ def test_the_files_of_one_reason_are_one_line(tmp_path: Path) -> None:
         f"src/a.rs, src/b.rs, src/c.rs and 1 more: #[test_case] functions are not run: {NO_STD}",
         f"src/main.rs: #[test] functions are not run: {NO_STD}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("#[cfg(test)] #[test_case]\nfn f() {}\n", True),
+        ("    #[ test_case ]\n    fn f() {}\n", True),
+        ("#[cfg_attr(all(test, x), test_case)]\nfn f() {}\n", True),
+        ("#[cfg_attr(test, allow(dead_code))]\nfn f() {}\n", False),
+        ("// #[test_case]\n#[cfg(test)]\nmod tests {}\n", False),
+        ('#[cfg(feature = "test")]\nfn f() {}\n', False),
+    ],
+)
+def test_an_attribute_counts_however_it_is_written(tmp_path: Path, text: str, is_told: bool) -> None:
+    write(tmp_path, src__main=text)
+    assert bool(not_run(tmp_path, [], [])) is is_told
+
+
+def test_tests_of_other_packages_are_told_with_what_runs_them(tmp_path: Path) -> None:
+    write(
+        tmp_path, build=CASE, kernel__src__main=CASE, libs__hal__src__lib="#[test]\nfn f() {}\n", libs__fs__src__lib=""
+    )
+    (tmp_path / "Cargo.toml").write_text("[workspace]\n")
+    for name in ("kernel", "libs/hal", "libs/fs"):
+        (tmp_path / name / "Cargo.toml").write_text(f'[package]\nname = "{name[-2:]}"\n')
+    packages = [str(tmp_path / name) for name in ("", "kernel", "libs/hal", "libs/../libs/hal", "libs/fs")]
+    (line,) = others_not_run(packages, tmp_path / "kernel", tmp_path)
+    assert line.startswith("libs/hal: #[test] functions are not run: they are of other packages; where they need std")
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "runner"\n[workspace]\n')
+    lines = others_not_run(packages, tmp_path / "kernel", tmp_path)
+    assert [line.partition(":")[0] for line in lines] == [str(tmp_path), "libs/hal"]

@@ -49,3 +49,12 @@ pub fn halt() -> ! {
         unsafe { asm!("cli; hlt") };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    // For the builder, and `cargo test` in this directory.
+    #[test]
+    fn there_is_no_screen_unless_somebody_asks() {
+        assert_eq!(super::SCREEN, cfg!(feature = "screen"));
+    }
+}
