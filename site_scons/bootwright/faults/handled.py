@@ -70,7 +70,10 @@ def find_again(log: Log, frames: Sequence[Frame]) -> Handled | None:
     if max(times.values(), default=0) < MANY:
         return None
     first = interrupted[-1]
-    return Handled(_chain_at(log, frames[first].pc)[:1], tuple(frames[:first]), again=True)
+    # A handler may fault in the very function that the first exception came from: the stack grows downwards.
+    events = [one for one in log.events if one.registers.get("RIP") == frames[first].pc and one.vector in vectors.NAMES]
+    outermost = sorted(events, key=lambda one: one.registers.get("RSP", 0))[-1:]
+    return Handled(tuple(outermost), tuple(frames[:first]), again=True)
 
 
 def _chain_at(log: Log, pc: int) -> tuple[Event, ...]:

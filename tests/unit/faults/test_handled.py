@@ -9,7 +9,8 @@ from bootwright.faults.processor import Event, Log, Source
 from bootwright.faults.unwind import Frame
 
 CAUSE, HANDLER, START = 0x100, 0x200, 0x300
-FIRST = Event(14, 0, Source.EXCEPTION, {"RIP": CAUSE})
+FIRST = Event(14, 0, Source.EXCEPTION, {"RIP": CAUSE, "RSP": 0x9000})
+SECOND = Event(14, 0, Source.EXCEPTION, {"RIP": CAUSE, "RSP": 0x8000})
 
 
 def stack(times: int) -> list[Frame]:
@@ -20,7 +21,7 @@ def stack(times: int) -> list[Frame]:
 
 @pytest.mark.parametrize("logged", [True, False])
 def test_the_outermost_that_was_interrupted_is_the_first_logged_or_not(logged: bool) -> None:
-    log = Log((FIRST,), (), ((FIRST,),)) if logged else Log()
+    log = Log((FIRST, SECOND), (), ((FIRST,), (SECOND,))) if logged else Log()
     frames = stack(5)
     chain = (FIRST,) if logged else ()
     assert find_again(log, frames) == Handled(chain, tuple(frames[:6]), again=True)
