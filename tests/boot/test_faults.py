@@ -232,9 +232,9 @@ def test_a_stack_overflow_that_a_double_fault_handler_caught_is_called_so(worksh
 @pytest.mark.parametrize("logged", [True, False], ids=["logged", "not logged"])
 def test_of_a_handler_that_faults_itself_the_first_fault_is_told(workshop: Workshop, logged: bool) -> None:
     flags = () if logged else ("-d", "guest_errors", "-D", os.devnull)
-    dead = kill(workshop, FAULTS / "fault_in_its_handler.rs", *BEHIND, qemu_flags=flags)
-    dead.expect("fault in its handler", "fault_in_its_handler")
-    assert dead.said("handler")[0].startswith("fault_in_its_handler::handler, ") and not dead.said("again"), dead.report
+    dead = kill(workshop, FAULTS / "faulting_handler.rs", *BEHIND, qemu_flags=flags)
+    dead.expect("faulting handler", "faulting_handler")
+    assert dead.said("handler")[0].startswith("faulting_handler::handler, ") and not dead.said("again"), dead.report
     assert not logged or dead.said("what")[0].endswith("at 0x8 (null)"), dead.report
 
 

@@ -80,7 +80,7 @@ def find_fault(facts: Facts) -> Fault | None:
 
 CATALOGUE = (
     Fault(
-        "fault in its handler",
+        "faulting handler",
         {"again": True},
         "the handler of an exception raised one itself, and so did the handler of that, until the stack was full",
         "a handler that prints, or reads what is not mapped: mend it first, and it can tell of the first exception",

@@ -165,11 +165,11 @@ def sentences_at_exit() -> Iterator[None]:
     except KeyboardInterrupt as error:
         from bootwright.base.interrupts import Terminated  # a run that ends by itself does not pay for it
 
-        if not isinstance(error, Terminated):
-            leave(Status.INTERRUPTED)
-        with suppress(OSError):
-            tell(f"ended by {error}")
-        leave(error.status)
+        if isinstance(error, Terminated):
+            with suppress(OSError):
+                tell(f"ended by {error}")
+            leave(error.status)
+        leave(Status.INTERRUPTED)
     except BaseException as error:
         # Of a file an error bears the name, or was told where the file is written.
         if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
