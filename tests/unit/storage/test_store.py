@@ -273,7 +273,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nobody makes a directory is Linux's")
 def test_a_place_where_nothing_can_be_made_is_one_sentence() -> None:
-    with pytest.raises(BootwrightError, match="the store cannot be written: /proc/.cache: No such file or directory"):
+    with pytest.raises(BootwrightError, match=r"the store cannot be written: /proc/\.cache: No such file or directory"):
         Store(Path("/proc/.cache/bootwright")).take_or_build("core", "abc", lambda _: None)
 
 
