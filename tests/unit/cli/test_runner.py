@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.base.errors import BootwrightError
-from bootwright.cli import program, runner
+from bootwright.base.errors import BootwrightError, LackOfProgram, Lacks, Status
+from bootwright.cli import program, runner, rustc
 from bootwright.cli.runner import Request, _status
 from bootwright.machine import verdict
 from bootwright.machine.verdict import Registers, Verdict
-from bootwright.setup import stamp
+from bootwright.setup import stamp, told
 
 STANDS = Registers(0x1000, 0, 0, halted=True)
 
@@ -74,13 +74,40 @@ def test_what_the_projects_files_say_is_obeyed_or_told(tmp_path: Path, capsys: p
         request.line()
 
 
-def test_programs_that_came_privately_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ask", ["runner", "path", "rustc"])
+def test_programs_that_came_privately_are_found(
+    ask: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     private = tmp_path / "programs" / "key" / "bin"
     private.mkdir(parents=True)
     monkeypatch.setattr(stamp, "private_programs", lambda home: str(private))
     monkeypatch.setenv("PATH", "/usr/bin")
-    assert runner.main([str(tmp_path / "k")]) == 2
-    assert os.environ["PATH"] == f"/usr/bin{os.pathsep}{private}"
+    expected = f"/usr/bin{os.pathsep}{private}"
+    if ask == "rustc":
+        with pytest.raises(BootwrightError):  # there is no such compiler; by then PATH is asked
+            rustc._find(str(tmp_path / "rustc"), "x86_64-unknown-none")
+    else:
+        monkeypatch.setattr(sys, "argv", ["bootwright", ask, *([str(tmp_path / "k")] if ask == "runner" else [])])
+        assert program.main() == (2 if ask == "runner" else 0)
+        assert ask == "runner" or capsys.readouterr().out == f"{expected}\n"
+    assert os.environ["PATH"] == expected
+
+
+def test_what_is_lacking_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(request: Request, exe: Path) -> int:
+        raise Lacks("no QEMU", LackOfProgram("qemu-system-x86_64"), "", Status.QEMU_NOT_STARTED)
+
+    cured = list[BootwrightError]()
+    monkeypatch.setattr(runner, "_boot", lack)
+    monkeypatch.setattr(told, "add_cure", lambda error, environ: cured.append(error))
+    assert runner.main([str(tmp_path / "k")]) == Status.QEMU_NOT_STARTED
+    assert [error.message for error in cured] == ["no QEMU"]
+
+
+def test_nothing_unsigned_is_started_as_signed(tmp_path: Path) -> None:
+    (tmp_path / "bootwright.toml").write_text('FIRMWARE = "secure"\n')
+    with pytest.raises(BootwrightError, match="FIRMWARE=secure starts what is signed, and the runner signs nothing"):
+        Request([str(tmp_path / "k")], {}).read_files(tmp_path)
 
 
 @pytest.mark.parametrize("word", ["run", "runner", "path"])
