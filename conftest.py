@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from _pytest.junitxml import xml_key  # what the plugin junitxml offers others, which pytest itself does not export
+from _pytest.nodeid import coerce_node_id  # of what xdist reads, which pytest does not export either
 
 from bootwright.base.counting import Counting
 from bootwright.setup import stamp
@@ -103,6 +104,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = chosen
     # One process has all tests that write to media, two minutes of them: near the end the others would wait for it.
     items.sort(key=lambda item: not item.stash[NAME].startswith("flash/"))
+    if is_worker(config) and config.getoption("loadgroup", False):
+        for item in items:
+            _keep_together(item)
+
+
+def _keep_together(item: pytest.Item) -> None:
+    """Has one of xdist's workers take all tests of a group, whose name it looks for behind the node's.
+
+    xdist 3.8 puts it into _nodeid, where pytest 9.2 no longer looks.
+    """
+    groups = {str(mark.args[0]) for mark in item.iter_markers("xdist_group")}
+    if groups:
+        item._id = coerce_node_id(f"{item.nodeid}@{'_'.join(sorted(groups))}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -195,7 +195,7 @@ def _products(unit: Unit, room: Room, scratch: Path, target: list[Entry]) -> lis
             name_objects_alike(path)
         return [(scratch / node.name, node.abspath) for node in target[:-1]]
     stem = unit.name.rpartition("/")[2]
-    others = (".d", ".map", ".pdb", ".rmeta", ".o")
+    others = (".d", ".map", ".pdb", ".rmeta", ".o", ".dwo", ".dwp")
     made = [path for path in scratch.iterdir() if path.name.startswith(stem) and path.suffix not in others]
     assert len(made) == 1, made
     found = [(made[0], target[0].abspath)]

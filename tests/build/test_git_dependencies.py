@@ -41,6 +41,8 @@ def test_a_dependency_from_git_is_fetched_once_and_built_without_a_network_from_
     checkout: Checkout, kernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = {"CARGO_HOME": str(tmp_path / "cargo")}
+    (kernel / ".cargo").mkdir()
+    (kernel / ".cargo/config.toml").write_text('build.rustc-wrapper = "bootwright-rustc"\n')  # which is not on PATH
     elf = checkout.path / "build/debug/reader.elf"
     built = checkout.scons(f"KERNEL={kernel}", environment=home)
     assert built.status == 0 and "cargo fetches what reader needs" in built.output, built.output

@@ -204,6 +204,18 @@ def test_what_shares_a_process_is_in_one_shard(checkout: Path) -> None:
     assert any(part[-3:] == ALL[3:] for part in parts)
 
 
+def test_what_shares_a_process_runs_in_one(checkout: Path) -> None:
+    text = "import os, time, pytest\npytestmark = pytest.mark.xdist_group('together')\n"
+    text += "@pytest.mark.parametrize('n', range(4))\ndef test_it(n):\n    time.sleep(0.2)\n"
+    text += "    with open(__file__ + '.ran', 'a') as ran:\n"
+    text += "        print(os.environ['PYTEST_XDIST_WORKER'], file=ran)\n"
+    path = checkout / "tests" / "unit" / "test_sums.py"
+    path.write_text(text)
+    assert run(checkout, "-n", "2", "--dist=loadgroup")[0] == 0
+    ran = path.with_name("test_sums.py.ran").read_text().split()
+    assert len(ran) == 4 and len(set(ran)) == 1, ran
+
+
 UNSURE = """
 from pathlib import Path
 import pytest

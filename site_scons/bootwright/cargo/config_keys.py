@@ -96,6 +96,7 @@ KEYS = (
     Key("registry.**", OBEYED),
     Key("resolver.**", OBEYED),
     Key("source.**", OBEYED),
+    Key("target-applies-to-host", OBEYED),
     Key("target.*.ar", HARMLESS),  # cargo itself has no use for it any more
     Key("target.*.linker", OBEYED),  # a line that names ours is told where cargo gives one to the kernel
     Key("target.*.runner", "is not started: run and test start the machine; QEMU= and QEMUFLAGS= say which", (),

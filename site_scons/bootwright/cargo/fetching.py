@@ -44,7 +44,9 @@ def _fetch(cargo: Cargo, target: str, manifest: Path, lock: Path, directory: Pat
     host = re.search(r"^host: (\S+)$", run([str(cargo.rustc), "-vV"], env=environ), re.MULTILINE)
     more = ["--target", host[1]] if host else []
     words = [*cargo.command("fetch", target, lock), *more, f"--manifest-path={manifest}"]
-    return run_cargo_with_progress(words, directory, cargo.environment(environ, lock))
+    # cargo asks rustc by the wrapper of a configuration, bootwright-rustc maybe, which may be on nobody's PATH.
+    none = dict.fromkeys(("RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"), "")
+    return run_cargo_with_progress(words, directory, {**cargo.environment(environ, lock), **none})
 
 
 def not_fetched(name: str, told: str, said: str) -> BootwrightError:

@@ -66,15 +66,15 @@ for word in words[1:]:
         kept.pop()
     else:
         kept.append(word)
+place = os.path.join(FACTS["units"], stem)
 if root in FACTS["local"]:
-    place = os.path.join(FACTS["units"], stem)
     shutil.rmtree(place, ignore_errors=True)
-    os.makedirs(place)
+os.makedirs(place, exist_ok=True)  # of a program that a build script has a cargo of its own make, too
+if root in FACTS["local"]:
     with open(os.path.join(place, "unit"), "w") as file:
         file.write("\0".join((os.getcwd(), out, stem)))
     # As cargo has it, so that the bytes are the same; what an earlier compilation left there is not used.
-    nothing = "incremental=" + os.path.join(place, "incremental")
-    kept = [nothing if word.startswith("incremental=") else word for word in kept]
+    kept = ["incremental=" + place + "/incremental" if word.startswith("incremental=") else word for word in kept]
 if for_target:
     kept[1:1] = FACTS["first"]
     types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
@@ -92,7 +92,7 @@ if for_target:
             sys.path.insert(0, FACTS["site"])
             from bootwright.rust.driver_words import as_linked
             kept = as_linked(kept, *FACTS["as_linked"])
-        kept += [word.replace(FACTS["scratch"], os.path.join(FACTS["units"], stem)) for word in FACTS["program"]]
+        kept += [word.replace(FACTS["scratch"], place) for word in FACTS["program"]]
         if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
             kept += ["-C", "link-arg=-T" + FACTS["script"]]
     elif set(types) & {{"cdylib", "dylib"}}:

@@ -33,6 +33,7 @@ target.<triple>.<links>.rustc-link-search target.<triple>.<links>.rustc-flags ta
 target.<triple>.<links>.rustc-env target.<triple>.<links>.rustc-cdylib-link-arg target.<triple>.<links>.metadata_key1
 term.quiet term.verbose term.color term.hyperlinks term.unicode term.progress.when term.progress.width
 term.progress.term-integration unstable.build-std unstable.build-std-features unstable.<name> build.warnings
+target-applies-to-host
 host.linker host.rustflags
 """
 TRIPLE = "x86_64-unknown-none"
