@@ -3,7 +3,7 @@
 Builder: EditorProject (rust-project.json among the objects, which is copied into the package's workspace).
 Methods: env.AddProject(kernel, planned, units, core, variant), called by the Tool kernel where `ide` is asked for or
 the package has such a file: it sets kernel.project; env.EditorFiles(alias, kernels), called by the Tool reports.
-Sets: IDECOM, unless set before. Uses: IDECRATES IDEWORKSPACE IDETARGET IDEROOM IDELIBRARY,
+Sets: IDECOM, unless set before. Uses: IDECRATES IDEKERNEL IDEWORKSPACE IDETARGET IDEROOM IDELIBRARY,
 IDETEXT (the digest of these), BOOTWRIGHT KERNEL KERNELDIR LAUNCH, and the method Plan.
 """
 
@@ -65,7 +65,7 @@ def make_project(target: list[Entry], source: list[Entry], env: Environment) -> 
 
     made = project.project(
         env["IDECRATES"], env["IDEWORKSPACE"], env["IDETARGET"], env["IDEROOM"], toolchain.sysroot, env["IDELIBRARY"],
-        toolchain.host, ask,
+        toolchain.host, ask, env["IDEKERNEL"],
     )  # fmt: skip
     with atomic.new_file(Path(target[0].abspath)) as path:
         path.write_text(f"{json.dumps(made, indent=1)}\n", encoding="utf-8")
@@ -75,9 +75,9 @@ def add_project(
     env: Environment, kernel: KernelNodes, planned: Planned, units: Nodes, core: Core, variant: str
 ) -> None:
     """Adds the node, which a build makes as well where the package's workspace has such a file of ours."""
-    place = Path(planned.package.workspace, project.NAME)
+    place, root = Path(planned.package.workspace, project.NAME), str(planned.package.root)
     asked = "ide" in COMMAND_LINE_TARGETS
-    if not asked and _own(place) is None:
+    if not asked and not project.is_for(_own(place) or b"", root):
         return
     crates, made, checkable = dict[str, project.Crate](), list[Entry](), False
     if not planned.plan.unplanned:
@@ -96,11 +96,11 @@ def add_project(
     if not workspace and not crates:
         return
     target = (core.word, units.ways.target)
-    facts = (listed, target, workspace, units.room.out, units.room.variables, library, env["BOOTWRIGHT"].identity)
+    facts = (listed, root, target, workspace, units.room.out, units.room.variables, library, env["BOOTWRIGHT"].identity)
     digest = hashlib.sha256(str(facts).encode()).hexdigest()
     node = env.EditorProject(
         env.fs.File(f"{kernel.objects}/{project.NAME}"), made, IDECRATES=listed, IDEROOM=units.room,
-        IDELIBRARY=library, IDETARGET=target, IDEWORKSPACE=workspace, IDETEXT=digest,
+        IDEKERNEL=root, IDELIBRARY=library, IDETARGET=target, IDEWORKSPACE=workspace, IDETEXT=digest,
     )[0]  # fmt: skip
     kernel.project = Project(node, Path(planned.package.workspace), core.word, checkable, toolchain)
     if not asked:
@@ -232,7 +232,7 @@ def _subject(env: Environment, kernel: KernelNodes, wanted: Project) -> Subject:
 def generate(env: Environment) -> None:
     """Adds the Builder and the methods."""
     env.SetDefault(IDECOM="editor   $TARGET", IDESHORT="editor   $TARGET", IDECRATES=[], IDEWORKSPACE=None,
-                   IDETARGET=(), IDEROOM=None, IDELIBRARY=None, IDETEXT="")  # fmt: skip
+                   IDEKERNEL="", IDETARGET=(), IDEROOM=None, IDELIBRARY=None, IDETEXT="")  # fmt: skip
 
     def emit(target: list[Entry], source: list[Entry], env: Environment) -> tuple[list[Entry], list[Entry]]:
         env.Depends(target, modules(env, *MODULES))

@@ -214,7 +214,11 @@ def test_each_crate_compiles_as_the_file_says_and_builds_keep_it_so(
     assert 'feature="loud"' in project["crates"][0]["cfg"]
     for _ in range(2):  # the first is watched, the second answered
         assert "is brought up to date" not in checkout.scons(words).output
-    place.write_text(json.dumps({"bootwright": 1, "crates": []}))
+    others = json.dumps({"bootwright": str(kernel / "shared"), "crates": []})  # as if that were a kernel as well
+    place.write_text(others)
+    assert "is brought up to date" not in checkout.scons(words).output
+    assert place.read_text() == others
+    place.write_text(json.dumps({"bootwright": str(kernel / "gone"), "crates": []}))
     assert f"{place} is brought up to date" in checkout.scons(words).output
     assert read(kernel) == project
 

@@ -20,7 +20,7 @@ from bootwright.cli.members import KINDS, LEFT_OUT, Members
 from bootwright.rust.more import More, Room
 
 NAME = "rust-project.json"
-MARK = "bootwright"  # the key by which the file is known as ours; rust-analyzer passes it over
+MARK = "bootwright"  # the key by which the file is known as ours, and the kernel's directory; rust-analyzer has no use
 OF_THE_TARGET = ("panic", "debug-assertions", "opt-level", "overflow-checks", "target-cpu", "target-feature")
 AskCfg = Callable[[Sequence[str], Mapping[str, str]], list[str]]  # rustc's words and variables -> what --print=cfg says
 
@@ -35,9 +35,9 @@ class Crate:
 
 def project(
     crates: Sequence[Crate], workspace: Mapping[str, Any] | None, target: tuple[str, More], room: Room, sysroot: Path,
-    library: Path | None, host: str, ask: AskCfg,
+    library: Path | None, host: str, ask: AskCfg, kernel: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """Returns what the file holds; the scripts of the units have run, so that room knows what they said.
+    """Returns what the file holds for a kernel's directory; the units' scripts have run: room knows what they said.
 
     workspace is what cargo tells of a workspace with other members, see cargo.workspace, and target the kernel's target
     with what the build adds for it. library is the directory of the library's sources; host is the builder's triple,
@@ -52,7 +52,7 @@ def project(
         word, more = target
         cfgs = {word: ask([*more.first, "--target", word], more.environment), host: ask([], {})}
         Members(merged, workspace, cfgs, host).add()
-    return {MARK: 1, **{name: str(path) for name, path in same.items()}, "crates": merged}
+    return {MARK: kernel, **{name: str(path) for name, path in same.items()}, "crates": merged}
 
 
 def is_own(text: bytes) -> bool:
@@ -61,6 +61,17 @@ def is_own(text: bytes) -> bool:
         return MARK in json.loads(text)
     except (ValueError, TypeError):
         return False
+
+
+def is_for(text: bytes, kernel: str) -> bool:
+    """Says whether text is of a file that builds of this kernel keep current.
+
+    In a workspace with several kernels that is the one for which it was asked last, as long as it is there.
+    """
+    if not is_own(text):
+        return False
+    of = json.loads(text)[MARK]
+    return not isinstance(of, str) or of == kernel or not Path(of, "Cargo.toml").is_file()
 
 
 def _rank(crate: Crate) -> int:
