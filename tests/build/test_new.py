@@ -75,6 +75,29 @@ def test_cargo_runs_and_tests_it_in_the_machine(installed: Environment, hello: P
     assert "\n  where    " in failed.stdout
 
 
+DOCTEST = """//!
+//! ```
+//! #![no_std]
+//! #![no_main]
+//! #[panic_handler]
+//! fn panic(info: &core::panic::PanicInfo) -> ! { kernel::testing::failed(info) }
+//! #[unsafe(no_mangle)]
+//! extern "C" fn _start() -> ! { kernel::testing::run(&[("doc::adds", || assert_eq!(1 + 1, SUM))]) }
+//! ```
+"""
+
+
+def test_its_doctests_boot_as_well(installed: Environment, hello: Path, tmp_path: Path) -> None:
+    package = shutil.copytree(hello, tmp_path / "hello", ignore=shutil.ignore_patterns("target", "build"))
+    manifest, library = package / "Cargo.toml", package / "src" / "lib.rs"
+    manifest.write_text(manifest.read_text().replace("doctest = false", "doctest = true"))
+    both = DOCTEST.replace("SUM", "2") + DOCTEST.replace("SUM", "3")
+    library.write_text(library.read_text().replace("\n\n", f"\n{both}\n", 1))
+    done = cargo(installed, package, "test", "--doc")
+    assert "1 passed; 1 failed" in done.stdout and done.returncode != 0, done.stdout
+    assert "doc::adds... [failed]\npanicked at " in done.stdout and "the kernel ended with code 35" in done.stdout
+
+
 class Runner:
     """`bootwright runner` for one program of tests, in a package whose manifest says more."""
 
@@ -132,6 +155,8 @@ def test_its_keys_are_those_of_bootimages_runner(runner: Runner) -> None:
     assert (allowed.returncode, "got a test\n" in allowed.stdout) == (7, True), allowed.stdout
     ran = runner.run(keys, place="debug")
     assert (ran.returncode, "got a run\n" in ran.stdout) == (7, True), ran.stdout
+    killed = """run-command = ["sh", "-c", "kill -9 $$"]"""
+    assert [runner.run(killed, place=place).returncode for place in ("deps", "debug")] == [1, 1]
     hangs = 'run-command = ["sleep", "20"]\ntest-timeout = 1\ntest-no-reboot = false'
     over = runner.run(hangs)
     assert over.returncode not in (0, 33) and "TIMEOUT=1" in over.stdout, over.stdout

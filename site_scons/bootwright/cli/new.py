@@ -242,6 +242,7 @@ def configuration(wish: Wish, needs_wrapper: bool) -> str:
         lines += [
             "# The compiler here has no core for this target, or no linker. This, of bootwright's, gives it both.",
             f'rustc-wrapper = "{WRAPPER}"',
+            f'rustdoc = "{WRAPPER}"',
         ]
     if wish.board.is_pc:
         lines += ["", f"[target.{target}]"]
@@ -251,6 +252,7 @@ def configuration(wish: Wish, needs_wrapper: bool) -> str:
             lines += [
                 "# A kernel of this handover lies where it is linked.",
                 'rustflags = ["-Crelocation-model=static"]',
+                'rustdocflags = ["-Crelocation-model=static"]',
             ]
     return "\n".join(lines) + "\n"
 

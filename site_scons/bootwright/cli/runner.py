@@ -234,6 +234,8 @@ def _sentence(end: Verdict, exe: Path) -> str:
 
 def _status(end: Verdict, in_test: bool, success: int | None) -> int:
     """Returns what bootimage's runner would, where QEMU tells; else the verdict's own, of which a test's is never 0."""
+    if end.exit_code is not None and end.exit_code < 0:
+        return Status.TESTS_FAILED  # killed by a signal, of which bootimage says 1 in a run as well
     if not in_test:
         return end.status if end.exit_code is None else end.exit_code
     if end.kind is Kind.PASSED:

@@ -3,7 +3,8 @@
 As build.rustc-wrapper in .cargo/config.toml it has plain `cargo build`, `check` and `test` work for a built-in bare
 target with a compiler that has no core for it, or no rust-lld, as Debian's: core comes from the store, where it is made
 of the library's sources once, and LLVM's linker from where a build finds it. A compiler that has both is not told
-anything, nor is one that compiles for the builder.
+anything, nor is one that compiles for the builder. As build.rustdoc, which is started without a program's name, it does
+the same for doctests and `cargo doc`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 OWN = ("--sysroot", "-Clinker", "linker=")  # words by which a person has chosen these
 MEMORY = "cargo.json"  # in the store's directory
 FORMAT = "cargo 1"
+RUSTDOC = "rustdoc"
 
 
 def main() -> int:
@@ -23,14 +25,20 @@ def main() -> int:
     if not words:
         sys.stderr.write("usage: bootwright-rustc RUSTC ARGUMENTS, as build.rustc-wrapper of .cargo/config.toml\n")
         return 2
+    if words[0].startswith("-"):
+        words.insert(0, RUSTDOC)
     target = target_of(words)
     if target and not target.endswith(".json") and target.split("-")[-1] in ("none", "eabi", "eabihf", "elf"):
         words += _more(words, target)
-    if os.name != "nt":
-        os.execvp(words[0], words)
-    import subprocess
+    try:
+        if os.name != "nt":
+            os.execvp(words[0], words)
+        import subprocess
 
-    return subprocess.call(words)
+        return subprocess.call(words)
+    except OSError as error:
+        sys.stderr.write(f"bootwright: {words[0]} cannot be started: {error.strerror}\n")
+        return 2
 
 
 def target_of(words: Sequence[str]) -> str:
@@ -56,7 +64,8 @@ def _more(words: Sequence[str], target: str) -> list[str]:
         sys.stderr.write(f"bootwright: {said}\n")
         return []
     chosen = {name for name in OWN if any(word.startswith(name) for word in words)}
-    program = next((word for word in words if os.path.basename(word).startswith("rustc")), words[0])
+    named = next((word for word in words if os.path.basename(word).startswith("rustc")), words[0])
+    program = "rustc" if words[0] == RUSTDOC else named  # the one beside it, of PATH as well
     known = Memory(pathlib.Path(cache_directory(), MEMORY), FORMAT)
     question = f"{program} {target} {os.environ.get('PATH')} {os.environ.get('RUSTUP_TOOLCHAIN')} {os.getcwd()}"
     answer = known.answer(question)

@@ -229,7 +229,10 @@ class Store:
     def _make(self, place: Path) -> None:
         """Makes a directory of the store's own; in a team's store, which a group may write, the group may write it."""
         if not place.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError as error:  # as in /proc; of what an entry is built of one may be missing too
+                raise self._not_written(error) from error
             mode = self.root.stat().st_mode & 0o7777
             if mode & 0o020:
                 place.chmod(mode)
@@ -264,15 +267,17 @@ class Store:
         except OSError as error:
             if error.errno not in _PLACE_IS_BAD:
                 raise
-            name = error.filename or self.root
-            variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-            from bootwright.base import storage_space  # a store that takes what is written does not pay for it
+            raise self._not_written(error) from error
 
-            why = f"the store cannot be written: {name}: {error.strerror}"
-            raise BootwrightError(
-                storage_space.full(self.root, why) if error.errno == errno.ENOSPC else why,
-                f"the environment variable {variable} can name another place; `scons store` lists what it holds",
-            ) from error
+    def _not_written(self, error: OSError) -> BootwrightError:
+        from bootwright.base import storage_space  # a store that takes what is written does not pay for it
+
+        variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+        why = f"the store cannot be written: {error.filename or self.root}: {error.strerror}"
+        return BootwrightError(
+            storage_space.full(self.root, why) if error.errno == errno.ENOSPC else why,
+            f"the environment variable {variable} can name another place; `scons store` lists what it holds",
+        )
 
 
 def _share(path: Path) -> int:

@@ -119,8 +119,25 @@ def test_the_package_is_the_one_that_cargo_names_else_the_one_around(tmp_path: P
         (verdict.halted(STANDS), 33, 6, 0),
         (verdict.still_running(300, STANDS), 33, 6, 0),
         (verdict.program_ended(0, 33, True, "x"), 33, 1, 0),
+        (verdict.program_ended(-9, 33, True, "x"), 33, 1, 1),
+        (verdict.qemu_failed(-11, "", "x"), None, 1, 1),
+        (verdict.qemu_failed(None, "", "x"), None, 5, 5),
     ],
-    ids=["33", "35", "the code", "not the code", "off", "off, and a code", "reset", "halted", "time-out", "command"],
+    ids=[
+        "33",
+        "35",
+        "the code",
+        "not the code",
+        "off",
+        "off, and a code",
+        "reset",
+        "halted",
+        "time-out",
+        "command",
+        "killed",
+        "QEMU killed",
+        "no QEMU",
+    ],
 )
 def test_a_test_passes_by_its_code_alone(end: Verdict, success: int | None, of_a_test: int, of_a_run: int) -> None:
     assert (_status(end, True, success), _status(end, False, success)) == (of_a_test, of_a_run)

@@ -67,6 +67,20 @@ def test_where_nobody_has_a_home_it_says_so_and_writes_nothing(
     assert "HOME=mine is no absolute path" in capsys.readouterr().err
 
 
+def test_as_rustdoc_it_gives_the_same(monkeypatch: pytest.MonkeyPatch, ran: list[list[str]]) -> None:
+    words = ("--edition=2024", "--test", "src/lib.rs", "--target", "x86_64-unknown-none")
+    run(monkeypatch, *words)
+    assert ran == [["rustdoc", *words, "--sysroot=/core", "-Clinker=/lld"]]
+
+
+def test_a_program_that_is_not_there_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bootwright-rustc", "/no/rustc", "-vV"])
+    assert rustc.main() == 2
+    assert capsys.readouterr().err == "bootwright: /no/rustc cannot be started: No such file or directory\n"
+
+
 def test_what_a_person_chose_stays(monkeypatch: pytest.MonkeyPatch, ran: list[list[str]]) -> None:
     run(monkeypatch, *BARE, "--sysroot", "/mine")
     run(monkeypatch, *BARE, "-Clinker=mine")

@@ -271,6 +271,12 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     assert "XDG_CACHE_HOME" in caught.value.hint or "LOCALAPPDATA" in caught.value.hint
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nobody makes a directory is Linux's")
+def test_a_place_where_nothing_can_be_made_is_one_sentence() -> None:
+    with pytest.raises(BootwrightError, match=r"the store cannot be written: /proc/\.cache: No such file or directory"):
+        Store(Path("/proc/.cache/bootwright")).take_or_build("core", "abc", lambda _: None)
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_no_entry(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: Path) -> None:
         raise OSError(28, "No space left on device")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tools.benchmark import runners as module
 from tools.benchmark.runners import LIMIT, STARTED, Runners, measure_runners
 from tools.benchmark.stopwatch import Taken
 
@@ -40,6 +41,16 @@ def test_the_peers_runner_starts_what_the_manifest_names(peer: Any) -> None:
     runners.change()
     assert STARTED in runners.peers().output
     assert (peer.place / "sizes").read_text().split() == ["7", "8"]
+
+
+def test_ours_finds_the_programs_that_a_person_finds(peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The peer's rustc names a sysroot by itself, and rustc takes one: no loader could be compiled.
+    taken = list[Any]()
+    monkeypatch.setattr(module, "take", lambda *words: taken.append(words))
+    monkeypatch.setenv("PATH", "/mine")
+    Runners(HOME, peer).ours()
+    ((_, _, environment, _),) = taken
+    assert environment["PATH"] == "/mine"
 
 
 def test_a_program_is_changed_for_the_row_about_new_ones_alone(peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
