@@ -229,6 +229,15 @@ def test_a_stack_overflow_that_a_double_fault_handler_caught_is_called_so(worksh
     assert dead.said("message") == ["a double fault"]
 
 
+@pytest.mark.parametrize("logged", [True, False], ids=["logged", "not logged"])
+def test_of_a_handler_that_faults_itself_the_first_fault_is_told(workshop: Workshop, logged: bool) -> None:
+    flags = () if logged else ("-d", "guest_errors", "-D", os.devnull)
+    dead = kill(workshop, FAULTS / "faulting_handler.rs", *BEHIND, qemu_flags=flags)
+    dead.expect("faulting handler", "faulting_handler")
+    assert dead.said("handler")[0].startswith("faulting_handler::handler, ") and not dead.said("again"), dead.report
+    assert not logged or dead.said("what")[0].endswith("at 0x8 (null)"), dead.report
+
+
 @pytest.mark.parametrize("level", ["1", "3"])
 def test_optimised_code_keeps_its_names_and_lines(workshop: Workshop, level: str, tmp_path: Path) -> None:
     other = moved(FAULTS / "null_pointer.rs", tmp_path)

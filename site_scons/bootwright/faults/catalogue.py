@@ -29,8 +29,7 @@ class Facts:
 
     access is read, write or fetch; address says where the page fault's address lies (null, device, other); operand what
     is wrong with the address that the instruction used (non-canonical, unaligned); instruction is ud2, sse, iret or
-    other; no_base says that its address counts from FS or GS, whose base is 0; handled that the
-    kernel has a handler for it.
+    other; no_base says that its address counts from FS or GS, whose base is 0; handled: by a handler, again: it faults.
     """
 
     what: What
@@ -52,6 +51,7 @@ class Facts:
     says_failed: bool = False
     no_memory: bool = False
     handled: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,12 @@ def find_fault(facts: Facts) -> Fault | None:
 
 
 CATALOGUE = (
+    Fault(
+        "faulting handler",
+        {"again": True},
+        "the handler of an exception raised one itself, and so did the handler of that, until the stack was full",
+        "a handler that prints, or reads what is not mapped: mend it first, and it can tell of the first exception",
+    ),
     Fault(
         "red zone",
         {"red_zone": True},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,16 +11,20 @@ from bootwright.faults.facts import is_panicking
 from bootwright.faults.processor import Event, Log, Source
 from bootwright.faults.unwind import Frame
 
+MANY = 3  # times that one place was interrupted, and has not gone on: no handler is meant to
+
 
 @dataclass(frozen=True)
 class Handled:
     """chain is the exception and what came of its delivery, the last of which a handler got; frames are the handler's.
 
-    The handler's innermost function comes first.
+    The handler's innermost function comes first. again: the handler was interrupted itself, over and over, so that the
+    stack was full; chain is empty then where the first exception was not logged.
     """
 
     chain: tuple[Event, ...]
     frames: tuple[Frame, ...]
+    again: bool = False
 
     @property
     def event(self) -> Event:
@@ -28,6 +33,8 @@ class Handled:
 
     def ending(self, panicked: bool, halted: bool) -> str:
         """Returns how the handler ended, in words."""
+        if self.again:
+            return "the kernel's handler faulted in turn, again and again, until the stack was full"
         if panicked or any(map(is_panicking, self.frames)):
             return "the kernel's handler panicked"
         return f"the kernel's handler {'halted' if halted else 'does not come back'}"
@@ -51,6 +58,22 @@ def find_handled(log: Log, frames: Sequence[Frame]) -> Handled | None:
         if chain:
             return Handled(chain, tuple(frames[:number]))
     return None
+
+
+def find_again(log: Log, frames: Sequence[Frame]) -> Handled | None:
+    """Returns what handlers that fault themselves began with; None where these frames tell of none.
+
+    The stack holds a frame for each time, more than a log keeps: the outermost that was interrupted is the first.
+    """
+    interrupted = [number for number, frame in enumerate(frames) if frame.interrupted]
+    times = Counter(frames[number].pc for number in interrupted)
+    if max(times.values(), default=0) < MANY:
+        return None
+    first = interrupted[-1]
+    # A handler may fault in the very function that the first exception came from: the stack grows downwards.
+    events = [one for one in log.events if one.registers.get("RIP") == frames[first].pc and one.vector in vectors.NAMES]
+    outermost = sorted(events, key=lambda one: one.registers.get("RSP", 0))[-1:]
+    return Handled(tuple(outermost), tuple(frames[:first]), again=True)
 
 
 def _chain_at(log: Log, pc: int) -> tuple[Event, ...]:

@@ -11,7 +11,7 @@ from bootwright.faults import vectors
 from bootwright.faults.calls import SHORTENED, innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
-from bootwright.faults.handled import Handled, find_handled
+from bootwright.faults.handled import Handled, find_again, find_handled
 from bootwright.faults.memory import GuestMemory, is_canonical
 from bootwright.faults.moments import (
     PLACE,
@@ -115,14 +115,18 @@ class _Maker(Teller):
         guest = self._guest(chain[0] if chain else None)
         faulted = {event.registers.get("RIP", 0) for event in log.events}
         frames = call_chain(guest.symbols, guest.memory, guest.registers, faulted) if guest else []
-        handled = None if chain else find_handled(log, frames)
-        complete, ending = self._machine.sees_exceptions, ""
-        if guest and handled:
+        handled = find_again(log, frames) if what in (What.EXCEPTION, What.RESET) else None
+        handled = handled or (None if chain else find_handled(log, frames))
+        complete, ending = self._machine.sees_exceptions or (handled is not None and handled.again), ""
+        if guest and handled and not handled.chain:
+            chain, ending, frames = (), handled.ending(False, False), frames[len(handled.frames) :]
+            facts = dataclasses.replace(facts, again=True)
+        elif guest and handled:
             ending = handled.ending(what is What.PANIC, guest.registers.get("HLT") == 1)
             chain, registers = handled.chain, handled.event.registers
             guest = dataclasses.replace(guest, registers=registers)
             frames = call_chain(guest.symbols, guest.memory, registers)
-            facts = dataclasses.replace(fault.examine_exception(guest, chain, log), handled=True)
+            facts = dataclasses.replace(fault.examine_exception(guest, chain, log), handled=True, again=handled.again)
         elif what in (What.EXCEPTION, What.RESET):
             facts = fault.examine_exception(guest, chain, log) if chain and guest else facts
         else:
@@ -154,7 +158,8 @@ class _Maker(Teller):
         self._tell_where(where, frames)
         if guest:
             self._tell_machine(guest, facts)
-            self._tell_before(guest, chain, log)
+            if not (handled and handled.again):
+                self._tell_before(guest, chain, log)
         self._tell_surroundings()
         rip = guest.registers["RIP"] if guest else None
         return Report(found, facts, where, tuple(self._lines), rip, complete, ending)

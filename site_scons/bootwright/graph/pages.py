@@ -23,30 +23,40 @@ def subjects(docs: Path = HOME / "docs") -> list[str]:
 
 
 def page(words: Sequence[str], docs: Path) -> str:
-    """Returns the page that words (help, a subject) ask for, or the list of subjects; raises for one that is none."""
+    """Returns the page that words (help, a subject) ask for, or the list of subjects; raises for one that is none.
+
+    A word of the command line that has no page gets what `scons -h` says of it, and the page that shows its use.
+    """
     titles = {name: _title(docs / f"{name}.md") for name in subjects(docs)}
     asked = [word for word in words if word != "help"]
     if not asked:
         return as_called(_list(titles, columns(sys.stdout)))
     if len(asked) > 1:
         raise BootwrightError(f"{' and '.join(asked)}: `scons help` prints one page")
+    if asked[0] not in titles and asked[0] in BY_WORD:
+        return as_called(_row(asked[0], _where_shown(asked[0], docs, titles), columns(sys.stdout)))
     if asked[0] not in titles:
         near = nearest(asked[0].lower(), titles)
-        told = "" if near else _where_told(asked[0], docs, titles)
         hint = f"did you mean scons help {near}?" if near else f"there are {', '.join(titles)}"
-        if told:
-            hint = f"`scons help {told}` tells most of it"
         raise BootwrightError(f"there is no page on {asked[0]}", hint)
     text = as_called((docs / f"{asked[0]}.md").read_text(encoding="utf-8"))
     return fit_page(text, columns(sys.stdout)) if sys.stdout.isatty() else text
 
 
-def _where_told(word: str, docs: Path, titles: Iterable[str]) -> str:
-    """Returns the page that tells most of a word of the command line, "" where it is none or no page does."""
-    said = re.compile(rf"\bsconsw? {re.escape(word)}\b")
-    times = {name: len(said.findall((docs / f"{name}.md").read_text(encoding="utf-8"))) for name in titles}
+def _row(word: str, shown: str, width: int) -> str:
+    """Returns what there is to say of a word without a page; shown is the page that shows its use, or ""."""
+    lines = [f"scons {word}: {BY_WORD[word].help_line}"]
+    if shown:
+        lines.append(f"scons help {shown} shows its use.")
+    return "".join(f"{fold(line, width) if width >= LEAST else line}\n" for line in lines)
+
+
+def _where_shown(word: str, docs: Path, titles: Iterable[str]) -> str:
+    """Returns the page that has the word in the most of its commands, "" where none has: a mention tells little."""
+    command = re.compile(rf"^    .*\bsconsw? {re.escape(word)}\b", re.MULTILINE)
+    times = {name: len(command.findall((docs / f"{name}.md").read_text(encoding="utf-8"))) for name in titles}
     most = max(times, key=lambda name: times[name], default="")
-    return most if word in BY_WORD and times.get(most) else ""
+    return most if times.get(most) else ""
 
 
 def _list(titles: Mapping[str, str], width: int) -> str:

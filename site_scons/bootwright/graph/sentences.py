@@ -162,16 +162,18 @@ def sentences_at_exit() -> Iterator[None]:
         with suppress(OSError):  # nobody may be there any more to read it, and the status is the same
             tell(sentence_of(error))
         leave(error.status)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        from bootwright.base.interrupts import Terminated  # a run that ends by itself does not pay for it
+
+        if isinstance(error, Terminated):
+            with suppress(OSError):
+                tell(f"ended by {error}")
+            leave(error.status)
         leave(Status.INTERRUPTED)
     except BaseException as error:
         # Of a file an error bears the name, or was told where the file is written.
         if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC) and error.filename is None:
             os._exit(lost_output(error))
-        from bootwright.base.interrupts import Terminated
-
-        if isinstance(error, Terminated):
-            leave(error.status)
         import traceback
 
         traceback.print_exc()

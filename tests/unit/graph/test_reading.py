@@ -9,6 +9,7 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.graph.pages import page, subjects
 from bootwright.graph.reading import fit_page
+from bootwright.setup.verbs import BY_WORD
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 COMMAND = "    "
@@ -61,10 +62,14 @@ def test_lines_of_a_paragraph_and_of_an_item_are_filled_together() -> None:
     ]  # fmt: skip
 
 
-def test_a_word_without_a_page_is_told_which_page_tells_of_it() -> None:
-    with pytest.raises(BootwrightError) as caught:
-        page(["help", "usb"], DOCS)
-    assert (caught.value.message, caught.value.hint) == (
-        "there is no page on usb", "`scons help sticks` tells most of it"
-    )  # fmt: skip
+def test_a_word_without_a_page_gets_its_row_and_the_page_that_shows_its_use_where_one_does() -> None:
+    assert page(["help", "usb"], DOCS) == f"scons usb: {BY_WORD['usb'].help_line}\nscons help sticks shows its use.\n"
+    assert page(["help", "size"], DOCS) == f"scons size: {BY_WORD['size'].help_line}\n", "a mention tells little"
     assert "sticks" in subjects(DOCS)
+
+
+def test_what_is_no_subject_gets_the_one_that_is_like_it_or_all() -> None:
+    for word, hint in (("stick", "did you mean scons help sticks?"), ("xyzzy", "there are adding, boards, ")):
+        with pytest.raises(BootwrightError) as caught:
+            page(["help", word], DOCS)
+        assert caught.value.message == f"there is no page on {word}" and caught.value.hint.startswith(hint)

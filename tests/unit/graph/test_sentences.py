@@ -37,6 +37,27 @@ def test_a_refusal_at_the_end_has_its_status_whether_somebody_reads_it_or_not(li
         os.close(reading)
 
 
+ENDED = """
+import signal
+import sys
+sys.path.insert(0, {place!r})
+from bootwright.base.interrupts import interruptible
+from bootwright.graph.sentences import sentences_at_exit
+with sentences_at_exit(), interruptible():
+    signal.raise_signal(signal.{name})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "ended"),
+    [("SIGINT", (130, "")), ("SIGTERM", (143, "bootwright: ended by SIGTERM\n"))],
+)
+def test_who_is_ended_says_by_what_with_the_status_that_a_shell_has_for_it(name: str, ended: tuple[int, str]) -> None:
+    words = [sys.executable, "-c", ENDED.format(place=str(SITE), name=name)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == ended
+
+
 def test_a_step_begins_a_line_of_its_own_though_a_line_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
