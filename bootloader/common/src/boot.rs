@@ -30,7 +30,7 @@ pub fn prepare<P: Platform, S: AddressSpace>(
         ramdisk,
         settings,
     } = kernel;
-    let file = &bytes[..elf.length as usize];
+    let file = bytes.get(..elf.length as usize).unwrap_or(bytes);
     let image = Image::parse(file)?;
     let protocol = Protocol::find(settings.handover)?;
     let screen = protocol.screen(settings);

@@ -41,7 +41,8 @@ pub fn crc32_sparse(bytes: &[u8]) -> u32 {
             .is_some_and(|&block| u128::from_le_bytes(block) == 0)
     };
     let zeroes = bytes.rchunks_exact(16).take_while(is_zero).count() * 16;
-    !append_zeroes(walk(!0, &bytes[..bytes.len() - zeroes]), zeroes)
+    let begin = bytes.get(..bytes.len() - zeroes).unwrap_or(bytes);
+    !append_zeroes(walk(!0, begin), zeroes)
 }
 
 fn walk(register: u32, bytes: &[u8]) -> u32 {

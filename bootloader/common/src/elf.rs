@@ -160,7 +160,7 @@ impl Image {
 
     /// The segments in the order of their addresses.
     pub fn segments(&self) -> &[Segment] {
-        &self.segments[..self.count]
+        self.segments.get(..self.count).unwrap_or(&self.segments)
     }
 
     /// Has eight bytes of the program, which lies where it will be, hold `value`: a protocol's answer.
@@ -180,7 +180,10 @@ impl Image {
     /// Returns the relocation at `index`, below `relocation_count`, of the file that `parse` read.
     pub fn relocation(&self, file: &[u8], index: u64) -> Result<Relocation, Failure> {
         let relocation = match index.checked_sub(self.relocations.count) {
-            Some(index) => self.words[index as usize],
+            Some(index) => *self
+                .words
+                .get(index as usize)
+                .ok_or(Problem::ElfRelocation.with(index, 0))?,
             None => self.relocations.read(file, index, self.slide)?,
         };
         let Relocation { address, .. } = relocation;

@@ -12,6 +12,9 @@ use crate::region::Use;
 /// What is read first: the header, and the beginning of the ELF with its program headers.
 const HEAD: usize = HEADER_SIZE + PAGE as usize;
 
+/// How often the bytes are read until their checksum is right.
+const READINGS: usize = 2;
+
 /// Bytes in frames of their own, with zeroes to the end of the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
@@ -89,21 +92,25 @@ fn copy<R: ReadAt, P: Platform>(
     platform: &mut P,
 ) -> Result<(), Failure> {
     let largest = source.largest_read();
-    let mut checksum = Checksum::default();
     let bytes = platform.bytes(to.address, pages_of(to.length));
     let length = to.length as usize;
     let whole = length.next_multiple_of(source.sector_size() as usize);
-    let mut start = 0;
-    for piece in bytes[..whole].chunks_mut(largest) {
-        source.read_into(offset + start as u64, piece)?;
-        // Of the copy, not of what was read: memory that does not keep what it gets is found too.
-        checksum.update(&piece[..piece.len().min(length - start)]);
-        start += piece.len();
+    let mut found = 0;
+    // Firmware has been seen to say that it read what it did not, and to read it the next time.
+    for _ in 0..READINGS {
+        let mut checksum = Checksum::default();
+        let mut start = 0;
+        for piece in bytes[..whole].chunks_mut(largest) {
+            source.read_into(offset + start as u64, piece)?;
+            // Of the copy, not of what was read: memory that does not keep what it gets is found too.
+            checksum.update(&piece[..piece.len().min(length - start)]);
+            start += piece.len();
+        }
+        found = checksum.value();
+        if found == stated {
+            bytes[length..].fill(0);
+            return Ok(());
+        }
     }
-    bytes[length..].fill(0);
-    if checksum.value() == stated {
-        Ok(())
-    } else {
-        Err(Kind::KernelChecksum.with(checksum.value(), stated))
-    }
+    Err(Kind::KernelChecksum.with(found, stated))
 }

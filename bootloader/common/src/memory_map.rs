@@ -56,7 +56,7 @@ impl MemoryMap {
 
     /// The regions, sorted.
     pub fn regions(&self) -> &[Region] {
-        &self.regions[..self.count]
+        self.regions.get(..self.count).unwrap_or(&self.regions)
     }
 
     /// The end of the last region, whatever its use.

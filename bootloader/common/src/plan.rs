@@ -113,7 +113,7 @@ impl Plan {
 
     /// The mappings in their order.
     pub fn mappings(&self) -> &[Mapping] {
-        &self.mappings[..self.count]
+        self.mappings.get(..self.count).unwrap_or(&self.mappings)
     }
 
     /// Refuses a kernel whose segments meet a mapping, or one of which lies in the recursive entry.

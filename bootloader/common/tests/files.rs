@@ -2,13 +2,17 @@
 
 mod support;
 
+use common::bytes::ReadAt;
 use common::checksum::Checksum;
 use common::crc32::{crc32, crc32_sparse};
-use common::failure::Kind;
+use common::failure::{Failure, Kind};
+use common::file;
 use common::gpt;
 use common::kernel_file::{HEADER_SIZE, KernelFile};
+use common::memory::Memory;
+use common::region::{Report, Use};
 use common::sha256::Sha256;
-use support::{FakeDisk, Generator, code};
+use support::{FakeDisk, FakePlatform, Generator, code};
 
 // Written by tests/build/test_loader_crates.py: CHECKSUMS and CRCS, (bytes, value) pairs, and the two files.
 include!(env!("VECTORS"));
@@ -116,6 +120,59 @@ fn each_field_of_the_kernel_header_is_checked() {
         "KA"
     );
     assert_eq!(kernel(u64::MAX, true, |header| header[94] = 0), "KA");
+}
+
+/// A disk on which the kernel's bytes are other ones the first times that they are read.
+struct Unsteady {
+    right: FakeDisk,
+    wrong: FakeDisk,
+    times: usize,
+}
+
+impl ReadAt for Unsteady {
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<&[u8], Failure> {
+        if offset == HEADER_SIZE as u64 && self.times > 0 {
+            self.times -= 1;
+            return self.wrong.read_at(offset, length);
+        }
+        self.right.read_at(offset, length)
+    }
+
+    fn largest_read(&self) -> usize {
+        self.right.largest_read()
+    }
+
+    fn sector_size(&self) -> u64 {
+        self.right.sector_size()
+    }
+}
+
+#[test]
+fn what_was_read_wrong_is_read_once_more() {
+    for (times, wanted) in [(0, "none"), (1, "none"), (2, "KC")] {
+        let mut bytes = KERNEL_FILE.to_vec();
+        let right = FakeDisk::new(bytes.clone());
+        bytes[HEADER_SIZE] ^= 1;
+        let wrong = FakeDisk::new(bytes);
+        let mut disk = Unsteady {
+            right,
+            wrong,
+            times,
+        };
+        let mut platform = FakePlatform::new(0x40_0000, 0x80_0000);
+        platform.map.take_reports(&[Report {
+            start: 0x40_0000,
+            length: 0x80_0000,
+            purpose: Use::Usable,
+        }]);
+        let room = KERNEL_FILE.len() as u64;
+        let read = file::read(&mut disk, 0, room, &mut platform);
+        assert_eq!(code(read), wanted, "{times} times");
+        if let Ok(kernel) = read {
+            let elf = platform.memory.bytes(kernel.elf.address, ELF_LENGTH);
+            assert_eq!(elf, &KERNEL_FILE[HEADER_SIZE..][..ELF_LENGTH as usize]);
+        }
+    }
 }
 
 #[test]

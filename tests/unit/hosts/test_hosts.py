@@ -287,7 +287,7 @@ def test_on_a_terminal_the_report_is_a_table(tmp_path: Path) -> None:
     assert "─" in out.getvalue()
 
 
-@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("columns", [30, 40, 80])
 def test_on_a_narrow_terminal_the_report_breaks_no_word(
     tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from bootwright.base.errors import BootwrightError
+from bootwright.base.home import HOME
+from bootwright.setup import needs, prepare, start
 from bootwright.setup.meant import ELSEWHERE, check_early, check_switches, meant_target, meant_triple
 
 TARGETS = ["image", "run", "screenshot", "gdb", "size", "test", "hosts", "verify", "soak", "usb", "doctor", "store"]
@@ -113,3 +117,13 @@ def test_a_slip_is_told_before_anything_is_installed_for_it(words: list[str], se
 )
 def test_a_target_that_is_no_triple_gets_the_one_that_was_meant(word: str, triple: str) -> None:
     assert meant_triple(word, ["x86_64-unknown-linux-gnu"]) == triple
+
+
+def test_a_machine_that_lacks_something_gets_nothing_for_a_slip(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(needs, "are_met", lambda _: False)
+    monkeypatch.setattr(prepare, "prepare", lambda _: pytest.fail("something is installed"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert start.start(str(HOME), ["claen"]) == 2
+    assert "there is no target claen" in capsys.readouterr().err
