@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Checkout
+
+from bootwright.base.loaded import stamp
 
 PACKAGE = HOME / "tests/kernels/packages/tables"
 EDIT = "\n#[used]\nstatic EDITED: u32 = {};\n"
@@ -98,6 +101,19 @@ def test_a_unit_is_looked_at_where_it_may_be_another_one(kernel: Kernel) -> None
     for words in (["-n"], []):
         made = kernel.build("RUSTFLAGS=-C opt-level=1", *words)
         assert any(step.endswith(" libspin.rlib") for step in made), words
+
+
+def test_a_unit_that_read_what_is_another_one_now_is_made_again(kernel: Kernel) -> None:
+    reads = kernel.spin.with_name(kernel.spin.name.removeprefix("lib")).with_suffix(".reads")
+    sealed = next((kernel.checkout.path / "build/debug/obj").glob("*/*/sealed.json"))
+    before = stamp(reads)
+    facts = json.loads(reads.read_text())
+    facts["variables"]["OF_NOBODY"] = "1"  # as if a macro had read it so
+    reads.write_text(json.dumps(facts))
+    texts = [" ".join(map(str, found or ())) for found in (before, stamp(reads))]
+    assert texts[0] in sealed.read_text()
+    sealed.write_text(sealed.read_text().replace(*texts))
+    assert "store libspin.rlib" in kernel.build()
 
 
 def test_who_names_a_file_or_asks_for_the_graph_gets_all_of_it(kernel: Kernel) -> None:

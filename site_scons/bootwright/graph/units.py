@@ -190,8 +190,9 @@ class Nodes:
         """Says whether unit, of a registry, needs no node: neither it nor what it is made of can be another one."""
         is_sealed = (
             all(name in self.sealed for name in unit.needs)
-            and session().sealed(self.room.out).has(unit.name, self._identity(text), files)
             and are_unchanged(Path(files[-1].abspath), {**os.environ, **self.room.variables}, _seen)
+            # Last, since SCons takes the files for up to date from here on.
+            and session().sealed(self.room.out).has(unit.name, self._identity(text), files)
         )
         if is_sealed:
             self.sealed.add(unit.name)
