@@ -110,9 +110,9 @@ def test_a_unit_that_read_what_is_another_one_now_is_made_again(kernel: Kernel) 
     facts = json.loads(reads.read_text())
     facts["variables"]["OF_NOBODY"] = "1"  # as if a macro had read it so
     reads.write_text(json.dumps(facts))
-    texts = [" ".join(map(str, found or ())) for found in (before, stamp(reads))]
-    assert texts[0] in sealed.read_text()
-    sealed.write_text(sealed.read_text().replace(*texts))
+    old, new = (" ".join(map(str, found or ())) for found in (before, stamp(reads)))
+    assert old in sealed.read_text()
+    sealed.write_text(sealed.read_text().replace(old, new))
     assert "store libspin.rlib" in kernel.build()
 
 
