@@ -39,6 +39,11 @@ class Ended:
     status: int
     said: str
 
+    @property
+    def unfolded(self) -> str:
+        """What it said with one space wherever the terminal's width, and so the length of a path, broke a line."""
+        return " ".join(self.said.split())
+
 
 def flash(*words: str | Path, prefix: Sequence[str | Path] = ()) -> Ended:
     """Runs tools/flash with words and without a terminal; prefix is a program that starts it."""

@@ -125,13 +125,13 @@ def test_the_person_is_shown_what_will_be_lost_and_types_the_size(tmp_path: Path
         assert ended.status == 0, ended.said
         assert is_right(device.data(), small_image)
     for word in (
-        f"It gets hello, 4 MiB ({small_image})\n",
+        f"It gets hello, 4 MiB ({small_image}) ",
         "ext4",
         "'HOLIDAYS'",
         "16 MiB (16777216 bytes)",
         "no serial",
     ):
-        assert word in ended.said
+        assert word in ended.unfolded
 
 
 def test_what_sudo_starts_writes_without_the_persons_environment(tmp_path: Path, small_image: Path) -> None:
