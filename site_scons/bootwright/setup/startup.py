@@ -16,6 +16,24 @@ INTERRUPTED = 130
 PYTEST_INTERRUPTED = 2  # pytest.ExitCode.INTERRUPTED
 
 
+def open_closed() -> None:
+    """Opens a stdin, stdout or stderr that this process was started without, so that it leads nowhere.
+
+    Else the next file that is opened, a disk even, has its number, and is written what a program prints there.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:  # the lowest that is free, each time
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8")
+        for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
+    )
+
+
 def leave(number: int, frame: object) -> None:
     """Ends the process: whatever is half done here is what a kill would leave, and is made good by the next run."""
     os._exit(INTERRUPTED)
