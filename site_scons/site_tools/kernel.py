@@ -200,7 +200,7 @@ def plan_nodes(
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
     bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    own = bool(env["LDSCRIPT"])
+    own, is_foreign = bool(env["LDSCRIPT"]), core.name != tools.toolchain.host
     words = words_with_script(core.link, planned.program, str(script), joined) if own else core.link
     for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
         crate_files(local)  # which says what among them nobody can read
@@ -217,6 +217,7 @@ def plan_nodes(
         flag_files=digests_in_flags(flags, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
         nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),
+        core=(core.name, str(core.directory)) if core.directory and is_foreign and not core.flags else None,
     )
     return Nodes(env, room, ways)
 
