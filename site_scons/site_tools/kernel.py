@@ -46,6 +46,7 @@ from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
 from bootwright.setup.taken import OF_KERNELS, OF_THE_PC, check_untouched
 
+LLD = ("rust-lld", "ld.lld", "gnu-lld")  # names of what links here, and of its flavour
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
 LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link-arg=-Map={SCRATCH}/{MAP}"]
@@ -176,11 +177,12 @@ def plan_nodes(
     """
     tools, package = env["BOOTWRIGHT"], planned.package
     release = tools.toolchain.release
-    flags = env.Split(env["RUSTFLAGS"])
+    flags, same = env.Split(env["RUSTFLAGS"]), () if env.get("HOSTROW") else LLD
     for word in linkers_in_flags(flags) if tools.linker else ():
-        tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
+        if word.partition("=")[2] not in same:
+            tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
     cargos = codegen_option(planned.program.argv, "linker")
-    if tools.linker and cargos and f"linker={cargos}" not in linkers_in_flags(flags):
+    if tools.linker and cargos not in ("", *same) and f"linker={cargos}" not in linkers_in_flags(flags):
         tell_once(f"{cargos}, the linker that cargo was told to take, has no effect: {tools.linker} links")
     driver = driver_of(planned.program) if tools.linker and not env.get("HOSTROW") else ""
     home = cargo_home(os.environ)

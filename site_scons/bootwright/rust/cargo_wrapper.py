@@ -8,6 +8,8 @@ import os, re, shutil, sys
 
 FACTS = {facts!r}
 words = sys.argv[1:]
+if "CARGO_CFG_TARGET_ARCH" in os.environ:  # cargo gives it to build scripts alone: one has a cargo of its own
+    os.execvp(FACTS["asked"], [FACTS["asked"], *words[1:]])
 if words[1:2] == [os.environ.get("RUSTC")]:
     words = words[1:]  # another wrapper stood before it
 words[:1] = [FACTS["rustc"] if word == FACTS["asked"] else word for word in words[:1]]
@@ -37,7 +39,7 @@ for word in words[1:]:
 place = os.path.join(FACTS["units"], stem)
 if root in FACTS["local"]:
     shutil.rmtree(place, ignore_errors=True)
-os.makedirs(place, exist_ok=True)  # of a program that a build script has a cargo of its own make, too
+os.makedirs(place, exist_ok=True)
 if root in FACTS["local"]:
     with open(os.path.join(place, "unit"), "w") as file:
         file.write("\0".join((os.getcwd(), out, stem)))
