@@ -200,7 +200,7 @@ def plan_nodes(
     scripts = [*([script] if script else []), *core.scripts]
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
-    bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
+    bootstrap = room.of_rustc | ({"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {})
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
     own, is_foreign = bool(env["LDSCRIPT"]), core.name != tools.toolchain.host
     words = words_with_script(core.link, planned.program, str(script), joined) if own else core.link
@@ -209,7 +209,7 @@ def plan_nodes(
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
-        builder=More(),
+        builder=More(environment=room.of_rustc),
         program=More((), (*linker, *link, *words), str(script) if script and not own else "", own, driver),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,

@@ -142,7 +142,8 @@ def test_each_change_of_a_specification_is_named_once(
     cores = (Store().path("sysroot", path.name) for path in (checkout.path / "build/sysroot").iterdir())
     (core,) = (core for core in cores if (core / "lib/rustlib" / spec.stem).is_dir())
     linked, copy = tmp_path / "linked", checkout.path / "build/spec" / spec.name
-    words = [HOME / "tools/bootwright-rustc", tools.toolchain.rustc, "--target", copy, "--sysroot", core]
+    words: list[str | Path] = [HOME / "tools/bootwright-rustc", tools.toolchain.rustc]
+    words += ["--target", copy, "--sysroot", core]
     words += ["-Zunstable-options", "-Cpanic=abort", "--edition=2024", main, "-o", linked]
     subprocess.run(words, check=True, env={**os.environ, "RUSTC_BOOTSTRAP": "1"})
     assert linked.read_bytes().startswith(b"\x7fELF")
