@@ -105,6 +105,7 @@ def test_a_script_that_compiles_a_program_for_bare_metal_gets_core_and_a_persons
         'let words = ["--target=x86_64-unknown-none", "-Cpanic=abort", "-Crelocation-model=static", "-Zthreads=1"];',
         'let mut cargo = run("cargo".into());',
         'cargo.args(["build", "--target=x86_64-unknown-none", "--manifest-path=inner/Cargo.toml"]);',
+        'cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Zthreads=1");',
         'assert!(cargo.arg(format!("--target-dir={out}/made")).status().unwrap().success());',
         'let mut last = run(std::env::var("RUSTC").unwrap());',
         'last.args(words).arg("inner/main.rs").arg(format!("-o{out}/inner"));',
