@@ -132,15 +132,15 @@ class _Seen:
                 machine.screendump(self._subject.picture)
 
     def is_over(self, machine: Machine, seen: Verdict, sure: bool = True) -> bool:
-        """Tells whether a guest that nobody watches panicked and does nothing more: TIMEOUT need not be waited for.
-
-        A board's interrupts may be on, and one may come.
-        """
-        from bootwright.faults.looks import is_over
+        """Tells whether a guest that nobody watches panicked and does nothing more: TIMEOUT need not be waited for."""
         from bootwright.machine.qmp import QemuGone
 
+        if machine.board.is_pc:
+            from bootwright.faults.looks import is_over
+        else:
+            from bootwright.faults.board_report import is_over
         try:
-            return machine.board.is_pc and is_over(machine, self._subject)
+            return is_over(machine, self._subject)
         except (BootwrightError, QemuGone):
             return False  # the end will tell
 
