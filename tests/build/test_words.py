@@ -150,7 +150,7 @@ def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(checkout: 
     read_a_line = ["sh", "-c", '{ "$@"; echo $? >&2; } | head -1', "sh", *scons, "-h"]
     ended = subprocess.run(read_a_line, env=environment, capture_output=True, text=True, timeout=120)
     assert ended.stderr in ("0\n", "141\n")  # as fast as head is
-    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *scons, "doctor"]
-    assert subprocess.run(closed, env=environment, timeout=120).returncode == 0
-    heard = ["sh", "-c", 'exec "$@" >&-', "sh", *scons, "help"]
-    assert subprocess.run(heard, env=environment, stderr=subprocess.PIPE, timeout=120).stderr == b""
+    for words in ("<&- >&- 2>&-", ">&-", "2>&-"):  # -C has SCons speak before anything of ours runs
+        closed = ["sh", "-c", f'exec "$@" {words}', "sh", *scons[:4], "store"]
+        ended = subprocess.run(closed, cwd=checkout.path, env=environment, capture_output=True, timeout=120)
+        assert (ended.returncode, ended.stderr) == (0, b"")
