@@ -120,6 +120,11 @@ class Plan:
         found = [unit for unit in self.units if unit.kind == kind and unit.is_program and not unit.for_builder]
         return [unit for unit in found if package_root in ("", unit.root)]
 
+    def libraries(self, package_root: str) -> list[Unit]:
+        """Returns the libraries for the target of the package in that directory, as others are linked with them."""
+        found = (unit for unit in self.units if unit.kind == "lib" and not (unit.is_test or unit.for_builder))
+        return [unit for unit in found if unit.root == package_root]
+
     def closure(self, unit: Unit) -> list[Unit]:
         """Returns all that unit is made of, each after what it needs; unit itself need not be of this plan."""
         wanted = set(unit.needs)
@@ -178,8 +183,9 @@ def crate_features(plan: Plan, package: str, version: str) -> list[str]:
 
 
 def test_programs(plan: Plan, root: str) -> list[Unit]:
-    """Returns the programs of tests of the package in root: of its library, of its program, and those in tests/."""
-    kinds = ("lib", "bin", "test")
+    """Returns the programs of tests of the package in root: of its library, of its program, and those in tests/; of
+    examples and benches where one says test = true."""
+    kinds = ("lib", "bin", "test", "example", "bench")
     found = [u for u in plan.units if u.is_test and u.kind in kinds and u.root == root and not u.for_builder]
     return sorted(found, key=lambda unit: (kinds.index(unit.kind), unit.target))
 

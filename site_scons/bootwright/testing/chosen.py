@@ -35,19 +35,26 @@ def may_be_chosen(start: str, patterns: str) -> bool:
 def may_hold(program: str, patterns: str) -> bool:
     """Tells whether the program printed as kernel/NAME/SUITE may tell of a test that one of the patterns chooses.
 
-    A test in tests/SUITE.rs bears the suite before its `::`, one of the package's own modules anything.
+    A test in tests/SUITE.rs bears the suite before its `::`, one of the package's own modules anything, one in its root
+    no `::` at all.
     """
     package, _, suite = program.rpartition("/")
     for pattern in patterns.split():
         before, colons, _ = pattern.partition("::")
         place = before.rpartition("/")[0]
-        if not colons:
-            continue
-        if fnmatch.fnmatchcase(program, before):
+        if colons and fnmatch.fnmatchcase(program, before):
             return True
-        if suite in WHOLE and (not place or "*" in place or fnmatch.fnmatchcase(package, place)):
+        anywhere = colons and (not place or "*" in place)
+        if suite in WHOLE and (anywhere or (place and fnmatch.fnmatchcase(package, place))):
             return True
     return False
+
+
+def may_choose(program: str, patterns: str) -> bool:
+    """Tells whether the program printed as kernel/NAME/SUITE has to be made where patterns choose the tests."""
+    package, _, suite = program.rpartition("/")
+    start = f"{package}/" if suite in WHOLE else program
+    return may_be_chosen(start, patterns) or may_hold(program, patterns)
 
 
 def chooses_nothing(patterns: str, programs: Sequence[str], tests: Path | None) -> str:

@@ -17,7 +17,9 @@ from bootwright.testing.chosen import chooses_nothing, is_chosen, may_hold
         ("*::a_map_holds_bits", ["allocation", "lib", "main"]),
         ("kernel/*::a_map_holds_bits", ["allocation", "lib", "main"]),
         ("kernel/heat/allocation::a", []),
-        ("kernel/heap/allocation", []),  # which is no test behind a program: it is chosen by its name
+        ("kernel/heap/allocation", ["lib", "main"]),  # a test in the root, unless a program has the name
+        ("kernel/heat/allocation", []),
+        ("lint unit/elf", []),
         ("unit/elf::a kernel/heap/alloc*::b", ["allocation", "lib", "main"]),
     ],
 )
