@@ -1,4 +1,4 @@
-"""What the rooms share: hypothesis's settings, and where they boot one workshop for kernels and the example's image."""
+"""What the rooms share: hypothesis's settings, whether it is a soak, a workshop for kernels and the example's image."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from conftest import IN_CI
 # No deadline: the machine that runs the tests may be busy. In CI the examples are the same each time.
 settings.register_profile("bootwright", deadline=None, derandomize=IN_CI)
 settings.load_profile("bootwright")
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether long tests are made in full."""
+    return bool(request.config.getoption("--soak"))
 
 
 @pytest.fixture(scope="session")

@@ -164,8 +164,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
             command += ["-p", "no:unraisableexception", "--capture=no", *pool]
             environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         elif own or not IS_SERVED:
-            # A fifth of their time our own wait for a machine's clock: with one process more for two, others run then.
-            command += ["-n", str(jobs + jobs // 2 if own else jobs), "--dist=loadgroup", *pool]
+            # Our own often wait for a machine's clock: with two processes for a core, others run then.
+            command += ["-n", str(2 * jobs if own else jobs), "--dist=loadgroup", *pool]
         else:
             # A kernel's tests need machines, not processes; no plugin that is installed; and neither the collection of
             # garbage nor the capturing of output, which pytest has for Python's tests.

@@ -9,12 +9,6 @@ from tests.boot.boards import Yard
 from tests.boot.sectors import Sector
 
 
-@pytest.fixture
-def soak(request: pytest.FixtureRequest) -> bool:
-    """Whether long tests are made in full."""
-    return bool(request.config.getoption("--soak"))
-
-
 @pytest.fixture(scope="session")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """Where a kernel is compiled once for each board that it is to die on."""

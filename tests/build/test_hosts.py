@@ -1,10 +1,15 @@
-"""`scons hosts` and HOST=: every row that can be linked here is run or checked, and linked again when it changed."""
+"""`scons hosts` and HOST=: every row that can be linked here is run or checked, and linked again when it changed.
+
+A row of lld needs a core of its own, which takes half a minute of a processor. A part of them is made, each system and
+each processor among them; all with --soak.
+"""
 
 from __future__ import annotations
 
 import os
 import struct
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,8 +21,9 @@ from bootwright.hosts.table import read_rows, this_builder
 ARCH = this_builder().arch
 OTHER = "x86_64" if ARCH == "aarch64" else "aarch64"
 OWN = f"linux-{ARCH}"
-BY_LLD = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
-LLD_ALONE = tuple(name for name in BY_LLD if name != OWN)
+ALL_BY_LLD = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64")
+PART_BY_LLD = (OWN, f"linux-{OTHER}", f"windows-{ARCH}", "macos-aarch64")
+PART = (("HOST=linux",), ("HOST=windows", f"ARCH={ARCH}"), ("HOST=macos", "ARCH=aarch64"))
 
 # SSE's own instructions want 16 bytes at a multiple of 16, which the compiler gives where it is called as it expects.
 FOUR = "#[repr(align(16))]\nstruct Four([f32; 4]);\n"
@@ -30,6 +36,30 @@ ALIGNED = """core::arch::global_asm!(
 """
 
 
+@dataclass(frozen=True)
+class Hosts:
+    """`scons hosts`: the rows of lld that it makes, and the words of each of the runs that make them."""
+
+    by_lld: tuple[str, ...]
+    runs: tuple[tuple[str, ...], ...]
+
+    def make(self, checkout: Checkout, *words: str) -> tuple[dict[tuple[str, str], list[str]], list[str]]:
+        """Returns the table and the steps of all runs, which must succeed."""
+        table, steps = {}, []
+        for run in self.runs:
+            built = checkout.scons("hosts", *run, *words)
+            assert built.status == 0, built.output
+            table.update(rows(built.output))
+            steps += built.steps
+        return table, steps
+
+
+@pytest.fixture
+def hosts(soak: bool) -> Hosts:
+    """All of them in one run with --soak, else a part."""
+    return Hosts(ALL_BY_LLD, ((),)) if soak else Hosts(PART_BY_LLD, PART)
+
+
 def rows(output: str) -> dict[tuple[str, str], list[str]]:
     """Returns file, size and verdict of each line of the table, by host and linker."""
     lines = [line.split("\t") for line in output.splitlines() if line.count("\t") == 5]
@@ -38,12 +68,10 @@ def rows(output: str) -> dict[tuple[str, str], list[str]]:
 
 @pytest.mark.needs("cc", f"qemu-{OTHER}", "wine64")
 @pytest.mark.xdist_group("hosts")
-def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_path: Path) -> None:
+def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_path: Path, hosts: Hosts) -> None:
     checkout = copy_checkout(tmp_path / "a checkout")
-    built = checkout.scons("hosts")
-    assert built.status == 0, built.output
-    table = rows(built.output)
-    assert len(table) == 12
+    table, _ = hosts.make(checkout)
+    assert len(table) == 2 * len(hosts.by_lld)
     ran = {row: verdict for row, (_, _, verdict) in table.items() if verdict.startswith("ran")}
     assert ran == {
         (OWN, "cc"): "ran: status 42",
@@ -52,21 +80,19 @@ def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_
         (f"windows-{ARCH}", "lld"): "ran under wine64: status 42",
     }
     checked = {row for row, (_, _, verdict) in table.items() if verdict.startswith("checked; ")}
-    assert checked == {(f"windows-{OTHER}", "lld"), ("macos-x86_64", "lld"), ("macos-aarch64", "lld")}
+    assert checked == {(name, "lld") for name in hosts.by_lld} - set(ran)
     elsewhere = {row: line for row, line in table.items() if row not in ran and row not in checked}
     assert all(line[:2] == ["-", "-"] and line[2].startswith("needs a builder with") for line in elsewhere.values())
     for row in ran.keys() | checked:
         assert (checkout.path / table[row][0]).stat().st_size == int(table[row][1].replace(",", ""))
-    again = checkout.scons("hosts")
-    assert again.steps == [], again.output
-    assert rows(again.output) == table
+    assert hosts.make(checkout) == (table, [])
     assert checkout.scons("verify").status == 0
 
     # One row of the table is edited: its products alone are linked again, with what the edit asked for.
     checkout.edit(
         "linker/hosts.toml", '["-static", "-e", "_start"]', '["-static", "-e", "_start", "-z", "separate-code"]'
     )
-    edited = checkout.build("hosts")
+    _, edited = hosts.make(checkout)
     assert sorted(edited) == ["check hello-host"] * 2 + ["rustc hello-host hello-host.map"] * 2
 
     # A product that breaks its check is an error that names the field, and does not stay.
@@ -77,44 +103,47 @@ def test_every_row_that_can_be_linked_here_is_linked_and_runs_or_is_checked(tmp_
 
 
 @pytest.mark.xdist_group("hosts")
-def test_the_bytes_of_a_product_depend_on_neither_the_path_nor_the_run(tmp_path: Path) -> None:
+def test_the_bytes_of_a_product_depend_on_neither_the_path_nor_the_run(tmp_path: Path, hosts: Hosts) -> None:
     products = []
     for place in ("one", "another place"):
         checkout = copy_checkout(tmp_path / place)
-        checkout.build("hosts")
+        hosts.make(checkout)
         files = sorted((checkout.path / "build/debug/hosts").rglob("hello-host*"))
-        assert len(files) == 14  # seven products, and the map of each
+        assert len(files) == 2 * (len(hosts.by_lld) + 1)  # a product of each and the one by cc, and their maps
         products.append({str(path.relative_to(checkout.path)): path.read_bytes() for path in files})
     different = [name for name in products[0] if products[0][name] != products[1][name]]
     assert different == []
 
 
-@pytest.mark.parametrize("name", LLD_ALONE)
-def test_HOST_and_its_triple_are_the_same_row(name: str, checkout: Checkout) -> None:
-    host, _, arch = name.partition("-")
-    triple = {"linux": "unknown-linux-gnu", "windows": "pc-windows-msvc", "macos": "apple-darwin"}[host]
-    steps = checkout.build(f"HOST={host}", f"ARCH={arch}")
-    assert any(step.startswith("check hello-host") for step in steps)
-    assert checkout.build(f"TARGET={arch}-{triple}") == []
+def test_HOST_and_its_triple_are_the_same_row(checkout: Checkout, hosts: Hosts) -> None:
+    for name in sorted({*hosts.by_lld} - {OWN}):
+        host, _, arch = name.partition("-")
+        triple = {"linux": "unknown-linux-gnu", "windows": "pc-windows-msvc", "macos": "apple-darwin"}[host]
+        steps = checkout.build(f"HOST={host}", f"ARCH={arch}")
+        assert any(step.startswith("check hello-host") for step in steps), name
+        assert checkout.build(f"TARGET={arch}-{triple}") == [], name
 
 
 @pytest.mark.needs("cc")
 @pytest.mark.parametrize("variant", ["debug", "release"])
-def test_a_readers_crate_is_linked_for_every_host_unedited(variant: str, package: Path, checkout: Checkout) -> None:
+def test_a_readers_crate_is_linked_for_every_host_unedited(
+    variant: str, package: Path, checkout: Checkout, hosts: Hosts
+) -> None:
     (package / "src/main.rs").write_text(IDLE)
     manifest = package / "Cargo.toml"
     manifest.write_text(manifest.read_text().replace('"2024"', '"2018"'))
-    built = checkout.scons("hosts", f"KERNEL={package}", f"VARIANT={variant}")
-    assert built.status == 0, built.output
-    made = {row: line for row, line in rows(built.output).items() if line[0] != "-"}
-    assert set(made) == {(OWN, "cc"), *((name, "lld") for name in BY_LLD)}
+    table, _ = hosts.make(checkout, f"KERNEL={package}", f"VARIANT={variant}")
+    made = {row: line for row, line in table.items() if line[0] != "-"}
+    assert set(made) == {(OWN, "cc"), *((name, "lld") for name in hosts.by_lld)}
     # The program loops for ever, and says no status: it is checked and not run.
     assert {line[2] for line in made.values()} == {"checked"}
-    assert int(made["windows-x86_64", "lld"][1].replace(",", "")) <= 4096
+    assert int(made[f"windows-{ARCH}", "lld"][1].replace(",", "")) <= 4096
 
 
 @pytest.mark.needs("cc")
-def test_a_crate_with_a_library_and_a_large_frame_is_linked_for_every_host(package: Path, checkout: Checkout) -> None:
+def test_a_crate_with_a_library_and_a_large_frame_is_linked_for_every_host(
+    package: Path, checkout: Checkout, hosts: Hosts
+) -> None:
     (package / "src/lib.rs").write_text(
         "#![no_std]\npub fn zeroes(n: usize) -> u8 {\n    let mut room = [0_u8; 20000];\n"
         "    for i in 0..n { room[i] = i as u8 }\n    core::hint::black_box(&mut room)[n]\n}\n"
@@ -122,9 +151,8 @@ def test_a_crate_with_a_library_and_a_large_frame_is_linked_for_every_host(packa
     (package / "src/main.rs").write_text(IDLE.replace("no_mangle", "unsafe(no_mangle)").replace(
         "    loop {}\n}\n", "    while reader::zeroes(core::hint::black_box(3)) != 9 {}\n    loop {}\n}\n"
     ))  # fmt: skip
-    built = checkout.scons("hosts", f"KERNEL={package}")
-    assert built.status == 0, built.output
-    assert sum(line[2] == "checked" for line in rows(built.output).values()) == 7
+    table, _ = hosts.make(checkout, f"KERNEL={package}")
+    assert sum(line[2] == "checked" for line in table.values()) == len(hosts.by_lld) + 1
 
 
 @pytest.mark.needs(*(["qemu-x86_64"] if ARCH != "x86_64" else []))
@@ -221,7 +249,7 @@ def test_run_ends_a_program_that_loops_at_TIMEOUT(package: Path, checkout: Check
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("run", "HOST=macos", "ARCH=x86_64"), "is a program for macos-x86_64: a Mac alone runs it"),
+        (("run", "HOST=macos", "ARCH=aarch64"), "is a program for macos-aarch64: a Mac alone runs it"),
         (("screenshot", "HOST=linux"), f"hello-host is a program for {OWN}; `scons screenshot` is for machines"),
         (("test", "HOST=linux"), f"hello-host is a program for {OWN}; `scons test` is for machines"),
         (("usb", "HOST=linux", "DEV=/dev/null"), f"is a program for {OWN}; `scons usb` is for machines"),

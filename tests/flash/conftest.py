@@ -28,12 +28,6 @@ def media_of_its_own() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def soak(request: pytest.FixtureRequest) -> bool:
-    """Whether long tests run in full."""
-    return bool(request.config.getoption("--soak"))
-
-
 @pytest.fixture(scope="session")
 def small_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image of 4 MiB."""

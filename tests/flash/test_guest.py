@@ -61,7 +61,7 @@ def flash_right(scene: Scene, name: str, *words: str) -> str:
 
 
 def test_one_flash_after_the_other_is_right(scene: Scene, soak: bool) -> None:
-    for n in range(100 if soak else 5):
+    for n in range(100 if soak else 3):
         flash_right(scene, ("a.img", "b.img")[n % 2])
 
 
@@ -93,7 +93,7 @@ def test_a_stick_that_is_pulled_was_begun_and_not_finished_and_the_same_command_
     scene: Scene, soak: bool
 ) -> None:
     generator = random.Random(SEED)
-    for _ in range(20 if soak else 2):
+    for _ in range(20 if soak else 1):
         flash_right(scene, "a.img")
         pid = scene.guest.start(*scene.guest.flasher("/b.img"))
         while "writing" not in scene.guest.poll(pid)[1]:

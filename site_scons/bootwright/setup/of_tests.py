@@ -53,7 +53,7 @@ OF_LINUX = (
 # Patterns of the tests of which --soak runs more than CI does.
 SOAKED = (
     "boot/busy", "boot/failing_reads", "boot/flips", "boot/in_a_row", "boot/pool", "boot/uefi", "boot/uefi_hostile",
-    "boot/uefi_secure", "build/loader_crates", "build/packages", "build/rack", "build/shared_cache",
+    "boot/uefi_secure", "build/hosts", "build/loader_crates", "build/packages", "build/rack", "build/shared_cache",
     "build/unmodified", "flash/guest", "flash/killed", "flash/lying", "flash/unlucky", "flash/usb", "unit/hostile",
 )  # fmt: skip
 WILDCARDS = "*?["

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -85,8 +86,9 @@ def test_of_a_file_that_grows_meanwhile_no_more_is_read(tmp_path: Path, monkeypa
 
 
 def put_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.path.relpath(path))  # the system takes no name of more than 107 bytes
+    # Named from there: the system takes no name of more than 107 bytes.
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):
+        listener.bind(path.name)
 
 
 def put_huge(path: Path) -> None:
