@@ -96,7 +96,8 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         from bootwright.testing.chosen import may_choose
 
         for kernel in kernels:
-            kernel.tests = [p for p in kernel.tests if may_choose(f"kernel/{kernel.package}/{p.suite}", env["TESTS"])]
+            named = [(f"kernel/{kernel.package}/{program.suite}", program) for program in kernel.tests]
+            kernel.tests = [program for suite, program in named if may_choose(suite, env["TESTS"], suites)]
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)

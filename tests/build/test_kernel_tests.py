@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, Checkout
-from tests.build.unmodified import MANIFEST, PC, START
+from tests.build.unmodified import MANIFEST, PC, START, TESTED
 
 # What runs them words a test's line in its own way: a word before the name, a colour, OK in capitals.
 RUNNER = r"""
@@ -99,3 +99,21 @@ def test_a_library_without_a_program_has_its_tests_run(checkout: Checkout, packa
     refused = checkout.refuse(f"KERNEL={package}")
     assert f"{package} has no program: neither src/main.rs nor a [[bin]] with a path" in refused
     assert "`scons test` runs its tests" in refused
+
+
+@pytest.mark.needs("cargo", "qemu-system-x86_64")
+def test_of_two_programs_of_one_file_cargo_makes_both(checkout: Checkout, tmp_path: Path) -> None:
+    shutil.copy2(HOME / "conftest.py", checkout.path)
+    package = tmp_path / "twins"
+    (package / "src").mkdir(parents=True)
+    names = ("case", "twin")
+    bins = "".join(f'[[bin]]\nname = "{name}"\npath = "src/same.rs"\n\n' for name in names)
+    (package / "Cargo.toml").write_text(MANIFEST.format(name="case").replace("[profile.dev]", f"{bins}[profile.dev]"))
+    says = 'say!(concat!("this is ", env!("CARGO_BIN_NAME")));'
+    (package / "src/same.rs").write_text(TESTED.replace("assert_eq!(1 + 1, 2);", says))
+    built = checkout.scons("test", "--cargo", f"KERNEL={package}")
+    assert built.status == 0 and "2 passed" in built.output, built.output
+    elfs = [next(checkout.path.rglob(f"{place}.elf")) for place in ("unit/main", "bin/twin")]
+    assert [
+        name for name, elf in zip(names, elfs, strict=True) if f"this is {name}".encode() not in elf.read_bytes()
+    ] == []

@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
@@ -50,11 +50,20 @@ def may_hold(program: str, patterns: str) -> bool:
     return False
 
 
-def may_choose(program: str, patterns: str) -> bool:
-    """Tells whether the program printed as kernel/NAME/SUITE has to be made where patterns choose the tests."""
+def without_names(patterns: str, names: Collection[str]) -> str:
+    """Returns patterns without those that are one of names, of programs, and so mean no test of another one."""
+    return " ".join(pattern for pattern in patterns.split() if pattern not in names)
+
+
+def may_choose(program: str, patterns: str, programs: Collection[str]) -> bool:
+    """Tells whether the program printed as kernel/NAME/SUITE has to be made where patterns choose the tests.
+
+    programs are all there are.
+    """
     package, _, suite = program.rpartition("/")
     start = f"{package}/" if suite in WHOLE else program
-    return may_be_chosen(start, patterns) or may_hold(program, patterns)
+    left = without_names(patterns, programs)
+    return is_chosen(program, patterns) or may_be_chosen(start, left) or may_hold(program, left)
 
 
 def chooses_nothing(patterns: str, programs: Sequence[str], tests: Path | None) -> str:

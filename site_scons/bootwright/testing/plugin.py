@@ -18,7 +18,7 @@ from bootwright.machine.machine import look_around
 from bootwright.run.config import RunConfig
 from bootwright.setup.told import add_cure
 from bootwright.testing.boot import run_test_program
-from bootwright.testing.chosen import is_chosen, may_hold
+from bootwright.testing.chosen import is_chosen, may_hold, without_names
 from bootwright.testing.forks import ForkedMachines
 from bootwright.testing.judge import Outcome, TestProgram, TestResult
 from bootwright.testing.listed import FILE_NAME, read_programs
@@ -227,8 +227,7 @@ class KernelTest(pytest.Item):
     def may_hold(self, patterns: str) -> bool:
         """Tells whether the guest may name a test that patterns choose: then the program is run to see."""
         assert isinstance(self.parent, KernelTests)
-        left = [p for p in patterns.split() if "::" in p or not any(is_chosen(name, p) for name in self.parent.names)]
-        return not self.run.knows_names and may_hold(self.name, " ".join(left))
+        return not self.run.knows_names and may_hold(self.name, without_names(patterns, self.parent.names))
 
     def runtest(self) -> None:
         """Passes or fails as the guest said; its own time goes into the report."""
