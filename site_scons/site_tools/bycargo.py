@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from bootwright.rust.rustc import Outcome
 
 MODULES = (
-    "rust/assembled", "rust/by_cargo", "rust/compile", "rust/driver_words", "rust/flags", "rust/more", "rust/rustc",
+    "rust/assembled", "rust/by_cargo", "rust/cargo_wrapper", "rust/compile", "rust/driver_words", "rust/flags",
+    "rust/more", "rust/nested", "rust/rustc",
     "rust/unit_reads", "cargo/command", "cargo/directives", "rust/roots", "cargo/listed", "cargo/units", "base/atomic",
     "base/procs", "base/records",
 )  # fmt: skip

@@ -46,6 +46,7 @@ from bootwright.rust.targets import find_target
 from bootwright.rust.toolchain import release_number
 from bootwright.setup.taken import OF_KERNELS, OF_THE_PC, check_untouched
 
+LLD = ("rust-lld", "ld.lld", "gnu-lld")  # names of what links here, and of its flavour
 # Test functions are found by their linker section, to which nothing refers by name.
 KEEP_SECTIONS = ["-C", "link-arg=-z", "-C", "link-arg=nostart-stop-gc"]
 LINK_FILES = ["-C", f"link-arg=--dependency-file={SCRATCH}/link.d", "-C", f"link-arg=-Map={SCRATCH}/{MAP}"]
@@ -117,8 +118,7 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         tests=tests,
     )
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
-    if COMMAND_LINE_TARGETS != ["test"]:
-        planned.package.check_program()
+    planned.package.check_program(COMMAND_LINE_TARGETS)
     for warning in planned.plan.said:
         show_once(warning)
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
@@ -179,11 +179,12 @@ def plan_nodes(
     """
     tools, package = env["BOOTWRIGHT"], planned.package
     release = tools.toolchain.release
-    flags = env.Split(env["RUSTFLAGS"])
+    flags, same = env.Split(env["RUSTFLAGS"]), () if env.get("HOSTROW") else LLD
     for word in linkers_in_flags(flags) if tools.linker else ():
-        tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
+        if word.partition("=")[2] not in same:
+            tell_once(f"{word} in RUSTFLAGS has no effect: {tools.linker} links")
     cargos = codegen_option(planned.program.argv, "linker")
-    if tools.linker and cargos and f"linker={cargos}" not in linkers_in_flags(flags):
+    if tools.linker and cargos not in ("", *same) and f"linker={cargos}" not in linkers_in_flags(flags):
         tell_once(f"{cargos}, the linker that cargo was told to take, has no effect: {tools.linker} links")
     driver = driver_of(planned.program) if tools.linker and not env.get("HOSTROW") else ""
     home = cargo_home(os.environ)
@@ -201,9 +202,9 @@ def plan_nodes(
     scripts = [*([script] if script else []), *core.scripts]
     sysroot = ("--sysroot", str(core.directory)) if core.directory else ()
     custom = [flag for flag in core.flags if flag not in planned.program.argv]
-    bootstrap = {"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {}
+    bootstrap = room.of_rustc | ({"RUSTC_BOOTSTRAP": "1"} if core.environment or env["UNSTABLE"] == "1" else {})
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
-    own = bool(env["LDSCRIPT"])
+    own, is_foreign = bool(env["LDSCRIPT"]), core.name != tools.toolchain.host
     words = words_with_script(core.link, planned.program, str(script), joined) if own else core.link
     local = [unit for unit in planned.plan.units if unit.local]
     for root in {Path(unit.cwd, unit.source) for unit in local if not unit.is_run}:
@@ -211,7 +212,7 @@ def plan_nodes(
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
-        builder=More(),
+        builder=More(environment=room.of_rustc),
         program=More((), (*linker, *link, *words), str(script) if script and not own else "", own, driver),
         local=("--check-cfg", f"cfg({TEST_CFG})"),
         nodes=core.nodes,
@@ -221,6 +222,7 @@ def plan_nodes(
         flag_files=digests_in_flags(flags, Path(package.root)),
         allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *(unit.root for unit in local))))),
         nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),
+        core=(core.name, str(core.directory)) if core.directory and is_foreign and not core.flags else None,
     )
     return Nodes(env, room, ways)
 

@@ -105,12 +105,10 @@ def test_a_script_that_compiles_a_program_for_bare_metal_gets_core_and_a_persons
         'let words = ["--target=x86_64-unknown-none", "-Cpanic=abort", "-Crelocation-model=static", "-Zthreads=1"];',
         'let mut cargo = run("cargo".into());',
         'cargo.args(["build", "--target=x86_64-unknown-none", "--manifest-path=inner/Cargo.toml"]);',
+        'cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Zthreads=1");',
         'assert!(cargo.arg(format!("--target-dir={out}/made")).status().unwrap().success());',
-        'let made = format!("{out}/made/x86_64-unknown-none/debug/inner");',
         'let mut last = run(std::env::var("RUSTC").unwrap());',
         'last.args(words).arg("inner/main.rs").arg(format!("-o{out}/inner"));',
-        # With --cargo it is cargo alone that finds core.
-        'if std::env::var("RUSTC_WRAPPER").is_ok() { last = run("cp".into()); last.args([made, out + "/inner"]); }',
         "assert!(last.status().unwrap().success());",
         says('cargo::rustc-env=OFFLINE={}').replace('");', '", std::env::var("CARGO_NET_OFFLINE").unwrap());'),
         says("cargo::rerun-if-changed=inner/main.rs"),
@@ -133,6 +131,30 @@ def test_a_script_that_compiles_a_program_for_bare_metal_gets_core_and_a_persons
     assert (checkout.path / "build/debug/reader.elf").read_bytes().count(b"from within") == 2
     assert checkout.build(word, **offline) == []
     assert checkout.build(word, "--cargo", **offline)[0] == "cargo reader.elf reader.map"
+
+
+def test_a_script_that_asks_the_compiler_is_answered_with_the_core_of_its_crate(
+    checkout: Checkout, package: Path
+) -> None:
+    checkout.edit(str(package / "Cargo.toml"), "edition", 'build = "make/asks.rs"\nedition')
+    (package / "make").mkdir()
+    write_script(
+        package, 'let [rustc, target, out] = ["RUSTC", "TARGET", "OUT_DIR"].map(|name| std::env::var(name).unwrap());',
+        'let words = ["--crate-type=lib", "--emit=metadata", "--target", &target, "--out-dir", &out, "make/asked.rs"];',
+        "let answer = std::process::Command::new(rustc).args(words).status().unwrap().success();",
+        says("cargo::rustc-env=ANSWER=core is {answer}"), says("cargo::rerun-if-changed=make"),
+    )  # fmt: skip
+    (package / "build.rs").rename(package / "make/asks.rs")
+    (package / "make/asked.rs").write_text("#![no_std]\npub fn asked(slice: &[u8]) -> usize { slice.len() }\n")
+    with (package / "src/main.rs").open("a") as source:
+        source.write('#[used]\nstatic A: &str = env!("ANSWER");\n')
+    word, elf = f"KERNEL={package}", checkout.path / "build/debug/reader.elf"
+    built = checkout.scons(word)
+    assert built.status == 0 and {"rustc asks.rs", "script asks.rs"} <= {*built.steps}, built.output
+    planned = elf.read_bytes()
+    assert b"core is true" in planned
+    assert checkout.build(word, "--cargo") == ["cargo reader.elf reader.map"]
+    assert elf.read_bytes() == planned
 
 
 def test_a_c_compilers_own_words_are_shown(checkout: Checkout, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
         package,
         ".cargo/config.toml",
         '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n'
-        '[target.x86_64-unknown-none]\nlinker = "gcc"\n'
+        '[env]\nRUSTC_BOOTSTRAP = "1"\n[target.x86_64-unknown-none]\nlinker = "gcc"\n'
         'rustflags = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Xlinker", "-Clink-arg=-Ttext=0x70000000"]\n',
     )
     word, before = f"KERNEL={package}", files(package)

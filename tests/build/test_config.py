@@ -78,6 +78,9 @@ def test_a_variable_of_the_configuration_reaches_who_reads_it_and_nobody_else(
     assert checkout.build(word, LEVEL="error")[0] == "script build.rs"
     assert b"level error|" in elf(checkout)
     assert checkout.build(word, LEVEL="error", FORCED="there") == []
+    # rustc reads this one itself, and it is in the hash of all that it compiles.
+    checkout.edit(str(package / ".cargo/config.toml"), "[env]", '[env]\nRUSTC_BOOTSTRAP = "1"')
+    assert "rustc libplain.rlib" in checkout.build(word)
 
 
 def test_what_a_macro_may_read_unseen_is_what_the_scripts_of_its_packages_name(

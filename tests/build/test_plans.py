@@ -145,6 +145,7 @@ def test_what_a_dependency_inherits_from_a_workspace_of_its_own_is_watched(plann
     assert units_of(planner.plan(), "driver")[0].startswith("1.0.0 ")
     add(space / "Cargo.toml", '[workspace]\nmembers = ["driver"]\n[workspace.package]\nversion = "1.2.0"\n')
     assert units_of(planner.plan(), "driver")[0].startswith("1.2.0 ")
+    assert planner.told == []  # nothing is fetched for a lock file of paths alone
 
 
 def test_what_a_configuration_includes_or_patches_is_watched(planner: Planner) -> None:

@@ -15,6 +15,7 @@ from tests.build.checkouts import HOME, IDLE, Checkout
 
 from bootwright.rust.build_tools import Question, Tools, find_tools
 from bootwright.rust.llvm_tools import find_llvm_tool
+from bootwright.storage.store import Store
 
 SPECS = HOME / "tests" / "kernels" / "specs"
 # What they are called here. The name of a specification is in its core, which takes a processor 45 s: the kernel
@@ -120,7 +121,9 @@ def test_a_specification_of_each_year_builds_boots_and_keeps_its_choices(
     assert f"{chosen.atomic} soft-float Hello World!" in run.output
 
 
-def test_each_change_of_a_specification_is_named_once(checkout: Checkout, package: Path, tmp_path: Path) -> None:
+def test_each_change_of_a_specification_is_named_once(
+    checkout: Checkout, package: Path, tools: Tools, tmp_path: Path
+) -> None:
     spec = tmp_path / NAMES["2021"]
     spec.write_bytes((SPECS / "2021.json").read_bytes())
     first = checkout.scons(f"KERNEL={package}", f"TARGET={spec}")
@@ -135,6 +138,15 @@ def test_each_change_of_a_specification_is_named_once(checkout: Checkout, packag
     main = package / "src" / "main.rs"
     main.write_text(f"#![feature(abi_x86_interrupt)]\n{main.read_text()}")
     assert checkout.scons(f"KERNEL={package}", f"TARGET={spec}").status == 0  # as was said
+    # A cargo of one's own, a build script's maybe, has the linker that it names as well; core is build-std's there.
+    cores = (Store().path("sysroot", path.name) for path in (checkout.path / "build/sysroot").iterdir())
+    (core,) = (core for core in cores if (core / "lib/rustlib" / spec.stem).is_dir())
+    linked, copy = tmp_path / "linked", checkout.path / "build/spec" / spec.name
+    words: list[str | Path] = [HOME / "tools/bootwright-rustc", tools.toolchain.rustc]
+    words += ["--target", copy, "--sysroot", core]
+    words += ["-Zunstable-options", "-Cpanic=abort", "--edition=2024", main, "-o", linked]
+    subprocess.run(words, check=True, env={**os.environ, "RUSTC_BOOTSTRAP": "1"})
+    assert linked.read_bytes().startswith(b"\x7fELF")
 
 
 def test_an_edited_specification_rebuilds_and_the_copy_is_the_compilers(

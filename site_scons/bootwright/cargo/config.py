@@ -67,17 +67,20 @@ class Configuration:
         word = self._build_commands() or self.environ.get(TARGET_VARIABLE, "")
         if word:
             return str(self.directory / word) if word.endswith(".json") else word
+        named: list[str] = []
         for path, values in self.files:
             table = Table(path, "", dict(values)).table("build")
             value = table.values.get("target")
-            if isinstance(value, list) and len(value) == 1:
-                value = value[0]
-            if value is None:
-                continue
-            if not isinstance(value, str) or not value:
+            words = value if isinstance(value, list) else [] if value is None else [value]
+            if not all(isinstance(word, str) and word for word in words):
                 raise table.error("target", f"is {show(value)}, not one triple or path", HINT)
-            return str(path.parent.parent / value) if value.endswith(".json") else value
-        return default
+            named += [str(path.parent.parent / word) if word.endswith(".json") else word for word in words]
+            if len({*named}) > 1:
+                several = " or ".join(f"TARGET={word}" for word in dict.fromkeys(named))
+                raise table.error("target", "names several targets, and a build here is for one", f"say {several}")
+            if isinstance(value, str):
+                break  # cargo joins lists of several files, and takes one word of the nearest
+        return named[0] if named else default
 
     def package_targets(self) -> tuple[str | None, str | None]:
         """Returns forced-target and default-target of the package's manifest: what per-package-target, unstable, has.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
 from bootwright.base.procs import Ended, run
+from bootwright.base.regular import read_text
 from bootwright.cargo.command import Cargo, run_cargo_with_progress, working_cargos
 
 MISSING = (
@@ -22,6 +23,16 @@ AT_ODDS_WITH_GIT = r"invalid version \d+ on git_\w+"
 def can_cure(said: str) -> bool:
     """Says whether a fetch may cure what cargo said."""
     return any(word in said for word in NOT_HERE)
+
+
+def is_about_lock(said: str) -> bool:
+    """Says whether what cargo said is that the lock file is not there, or is not what the manifests ask for."""
+    return any("lock file" in line for line in said.splitlines() if line.startswith("error"))
+
+
+def has_sources(lock: Path) -> bool:
+    """Says whether a package of a lock file comes from elsewhere than a path."""
+    return bool(re.search(r"^source = ", read_text(lock), re.MULTILINE))
 
 
 def fetch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bootwright.base.errors import BootwrightError
@@ -44,9 +44,9 @@ class Package:
     lacking: str = ""
     gated: tuple[tuple[str, ...], ...] = ()
 
-    def check_program(self) -> None:
-        """Raises where the package has no program."""
-        if self.kind == LIBRARY:
+    def check_program(self, verbs: Sequence[str]) -> None:
+        """Raises where the package has no program, and verbs want more than its tests."""
+        if self.kind == LIBRARY and verbs != ["test"]:
             raise no_program(self.root, "; ".join(filter(None, ("`scons test` runs its tests", self.lacking))))
 
 

@@ -215,6 +215,7 @@ class _Reader:
             cwd=call.cwd,
             argv=(f"{OUT}/{program.products[0]}",),
             environment=self._environment(call),
+            source=program.source,
             needs=(program.name, *scripts),
             scripts=tuple(scripts),
             local=program.local,

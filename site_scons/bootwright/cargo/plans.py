@@ -190,13 +190,15 @@ class _Maker:
 
     def _plan(self, package: Package, lock: Path) -> Plan:
         """Runs cargo with the ghost; fetches first where the lock file or a package is not here."""
-        from bootwright.cargo.fetching import can_cure, not_fetched
+        from bootwright.cargo.fetching import can_cure, is_about_lock, not_fetched
 
         configuration = read_configuration(self.request.directory, self.environ)
         fetches = package.fetches or configuration.builds_std()
         ended = self._run(package, lock, "--frozen" if package.fetches else "--offline")
+        if ended.status and package.fetches and is_about_lock(ended.stderr):
+            ended = self._locked_by_paths(package, lock) or ended
         if ended.status and fetches and can_cure(ended.stderr):
-            fetched = self._fetch(package, lock)
+            fetched = self._fetch(package, lock, is_about_lock(ended.stderr))
             ended = self._run(package, lock, "--offline")
             if ended.status and fetched.status:
                 raise not_fetched(package.name, fetched.stderr, ended.stderr)
@@ -219,6 +221,23 @@ class _Maker:
             lines = passed_over_flags(configuration, stem, compiled[-1])
             plan = replace(plan, said=(*plan.said, *(f"bootwright: {line}" for line in lines)))
         return replace(plan, unplanned=unplanned, command=ended.argv, variables=self.variables)
+
+    def _locked_by_paths(self, package: Package, lock: Path) -> Ended | None:
+        """Runs cargo with a lock file that it makes without a network; None where a registry has versions to choose of.
+
+        What this machine happens to have would be chosen then, and the lock file is put back.
+        """
+        from bootwright.cargo.fetching import has_sources
+
+        before = read_if_there(lock)
+        ended = self._run(package, lock, "--offline")
+        if is_there(lock) and not has_sources(lock):
+            return ended
+        lock.unlink(missing_ok=True)
+        if before is not None:
+            with atomic.new_file(lock) as temporary:
+                temporary.write_bytes(before)
+        return None
 
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
@@ -267,11 +286,14 @@ class _Maker:
     def _base(self, lock: Path) -> dict[str, str]:
         return self.cargo.environment(self.environ, lock)
 
-    def _fetch(self, package: Package, lock: Path) -> Ended:
-        """Fetches what is missing; tells where our lock file is not the person's then."""
+    def _fetch(self, package: Package, lock: Path, locks: bool) -> Ended:
+        """Fetches what is missing, or chooses versions first; tells where our lock file is not the person's then."""
         from bootwright.cargo.fetching import fetch
 
-        self.tell(f"cargo fetches what {package.name} needs and this machine does not have")
+        if locks:
+            self.tell(f"cargo chooses the versions of what {package.name} needs, and fetches those that are missing")
+        else:
+            self.tell(f"cargo fetches what {package.name} needs and this machine does not have")
         manifest, directory = Path(package.root, "Cargo.toml"), self.request.directory
         fetched = fetch(self.cargo, self.target, manifest, lock, directory, self.environ, self.tell)
         theirs = Path(package.workspace, "Cargo.lock")

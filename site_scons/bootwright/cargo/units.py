@@ -16,7 +16,7 @@ from bootwright.base.records import field, record, replace
 OUT = "@out@"
 OWN = "own"  # below OUT: what is compiled with a cfg of ours
 TEST_CFG = "bootwright_test"  # that cfg
-FORMAT = 4  # of the remembered plan
+FORMAT = 5  # of the remembered plan
 EXE = ".exe" if sys.platform == "win32" else ""
 DYLIB = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 ENDINGS = {"lib": ".rlib", "rlib": ".rlib", "staticlib": ".a", "proc-macro": DYLIB}
@@ -28,10 +28,10 @@ class Unit:
 
     name is the unit's own in its plan: where its product lies below OUT. kind is Cargo's word for the target (lib,
     proc-macro, bin, test, example, bench, custom-build), or run for a build script that runs. package and version are
-    Cargo's; root is the package's directory and source the target's root file. checksum is the registry's SHA-256 of
-    the package, "" where it is none of a registry's; local says that the person may edit it. is_test: compiled as a
-    test. needs are the names of the units whose products it takes; scripts those among them that are runs whose
-    directives reach it. nightly: a crate of a registry that asks for a nightly compiler.
+    Cargo's; root is the package's directory and source the target's root file, of a run its script's. checksum is
+    the registry's SHA-256 of the package, "" where it is none of a registry's; local says that the person may edit it.
+    is_test: compiled as a test. needs are the names of the units whose products it takes; scripts those among them that
+    are runs whose directives reach it. nightly: a crate of a registry that asks for a nightly compiler.
     """
 
     name: str

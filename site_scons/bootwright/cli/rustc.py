@@ -2,9 +2,10 @@
 
 As build.rustc-wrapper in .cargo/config.toml it has plain `cargo build`, `check` and `test` work for a built-in bare
 target with a compiler that has no core for it, or no rust-lld, as Debian's: core comes from the store, where it is made
-of the library's sources once, and LLVM's linker from where a build finds it. A compiler that has both is not told
-anything, nor is one that compiles for the builder. As build.rustdoc, which is started without a program's name, it does
-the same for doctests and `cargo doc`.
+of the library's sources once, and LLVM's linker from where a build finds it. Programs for a specification get that
+linker where they name rust-lld; their core is build-std's. A compiler that has both is not told anything, nor is one
+that compiles for the builder. As build.rustdoc, which is started without a program's name, it does the same for
+doctests and `cargo doc`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ OWN = ("--sysroot", "-Clinker", "linker=")  # words by which a person has chosen
 MEMORY = "cargo.json"  # in the store's directory
 FORMAT = "cargo 1"
 RUSTDOC = "rustdoc"
+LLD = "rust-lld"
 
 
 def main() -> int:
@@ -28,7 +30,7 @@ def main() -> int:
     if words[0].startswith("-"):
         words.insert(0, RUSTDOC)
     target = target_of(words)
-    if target and not target.endswith(".json") and target.split("-")[-1] in ("none", "eabi", "eabihf", "elf"):
+    if _names_rust_lld(target) or target.split("-")[-1] in ("none", "eabi", "eabihf", "elf"):
         words += _more(words, target)
     try:
         if os.name != "nt":
@@ -49,6 +51,21 @@ def target_of(words: Sequence[str]) -> str:
         if word.startswith("--target="):
             return word.partition("=")[2]
     return ""
+
+
+def _names_rust_lld(target: str) -> bool:
+    """Says whether target is a specification by which rust-lld links."""
+    if not target.endswith(".json"):
+        return False
+    import json
+
+    try:
+        with open(target, encoding="utf-8") as file:
+            spec = json.load(file)
+    except (OSError, ValueError):
+        return False  # rustc says so
+    flavours = ("ld.lld", "gnu-lld")
+    return isinstance(spec, dict) and spec.get("linker-flavor") in flavours and spec.get("linker", LLD) == LLD
 
 
 def _more(words: Sequence[str], target: str) -> list[str]:
@@ -98,7 +115,7 @@ def _find(program: str, target: str) -> tuple[str, str, list[str]]:
     found = shutil.which(program)
     tools = find_tools(Question(Path.cwd(), target, found or program, objcopy=False), os.environ)
     toolchain = tools.toolchain
-    core = take_core(toolchain, target, _tell)
+    core = None if target.endswith(".json") else take_core(toolchain, target, _tell)
     own = toolchain.sysroot / "lib" / "rustlib" / toolchain.host / "bin" / "rust-lld"
     linker = "" if own.exists() or shutil.which("rust-lld") else str(tools.linker or "")
     files = [found or program, str(toolchain.rustc), str(core / "digests") if core else "", linker]

@@ -19,7 +19,8 @@ def run_or_take(source: list[Entry], env: Environment, person: Mapping[str, str]
     unit, room = env["UNIT"], env["UNITROOM"]
 
     def run() -> Ran:
-        return run_script(unit, room, person, session().show, bool(env["UNITWAYS"].nightly))
+        ways = env["UNITWAYS"]
+        return run_script(unit, room, person, session().show, bool(ways.nightly), ways.core)
 
     key = _key(source, env, person)
     return take_run(unit, room, key, person, Store(cache=env["SHAREDCACHE"]), run) if key else run()

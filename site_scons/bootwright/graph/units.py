@@ -39,6 +39,7 @@ class Ways:
     what everything does. inputs are files that Cargo.toml names as read; flag_files are those that RUSTFLAGS names,
     each with its SHA-256, which rustc says of none that it read it. nightly is the line that a unit which asks for a
     nightly compiler gets RUSTC_BOOTSTRAP=1; "" where it needs none, or that is forbidden.
+    core are a built-in target for which the compiler has none, and the sysroot with it.
     """
 
     target: More
@@ -52,6 +53,7 @@ class Ways:
     flag_files: tuple[tuple[str, str], ...] = ()
     allowed: tuple[Path, ...] = ()
     nightly: str = ""
+    core: tuple[str, str] | None = None
 
     def more(self, unit: Unit) -> More:
         """Returns what is added to unit."""
@@ -174,7 +176,7 @@ class Nodes:
             )
         )
         env.Depends(nodes, list(self.ways.tools))
-        if not unit.for_builder and not unit.is_run:
+        if not unit.for_builder and (not unit.is_run or self.ways.core):
             env.Depends(nodes, list(self.ways.nodes))
             if unit.is_program:
                 env.Depends(nodes, list(self.ways.link_inputs))
@@ -246,9 +248,7 @@ def _is_reads(node: Entry) -> bool:
 
 def shown(unit: Unit, paths: Sequence[str]) -> str:
     """Returns what a quiet build calls the unit: its products, without cargo's hash in their names."""
-    if unit.is_run:
-        return f"{unit.package}/build.rs"
-    if unit.kind == "custom-build":
+    if unit.is_run or unit.kind == "custom-build":
         return f"{unit.package}/{unit.source.replace(os.sep, '/').rpartition('/')[2]}"
     if unit.is_program:
         return " ".join(path for path in paths if not path.endswith(".reads"))

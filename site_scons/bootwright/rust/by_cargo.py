@@ -27,6 +27,8 @@ from bootwright.base.home import SITE
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
 from bootwright.cargo.sources import package_sources
+from bootwright.rust import nested
+from bootwright.rust.cargo_wrapper import WRAPPER
 from bootwright.rust.compile import NAMES_A_SCRIPT
 from bootwright.rust.more import MAP, SCRATCH, More
 from bootwright.rust.readable import check_readable, configured_flags
@@ -35,71 +37,6 @@ from bootwright.rust.unit_reads import Reads, are_unchanged, digest_of_package, 
 
 Key = tuple[str, str, bool]  # of a program: its root file, its name, and whether it is a test
 UNITS = "units"  # in the room: a directory for each crate of a local package, named as its product
-
-# In the compiler's place: what is compiled for the target gets our words; the library's own units are not compiled.
-WRAPPER = r"""#!{python} -IS
-import os, re, shutil, sys
-
-FACTS = {facts!r}
-words = sys.argv[1:]
-if words[1:2] == [os.environ.get("RUSTC")]:
-    words = words[1:]  # another wrapper stood before it
-
-
-def value(option):
-    return words[words.index(option) + 1] if option in words[:-1] else ""
-
-
-name, out, root = value("--crate-name"), value("--out-dir"), os.environ.get("CARGO_MANIFEST_DIR", "")
-extra = "".join(word[len("extra-filename="):] for word in words if word.startswith("extra-filename="))
-stem, for_target = name + extra, "--target" in words
-if not name or not out:
-    os.execvp(words[0], words)
-if for_target and any((root + os.sep).startswith(place) for place in FACTS["library"]):
-    for made in ("lib" + stem + ".rlib", "lib" + stem + ".rmeta"):
-        open(os.path.join(out, made), "w").close()
-    with open(os.path.join(out, stem + ".d"), "w") as file:
-        file.write(os.path.join(out, stem + ".d") + ":\n")
-    sys.exit(0)
-kept = words[:1]
-for word in words[1:]:
-    if word.startswith("noprelude,nounused:") and kept[-1] == "--extern":
-        kept.pop()
-    else:
-        kept.append(word)
-place = os.path.join(FACTS["units"], stem)
-if root in FACTS["local"]:
-    shutil.rmtree(place, ignore_errors=True)
-os.makedirs(place, exist_ok=True)  # of a program that a build script has a cargo of its own make, too
-if root in FACTS["local"]:
-    with open(os.path.join(place, "unit"), "w") as file:
-        file.write("\0".join((os.getcwd(), out, stem)))
-    # As cargo has it, so that the bytes are the same; what an earlier compilation left there is not used.
-    kept = ["incremental=" + place + "/incremental" if word.startswith("incremental=") else word for word in kept]
-if for_target:
-    kept[1:1] = FACTS["first"]
-    types = [after for word, after in zip(words, words[1:]) if word == "--crate-type"]
-    is_program = "--test" in words or not types or "bin" in types
-    source = next((word for word in words if word.endswith(".rs") and not word.startswith("-")), "")
-    kept += FACTS["last"] if root in FACTS["local"] else []
-    if root in FACTS["local"] or FACTS["knows_all"]:
-        # It is part of what a crate's hash is made of, so that who does not ask for it is without it.
-        os.environ.pop("RUSTC_BOOTSTRAP", None)
-        os.environ.update(FACTS["environment"])
-        if os.path.normpath(os.path.join(os.getcwd(), source)) in FACTS["nightly"]:
-            os.environ["RUSTC_BOOTSTRAP"] = "1"
-    if is_program:
-        if any(FACTS["as_linked"]):
-            sys.path.insert(0, FACTS["site"])
-            from bootwright.rust.driver_words import as_linked
-            kept = as_linked(kept, *FACTS["as_linked"])
-        kept += [word.replace(FACTS["scratch"], place) for word in FACTS["program"]]
-        if FACTS["script"] and not any(re.match(FACTS["names"], word) for word in kept):
-            kept += ["-C", "link-arg=-T" + FACTS["script"]]
-    elif set(types) & {{"cdylib", "dylib"}}:
-        kept += FACTS["linker"]
-os.execvp(kept[0], kept + FACTS["remaps"])
-"""
 
 
 @dataclass(frozen=True)
@@ -145,9 +82,16 @@ class CargoBuild:
         place = str(self.target_directory)
         return [f"--target-dir={place}", f"--config=build.build-dir={json.dumps(place)}"]
 
+    @property
+    def asked(self) -> Path:
+        """The rustc that cargo knows, and hands to build scripts, which find core with it, too."""
+        return self.room / "compiler" / "rustc"
+
     def wrapper(self) -> str:
         """Returns the program that stands before the compiler."""
         facts = {
+            "rustc": self.variables["RUSTC"],
+            "asked": str(self.asked),
             "library": [f"{path}{os.sep}" for path in self.library],
             "local": sorted(self.local),
             "units": str(self.room / UNITS),
@@ -230,7 +174,8 @@ def _compiled(cwd: str, product: Path) -> list[str]:
 
 def _environment(build: CargoBuild, person: Mapping[str, str]) -> dict[str, str]:
     theirs = {name: value for name, value in person.items() if name not in OURS}
-    return {**theirs, **build.variables, "RUSTC_WRAPPER": str(build.room / "wrapper"), "CARGO_TERM_COLOR": "auto"}
+    own = {"RUSTC": str(build.asked), "RUSTC_WRAPPER": str(build.room / "wrapper"), "CARGO_TERM_COLOR": "auto"}
+    return {**theirs, **build.variables, **own}
 
 
 def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None:
@@ -242,6 +187,7 @@ def _make_ready(build: CargoBuild, person: Mapping[str, str], jobs: int) -> None
         build.target_directory.mkdir(parents=True)
         (build.room / "wrapper").write_text(text, encoding="utf-8")
         (build.room / "wrapper").chmod(0o755)
+        nested.rustc_with_core(build.variables["RUSTC"], build.asked.parent)
         stamp.write_text(digest, encoding="utf-8")
     elif not are_unchanged(build.reads, person, {}):
         words = [word for word in build.command if not word.startswith(("--message-format", "--bin=", "--example="))]

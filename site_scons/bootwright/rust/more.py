@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bootwright.rust.roots import Roots
 
 SCRATCH = "@scratch@"  # in More's words: where the products are written at first
+OF_RUSTC = ("RUSTC_BOOTSTRAP", "RUSTC_FORCE_RUSTC_VERSION", "MACOSX_DEPLOYMENT_TARGET", "SDKROOT")
 MAP = "program.map"  # the linker's map there
 
 
@@ -30,6 +31,11 @@ class Room:
     unseen: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     places: tuple[tuple[str, Path | None], ...] = ()
+
+    @property
+    def of_rustc(self) -> dict[str, str]:
+        """Those of variables that rustc itself reads: it names none among what it read."""
+        return {name: self.variables[name] for name in OF_RUSTC if name in self.variables}
 
     @property
     def roots(self) -> Roots:

@@ -49,18 +49,23 @@ class Ran:
 
 
 def run_script(
-    unit: Unit, room: Room, person: Mapping[str, str], show: Callable[[str], None], bootstrap: bool = False
+    unit: Unit, room: Room, person: Mapping[str, str], show: Callable[[str], None], bootstrap: bool = False,
+    core: tuple[str, str] | None = None,
 ) -> Ran:  # fmt: skip
     """Runs the build script that unit is, in an empty OUT_DIR; show gets its warnings and errors, as cargo words them.
 
     person is the whole environment and room's variables, and the script gets it as with Cargo: compilers for other
     languages are chosen by it. Raises where it fails; of a package that is not the person's the warnings are shown only
-    then. bootstrap: a cargo or rustc that it starts may have unstable features.
+    then. bootstrap: a cargo or rustc that it starts may have unstable features. core are a built-in target for which
+    the compiler has none, and the sysroot that holds it.
     """
     out = room.out / unit.name
     environment = {**of_person(person), **room.variables, **environment_of(unit, room, More())}
     program = room.text(unit.argv[0])
-    done = _run(program, unit, environment, out)
+    asked = environment
+    if core and environment.get("TARGET") == core[0]:
+        asked = {**environment, "RUSTC": nested.probed_rustc(environment["RUSTC"], *core)}
+    done = _run(program, unit, asked, out)
     if done.returncode and not unit.checksum and nested.lacks_core(f"{done.stdout}\n{done.stderr}"):
         more = nested.with_core(environment, out.with_name("compiler"), bootstrap)
         gets = "core where its rustc has none" + (", RUSTC_BOOTSTRAP=1" if bootstrap else "")
@@ -77,8 +82,9 @@ def run_script(
     if done.returncode:
         how = f"ended with status {done.returncode}" if done.returncode > 0 else f"died of signal {-done.returncode}"
         lines = "\n    ".join([f"the build script of {unit.package} v{unit.version} {how}:", *_last_lines(done)])
-        absent = programs_not_there(Path(unit.root), stderr, environment)
-        hint = f"build.rs starts {' and '.join(absent)}, which is not on PATH; " if absent else ""
+        script = Path(unit.cwd, unit.source)
+        absent = programs_not_there(script, stderr, environment)
+        hint = f"{script.name} starts {' and '.join(absent)}, which is not on PATH; " if absent else ""
         hint = hint or _compiler_not_there(stderr, environment.get("TARGET", ""))
         hint += f"the command was: (cd {pasteable([unit.cwd])} && {pasteable([program])}), with cargo's variables"
         raise BootwrightError(lines, hint)
@@ -171,15 +177,15 @@ def _start(program: str, directory: Path, environment: Mapping[str, str]) -> sub
     raise AssertionError("the last attempt returns or raises")
 
 
-def programs_not_there(root: Path, said: str, environment: Mapping[str, str]) -> list[str]:
-    """Returns the programs that build.rs in root names and PATH has not, where the script said that one is not there.
+def programs_not_there(script: Path, said: str, environment: Mapping[str, str]) -> list[str]:
+    """Returns the programs that script, a root file, names and PATH has not, where it said that one is not there.
 
     Rust's own error for that, with which most scripts end, does not say which one.
     """
     if not NOT_FOUND.search(said):
         return []
     try:
-        source = read_text(root / "build.rs", LARGEST)
+        source = read_text(script, LARGEST)
     except (OSError, BootwrightError):
         return []
     names = dict.fromkeys(re.findall(COMMAND, source))

@@ -30,7 +30,7 @@ from bootwright.rust.shared import VARIABLES, digest_of, needed_by_names
 from bootwright.storage.store import DESCRIPTION, Store
 
 KIND = "script"
-RECIPE = 1  # to be raised when a run comes out otherwise than before
+RECIPE = 2  # to be raised when a run comes out otherwise than before
 SAID, MADE = "stdout", "out"  # of an entry: a file, and a directory where the script made any
 OF_THIS_MACHINE = ("PATH", "NUM_JOBS", "CARGO")  # variables of cargo's that are in no key
 MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(?:r#)?(\w+)\s*;", re.MULTILINE)

@@ -183,11 +183,26 @@ def test_the_nearest_config_that_says_something_wins(tmp_path: Path) -> None:
     assert read_default_target(tmp_path / "kernel") == "near"
 
 
-@pytest.mark.parametrize("value", ['["a", "b"]', "7", '""'])
+@pytest.mark.parametrize("value", ['["a", 7]', "7", '""'])
 def test_a_default_target_that_is_none_is_one_sentence(tmp_path: Path, value: str) -> None:
     config(tmp_path, f"[build]\ntarget = {value}\n")
     with pytest.raises(BootwrightError, match=r"config.toml: \[build\] target is "):
         read_default_target(tmp_path)
+
+
+def test_several_default_targets_are_told_with_the_word_for_each(tmp_path: Path) -> None:
+    config(tmp_path, '[build]\ntarget = ["far", "near.json", "far"]\n')
+    with pytest.raises(BootwrightError, match=r"config.toml: \[build\] target names several targets") as raised:
+        read_default_target(tmp_path)
+    assert f"say TARGET=far or TARGET={tmp_path}/near.json" in str(raised.value)
+    config(tmp_path, '[build]\ntarget = ["far", "far"]\n')
+    config(tmp_path / "kernel", "[build]\ntarget = []\n")
+    assert read_default_target(tmp_path / "kernel") == "far"
+    config(tmp_path / "kernel", '[build]\ntarget = ["near"]\n')  # cargo joins the lists
+    with pytest.raises(BootwrightError, match="say TARGET=near or TARGET=far"):
+        read_default_target(tmp_path / "kernel")
+    config(tmp_path / "kernel", '[build]\ntarget = "near"\n')
+    assert read_default_target(tmp_path / "kernel") == "near"
 
 
 def test_a_target_comes_from_the_variable_from_what_is_included_and_from_cargos_home(tmp_path: Path) -> None:

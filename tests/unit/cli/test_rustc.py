@@ -56,6 +56,26 @@ def test_for_anything_else_it_gets_nothing(
     assert ran[0] == list(words)
 
 
+@pytest.mark.parametrize(
+    ("spec", "gets"),
+    [
+        ('{"linker-flavor": "gnu-lld", "linker": "rust-lld"}', True),
+        ('{"linker-flavor": "ld.lld"}', True),
+        ('{"linker-flavor": "gnu-lld", "linker": "mine"}', False),
+        ('{"linker-flavor": "gnu-cc"}', False),
+        ("[", False),
+    ],
+)
+def test_a_specification_that_names_rust_lld_gets_the_linker(
+    monkeypatch: pytest.MonkeyPatch, ran: list[list[str]], tmp_path: Path, spec: str, gets: bool
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(spec)
+    monkeypatch.setattr(rustc, "_find", lambda program, target: ("", "/lld", [str(path)]))
+    run(monkeypatch, "rustc", "--target", str(path))
+    assert ran[0][3:] == (["-Clinker=/lld"] if gets else [])
+
+
 def test_where_nobody_has_a_home_it_says_so_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, ran: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
