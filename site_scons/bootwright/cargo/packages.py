@@ -44,6 +44,11 @@ class Package:
     lacking: str = ""
     gated: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def crate_type(self) -> str:
+        """What rustc makes of program."""
+        return LIBRARY if self.kind == LIBRARY else "bin"
+
     def check_program(self, verbs: Sequence[str]) -> None:
         """Raises where the package has no program, and verbs want more than its tests."""
         if self.kind == LIBRARY and verbs != ["test"]:

@@ -89,14 +89,11 @@ class Planned:
         Where the plan is no whole one, what is known of the program stands for it.
         """
         package = self.package
-        kind = package.kind
-        units = self.plan.libraries(package.root) if kind == LIBRARY else self.plan.programs(kind, package.root)
-        known = (unit for unit in units if unit.target == package.program)
+        known = (unit for unit in self.plan.products(package.kind, package.root) if unit.target == package.program)
         if self.plan.unplanned:
-            crate_type = kind if kind == LIBRARY else "bin"
-            argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", crate_type)
+            argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", package.crate_type)
             own = Unit(
-                package.program, kind, package.root, argv, {}, package.name, "", package.root, package.main,
+                package.program, package.kind, package.root, argv, {}, package.name, "", package.root, package.main,
                 package.program, local=True,
             )  # fmt: skip
             return next(known, own)
