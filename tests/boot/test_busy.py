@@ -1,4 +1,6 @@
-"""Kernels that are busy when their time is over: which are called dead, and which are healthy for all that is known."""
+"""Kernels that are busy: which are called dead, at once or when their time is over, and which are healthy for all that
+is known.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ HEALTHY = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Has `--soak` compile each kernel with and without optimisation, and else one way."""
-    if "how" in metafunc.fixturenames:
+    if "level" in metafunc.fixturenames:
         pairs = [(how, level) for how in [*HEALTHY, "takes_a_lock_twice"] for level in ("0", "2")]
         chosen = pairs if metafunc.config.getoption("--soak") else [pairs[n] for n in (0, 3, 4, 7, 8)]
         metafunc.parametrize(("how", "level"), chosen)
@@ -44,3 +46,19 @@ def test_only_a_kernel_that_can_never_go_on_is_called_dead(workshop: Workshop, h
     else:
         assert end.status == Status.GUEST_DIED
         assert report.startswith(f"fault: deadlock in busy::cause, {source}:"), report
+
+
+@pytest.mark.parametrize("how", ["loops", "spins", "is_interrupted", "counts_down"])
+def test_a_kernel_that_panicked_and_has_nothing_more_to_do_is_not_waited_for(workshop: Workshop, how: str) -> None:
+    source = SMALL_KERNELS / "after_panic.rs"
+    built = workshop.build(source, f"after_panic_{how}", tests=False, flags=("--cfg", how))
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    config = RunConfig(built.image, headless=True, timeout=600)
+    end, report = run_and_report(config, subject, io.StringIO(), io.StringIO(), in_test=True)
+    if how in ("loops", "spins"):
+        assert (end.kind, end.status) == (Kind.STILL_RUNNING, Status.GUEST_DIED)
+        assert end.sentence.startswith("the kernel comes no further, RIP=0x")
+    else:  # an interrupt or the end of its loop makes it go on
+        assert (end.kind, end.exit_code) == (Kind.EXITED, 2 * 0x14 + 1)
+    assert report.startswith(f"fault: panic in after_panic::cause, {source}:"), report
+    assert "  message  assertion `left == right` failed: the answer\n" in report

@@ -6,6 +6,7 @@
 
 include!("faults/frame.inc");
 include!("faults/idt.inc");
+include!("timer.inc");
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,32 +23,9 @@ core::arch::global_asm!(
     ticks = sym TICKS,
 );
 
-unsafe extern "C" {
-    fn tick();
-}
-
 static TICKS: AtomicU64 = AtomicU64::new(0);
 static KEY: AtomicBool = AtomicBool::new(false);
 static QUEUE: Mutex<[u64; 4]> = Mutex::new([1, 2, 3, 4]);
-
-/// Puts the first interrupt controller's lines to vectors 24 to 31, lets the timer's through, and enables interrupts.
-fn let_the_timer_tick() {
-    load_idt(24, tick);
-    // SAFETY: the controllers are nobody else's.
-    unsafe {
-        for (port, value) in [
-            (0x20, 0x11),
-            (0x21, 24),
-            (0x21, 4),
-            (0x21, 1),
-            (0x21, 0xfe),
-            (0xa1, 0xff),
-        ] {
-            core::arch::asm!("out dx, al", in("dx") port as u16, in("al") value as u8);
-        }
-        core::arch::asm!("sti");
-    }
-}
 
 #[inline(never)]
 fn poll(task: u64) -> bool {

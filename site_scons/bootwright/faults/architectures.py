@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -42,6 +42,8 @@ class Architecture:
     word is the size of an address in bytes, shown what a report shows, dump how `info registers` says a register (its
     name or number, and the value), others are registers without a number. decode reads the instruction at an address,
     calls are the sizes in bytes of instructions that call. code_bit is set in an address of code that is a value.
+    interrupts are a register, those of its bits that say whether interrupts are on, and what these are where none are;
+    None where no register of the dump says so.
     """
 
     word: int
@@ -53,6 +55,7 @@ class Architecture:
     decode: Decode
     calls: tuple[int, ...]
     code_bit: int = 0
+    interrupts: tuple[str, int, int] | None = None
 
     def parse(self, dump: str) -> dict[str, int]:
         """Returns the registers of one processor by their names, the program counter as pc and the stack's as sp."""
@@ -61,6 +64,13 @@ class Architecture:
             name = next(filter(None, match.groups()[:-1]))
             found[self.names[int(name)] if name.isdecimal() else name.lower()] = int(match[match.lastindex or 0], 16)
         return found
+
+    def has_interrupts_off(self, registers: Mapping[str, int]) -> bool:
+        """Tells whether no interrupt reaches a processor with these registers; where that is not known, no."""
+        if self.interrupts is None:
+            return False
+        name, bits, off = self.interrupts
+        return name in registers and registers[name] & bits == off
 
     def call_before(self, code: bytes, end: int) -> Instruction | None:
         """Returns the call that ends at the address end, of which code holds the last 8 bytes."""
@@ -163,7 +173,7 @@ ARM = Architecture(
 )  # fmt: skip
 AARCH64 = Architecture(
     8, (*(f"x{n}" for n in range(31)), "sp"), "x30", "x29", ("pc", "sp", "x29", "x30", "pstate"),
-    re.compile(r"\b(?:X(\d\d)|(PC|SP|PSTATE))=([0-9a-f]+)"), _a64, (4,),
+    re.compile(r"\b(?:X(\d\d)|(PC|SP|PSTATE))=([0-9a-f]+)"), _a64, (4,), interrupts=("pstate", 0xC0, 0xC0),  # I and F
 )  # fmt: skip
 
 
@@ -171,7 +181,7 @@ def _riscv_of(wide: bool) -> Architecture:
     """Returns RISC-V's of 64 bits, or of 32."""
     return Architecture(
         8 if wide else 4, RISCV_NAMES, "ra", "s0", RISCV_SHOWN, RISCV_DUMP,
-        lambda code, address: _riscv(code, address, wide=wide), (8, 4, 2),
+        lambda code, address: _riscv(code, address, wide=wide), (8, 4, 2), interrupts=("mstatus", 0xA, 0),  # MIE, SIE
     )  # fmt: skip
 
 

@@ -42,6 +42,17 @@ def is_dead_end(machine: Machine, subject: Subject, sure: bool = True) -> bool:
     return any(is_panicking(frame) or (sure and frame.interrupted) for frame in frames)
 
 
+def is_over(machine: Machine, subject: Subject) -> bool:
+    """Tells whether a kernel panicked and nothing can make it go on: its only processor runs `loop {}`, or what does no
+    more than that, with interrupts off. A Cortex-M does not say whether they are.
+    """
+    processors = _BoardMaker(machine, Verdict(Kind.STANDS, 0, ""), subject, None).look()
+    if len(processors) != 1 or not processors[0].is_idle:
+        return False
+    (seen,) = processors
+    return seen.board.architecture.has_interrupts_off(seen.registers) and any(map(is_panicking, seen.frames))
+
+
 def _what(end: Verdict, panicked: bool) -> What | None:
     if end.kind is Kind.DIED:
         return What.EXCEPTION

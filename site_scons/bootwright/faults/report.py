@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
-from bootwright.elf.symbols import Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
 from bootwright.faults.calls import SHORTENED, innermost
 from bootwright.faults.catalogue import Facts, Fault, What, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_again, find_handled
-from bootwright.faults.memory import GuestMemory, is_canonical
+from bootwright.faults.looks import frames_of, guest_of, memory_of
+from bootwright.faults.memory import is_canonical
 from bootwright.faults.moments import (
     PLACE,
     Moment,
@@ -33,7 +33,6 @@ from bootwright.machine.machine import Machine
 from bootwright.machine.qmp import QemuGone, QmpError
 from bootwright.machine.verdict import FAILURE_EXIT_CODE, Kind, Verdict
 
-STACK_BYTES = 512  # that are searched for a way back into the kernel
 BY_HAND = (Kind.LEFT, Kind.STANDS)  # somebody waits: nothing is run a second time for them
 
 
@@ -52,20 +51,6 @@ def make_report(
     return _Maker(machine, end, subject, panic).make(Facts(what, says_failed=says_failed), in_test)
 
 
-def is_dead_end(machine: Machine, subject: Subject, sure: bool = True) -> bool:
-    """Tells whether a guest that runs on may have come to its end, in the handler of a panic or of an exception.
-
-    It is not stopped for that: what is seen may be wrong, and a report looks again. Where it has not stood for long,
-    which sure says, a handler of an exception may yet come back.
-    """
-    processors = parse_processors(machine.ask("info registers -a"))
-    if machine.gone or not processors:
-        return False
-    symbols = read_symbols(subject.elf)
-    guests = [_seen(machine, registers, symbols) for registers in processors]
-    return any(is_panicking(f) or (sure and f.interrupted) for guest in guests for f in _frames(guest))
-
-
 def _what(end: Verdict, panicked: bool) -> What | None:
     if end.kind is Kind.TRIPLE_FAULT:
         return What.EXCEPTION
@@ -82,10 +67,6 @@ def _what(end: Verdict, panicked: bool) -> What | None:
     return What.EXIT if end.kind is Kind.EXITED else What.HANG
 
 
-def _frames(guest: Guest) -> list[Frame]:
-    return call_chain(guest.symbols, guest.memory, guest.registers)
-
-
 def find_dead(guests: Sequence[Guest]) -> int | None:
     """Returns which of several processors a report is about, None where there is none.
 
@@ -93,7 +74,7 @@ def find_dead(guests: Sequence[Guest]) -> int | None:
     """
     if len(guests) < 2:
         return 0 if guests else None
-    chains = [_frames(guest) for guest in guests]
+    chains = [frames_of(guest) for guest in guests]
     dead = [n for n, frames in enumerate(chains) if any(is_panicking(f) or f.interrupted for f in frames)]
     busy = [n for n, guest in enumerate(guests) if not fault.is_idle(guest, chains[n])]
     return next(iter((*dead, *busy)), 0)
@@ -180,14 +161,14 @@ class _Maker(Teller):
         except (QmpError, QemuGone):
             return None
         processors = parse_processors(machine.ask("info registers -a"))
-        guests = [_seen(machine, registers, self._symbols) for registers in processors]
+        guests = [guest_of(machine, registers, self._symbols) for registers in processors]
         if event:
             same = [number for number, one in enumerate(processors) if one["RIP"] == event.registers.get("RIP")]
             number = next(iter(same), None)
-            guest = _seen(machine, event.registers, self._symbols)
+            guest = guest_of(machine, event.registers, self._symbols)
         else:
             number = find_dead(guests)
-            guest = guests[number] if number is not None else Guest({}, _memory(machine, {}), self._symbols)
+            guest = guests[number] if number is not None else Guest({}, memory_of(machine, {}), self._symbols)
         if "RIP" not in guest.registers:
             return None
         if len(guests) > 1 and number is not None:
@@ -203,8 +184,8 @@ class _Maker(Teller):
         processors = parse_processors(self._machine.ask("info registers -a"))
         if len(processors) <= self._number:
             return None
-        guest = _seen(self._machine, processors[self._number], self._symbols)
-        return Moment(guest.registers, _frames(guest))
+        guest = guest_of(self._machine, processors[self._number], self._symbols)
+        return Moment(guest.registers, frames_of(guest))
 
     def _tell(self, facts: Facts, found: Fault | None, chain: Sequence[Event], ending: str) -> None:
         if chain and facts.vector is not None:
@@ -265,25 +246,6 @@ class _Maker(Teller):
         place = innermost([Frame(0, guest.symbols.places(event.registers["RIP"]))])
         where = SHORTENED.sub("", place.where)
         self._say("before", f"{which} in {place.function}, {where}: the kernel's handler got it")
-
-
-def _seen(machine: Machine, registers: Mapping[str, int], symbols: Symbols) -> Guest:
-    """Returns the guest with these registers; symbols learn by it where the kernel lies."""
-    memory = _memory(machine, registers)
-    symbols.place(memory.read, _in_code(registers, memory))
-    return Guest(dict(registers), memory, symbols)
-
-
-def _in_code(registers: Mapping[str, int], memory: GuestMemory) -> Iterator[int]:
-    """Yields addresses of which one may be in the kernel's code: RIP, and what lies on the stack to return to."""
-    yield registers.get("RIP", 0)
-    stack = memory.read(registers.get("RSP", 0), STACK_BYTES)
-    yield from (int.from_bytes(stack[at : at + 8], "little") for at in range(0, len(stack) - 7, 8))
-
-
-def _memory(machine: Machine, registers: Mapping[str, int]) -> GuestMemory:
-    control = (registers.get(name, 0) for name in ("CR3", "CR0", "CR4", "EFER"))
-    return GuestMemory(machine.read_physical, *control)
 
 
 def _name(event: Event) -> str:

@@ -48,7 +48,7 @@ def run_and_report(
     from bootwright.run.run import run
 
     seen = _Seen(subject, notes, in_test)
-    end = run(config, out, notes, seen.at_end, seen.midway)
+    end = run(config, out, notes, seen.at_end, seen.is_over if config.headless else seen.midway)
     report = seen.report
     is_pc = board_named(config.board).is_pc
     if report is None:
@@ -131,21 +131,38 @@ class _Seen:
             with contextlib.suppress(QmpError, QemuGone, OSError):
                 machine.screendump(self._subject.picture)
 
-    def midway(self, machine: Machine, seen: Verdict, sure: bool = True) -> None:
-        """Tells of a guest that somebody watches, and that stands in the handler of a panic or of an exception."""
+    def is_over(self, machine: Machine, seen: Verdict, sure: bool = True) -> bool:
+        """Tells whether a guest that nobody watches panicked and does nothing more: TIMEOUT need not be waited for."""
+        from bootwright.machine.qmp import QemuGone
+
+        if machine.board.is_pc:
+            from bootwright.faults.looks import is_over
+        else:
+            from bootwright.faults.board_report import is_over
+        try:
+            return is_over(machine, self._subject)
+        except (BootwrightError, QemuGone):
+            return False  # the end will tell
+
+    def midway(self, machine: Machine, seen: Verdict, sure: bool = True) -> bool:
+        """Tells of a guest that somebody watches, and that stands in the handler of a panic or of an exception.
+
+        It runs on: who watches it leaves.
+        """
         from bootwright.machine.qmp import QemuGone, QmpError
 
         try:
             if self.is_told or not _is_dead_end(machine, self._subject, sure):
-                return
+                return False
         except (BootwrightError, QemuGone):
-            return  # the end will tell
+            return False  # the end will tell
         report = self._look(machine, seen)
         with contextlib.suppress(QmpError, QemuGone):
             machine.qmp.execute("cont")
         if report:
             self.report, self.is_told = report, True
             note(self._notes, printable(f"bootwright: {seen.sentence}\n{report.text()}"))
+        return False
 
     def _look(self, machine: Machine, end: Verdict) -> Report | None:
         try:
@@ -164,7 +181,7 @@ class _Seen:
 
 def _is_dead_end(machine: Machine, subject: Subject, sure: bool) -> bool:
     if machine.board.is_pc:
-        from bootwright.faults.report import is_dead_end
+        from bootwright.faults.looks import is_dead_end
     else:
         from bootwright.faults.board_report import is_dead_end
     return is_dead_end(machine, subject, sure)

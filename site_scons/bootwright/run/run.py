@@ -34,14 +34,14 @@ def run(
     out: TextIO,
     notes: TextIO,
     at_end: Callable[[Machine, Verdict], None] | None = None,
-    midway: Callable[[Machine, Verdict, bool], None] | None = None,
+    midway: Callable[[Machine, Verdict, bool], bool] | None = None,
 ) -> Verdict:
     """Runs the image until the first end: an exit, a reset, a halt, a loader's failure, TIMEOUT (machine/verdict.py).
 
     The guest's serial port goes to out as it comes, hints for the person go to notes. at_end is called with the verdict
-    while the machine is still there, unless QEMU left with the guest; midway where a person watches a guest that runs
-    on and seems to come no further, with whether it has been so for long. Raises BootwrightError with status 5 where
-    QEMU does not start.
+    while the machine is still there, unless QEMU left with the guest; midway where a guest runs on and seems to come no
+    further, with whether it has been so for long: the run ends where it says so. Raises BootwrightError with status 5
+    where QEMU does not start.
     """
     display, keys = Display(None, False), None
     board = board_named(config.board)
@@ -82,7 +82,7 @@ def run(
                 note(notes, f"bootwright: {line}\n")
         watch = Watch(machine, config, display, Voice(out, config.raw, copy))
         watch.keys = stack.enter_context(keys.taken()) if keys else None
-        watch.midway = None if config.headless else midway
+        watch.midway = midway
         try:
             if names(config.flags, "-S"):
                 note(notes, "bootwright: -S: the guest stands still until a debugger lets it go\n")

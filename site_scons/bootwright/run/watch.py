@@ -15,7 +15,7 @@ from bootwright.machine import textscreen, verdict
 from bootwright.machine.anew import start_anew
 from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
-from bootwright.machine.verdict import HALT_SECONDS, Registers, Verdict
+from bootwright.machine.verdict import HALT_SECONDS, Kind, Registers, Verdict
 from bootwright.run.config import FIRMWARE_SECONDS, HEADLESS_TIMEOUT, RunConfig
 from bootwright.run.keys import Keys
 from bootwright.run.standstill import FEW_LOOKS, Standstill
@@ -47,7 +47,7 @@ class Watch:
         self._voice = voice
         self._heard = machine.heard["serial"]
         self._heard.listen(config.restart_mark)
-        self.midway: Callable[[Machine, Verdict, bool], None] | None = None
+        self.midway: Callable[[Machine, Verdict, bool], bool] | None = None
         self.keys: Keys | None = None
         self._standstills: list[tuple[Standstill, Standstill]] = []  # of each processor: after few looks, after many
         self._still_seconds = still_seconds
@@ -88,7 +88,7 @@ class Watch:
                 self._look(now)
             end = self._from_qemu() or self._from_loader(now) or self._from_processor(now)
             if now >= next_look:
-                self._look_closer(end)
+                end = end or self._look_closer()
                 next_look = now + LOOK_SECONDS
                 self._machine.tend_log(now)
             self._pass_on_serial()
@@ -150,18 +150,18 @@ class Watch:
         if self._view:
             self._print_rows(self._view.look(rows))
 
-    def _look_closer(self, end: Verdict | None) -> None:
-        """Has a report made, where somebody watches a guest that has come to stand."""
-        if self.midway is None or end is not None or not self._registers:
-            return
-        if self._machine.in_firmware:
-            return
+    def _look_closer(self) -> Verdict | None:
+        """Has a guest looked at that has come to stand; returns the verdict where that is its end."""
+        if self.midway is None or not self._registers or self._machine.in_firmware:
+            return None
         self._standstills += [(Standstill(FEW_LOOKS), Standstill()) for _ in self._registers[len(self._standstills) :]]
         for processor, (few, many) in zip(self._registers, self._standstills, strict=False):
             new, sure = few.is_new(processor.rip), many.is_new(processor.rip)
             if new or sure:
                 seen = replace(verdict.stands(processor), serial=self._machine.serial, screen=self.screen)
-                self.midway(self._machine, seen, sure)
+                if self.midway(self._machine, seen, sure):
+                    return replace(verdict.stands(processor), kind=Kind.STILL_RUNNING)
+        return None
 
     @property
     def screen(self) -> tuple[str, ...]:

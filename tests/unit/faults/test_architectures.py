@@ -61,3 +61,18 @@ def test_the_call_before_an_address_is_the_longest_that_ends_there() -> None:
 def test_registers_are_read_by_their_names(architecture: Architecture, dump: str, pc: int, sp: int, link: int) -> None:
     found = architecture.parse(dump)
     assert (found["pc"], found["sp"], found[architecture.link]) == (pc, sp, link)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "registers", "off"),
+    [
+        (AARCH64, {"pstate": 0x600003C5}, True), (AARCH64, {"pstate": 0x60000305}, False),
+        (AARCH64, {"pstate": 0x60000345}, False), (RISCV64, {"mstatus": 0xA00000000}, True),
+        (RISCV64, {"mstatus": 0xA00000008}, False), (RISCV32, {"mstatus": 2}, False), (RISCV32, {}, False),
+        (ARM, {"xpsr": 0x41000000}, False),
+    ],
+)  # fmt: skip
+def test_whether_an_interrupt_may_come_is_known_where_a_register_says_so(
+    architecture: Architecture, registers: dict[str, int], off: bool
+) -> None:
+    assert architecture.has_interrupts_off(registers) is off

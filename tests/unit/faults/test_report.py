@@ -60,7 +60,7 @@ def test_of_several_processors_the_one_that_panicked_is_meant_or_the_first_that_
         name = "core::panicking::panic_fmt" if guest.registers["RIP"] == panicking else "work"
         return [Frame(guest.registers["RIP"], (Place(name),))]
 
-    monkeypatch.setattr(report, "_frames", frames)
+    monkeypatch.setattr(report, "frames_of", frames)
     monkeypatch.setattr(facts, "is_idle", lambda guest, _: guest.registers["HLT"] == 1)
     guests = [Guest(registers, None, None) for registers in parse_processors(DUMP)[:processors]]  # type: ignore[arg-type]  # neither is read
     assert find_dead(guests) == dead

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from bootwright.base.errors import Status
 from bootwright.machine.boards import PC
 from bootwright.machine.display import Display
 from bootwright.machine.machine import Machine
@@ -135,10 +136,22 @@ def test_a_guest_that_stands_is_looked_at_soon_for_a_panic_and_later_for_more(mo
     config = RunConfig(Path("/x.img"), timeout=10.0)
     watch = Watch(cast(Machine, guest), config, Display("gtk", True), Voice(io.StringIO()))
     seen: list[tuple[float, bool]] = []
-    watch.midway = lambda machine, verdict, sure: seen.append((guest.now, sure))
-    watch.until_verdict()
+    over = False
+
+    def look(machine: Machine, verdict: Verdict, sure: bool) -> bool:
+        seen.append((guest.now, sure))
+        return over
+
+    watch.midway = look
+    assert watch.until_verdict().sentence.startswith("the kernel was still running at TIMEOUT=10")
     assert [sure for _, sure in seen] == [False, True]
     assert seen[0][0] < 0.8 and 1.4 < seen[1][0] < 2
+    # Whoever looks may know that it is the end.
+    over, watch = True, Watch(cast(Machine, guest), config, Display(None, False), Voice(io.StringIO()))
+    watch.midway = look
+    end = watch.until_verdict()
+    assert (end.kind, end.status, len(seen)) == (Kind.STILL_RUNNING, Status.GUEST_DIED, 3)
+    assert end.sentence.startswith("the kernel comes no further, ")
 
 
 def test_of_a_window_that_was_closed_the_last_screen_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
