@@ -152,5 +152,5 @@ def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(checkout: 
     assert ended.stderr in ("0\n", "141\n")  # as fast as head is
     for words in ("<&- >&- 2>&-", ">&-", "2>&-"):  # -C has SCons speak before anything of ours runs
         closed = ["sh", "-c", f'exec "$@" {words}', "sh", *scons[:4], "store"]
-        ended = subprocess.run(closed, cwd=checkout.path, env=environment, capture_output=True, timeout=120)
-        assert (ended.returncode, ended.stderr) == (0, b"")
+        ended = subprocess.run(closed, cwd=checkout.path, env=environment, capture_output=True, text=True, timeout=120)
+        assert (ended.returncode, ended.stderr) == (0, "")
