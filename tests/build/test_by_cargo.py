@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import MINIMAL, Checkout
+from tests.build.checkouts import HOME, IDLE, MINIMAL, Checkout
 
 HELPER = '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2024"\n'
 USED = "\n#[used]\npub static HELPER: &[u8] = {};\n"
@@ -70,6 +70,22 @@ def test_what_cargo_would_take_for_unchanged_is_built_anew(checkout: Checkout, k
     assert elf(checkout) == first
 
 
+def test_an_artifact_for_another_target_has_core_but_not_one_for_a_specification(
+    checkout: Checkout, kernel: Path
+) -> None:
+    word, manifest, other = f"KERNEL={kernel}", str(kernel / "Cargo.toml"), "thumbv7em-none-eabihf"
+    checkout.edit(manifest, 'artifact = "bin"', f'artifact = "bin", target = "{other}"')
+    add(kernel, ".cargo/config.toml", "[unstable]\nbindeps = true\njson-target-spec = true\n")
+    text = "of another machine"
+    add(kernel, "helper/src/main.rs", IDLE.replace("no_mangle", "unsafe(no_mangle)") + USED.format(f'b"{text}"'))
+    checkout.build(word)
+    assert text.encode() in elf(checkout)
+    add(kernel, "mine.json", (HOME / "tests/kernels/specs/2026.json").read_text())
+    checkout.edit(manifest, other, "mine.json")
+    said = checkout.refuse(word, "TARGET=x86_64-unknown-none")
+    assert f"helper is an artifact for {kernel}/mine.json, and core is made for the kernel's own target" in said
+
+
 def test_an_error_of_cargos_is_explained_as_any_other(checkout: Checkout, kernel: Path) -> None:
     add(kernel, "src/main.rs", "#![no_std]\n#![no_main]\nfn main() { println!(); }\n")
     said = checkout.refuse(f"KERNEL={kernel}")
@@ -98,6 +114,7 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
     add(
         package,
         ".cargo/config.toml",
+        "[unstable]\nbuild-dir-new-layout = true\n"  # of cargo 1.100; the names of crates say no more which one it is
         '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n'
         '[env]\nRUSTC_BOOTSTRAP = "1"\n[target.x86_64-unknown-none]\nlinker = "gcc"\n'
         'rustflags = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Xlinker", "-Clink-arg=-Ttext=0x70000000"]\n',
@@ -110,4 +127,6 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
         assert checkout.build(word, f"VARIANT={variant}", "--cargo") == ["cargo reader.elf reader.map"]
         assert place.read_bytes() == planned
         assert b"by the script" in planned
+        (units,) = (checkout.path / "build" / variant).glob("obj/*/reader/cargo/units")
+        assert len([*units.glob("*/unit")]) == 3  # script, library and program, each with a place of its own
     assert files(package) == before
