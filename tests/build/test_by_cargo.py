@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.build.checkouts import HOME, IDLE, MINIMAL, Checkout
+
+from bootwright.rust.by_cargo import CargoBuild
+from bootwright.rust.more import More
 
 HELPER = '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2024"\n'
 USED = "\n#[used]\npub static HELPER: &[u8] = {};\n"
@@ -86,6 +91,18 @@ def test_an_artifact_for_another_target_has_core_but_not_one_for_a_specification
     assert f"helper is an artifact for {kernel}/mine.json, and core is made for the kernel's own target" in said
 
 
+def test_crates_of_one_name_have_places_of_their_own_where_no_hash_is_in_it(tmp_path: Path) -> None:
+    rustc, here = {"RUSTC": "/bin/true"}, str(tmp_path)
+    command = ("cargo", "build", "--target", "x86_64-unknown-none")
+    build = CargoBuild(command, here, rustc, tmp_path / "room", {here: "reader"}, (), More(), (), More(), (), "")
+    (tmp_path / "wrapper").write_text(build.wrapper())
+    for out in ("one", "another"):  # as cargo of 1.101 calls two build scripts
+        words = [str(build.asked), "--crate-name", "build_script_build", "build.rs", "--out-dir", f"{here}/{out}"]
+        environment = {"CARGO_MANIFEST_DIR": here}
+        subprocess.run([sys.executable, tmp_path / "wrapper", *words], env=environment, cwd=tmp_path, check=True)
+    assert len([*tmp_path.glob("room/units/*/unit")]) == 2
+
+
 def test_an_error_of_cargos_is_explained_as_any_other(checkout: Checkout, kernel: Path) -> None:
     add(kernel, "src/main.rs", "#![no_std]\n#![no_main]\nfn main() { println!(); }\n")
     said = checkout.refuse(f"KERNEL={kernel}")
@@ -114,7 +131,7 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
     add(
         package,
         ".cargo/config.toml",
-        "[unstable]\nbuild-dir-new-layout = true\n"  # of cargo 1.100; the names of crates say no more which one it is
+        "[unstable]\nbuild-dir-new-layout = true\n"  # which cargo 1.100 has
         '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n'
         '[env]\nRUSTC_BOOTSTRAP = "1"\n[target.x86_64-unknown-none]\nlinker = "gcc"\n'
         'rustflags = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Xlinker", "-Clink-arg=-Ttext=0x70000000"]\n',
@@ -127,6 +144,4 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
         assert checkout.build(word, f"VARIANT={variant}", "--cargo") == ["cargo reader.elf reader.map"]
         assert place.read_bytes() == planned
         assert b"by the script" in planned
-        (units,) = (checkout.path / "build" / variant).glob("obj/*/reader/cargo/units")
-        assert len([*units.glob("*/unit")]) == 3  # script, library and program, each with a place of its own
     assert files(package) == before
