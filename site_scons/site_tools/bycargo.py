@@ -97,7 +97,10 @@ def add_nodes(
     from bootwright.rust.explain import Situation
 
     build = _cargo_build(env, planned, units, Path(objects, "cargo"))
-    keys = [((os.path.normpath(Path(unit.cwd, unit.source)), unit.is_test), Path(path).name) for unit, path in programs]
+    roots = [os.path.normpath(Path(unit.cwd, unit.source)) for unit, _ in programs]
+    keys = [
+        ((root, unit.target, unit.is_test), Path(path).name) for root, (unit, path) in zip(roots, programs, strict=True)
+    ]
     files = []
     for _, path in programs:
         reads = Path(objects, "by-cargo", Path(path).parent.name, f"{Path(path).name}.reads")

@@ -25,7 +25,7 @@ from bootwright.cargo.config import read_configuration
 from bootwright.cargo.metadata import Settings, on_a_board, read_settings
 from bootwright.cargo.migrations import migrate
 from bootwright.cargo.nightly import is_nightly
-from bootwright.cargo.packages import Choice
+from bootwright.cargo.packages import LIBRARY, Choice
 from bootwright.cargo.plans import Planned, Request, make_plan
 from bootwright.cargo.sources import crate_files
 from bootwright.cargo.units import TEST_CFG, Unit, codegen_option, crate_features, value_of_joint
@@ -118,6 +118,7 @@ def make_plan_for(env: Environment, directory: Path, core: Core, variant: str, t
         tests=tests,
     )
     planned = make_plan(request, Path(env["BUILD"], "plan"), os.environ, tell)
+    planned.package.check_program(COMMAND_LINE_TARGETS)
     for warning in planned.plan.said:
         show_once(warning)
     plan, told = migrate(planned.plan, release_number(tools.toolchain.release))
@@ -141,7 +142,6 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     env.Replace(
         CORENAME=core.name,
         RUSTEDITION=value_of_joint(planned.program.argv, "--edition") or "2015",
-        KERNELROOT=package.main,
         KERNELSETTINGS=settings_09(settings.bootloader, crate_features(planned.plan, "bootloader", "0.9."), manifest),
         PACKAGEROOT=package.root,
     )
@@ -151,7 +151,9 @@ def _add_variant(env: Environment, directory: Path, core: Core, files: list[Entr
     def add_program(unit: Unit, elf: list[Entry], path: str) -> KernelNodes:
         return _program(env, unit, elf, path, core, files, variant, settings)
 
-    if env.CargoReason(planned, Path(path).name):
+    if package.kind == LIBRARY:
+        elf: list[Entry] = [env.fs.File(package.library)]  # its tests alone are programs
+    elif env.CargoReason(planned, Path(path).name):
         (elf,) = env.CargoNodes(planned, units, [(planned.program, path)], objects, history)
     else:
         elf = units.program(planned.plan, planned.program, path, RUSTHISTORY=history)
@@ -204,8 +206,9 @@ def plan_nodes(
     linker = ["-C", f"linker={tools.linker}"] if tools.linker else []
     own, is_foreign = bool(env["LDSCRIPT"]), core.name != tools.toolchain.host
     words = words_with_script(core.link, planned.program, str(script), joined) if own else core.link
-    for local in {Path(unit.cwd, unit.source) for unit in planned.plan.units if unit.local and not unit.is_run}:
-        crate_files(local)  # which says what among them nobody can read
+    local = [unit for unit in planned.plan.units if unit.local]
+    for root in {Path(unit.cwd, unit.source) for unit in local if not unit.is_run}:
+        crate_files(root)  # which says what among them nobody can read
     is_static = core.board and not any(unit.package == MOVABLE for unit in planned.plan.units)
     ways = Ways(
         target=More(first=(*custom, *(STATIC if is_static else ()), *sysroot), environment=bootstrap),
@@ -217,7 +220,7 @@ def plan_nodes(
         link_inputs=[env.File(str(path).replace("$", "$$")) for path in scripts],
         inputs=(*sorted(named), *scripts),
         flag_files=digests_in_flags(flags, Path(package.root)),
-        allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *_local_roots(planned))))),
+        allowed=tuple(dict.fromkeys(map(Path, (package.root, package.workspace, *(unit.root for unit in local))))),
         nightly="" if env["UNSTABLE"] == "0" or is_nightly(release) else NIGHTLY.format(package.name, release),
         core=(core.name, str(core.directory)) if core.directory and is_foreign and not core.flags else None,
     )
@@ -236,10 +239,6 @@ def plain_nodes(env: Environment, core: Core, objects: str, home: str) -> Nodes:
         nodes=core.nodes, tools=[env.Value(tools.identity)], allowed=(Path(home),),
     )  # fmt: skip
     return Nodes(env, room, ways)
-
-
-def _local_roots(planned: Planned) -> list[str]:
-    return [unit.root for unit in planned.plan.units if unit.local]
 
 
 def linker_script(env: Environment, core: Core) -> Path | None:
@@ -262,8 +261,9 @@ def _program(
     asked = settings.bootimage if core.x86_64 else on_a_board(settings.bootimage, tell_once, core.machine)
     nodes = KernelNodes(name, core.name, variant, elf[0], bootimage=asked, board=core.board)
     if core.x86_64:
-        nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0])[0]
         *parts, nodes.pvh, efi, _ = files
+    if core.x86_64 and unit.is_program:
+        nodes.kernel = env.KernelFile(f"{path}.kernel", elf[0], KERNELROOT=str(Path(unit.cwd, unit.source)))[0]
         parts += [env.EfiProgram(path, efi, nodes), nodes.kernel]
         nodes.image = env.DiskImage(f"{path}.img", parts, IMAGENAME=name)[0]
     return nodes

@@ -93,6 +93,11 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         nothing = chooses_nothing(env["TESTS"], suites, Path(env["HOME"], "tests") if example else None)
         if nothing and suites:  # before anything is built for them
             raise _no_tests(junit, nothing)
+        from bootwright.testing.chosen import may_choose
+
+        for kernel in kernels:
+            named = [(f"kernel/{kernel.package}/{program.suite}", program) for program in kernel.tests]
+            kernel.tests = [program for suite, program in named if may_choose(suite, env["TESTS"], suites)]
     lists = []
     for kernel in kernels:
         fast = is_fast(not own_command(kernel.bootimage), kernel.board)
@@ -133,7 +138,7 @@ def add_tests(env: Environment, name: str, kernels: Sequence[KernelNodes]) -> No
         home = Path(env["HOME"])
         own = example and not needs.are_of_kernels(env["TESTS"].split())
         for kernel in kernels:
-            _tell_what_is_not_run(kernel, env["KERNELDIR"])
+            _tell_what_is_not_run(kernel, env["KERNELDIR"], env["TESTS"] == "*")
         if not example and not any(kernel.tests for kernel in kernels):
             raise _no_tests(junit, f"{kernels[0].name} has no tests", HOW_TO_WRITE)
         for variable in OF_POOL if pool else ():
@@ -227,13 +232,18 @@ def _how_to_list() -> str:
     return "json" if GetOption("json") else "lines"
 
 
-def _tell_what_is_not_run(kernel: KernelNodes, directory: str) -> None:
-    """Tells of test functions that no program of tests was made of: the package's, and others' of the same sources."""
-    from bootwright.rust.unit_reads import read_files
-    from bootwright.testing.written import not_run, others_not_run
+def _tell_what_is_not_run(kernel: KernelNodes, directory: str, all_are_made: bool) -> None:
+    """Tells of test functions that no program of tests was made of: the package's, and others' of the same sources.
 
-    tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}
+    Where TESTS= chose programs, those that no choice would have run.
+    """
+    from bootwright.rust.unit_reads import read_files
+    from bootwright.testing.written import not_run, others_not_run, sources_of
+
     root, planned = Path(kernel.root), kernel.planned
+    tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}
+    if not all_are_made:
+        tested |= {str(path) for path in sources_of(root)} - {t.source for t in kernel.targets if t.why}
     packages = [directory]
     if planned:
         packages += [str(Path(manifest).parent) for manifest in planned.package.manifests]

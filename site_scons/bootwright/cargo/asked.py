@@ -13,8 +13,9 @@ from bootwright.base.regular import AS_UTF8
 from bootwright.cargo.build_command import BIN, EXAMPLE, command_of, value_of
 from bootwright.cargo.chosen import choose, has_freestanding, programs
 from bootwright.cargo.command import JSON_IS_UNSTABLE, Cargo, error_in, run_cargo, warnings_in
+from bootwright.cargo.freestanding import is_freestanding
 from bootwright.cargo.metadata import OWN_METADATA
-from bootwright.cargo.packages import Choice, Package
+from bootwright.cargo.packages import LIBRARY, Choice, Package, no_program
 
 LONGEST = 200  # bytes of a name: cargo and we add up to 50 to it, and a file's has 255
 
@@ -35,7 +36,7 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
     for made in package["targets"]:
         _check_name(package["manifest_path"], made["kind"][0], made["name"])
     meant = choice if choice.program else Choice(program=chosen.program)
-    kind, (name, main) = _choose_program(package, meant, facts["packages"])
+    kind, (name, main), lacking = _choose_program(package, meant, facts["packages"])
     libraries = [target for target in package["targets"] if _kind(target) == "lib"]
     return Package(
         name=package["name"],
@@ -50,10 +51,16 @@ def read_package(cargo: Cargo, directory: Path, choice: Choice, environ: Mapping
         bootloader=any(dependency["name"] == "bootloader" for dependency in package["dependencies"]),
         kind=kind,
         untested=tuple((_kind(t), t["name"], t["src_path"]) for t in package["targets"] if not t.get("test", True)),
+        gated=tuple(
+            (_kind(t), t["name"], t["src_path"], *t["required-features"])
+            for t in package["targets"]
+            if t.get("test", True) and t.get("required-features")
+        ),
         fetches=any(_is_fetched(one, members) for member in facts["packages"] for one in member["dependencies"]),
         note=chosen.note,
-        weighed=chosen.weighed,
+        weighed=(*chosen.weighed, *(_tested(package) if kind == LIBRARY else ())),
         words=chosen.words,
+        lacking=lacking,
     )
 
 
@@ -102,8 +109,9 @@ def _check_name(manifest: str, kind: str, name: str) -> None:
 
 def _choose_program(
     package: Mapping[str, Any], choice: Choice, members: Iterable[Mapping[str, Any]] = ()
-) -> tuple[str, tuple[str, str]]:
-    """Returns kind, name and root file of the program that is meant.
+) -> tuple[str, tuple[str, str], str]:
+    """Returns kind, name and root file of the program that is meant; of the library where its tests alone can start,
+    and the hint of the sentence that there is no program.
 
     BIN= names it, else bootimage's build-command, else default-run; else it is the package's own or only one.
     members are the packages of the workspace, of which one may be meant where this one has none.
@@ -113,7 +121,7 @@ def _choose_program(
     if choice.program:
         for kind in ("bin", "example"):
             if choice.program in programs(package, kind):
-                return kind, (choice.program, programs(package, kind)[choice.program])
+                return kind, (choice.program, programs(package, kind)[choice.program]), ""
         examples = [f"{name} (an example)" for name in programs(package, "example")]
         raise BootwrightError(
             f"BIN={choice.program}: {manifest} has no such program",
@@ -123,14 +131,14 @@ def _choose_program(
     for kind, option in (("bin", BIN), ("example", EXAMPLE)):
         named = value_of(command, option)
         if named in programs(package, kind):
-            return kind, (named, programs(package, kind)[named])
+            return kind, (named, programs(package, kind)[named]), ""
         if named:
             raise BootwrightError(f"{manifest}: build-command says {option} {named}, and there is none of that name")
     wanted = package.get("default_run") or package["name"]
     if wanted in own:
-        return "bin", (wanted, own[wanted])
+        return "bin", (wanted, own[wanted]), ""
     if len(own) == 1:
-        return "bin", next(iter(own.items()))
+        return "bin", next(iter(own.items())), ""
     if own:
         raise BootwrightError(
             f"{manifest} has {len(own)} programs: {', '.join(own)}",
@@ -146,4 +154,13 @@ def _choose_program(
         kernels = [member for member in members if has_freestanding(member)]
         names = sorted(f"{member['name']} in {Path(member['manifest_path']).parent}" for member in kernels)
         hint = f"KERNEL= names the directory of one, as of {', '.join(names)}" if names else ""
-    raise BootwrightError(f"{root} has no program: neither src/main.rs nor a [[bin]] with a path", hint)
+    library = next((target for target in package["targets"] if _kind(target) == LIBRARY), None)
+    if library and any(is_freestanding(Path(name)) for name in _tested(package)):
+        return LIBRARY, (library["name"], library["src_path"]), hint
+    raise no_program(str(root), hint)
+
+
+def _tested(package: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the root files of what `cargo test` makes programs of where there is no program."""
+    kinds = (LIBRARY, "test")
+    return tuple(t["src_path"] for t in package["targets"] if _kind(t) in kinds and t.get("test", True))

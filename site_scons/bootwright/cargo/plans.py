@@ -21,7 +21,7 @@ from bootwright.cargo.build_command import command_of, words_for_cargo
 from bootwright.cargo.command import cargo_home, cargos, error_in, find_cargo, run_cargo, warnings_in
 from bootwright.cargo.config import read_configuration
 from bootwright.cargo.config_keys import passed_over_flags
-from bootwright.cargo.packages import Choice, Package
+from bootwright.cargo.packages import LIBRARY, Choice, Package
 from bootwright.cargo.units import Plan, Unit
 from bootwright.cargo.watched import check_files, watched_files, weighed_files
 
@@ -89,9 +89,9 @@ class Planned:
         Where the plan is no whole one, what is known of the program stands for it.
         """
         package = self.package
-        known = (unit for unit in self.plan.programs(package.kind, package.root) if unit.target == package.program)
+        known = (unit for unit in self.plan.products(package.kind, package.root) if unit.target == package.program)
         if self.plan.unplanned:
-            argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", "bin")
+            argv = ("--crate-name", package.program.replace("-", "_"), "--crate-type", package.crate_type)
             own = Unit(
                 package.program, package.kind, package.root, argv, {}, package.name, "", package.root, package.main,
                 package.program, local=True,
@@ -123,8 +123,8 @@ def make_plan(request: Request, place: Path, environ: Mapping[str, str], tell: C
 
 def _package(facts: Mapping[str, Any]) -> Package:
     tuples = {name: tuple(facts[name]) for name in ("said", "manifests", "weighed", "words")}
-    untested = tuple(tuple(target) for target in facts["untested"])
-    return Package(**{**facts, **tuples, "untested": untested})
+    targets = {name: tuple(tuple(target) for target in facts[name]) for name in ("untested", "gated")}
+    return Package(**{**facts, **tuples, **targets})
 
 
 def _check_directory(root: Path) -> None:
@@ -239,7 +239,8 @@ class _Maker:
     def _run(self, package: Package, lock: Path, network: str) -> Ended:
         """Runs cargo with the ghost, with RUSTFLAGS= where cargo takes its flags from."""
         request = self.request
-        verb = ("test", "--no-run") if request.tests else ("build", f"--{package.kind}={package.program}")
+        program = "--lib" if package.kind == LIBRARY else f"--{package.kind}={package.program}"
+        verb = ("test", "--no-run") if request.tests else ("build", program)
         words = self.cargo.command(verb[0], self.target, lock)
         command = [] if request.tests else words_for_cargo(command_of(package.metadata), bool(request.profile))
         words += [*verb[1:], f"--manifest-path={package.root}/Cargo.toml", *request.profile, *command]

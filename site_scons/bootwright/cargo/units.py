@@ -115,10 +115,12 @@ class Plan:
         """Returns what the variables of [env] are where person are a person's own."""
         return {name: value if forced else person.get(name, value) for name, (value, forced) in self.configured.items()}
 
-    def programs(self, kind: str, package_root: str = "") -> list[Unit]:
-        """Returns the programs of a kind for the target, those of one package where its directory is given."""
-        found = [unit for unit in self.units if unit.kind == kind and unit.is_program and not unit.for_builder]
-        return [unit for unit in found if package_root in ("", unit.root)]
+    def products(self, kind: str, package_root: str) -> list[Unit]:
+        """Returns what a package is for the target: its programs of a kind, or its library, of the kind lib."""
+        found = [
+            unit for unit in self.units if unit.kind == kind and unit.root == package_root and not unit.for_builder
+        ]
+        return [unit for unit in found if (not unit.is_test if kind == "lib" else unit.is_program)]
 
     def closure(self, unit: Unit) -> list[Unit]:
         """Returns all that unit is made of, each after what it needs; unit itself need not be of this plan."""
@@ -178,8 +180,9 @@ def crate_features(plan: Plan, package: str, version: str) -> list[str]:
 
 
 def test_programs(plan: Plan, root: str) -> list[Unit]:
-    """Returns the programs of tests of the package in root: of its library, of its program, and those in tests/."""
-    kinds = ("lib", "bin", "test")
+    """Returns the programs of tests of the package in root: of its library, of its program, and those in tests/; of
+    examples and benches where one says test = true."""
+    kinds = ("lib", "bin", "test", "example", "bench")
     found = [u for u in plan.units if u.is_test and u.kind in kinds and u.root == root and not u.for_builder]
     return sorted(found, key=lambda unit: (kinds.index(unit.kind), unit.target))
 

@@ -75,7 +75,8 @@ class Project:
 class KernelNodes:
     """The nodes of one kernel in one variant; kernel, image and pvh are None where the target is no x86-64 machine.
 
-    pvh is the loader that starts kernel in the fast lane. board is the machine, None where there is none for target.
+    elf is the library's source where the package has no program, but tests. pvh is the loader that starts kernel in the
+    fast lane. board is the machine, None where there is none for target.
     """
 
     name: str

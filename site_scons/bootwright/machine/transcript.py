@@ -6,16 +6,24 @@ by which a test tells how it ended.
 
 from __future__ import annotations
 
+import re
+
 LIMIT = 1 << 20  # bytes
 LONGEST_LINE = 1024  # of a line with a mark
+# A line of a kernel's own tests, as the books have it: module::name...
+NAMED_TEST = re.compile(rb"(::\w[\w:]*)(?:[ \t]|\x1b\[[\d;]*m)*(?:\.\.\.|\xe2\x80\xa6)")
+MOST_TESTS = 10_000
 
 
 class Transcript:
-    """Bytes come by add(); text is what is kept of them, total how many there were, marks how often the mark came."""
+    """Bytes come by add(); text is what is kept of them, total how many there were, marks how often the mark came,
+    or, where there is one, the line of a test that was not named before."""
 
     def __init__(self, mark: str = "", limit: int = LIMIT) -> None:
         self.total = 0
         self.marks = 0
+        self._line = b""  # what came of a line that has not ended
+        self._named: set[bytes] = set()  # tests; one that names itself for ever gets no more time
         self._mark = mark.encode()
         self._limit = limit
         self._last = bytearray()
@@ -34,13 +42,23 @@ class Transcript:
             return
         if self._mark:
             before = bytes(self._last[-len(self._mark) + 1 :]) if len(self._mark) > 1 else b""
-            self.marks += (before + data).count(self._mark)
+            self.marks += (before + data).count(self._mark) + self._count_named(data)
         if self._news is not None:
             self._news.append(data)
         self.total += len(data)
         self._last += data
         if len(self._last) > 2 * self._limit:
             self._forget(len(self._last) - self._limit)
+
+    def _count_named(self, data: bytes) -> int:
+        """Returns how many tests that were not named before the lines that end in data name."""
+        ended, newline, self._line = (self._line + data).rpartition(b"\n")
+        self._line = self._line[-LONGEST_LINE:]
+        if not newline or len(self._named) > MOST_TESTS:
+            return 0
+        found = set(NAMED_TEST.findall(ended)) - self._named
+        self._named |= found
+        return len(found)
 
     def take(self) -> bytes:
         """Returns what came since the last call; listen() comes first."""

@@ -36,6 +36,7 @@ from bootwright.rust.readable import check_readable, configured_flags
 from bootwright.rust.rustc import ANSI, Outcome, normalise_map, read_dep_info, read_diagnostic, read_linker_dependencies
 from bootwright.rust.unit_reads import Reads, are_unchanged, digest_of_package, digest_or_absent
 
+Key = tuple[str, str, bool]  # of a program: its root file, its name, and whether it is a test
 UNITS = "units"  # in the room: a directory for each crate of a local package, named as its product
 
 
@@ -116,8 +117,8 @@ class CargoBuild:
 
 def run_cargo_build(
     build: CargoBuild, person: Mapping[str, str], jobs: int, show: Callable[[str], None], colour: bool
-) -> tuple[Outcome, dict[tuple[str, bool], Path]]:
-    """Runs cargo; returns how that ended, and the programs by their root file and whether they are tests.
+) -> tuple[Outcome, dict[Key, Path]]:
+    """Runs cargo; returns how that ended, and the programs.
 
     What an earlier run left in the room is cargo's to use, but for what it would take for unchanged and is not.
     """
@@ -141,8 +142,8 @@ def run_cargo_build(
                 text = read_diagnostic(json.dumps(message["message"]), outcome)
                 show(text if colour else ANSI.sub("", text))
             elif message.get("reason") == "compiler-artifact" and message.get("executable"):
-                key = (message["target"]["src_path"], bool(message["profile"]["test"]))
-                programs[key] = Path(message["executable"])
+                made = message["target"]
+                programs[made["src_path"], made["name"], bool(message["profile"]["test"])] = Path(message["executable"])
     outcome.status = process.returncode
     if not outcome.status:
         _write_reads(build, person)

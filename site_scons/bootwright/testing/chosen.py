@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bootwright.base.errors import BootwrightError
@@ -35,19 +35,35 @@ def may_be_chosen(start: str, patterns: str) -> bool:
 def may_hold(program: str, patterns: str) -> bool:
     """Tells whether the program printed as kernel/NAME/SUITE may tell of a test that one of the patterns chooses.
 
-    A test in tests/SUITE.rs bears the suite before its `::`, one of the package's own modules anything.
+    A test in tests/SUITE.rs bears the suite before its `::`, one of the package's own modules anything, one in its root
+    no `::` at all.
     """
     package, _, suite = program.rpartition("/")
     for pattern in patterns.split():
         before, colons, _ = pattern.partition("::")
         place = before.rpartition("/")[0]
-        if not colons:
-            continue
-        if fnmatch.fnmatchcase(program, before):
+        if colons and fnmatch.fnmatchcase(program, before):
             return True
-        if suite in WHOLE and (not place or "*" in place or fnmatch.fnmatchcase(package, place)):
+        anywhere = colons and (not place or "*" in place)
+        if suite in WHOLE and (anywhere or (place and fnmatch.fnmatchcase(package, place))):
             return True
     return False
+
+
+def without_names(patterns: str, names: Collection[str]) -> str:
+    """Returns patterns without those that are one of names, of programs, and so mean no test of another one."""
+    return " ".join(pattern for pattern in patterns.split() if pattern not in names)
+
+
+def may_choose(program: str, patterns: str, programs: Collection[str]) -> bool:
+    """Tells whether the program printed as kernel/NAME/SUITE has to be made where patterns choose the tests.
+
+    programs are all there are.
+    """
+    package, _, suite = program.rpartition("/")
+    start = f"{package}/" if suite in WHOLE else program
+    left = without_names(patterns, programs)
+    return is_chosen(program, patterns) or may_be_chosen(start, left) or may_hold(program, left)
 
 
 def chooses_nothing(patterns: str, programs: Sequence[str], tests: Path | None) -> str:

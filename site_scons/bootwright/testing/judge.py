@@ -94,8 +94,9 @@ def printed_name(package: str, name: str) -> str:
 def judge(program: TestProgram, end: Verdict, report: str = "") -> list[TestResult]:
     """Returns what became of each of program's tests in a run that ended with the verdict end, and a report."""
     names = program.tests
-    told_by_name = parse_lines(end.serial) if not names else {}
-    if told_by_name:
+    told_by_name = parse_lines(end.serial, program.written) if not names else {}
+    says_which = len(told_by_name) == 1 or any(told.outcome for told in told_by_name.values())
+    if told_by_name and (says_which or end.kind is Kind.PASSED):
         return _judge_lines(program, end, report, told_by_name)
     if not names:
         outcome = Outcome.PASSED if end.kind is Kind.PASSED else Outcome.FAILED
@@ -177,20 +178,44 @@ def parse_protocol(serial: str) -> dict[str, _Told]:
 
 
 # module::name... [ok], as the books on kernels in Rust have it; whatever a test prints stands between the two.
-TEST_LINE = re.compile(r"^((?:\w+|<[^>\n]*>)(?:::[\w{}#]+)+)\.\.\.[ \t]*", re.MULTILINE)
-OK, FAILED = "[ok]", "[failed]"
+TEST_LINE = re.compile(
+    r"^(?P<before>[^\n]{0,99}?)(?<![\w:>])(?P<name>(?:\w+|<[^>\n]{0,199}>)(?:::[\w{}#]+)+)"
+    r"[ \t]*(?:\.\.\.|\u2026)[ \t]*",
+    re.MULTILINE,
+)
+BEFORE = re.compile(r"[ \t]*(?:\[?tests?(?:ing)?\]?:?[ \t]+)?", re.IGNORECASE)  # which a line may begin with
+# The word at the end, in brackets or alone on a line: a sum like "3 passed; 0 failed" is no test's.
+WORD = re.compile(
+    r"\[[ \t]*(?:(?P<ok>ok|pass|passed|success)|(?:fail|failed|failure))[ \t]*\]"
+    r"|^[ \t]*(?:(?P<alone>ok|passed)|failed)[.!]?[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 
 
-def parse_lines(serial: str) -> dict[str, _Told]:
+def parse_lines(serial: str, written: tuple[str, ...] = ()) -> dict[str, _Told]:
     """Returns what serial tells about each test, in their order, where it has lines `module::name... [ok]`.
 
-    The outcome is None where neither word follows.
+    What stands before the name may be anything where written, `name (file)`, has its function. The outcome is None
+    where no word follows.
     """
-    parts = TEST_LINE.split(serial.replace("\r", ""))[1:]
+    text = COLOUR.sub("", serial.replace("\r", ""))
+    functions = {one.partition(" ")[0] for one in written}
+    lines = [
+        line
+        for line in TEST_LINE.finditer(text)
+        if BEFORE.fullmatch(line["before"]) or line["name"].rpartition("::")[2] in functions
+    ]
+    starts = [*(line.start() for line in lines), len(text)]
     told: dict[str, _Told] = {}
-    for name, text in zip(parts[::2], parts[1::2], strict=True):
-        outcome = Outcome.FAILED if FAILED in text else Outcome.PASSED if OK in text else None
-        told[name] = _Told(outcome, None, "" if outcome is Outcome.PASSED else text.strip())
+    for line, end in zip(lines, starts[1:], strict=True):
+        said = text[line.end() : end]
+        outcome = None
+        for word in WORD.finditer(said):
+            outcome = Outcome.PASSED if word["ok"] or word["alone"] else Outcome.FAILED
+        earlier = told.get(line["name"])
+        if earlier is None or earlier.outcome is not Outcome.FAILED:  # closures share one name
+            told[line["name"]] = _Told(outcome, None, "" if outcome is Outcome.PASSED else said.strip())
     return told
 
 
@@ -199,7 +224,7 @@ def _judge_lines(program: TestProgram, end: Verdict, report: str, told: dict[str
     results = []
     for number, (name, one) in enumerate(told.items()):
         last = number == len(told) - 1
-        passed = one.outcome is Outcome.PASSED or (one.outcome is None and last and end.kind is Kind.PASSED)
+        passed = one.outcome is Outcome.PASSED or (one.outcome is None and end.kind is Kind.PASSED)
         message = "" if passed else _with_output(end.sentence, one.message, report)
         outcome = Outcome.PASSED if passed else Outcome.FAILED
         if passed and last and end.kind is not Kind.PASSED:

@@ -18,13 +18,17 @@ from bootwright.machine.machine import look_around
 from bootwright.run.config import RunConfig
 from bootwright.setup.told import add_cure
 from bootwright.testing.boot import run_test_program
-from bootwright.testing.chosen import is_chosen, may_hold
+from bootwright.testing.chosen import is_chosen, may_hold, without_names
 from bootwright.testing.forks import ForkedMachines
 from bootwright.testing.judge import Outcome, TestProgram, TestResult
 from bootwright.testing.listed import FILE_NAME, read_programs
+from bootwright.testing.written import never_told
 
 if TYPE_CHECKING:
     from bootwright.testing.pool import Pool
+
+
+RUNS = pytest.StashKey[list["_Run"]]()  # of the chosen tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,6 +51,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Has the programs of the chosen tests boot beside each other, as many as --machines says."""
     limit = session.config.getoption("--machines")
     runs = list(dict.fromkeys(item.run for item in session.items if isinstance(item, KernelTest)))
+    session.config.stash[RUNS] = runs
     if session.config.getoption("--pool") and runs:
         return (yield from _in_pool(session.config, runs))
     if not limit or not runs:
@@ -80,13 +85,18 @@ def _in_pool(config: pytest.Config, runs: Sequence[_Run]) -> Generator[None, obj
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Lists the programs that ran again, since a worker of the pool died under them."""
+    """Lists the programs that ran again, since a worker of the pool died under them, and tests that nobody ran."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     for report in reports:
         count = getattr(report, "lost", 0)
         if count:
             again = "once" if count == 1 else f"{count} times"
             terminalreporter.write_line(f"ran again {again}, as its worker died: {report.printed_name}", yellow=True)
+    config = terminalreporter.config
+    runs = config.stash.get(RUNS, []) if config.getoption("tests") == "*" else []
+    for one in never_told([run.told for run in runs if run.told[1]]):
+        why = "no program told of this #[test_case]; a cfg hides it, or its runner passes it over"
+        terminalreporter.write_line(f"not run: {one}: {why}", yellow=True)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -102,6 +112,7 @@ class KernelTests(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """Yields an item for each test of each program; nothing boots yet."""
         programs, config = read_programs(self.path)
+        self.names = [name for program in programs for name in program.printed_names]
         for program in programs:
             run = _Run(program, config, self.config)
             # With pytest-xdist the tests of one program stay with one worker, which boots it.
@@ -128,6 +139,14 @@ class _Run:
     def knows_names(self) -> bool:
         """Says whether the tests' names are known before the program runs."""
         return bool(self._program.tests)
+
+    @property
+    def told(self) -> tuple[Sequence[str], Sequence[str]]:
+        """The test functions in its sources, and the names that it told where it ran and all of them passed."""
+        results = (self._results or {}).values()
+        passed = all(result.outcome is Outcome.PASSED for result in results)
+        names = [result.name for result in results if result.name != self._program.printed(self._program.name)]
+        return self._program.written, names if passed else []
 
     def begin(self) -> None:
         """Has the pool boot it as soon as a machine is free."""
@@ -207,7 +226,8 @@ class KernelTest(pytest.Item):
 
     def may_hold(self, patterns: str) -> bool:
         """Tells whether the guest may name a test that patterns choose: then the program is run to see."""
-        return not self.run.knows_names and may_hold(self.name, patterns)
+        assert isinstance(self.parent, KernelTests)
+        return not self.run.knows_names and may_hold(self.name, without_names(patterns, self.parent.names))
 
     def runtest(self) -> None:
         """Passes or fails as the guest said; its own time goes into the report."""

@@ -6,11 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootwright.cargo.packages import LIBRARY
 from bootwright.cargo.plans import Planned
 from bootwright.cargo.sources import mentions, mentions_in
 from bootwright.cargo.units import TEST_CFG, Plan, Unit, as_program, test_programs, with_cfg
-from bootwright.testing.written import NO_STD, Target, why_untested
+from bootwright.testing.written import NO_STD, Target, why_gated, why_untested
 
+DIRECTORIES = {"test": "tests", "example": "examples", "bench": "benches"}
 WITHOUT_HARNESS = "harness = false has the program run what it chooses itself"
 
 
@@ -34,15 +36,23 @@ def find_programs(planned: Planned, tests: Planned) -> tuple[list[Program], list
     package = planned.package
     found: list[Program] = []
     # Where a file of src/ says bootwright_test, a program in tests/ without a harness of Rust's has the package's own.
-    has_own = mentions(Path(package.main).parent, TEST_CFG) and not planned.plan.unplanned
+    as_kernel = package.kind != LIBRARY and not planned.plan.unplanned
+    has_own = as_kernel and mentions(Path(package.main).parent, TEST_CFG)
     if has_own:
         plan, program = with_cfg(planned.plan, planned.program, TEST_CFG)
         found.append(Program("src", "src", program, plan, own=True))
     targets = [
-        Target(kind, name, source, why_untested({"kind": kind, "name": name}))
+        Target(kind, name, source, why_untested({"kind": kind, "name": name}), kind == "test")
         for kind, name, source in package.untested
     ]
-    for unit in test_programs(tests.plan, package.root):
+    units = test_programs(tests.plan, package.root)
+    made = {(unit.kind, unit.target) for unit in units}
+    targets += [
+        Target(kind, name, source, why_gated(kind, name, features), kind in DIRECTORIES)
+        for kind, name, source, *features in package.gated
+        if (kind, name) not in made
+    ]
+    for unit in units:
         root = os.path.normpath(Path(unit.cwd, unit.source))
         has_none = "--test" not in unit.argv
         if has_none and has_own and unit.kind == "test":
@@ -51,9 +61,9 @@ def find_programs(planned: Planned, tests: Planned) -> tuple[list[Program], list
             found.append(_as_it_is(unit, tests))
         else:
             targets.append(Target(unit.kind, unit.target, root, NO_STD))
-            if unit.kind == "test" and not planned.plan.unplanned:
+            if unit.kind == "test" and as_kernel:
                 found.append(_own(planned, unit))
-        if has_none and unit.kind == "test":
+        if has_none:
             targets.append(Target(unit.kind, unit.target, root, WITHOUT_HARNESS))
     return found, targets
 
@@ -63,8 +73,8 @@ def _own(planned: Planned, unit: Unit) -> Program:
 
 
 def _as_it_is(unit: Unit, tests: Planned) -> Program:
-    if unit.kind == "test":
-        return Program(unit.target, "tests", unit, tests.plan)
+    if unit.kind in DIRECTORIES:
+        return Program(unit.target, DIRECTORIES[unit.kind], unit, tests.plan)
     if unit.kind == "bin" and unit.target != tests.package.program:
         return Program(unit.target, "bin", unit, tests.plan)
     return Program("lib" if unit.kind == "lib" else "main", "unit", unit, tests.plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ ATTRIBUTE = re.compile(
 )
 PACKAGE = re.compile(r"^\s*\[\s*package\s*\]", re.MULTILINE)  # a workspace alone has no such table
 FUNCTION = re.compile(
-    r"^[ \t]*#\[test_case\]\s*(?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*(?:pub(?:\([^)\n]*\))?\s+)?"
+    r"^[ \t]*(?:#\[[^\]\n]*\][ \t]*)*#\[test_case\]\s*(?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*(?:pub(?:\([^)\n]*\))?\s+)?"
     r'(?:(?:const|async|unsafe|extern(?:\s+"[^"\n]*")?)\s+)*fn\s+(\w+)',
     re.MULTILINE,
 )
@@ -30,13 +31,14 @@ NO_STD = (
 class Target:
     """A target of Cargo.toml: Cargo's word for its kind, its name, its root file, and why its tests are not run.
 
-    why is "" where they are.
+    why is "" where they are. whole: it is a program that is told of, whatever functions it has.
     """
 
     kind: str
     name: str
     source: str
     why: str = ""
+    whole: bool = False
 
 
 def find_test_functions(files: Iterable[str], root: Path) -> list[str]:
@@ -59,9 +61,37 @@ def not_run(root: Path, tested: Collection[str], targets: Sequence[Target]) -> l
         for attribute in dict.fromkeys(ATTRIBUTE.findall(_text(path))):
             key = (attribute, _why(path, targets))
             lines.setdefault(key, []).append(path.relative_to(root).as_posix())
-    return [
-        f"{_listed(names)}: #[{attribute}] functions are not run: {why}" for (attribute, why), names in lines.items()
+    told = {name for names in lines.values() for name in names}
+    wholes = [
+        (os.path.relpath(target.source, root).replace(os.sep, "/"), target.why) for target in targets if target.whole
     ]
+    return [
+        *(
+            f"{_listed(names)}: #[{attribute}] functions are not run: {why}"
+            for (attribute, why), names in lines.items()
+        ),
+        *(f"{name} is not run: {why}" for name, why in wholes if name not in told),
+    ]
+
+
+def never_told(ran: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[str]:
+    """Returns the functions, `name (file)`, that stand in the sources of programs and that none of them told of.
+
+    ran are what find_test_functions found for each program that passed, and the names that it told, without those that
+    only count themselves.
+    """
+    lacking: dict[str, bool] = {}  # by what is shown: whether each program that has it in its sources lacks it
+    for written, told in ran:
+        heard = Counter(re.split("::|/", name)[-1] for name in told)
+        by_name: dict[str, list[str]] = {}
+        for one in written:
+            by_name.setdefault(one.partition(" ")[0], []).append(one)
+        for name, all_of_it in by_name.items():
+            left = len(all_of_it) - heard[name]
+            some = heard[name] and left > 0
+            for one in [f"{left} of {', '.join(all_of_it)}"] if some else dict.fromkeys(all_of_it):
+                lacking[one] = left > 0 and lacking.get(one, True)
+    return [one for one, is_lacking in lacking.items() if is_lacking]
 
 
 def others_not_run(packages: Iterable[str], root: Path, shown_from: Path) -> list[str]:
@@ -104,6 +134,12 @@ def why_untested(target: Mapping[str, str]) -> str:
         return f"cargo takes no tests from {target['kind']}s, unless one says test = true"
     table = "[lib]" if target["kind"] == "lib" else f"[[{target['kind']}]] {target['name']}"
     return f"{table} has test = false in Cargo.toml"
+
+
+def why_gated(kind: str, name: str, features: Sequence[str]) -> str:
+    """Returns why cargo makes no program of tests of a target whose required-features are not all there."""
+    words = ",".join(features)
+    return f"[[{kind}]] {name} has required-features in Cargo.toml; FEATURES={words} gives them"
 
 
 def sources_of(root: Path) -> Iterator[Path]:

@@ -56,8 +56,8 @@ def test_its_program_is_the_kernel_where_bin_names_none() -> None:
     targets = [{"name": n, "kind": ["bin"], "crate_types": ["bin"], "src_path": f"{n}.rs"} for n in names]
     package = {"name": "k", "manifest_path": "/k/Cargo.toml", "targets": targets, "metadata": {}}
     package["metadata"] = {"bootimage": {"build-command": ["build", "--bin", "beta"]}}
-    assert _choose_program(package, Choice()) == ("bin", ("beta", "beta.rs"))
-    assert _choose_program(package, Choice(program="alpha")) == ("bin", ("alpha", "alpha.rs"))
+    assert _choose_program(package, Choice()) == ("bin", ("beta", "beta.rs"), "")
+    assert _choose_program(package, Choice(program="alpha")) == ("bin", ("alpha", "alpha.rs"), "")
     package["metadata"] = {"bootimage": {"build-command": ["build", "--bin=gamma"]}}
     with pytest.raises(BootwrightError, match="build-command says --bin gamma, and there is none of that name"):
         _choose_program(package, Choice())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +42,15 @@ def test_the_lines_by_which_tests_end_outlive_a_flood_between_them() -> None:
     assert [line for line in transcript.text.splitlines() if line.startswith(MARK)] == [
         "[test] start one", "[test] ok 12 us", "[test] start two", "[test] ok 12 us",
     ]  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 90), max_size=9))
+def test_a_line_that_names_a_test_counts_once_however_it_is_cut(cuts: list[int]) -> None:
+    said = b"a::first...\t[ok]\na::first...\tagain\n\x1b[1ma::b::other\x1b[0m...\nb::third ... said\nok\nb::last..."
+    transcript = Transcript(MARK)
+    for begin, end in itertools.pairwise(sorted({0, *cuts, len(said)})):
+        transcript.add(said[begin:end])
+    assert transcript.marks == 3  # a test that names itself again gets no more time
 
 
 @given(st.lists(st.sampled_from([b"[te", b"st] ", b"[test] ", b"x", b"\n", b"[test] " * 30]), max_size=60))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwright.testing.chosen import chooses_nothing, is_chosen, may_hold
+from bootwright.testing.chosen import chooses_nothing, is_chosen, may_choose, may_hold
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,34 @@ from bootwright.testing.chosen import chooses_nothing, is_chosen, may_hold
         ("*::a_map_holds_bits", ["allocation", "lib", "main"]),
         ("kernel/*::a_map_holds_bits", ["allocation", "lib", "main"]),
         ("kernel/heat/allocation::a", []),
-        ("kernel/heap/allocation", []),  # which is no test behind a program: it is chosen by its name
+        ("kernel/heap/allocation", ["lib", "main"]),  # a test in the root, where no program has the name
+        ("kernel/heat/allocation", []),
+        ("lint unit/elf", []),
         ("unit/elf::a kernel/heap/alloc*::b", ["allocation", "lib", "main"]),
     ],
 )
 def test_a_program_is_chosen_for_what_it_may_hold(pattern: str, programs: list[str]) -> None:
     all_there_are = ["allocation", "lib", "main"]
     assert [name for name in all_there_are if may_hold(f"kernel/heap/{name}", pattern)] == programs
+
+
+@pytest.mark.parametrize(
+    ("pattern", "programs"),
+    [
+        ("kernel/heap/allocation", ["allocation"]),
+        ("kernel/heap/main", ["main"]),
+        ("kernel/heap/in_the_root", ["lib", "main"]),
+        ("kernel/heap/allocation::a", ["allocation", "lib", "main"]),
+        ("kernel/heap/a*", ["allocation", "lib", "main"]),
+        ("*::a", ["allocation", "lib", "main"]),
+        ("kernel", ["allocation", "lib", "main"]),
+        ("unit/elf kernel/heat/x", []),
+    ],
+)
+def test_a_program_that_no_pattern_may_choose_is_not_made(pattern: str, programs: list[str]) -> None:
+    all_there_are = [f"kernel/heap/{name}" for name in ("allocation", "lib", "main")]
+    made = [name for name in all_there_are if may_choose(name, pattern, all_there_are)]
+    assert made == [f"kernel/heap/{name}" for name in programs]
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,44 @@ def test_tests_that_a_failure_kept_from_running_are_counted_and_named(serial: st
     assert ("not reached" in failed.message) is bool(left) and left in failed.message
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "bad"),
+    [
+        ("ticker::{}...\t", "[OK]", "[FAILED]"),
+        ("\x1b[1mticker::{}\x1b[0m...\t", "\x1b[32m[ok]\x1b[0m", "\x1b[31m[failed]\x1b[0m"),
+        ("ticker::{} ... ", "ok", "FAILED"),
+        ("test ticker::{} ... ", "[pass]", "[fail]"),
+        ("[test] ticker::{} ...\t", "it prints [warn]\nPassed!", "failed"),
+        ("  ticker::{}...\n", "[ ok ]", "[ failed ]"),
+        ("[Running] -> ticker::{} ...\t", "[ok]", "[failed]"),  # the function is one of the sources'
+        ("ticker::{}...\n", "", "panicked"),
+    ],
+)
+def test_a_line_of_a_test_is_heard_in_the_ways_that_authors_write_it(name: str, word: str, bad: str) -> None:
+    serial = "Running 2 tests\n" + name.format("a") + word + "\n" + name.format("b")
+    passed = judge(OF_LINES, ended(verdict.exited(33, None), f"{serial}{word}\n\nTest result: 2 passed; 0 failed\n"))
+    names = ["kernel/ticker-os/a", "kernel/ticker-os/b"]
+    assert outcomes(passed) == [(each, Outcome.PASSED) for each in names]
+    failed = judge(OF_LINES, ended(verdict.exited(35, None), f"{serial}{bad}\npanicked at src/lib.rs\n"))
+    if word:
+        assert outcomes(failed) == list(zip(names, (Outcome.PASSED, Outcome.FAILED), strict=True))
+    else:  # nothing tells whether the first one passed
+        assert outcomes(failed) == [("kernel/ticker-os/lib", Outcome.FAILED)]
+    assert "panicked at src/lib.rs" in failed[-1].message
+
+
+def test_a_line_that_is_no_test_of_the_program_is_not_taken_for_one() -> None:
+    serial = "kernel: mm::heap... up\nticker::a... [ok]\nRetrying block::read...\n"
+    results = judge(OF_LINES, ended(verdict.exited(33, None), serial))
+    assert outcomes(results) == [("kernel/ticker-os/a", Outcome.PASSED)]
+
+
+def test_of_tests_with_one_name_a_failure_stands() -> None:
+    serial = "ticker::{{closure}}... [failed]\nticker::{{closure}}... [ok]\n"
+    (result,) = judge(OF_LINES, ended(verdict.exited(33, None), serial))
+    assert result.outcome is Outcome.FAILED
+
+
 def test_a_program_that_tells_no_names_is_said_to_hold_them() -> None:
     (result,) = judge(OF_LINES, ended(verdict.exited(35, None), "running 4 tests\n..panicked"))
     assert result.message.endswith(

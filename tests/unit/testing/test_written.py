@@ -10,6 +10,7 @@ from bootwright.testing.written import (
     NO_STD,
     Target,
     find_test_functions,
+    never_told,
     not_run,
     others_not_run,
     why_untested,
@@ -93,3 +94,11 @@ def test_tests_of_other_packages_are_told_with_what_runs_them(tmp_path: Path) ->
     (tmp_path / "Cargo.toml").write_text('[package]\nname = "runner"\n[workspace]\n')
     lines = others_not_run(packages, tmp_path / "kernel", tmp_path)
     assert [line.partition(":")[0] for line in lines] == [str(tmp_path), "libs/hal"]
+
+
+def test_a_function_that_no_program_of_its_sources_told_of_is_found() -> None:
+    one = (["a (src/lib.rs)", "hidden (src/lib.rs)", "twice (src/x.rs)", "twice (src/y.rs)", "shared (tests/c.rs)"],
+           ["kernel/k/a", "kernel/k/x::twice", "kernel/k/of_a_macro"])  # fmt: skip
+    other = (["shared (tests/c.rs)"], ["kernel/k/other::c::shared"])
+    assert never_told([one, other]) == ["hidden (src/lib.rs)", "1 of twice (src/x.rs), twice (src/y.rs)"]
+    assert never_told([]) == []
