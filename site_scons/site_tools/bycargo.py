@@ -26,7 +26,7 @@ from bootwright.base.records import replace
 from bootwright.cargo.command import cargo_home
 from bootwright.cargo.nightly import asks_for_nightly, is_for_nightly
 from bootwright.cargo.plans import Planned
-from bootwright.cargo.units import Plan, Unit, codegen_option, value_of_joint
+from bootwright.cargo.units import Plan, Unit, codegen_option, value_of, value_of_joint
 from bootwright.cargo.watched import watched_files
 from bootwright.graph.actions import action, modules
 from bootwright.graph.sentences import tell_last, tell_once
@@ -132,6 +132,7 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
     from bootwright.rust.by_cargo import CargoBuild
 
     tools, plan, package = env["BOOTWRIGHT"], planned.plan, planned.package
+    _check_targets(plan)
     local = {unit.root: unit.package for unit in plan.units if unit.local} | {package.root: package.name}
     manifests = sorted({*package.manifests, *(f"{root}{os.sep}Cargo.toml" for root in local)})
     directory, workspace, home = Path(env["KERNELDIR"]), Path(package.workspace), cargo_home(os.environ)
@@ -158,6 +159,16 @@ def _cargo_build(env: Environment, planned: Planned, units: Nodes, room: Path) -
         knows_all=not plan.unplanned,
         watched=tuple(name for name, fact in watched.items() if fact.startswith("contents ")),
     )
+
+
+def _check_targets(plan: Plan) -> None:
+    """Raises for an artifact that is for a specification of its own: core is made for the kernel's alone."""
+    own = value_of(plan.command, "--target")
+    for unit in plan.units:
+        target = "" if unit.is_run else value_of(unit.argv, "--target")
+        if target.endswith(".json") and os.path.realpath(target) != os.path.realpath(own):
+            what = f"{unit.package} is an artifact for {target}, and core is made for the kernel's own target, {own}"
+            raise BootwrightError(what, f"a built-in target for it has core as well; so has TARGET={target} for all")
 
 
 def _for_nightly(plan: Plan, package: Package, units: Nodes) -> list[str]:

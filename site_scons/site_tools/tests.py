@@ -238,17 +238,20 @@ def _tell_what_is_not_run(kernel: KernelNodes, directory: str, all_are_made: boo
     Where TESTS= chose programs, those that no choice would have run.
     """
     from bootwright.rust.unit_reads import read_files
-    from bootwright.testing.written import not_run, others_not_run, sources_of
+    from bootwright.testing.written import WITHOUT_HARNESS, Target, not_run, others_not_run, sources_of
 
     root, planned = Path(kernel.root), kernel.planned
     tested = {name for program in kernel.tests if program.harness for name in read_files(Path(program.reads))}
     if not all_are_made:
-        tested |= {str(path) for path in sources_of(root)} - {t.source for t in kernel.targets if t.why}
+        tested |= {str(path) for path in sources_of(root)} - {target.source for target in kernel.targets if target.why}
+    loose = [p for p in kernel.tests if not p.harness and p.suite != "src"]
+    files = [name for program in loose for name in read_files(Path(program.reads))]
+    targets = [*kernel.targets, *(Target("", "", name, WITHOUT_HARNESS) for name in files)]
     packages = [directory]
     if planned:
         packages += [str(Path(manifest).parent) for manifest in planned.package.manifests]
         packages += [unit.root for unit in planned.plan.units if unit.local]
-    for line in (*not_run(root, tested, kernel.targets), *others_not_run(packages, root, Path(directory))):
+    for line in (*not_run(root, tested, targets), *others_not_run(packages, root, Path(directory))):
         tell_once(line)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.build.checkouts import MINIMAL, Checkout
+from tests.build.checkouts import HOME, IDLE, MINIMAL, Checkout
+
+from bootwright.rust.by_cargo import CargoBuild
+from bootwright.rust.more import More
 
 HELPER = '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2024"\n'
 USED = "\n#[used]\npub static HELPER: &[u8] = {};\n"
@@ -70,6 +75,34 @@ def test_what_cargo_would_take_for_unchanged_is_built_anew(checkout: Checkout, k
     assert elf(checkout) == first
 
 
+def test_an_artifact_for_another_target_has_core_but_not_one_for_a_specification(
+    checkout: Checkout, kernel: Path
+) -> None:
+    word, manifest, other = f"KERNEL={kernel}", str(kernel / "Cargo.toml"), "thumbv7em-none-eabihf"
+    checkout.edit(manifest, 'artifact = "bin"', f'artifact = "bin", target = "{other}"')
+    add(kernel, ".cargo/config.toml", "[unstable]\nbindeps = true\njson-target-spec = true\n")
+    text = "of another machine"
+    add(kernel, "helper/src/main.rs", IDLE.replace("no_mangle", "unsafe(no_mangle)") + USED.format(f'b"{text}"'))
+    checkout.build(word)
+    assert text.encode() in elf(checkout)
+    add(kernel, "mine.json", (HOME / "tests/kernels/specs/2026.json").read_text())
+    checkout.edit(manifest, other, "mine.json")
+    said = checkout.refuse(word, "TARGET=x86_64-unknown-none")
+    assert f"helper is an artifact for {kernel}/mine.json, and core is made for the kernel's own target" in said
+
+
+def test_crates_of_one_name_have_places_of_their_own_where_no_hash_is_in_it(tmp_path: Path) -> None:
+    rustc, here = {"RUSTC": "/bin/true"}, str(tmp_path)
+    command = ("cargo", "build", "--target", "x86_64-unknown-none")
+    build = CargoBuild(command, here, rustc, tmp_path / "room", {here: "reader"}, (), More(), (), More(), (), "")
+    (tmp_path / "wrapper").write_text(build.wrapper())
+    for out in ("one", "another"):  # as cargo of 1.101 calls two build scripts
+        words = [str(build.asked), "--crate-name", "build_script_build", "build.rs", "--out-dir", f"{here}/{out}"]
+        environment = {"CARGO_MANIFEST_DIR": here}
+        subprocess.run([sys.executable, tmp_path / "wrapper", *words], env=environment, cwd=tmp_path, check=True)
+    assert len([*tmp_path.glob("room/units/*/unit")]) == 2
+
+
 def test_an_error_of_cargos_is_explained_as_any_other(checkout: Checkout, kernel: Path) -> None:
     add(kernel, "src/main.rs", "#![no_std]\n#![no_main]\nfn main() { println!(); }\n")
     said = checkout.refuse(f"KERNEL={kernel}")
@@ -98,6 +131,7 @@ def test_by_the_switch_cargo_makes_the_same_bytes(checkout: Checkout, package: P
     add(
         package,
         ".cargo/config.toml",
+        "[unstable]\nbuild-dir-new-layout = true\n"  # which cargo 1.100 has
         '[build]\nbuild-dir = "made-here"\ntarget-dir = "made-there"\n'
         '[env]\nRUSTC_BOOTSTRAP = "1"\n[target.x86_64-unknown-none]\nlinker = "gcc"\n'
         'rustflags = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Xlinker", "-Clink-arg=-Ttext=0x70000000"]\n',

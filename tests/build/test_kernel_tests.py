@@ -57,8 +57,20 @@ test = true
 name = "gated"
 required-features = ["more"]
 harness = false
+
+[[test]]
+name = "loose"
+harness = false
+"""
+LOOSE = """#![no_std]
+#![no_main]
+mod part;
+use case::halt;
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! { halt() }
 """
 TOLD = {
+    "tests/loose/part.rs: #[test] functions are not run: harness = false has the program run what it chooses",
     "tests/gated.rs is not run: [[test]] gated has required-features in Cargo.toml; FEATURES=more gives them",
     "not run: of_a_feature (src/lib.rs): no program told of this #[test_case]; a cfg hides it",
 }
@@ -75,6 +87,8 @@ def package(tmp_path: Path) -> Path:
         "src/lib.rs": f"{library}{RUNNER}#[cfg(test)]\n{START % 'test_main();'}{INSIDE}",
         "tests/boots/main.rs": f'{OUTSIDE}fn it_says_so() {{ say!("it failed [warn]"); }}\n',
         "tests/gated.rs": "",
+        "tests/loose/main.rs": LOOSE + START % "case::run(&[]);",
+        "tests/loose/part.rs": "#[test]\nfn of_nobody() {}\n",
         "examples/shown.rs": f"{OUTSIDE}fn of_an_example() {{ say!(); }}\n",
     }
     for name, text in files.items():
@@ -93,12 +107,15 @@ def test_a_library_without_a_program_has_its_tests_run(checkout: Checkout, packa
     built = checkout.scons("test", f"KERNEL={package}")
     assert built.status == 0, built.output
     passed = sorted(line.split()[-1] for line in built.output.splitlines() if line.startswith("passed "))
-    names = ("adds_up", "boots::it_says_so", "shown::of_an_example")
+    names = ("adds_up", "boots::it_says_so", "loose", "shown::of_an_example")
     assert passed == [f"kernel/case/{name}" for name in names], built.output
     assert [line for line in TOLD if line not in built.output] == [], built.output
     refused = checkout.refuse(f"KERNEL={package}")
     assert f"{package} has no program: neither src/main.rs nor a [[bin]] with a path" in refused
     assert "`scons test` runs its tests" in refused
+    checkout.edit(str(package / "tests/boots/main.rs"), "fn _start", "fn start")
+    refused = checkout.refuse("test", f"KERNEL={package}", "TESTS=kernel/case/boots")
+    assert "boots.elf has no entry: no symbol `_start` was linked" in refused and "boots/main.rs:" in refused
 
 
 @pytest.mark.needs("cargo", "qemu-system-x86_64")

@@ -18,6 +18,7 @@ from bootwright.cargo.watched import check_toolchain_files
 SYSTEM = () if os.name == "nt" else (Path("/usr/bin"), Path("/usr/local/bin"))
 EXE = ".exe" if os.name == "nt" else ""
 LOCKFILE_VARIABLE = (1, 95)  # from here on the lock file's path is a variable, before it was an option
+LOCKFILE_STABLE = (1, 98)  # and from here on no option allows it: 1.97 has nightlies that want one
 JSON_IS_UNSTABLE = (1, 95)
 STATUS_LINE = r"\s*[A-Z][a-z]+ (?!generated)\S.*"
 # What cargo reads of a person's environment beside its own names; the compiler and its wrapper are ours.
@@ -38,7 +39,7 @@ class Cargo:
         words = [str(self.program), verb, "--target", target]
         if target.endswith(".json") and self.version >= JSON_IS_UNSTABLE:
             words.append("-Zjson-target-spec")
-        if lock is not None:
+        if lock is not None and self.version < LOCKFILE_STABLE:
             by_variable = self.version >= LOCKFILE_VARIABLE
             words += ["-Zlockfile-path"] if by_variable else ["-Zunstable-options", f"--lockfile-path={lock}"]
         return words

@@ -27,6 +27,7 @@ from bootwright.base.home import SITE
 from bootwright.cargo.command import OURS
 from bootwright.cargo.directives import read_directives
 from bootwright.cargo.sources import package_sources
+from bootwright.cargo.units import value_of
 from bootwright.rust import nested
 from bootwright.rust.cargo_wrapper import WRAPPER
 from bootwright.rust.compile import NAMES_A_SCRIPT
@@ -89,7 +90,9 @@ class CargoBuild:
 
     def wrapper(self) -> str:
         """Returns the program that stands before the compiler."""
+        target = value_of(self.command, "--target")
         facts = {
+            "target": os.path.realpath(target) if target.endswith(".json") else target,
             "rustc": self.variables["RUSTC"],
             "asked": str(self.asked),
             "library": [f"{path}{os.sep}" for path in self.library],

@@ -10,10 +10,9 @@ from bootwright.cargo.packages import LIBRARY
 from bootwright.cargo.plans import Planned
 from bootwright.cargo.sources import mentions, mentions_in
 from bootwright.cargo.units import TEST_CFG, Plan, Unit, as_program, test_programs, with_cfg
-from bootwright.testing.written import NO_STD, Target, why_gated, why_untested
+from bootwright.testing.written import NO_STD, WITHOUT_HARNESS, Target, why_gated, why_untested
 
 DIRECTORIES = {"test": "tests", "example": "examples", "bench": "benches"}
-WITHOUT_HARNESS = "harness = false has the program run what it chooses itself"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ NO_STD = (
     "the harness that runs them needs std; with #![feature(custom_test_frameworks)] or harness = false a kernel brings "
     "its own"
 )
+WITHOUT_HARNESS = "harness = false has the program run what it chooses itself"
 
 
 @dataclass(frozen=True)
