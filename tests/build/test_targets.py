@@ -144,7 +144,7 @@ def test_each_change_of_a_specification_is_named_once(
     linked, copy = tmp_path / "linked", checkout.path / "build/spec" / spec.name
     words: list[str | Path] = [HOME / "tools/bootwright-rustc", tools.toolchain.rustc]
     words += ["--target", copy, "--sysroot", core]
-    words += ["-Zunstable-options", "-Cpanic=abort", "--edition=2024", main, "-o", linked]
+    words += ["-Zunstable-options", "-Cpanic=abort", "--edition=2024", main, "-o", linked, "-Clinker=rust-lld"]
     subprocess.run(words, check=True, env={**os.environ, "RUSTC_BOOTSTRAP": "1"})
     assert linked.read_bytes().startswith(b"\x7fELF")
 

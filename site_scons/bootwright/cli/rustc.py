@@ -80,7 +80,9 @@ def _more(words: Sequence[str], target: str) -> list[str]:
     if said := lack_of_home():
         sys.stderr.write(f"bootwright: {said}\n")
         return []
-    chosen = {name for name in OWN if any(word.startswith(name) for word in words)}
+    # rust-lld is not chosen by its name: where it is not there, another lld is the same.
+    own = [word for word in words if word not in (f"linker={LLD}", f"-Clinker={LLD}")]
+    chosen = {name for name in OWN if any(word.startswith(name) for word in own)}
     named = next((word for word in words if os.path.basename(word).startswith("rustc")), words[0])
     program = "rustc" if words[0] == RUSTDOC else named  # the one beside it, of PATH as well
     known = Memory(pathlib.Path(cache_directory(), MEMORY), FORMAT)

@@ -104,6 +104,8 @@ def test_a_program_that_is_not_there_is_one_sentence(
 def test_what_a_person_chose_stays(monkeypatch: pytest.MonkeyPatch, ran: list[list[str]]) -> None:
     run(monkeypatch, *BARE, "--sysroot", "/mine")
     run(monkeypatch, *BARE, "-Clinker=mine")
+    run(monkeypatch, *BARE, "-C", "linker=rust-lld")  # as cargo says that of a configuration
     assert [command[len(BARE) :] for command in ran] == [
         ["--sysroot", "/mine", "-Clinker=/lld"], ["-Clinker=mine", "--sysroot=/core"],
+        ["-C", "linker=rust-lld", "--sysroot=/core", "-Clinker=/lld"],
     ]  # fmt: skip
