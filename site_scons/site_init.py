@@ -1,5 +1,6 @@
 """Read by SCons before the SConstruct: who runs it, the person's private programs, and what our Python files are."""
 
+import atexit
 import gc
 import importlib.util
 import sys
@@ -26,8 +27,11 @@ gc.set_threshold(50_000, 20, 50)
 
 from bootwright.base import loaded  # noqa: E402  # an older Python could not read these
 from bootwright.base.home import HOME  # noqa: E402
-from bootwright.setup import stamp  # noqa: E402
+from bootwright.graph.sentences import flush_last  # noqa: E402
+from bootwright.setup import stamp, startup  # noqa: E402
 
+startup.open_closed()
+atexit.register(flush_last)  # the first that is registered is the last that is called
 stamp.add_private_programs(str(HOME))
 loaded.note_sources()
 loaded.note(str(HOME / "SConstruct"))

@@ -226,6 +226,7 @@ def _subject(env: Environment, kernel: KernelNodes, wanted: Project) -> Subject:
         check=vscode.check_command(
             read_configuration(root, os.environ), wanted.target, wanted.toolchain, wanted.checkable, os.environ
         ),
+        asks_for_more=is_custom(wanted.target) and env["UNSTABLE"] != "0",
     )
 
 

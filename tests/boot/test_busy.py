@@ -17,6 +17,7 @@ from bootwright.machine.verdict import Kind
 from bootwright.run.config import RunConfig
 from bootwright.run.explained import run_and_report
 
+FAULTS = SMALL_KERNELS / "faults"
 HEALTHY = {
     "polls_tasks": "(run|poll|wake)",
     "waits_for_a_key": "cause",
@@ -46,6 +47,19 @@ def test_only_a_kernel_that_can_never_go_on_is_called_dead(workshop: Workshop, h
     else:
         assert end.status == Status.GUEST_DIED
         assert report.startswith(f"fault: deadlock in busy::cause, {source}:"), report
+
+
+def test_a_kernel_that_spins_at_the_time_out_is_told_with_function_and_line(workshop: Workshop) -> None:
+    source = workshop.directory / "idle.rs"
+    text = (FAULTS / "hang.rs").read_text().replace('"frame.inc"', f'"{FAULTS / "frame.inc"}"')
+    source.write_text(text[: text.index("    let flag")] + "    loop {}\n}\n")
+    line = source.read_text().count("\n") - 1
+    built = workshop.build(source, tests=False)
+    config = RunConfig(built.image, headless=True, timeout=2)
+    subject = Subject(built.elf, built.elf.with_suffix(".png"), Path())
+    verdict, where = run_and_report(config, subject, io.StringIO(), io.StringIO())
+    assert where == f"  where    idle::cause, {source}:{line}\n"
+    assert (verdict.kind, verdict.status) == (Kind.STILL_RUNNING, Status.DONE)
 
 
 @pytest.mark.parametrize("how", ["loops", "spins", "is_interrupted", "counts_down"])

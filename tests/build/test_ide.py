@@ -21,6 +21,7 @@ from bootwright.rust.build_tools import Question, find_tools
 from bootwright.storage.store import Store
 
 pytestmark = pytest.mark.needs("cc")
+OLD = Path(__file__).resolve().parents[1] / "kernels/packages/ticker/x86_64-old.json"
 STEPS = ("setupCommands", "postRemoteConnectCommands")
 MANIFEST = """[package]
 name = "reader"
@@ -232,6 +233,27 @@ def test_each_crate_compiles_as_the_file_says_and_builds_keep_it_so(
     said = checkout.scons("ide", words).output
     assert f"{kernel / '.vscode/tasks.json'} was there, and stays as it is" in said
     assert (kernel / ".vscode/tasks.json").read_text() == "{}" and read(kernel) == project
+
+
+def test_an_editor_checks_a_kernel_whose_specification_stable_cargo_refuses(checkout: Checkout, package: Path) -> None:
+    shutil.copy(OLD, package)
+    (package / ".cargo").mkdir()
+    config = f'build.target = "{OLD.name}"\nunstable.build-std = ["core", "compiler_builtins"]\n'
+    (package / ".cargo/config.toml").write_text(config)
+    checkout.build("ide", f"KERNEL={package}")
+    settings = json.loads((package / ".vscode/settings.json").read_text())
+    cargo, *words = settings["rust-analyzer.check.overrideCommand"]
+    more = settings["rust-analyzer.check.extraEnv"]
+
+    def plan(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        # What cargo would compile, core among it: it has asked rustc about the target by then.
+        command = (cargo, "-Zunstable-options", *command, "--unit-graph")
+        return subprocess.run(command, cwd=package, env={**os.environ, **variables}, capture_output=True, text=True)
+
+    planned = plan(*words, **more)
+    assert planned.returncode == 0, planned.stderr
+    assert {"core", "reader"} <= {unit["target"]["name"] for unit in json.loads(planned.stdout)["units"]}
+    assert plan("check", **more).returncode != 0, "this cargo takes the old specification as it is"
 
 
 @contextmanager

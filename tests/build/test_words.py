@@ -133,7 +133,8 @@ def test_a_name_that_is_not_utf_8_is_a_sentence(checkout: Checkout, package: Pat
 
 
 def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(checkout: Checkout) -> None:
-    command = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path), "store"]
+    scons = [sys.executable, "-m", "SCons", "-Q", "-C", str(checkout.path)]
+    command = [*scons, "store"]
     environment = {**os.environ, "XDG_CACHE_HOME": str(checkout.path.parent)}
 
     def said_to(out: int) -> tuple[int, str]:
@@ -146,3 +147,10 @@ def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(checkout: 
     os.close(writing)
     with Path("/dev/full").open("w") as full:
         assert said_to(full.fileno()) == (1, "bootwright: what is printed cannot be written: No space left on device\n")
+    read_a_line = ["sh", "-c", '{ "$@"; echo $? >&2; } | head -1', "sh", *scons, "-h"]
+    ended = subprocess.run(read_a_line, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.stderr in ("0\n", "141\n")  # as fast as head is
+    for words in ("<&- >&- 2>&-", ">&-", "2>&-"):  # -C has SCons speak before anything of ours runs
+        closed = ["sh", "-c", f'exec "$@" {words}', "sh", *scons[:4], "store"]
+        ended = subprocess.run(closed, cwd=checkout.path, env=environment, capture_output=True, text=True, timeout=120)
+        assert (ended.returncode, ended.stderr) == (0, "")

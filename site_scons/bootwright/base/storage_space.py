@@ -23,9 +23,11 @@ def free(place: Path) -> int:
 
 
 def full(place: Path, what: str, needed: int | None = None) -> str:
-    """Returns the message for a disk without room; needed is in bytes."""
-    left = f"the disk of {place} has {free(place) / MEGABYTE:.0f} MB left"
-    wants = f"; {needed / MEGABYTE:.0f} MB are needed" if needed else ""
+    """Returns the message for a disk without room; needed is in bytes. What was begun on it may be gone again."""
+    room = free(place)
+    left = f"the disk of {place} has {room / MEGABYTE:.0f} MB left"
+    too_little = ", which was too little" if room >= MEGABYTE else ""
+    wants = f"; {needed / MEGABYTE:.0f} MB are needed" if needed else too_little
     return f"{what}: {left}{wants}"
 
 

@@ -14,6 +14,10 @@ SAME = {"build": "image"}  # as cargo calls it
 
 def main() -> int:
     """Does what the command line says; returns the status, where no other program takes this one's place."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from bootwright.setup.startup import open_closed
+
+        open_closed()
     arguments = sys.argv[1:]
     if arguments[:1] == ["--version"]:
         from bootwright import __version__
@@ -45,6 +49,9 @@ def main() -> int:
 
         return completion.main(arguments[0], arguments[1:])
     if arguments[:1] == ["path"]:
+        if arguments[1:]:
+            print(f"bootwright: `bootwright path` takes no word: {' '.join(arguments[1:])}", file=sys.stderr)
+            return 2
         return _print_path()
     _keep_away(os.environ)
     from bootwright.base.home import HOME

@@ -23,6 +23,7 @@ PORT = 1234  # QEMU's own choice for a debugger
 WAITS = "the guest stands still until a debugger lets it go"  # what a run with -S says: run.run
 MACHINE = "bootwright: a machine that waits for gdb"
 WRAPPER = "bootwright-rustc"
+JSON_SWITCH = "json-target-spec"  # without which newer cargos take no specification; older ones do not know it
 START = "_start"  # where nearly every kernel begins
 
 
@@ -32,7 +33,8 @@ class Subject:
 
     program are the words that start bootwright there, words those that say which kernel is meant, tests those that
     choose its tests. gdb is the debugger, architecture gdb's name of the processor where it starts in another mode than
-    the kernel. check is the command that tells of errors, () where there is none.
+    the kernel. check is the command that tells of errors; asks_for_more says that a stable compiler does what it says
+    with RUSTC_BOOTSTRAP=1, as it does in a build.
     """
 
     root: Path
@@ -43,6 +45,7 @@ class Subject:
     gdb: str
     architecture: str
     check: tuple[str, ...]
+    asks_for_more: bool
 
 
 def program_from(root: Path) -> tuple[str, ...]:
@@ -60,20 +63,23 @@ def check_command(
 ) -> tuple[str, ...]:
     """Returns cargo's command that tells of errors, with what the configuration does not say already.
 
-    That is the compiler, where a build takes another one than the first on PATH, and where its core is. () for a
-    specification that cargo's configuration does not name: without build-std cargo cannot check for it.
+    That is the compiler, where a build takes another one than the first on PATH, and where its core is. target is the
+    triple, or the specification as this compiler takes it: cargo makes its core, and may want to be asked for both.
     """
     words = ["cargo", "check", "--workspace", *(["--all-targets"] if all_targets else []), "--message-format=json"]
     configured = configuration.default_target()
-    if is_custom(target) and configured is None:
-        return ()
-    if configured is None:
+    if configured is None or is_custom(target):
         words += ["--target", target]
     first = find_on_path("rustc", environ)
     said = attempt([str(first), "--print=sysroot"], cwd=configuration.directory, env=environ).stdout if first else ""
     if said.strip() != str(toolchain.sysroot):
         words[0] = next(iter(cargos(toolchain.rustc, environ)), words[0])
         words += ["--config", f"build.rustc={json.dumps(str(toolchain.rustc))}"]
+    if is_custom(target):
+        if JSON_SWITCH in attempt([words[0], "-Zhelp"], cwd=configuration.directory, env=environ).stdout:
+            words.insert(1, f"-Z{JSON_SWITCH}")
+        if not configuration.builds_std():
+            words.insert(1, "-Zbuild-std=core,alloc")
     has_wrapper = any(leaf.key == ("build", "rustc-wrapper") for leaf in configuration.leaves())
     if not is_custom(target) and not has_core(toolchain, target) and not has_wrapper:
         words += ["--config", f"build.rustc-wrapper={json.dumps(_wrapper(environ))}"]
@@ -162,6 +168,8 @@ def settings(subject: Subject) -> dict[str, Any]:
     found: dict[str, Any] = {"rust-analyzer.files.exclude": ["build", "target"]}
     if subject.check:
         found["rust-analyzer.check.overrideCommand"] = list(subject.check)
+    if subject.asks_for_more:
+        found["rust-analyzer.check.extraEnv"] = {"RUSTC_BOOTSTRAP": "1"}
     return {**found, "files.watcherExclude": {"**/build/**": True, "**/target/**": True}}
 
 

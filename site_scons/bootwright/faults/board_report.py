@@ -13,8 +13,9 @@ from bootwright.faults.architectures import Architecture, find_architecture
 from bootwright.faults.board_catalogue import OVERFLOW, find_death
 from bootwright.faults.board_log import Cause, find_cause
 from bootwright.faults.board_unwind import PAGE, Board, BoardMemory
-from bootwright.faults.catalogue import Facts, Fault, What, find_fault
+from bootwright.faults.catalogue import Fault, find_fault
 from bootwright.faults.facts import OVERFLOW_REACH, is_panicking
+from bootwright.faults.known import Facts, What
 from bootwright.faults.moments import Moment, come_no_further, take_moments, wait_for_lock
 from bootwright.faults.panics import find_panic
 from bootwright.faults.subject import Subject

@@ -12,6 +12,7 @@ from bootwright.faults.unwind import Frame
 
 SHOWN_FRAMES = 16
 OTHERS = (*LIBRARY, "__rustc")  # nobody's own: the compiler's shims between the library and the kernel
+PANIC_HANDLER = "rust_begin_unwind"  # as the compiler calls it
 LIBRARY_PATH = re.compile(r"^/rustc/[0-9a-f]+/library/")
 # As compiled files name what they were made of: of a package its name and version are enough.
 SHORTENED = re.compile(rf"{LIBRARY_PATH.pattern}|^/cargo/(?:registry/src/[^/]+|git/checkouts)/")
@@ -25,12 +26,17 @@ def is_foreign(file: str) -> bool:
     return LIBRARY_PATH.match(file) is not None or FETCHED_PATH.search(file) is not None
 
 
+def _is_others(place: Place) -> bool:
+    """Tells whether a place is the library's or the compiler's, by whose name for it a panic handler goes."""
+    return crate_of(place.function) in OTHERS and not place.function.endswith(PANIC_HANDLER)
+
+
 def innermost(frames: Sequence[Frame]) -> Place:
     """Returns the innermost place of the kernel's own code, else the innermost of a package that it uses, else the
     innermost that has a name, else a nameless one.
     """
     places = [place for frame in frames for place in frame.places if place.function]
-    own = [p for p in places if crate_of(p.function) not in OTHERS and not LIBRARY_PATH.match(p.file)]
+    own = [p for p in places if not _is_others(p) and not LIBRARY_PATH.match(p.file)]
     # What the compiler calls by itself, as __aeabi_memcpy, bears no crate's name and has no lines.
     named = [p for p in own if p.file or "::" in p.function]
     mine = [p for p in named if p.file and not is_foreign(p.file)]

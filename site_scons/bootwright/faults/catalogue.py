@@ -7,51 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 
+from bootwright.faults.known import Facts, What
 from bootwright.faults.processor import Source
-
-
-class What(StrEnum):
-    """What happened to the kernel, as far as the run's end shows it."""
-
-    EXCEPTION = "exception"
-    PANIC = "panic"
-    HANG = "hang"
-    HALT = "halt"
-    EXIT = "exit"
-    RESET = "reset"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known about a fault; None: does not apply, or is not known.
-
-    access is read, write or fetch; address says where the page fault's address lies (null, device, other); operand what
-    is wrong with the address that the instruction used (non-canonical, unaligned); instruction is ud2, sse, iret or
-    other; no_base says that its address counts from FS or GS, whose base is 0; handled: by a handler, again: it faults.
-    """
-
-    what: What
-    vector: int | None = None
-    source: Source | None = None
-    access: str | None = None
-    present: bool | None = None
-    reserved: bool | None = None
-    user: bool | None = None
-    address: str | None = None
-    operand: str | None = None
-    instruction: str | None = None
-    no_base: bool = False
-    selector: bool | None = None
-    overflow: bool = False
-    red_zone: bool = False
-    has_idt: bool = False
-    waits_for_lock: bool = False
-    says_failed: bool = False
-    no_memory: bool = False
-    handled: bool = False
-    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +79,12 @@ CATALOGUE = (
         {"vector": 14, "access": "fetch", "present": True},
         "a call or a jump into memory that holds data: its page forbids execution",
         "a function pointer to the stack, the heap or a static; or a return address that was overwritten",
+    ),
+    Fault(
+        "kernel not mapped",
+        {"access": "fetch", "present": False, "own_code": True},
+        "the next instruction is the kernel's own, and its page is mapped no longer",
+        "page tables of its own in CR3 that do not map the kernel's code; or an entry that was unmapped or overwritten",
     ),
     Fault(
         "wild jump",

@@ -10,7 +10,8 @@ from bootwright.base.sizes import PAGE_SIZE
 from bootwright.elf.symbols import Symbols
 from bootwright.faults import instructions, vectors
 from bootwright.faults.board_log import PANICKING
-from bootwright.faults.catalogue import Facts, What
+from bootwright.faults.calls import PANIC_HANDLER
+from bootwright.faults.known import Facts, What
 from bootwright.faults.memory import GuestMemory, is_canonical
 from bootwright.faults.processor import Event, Log, Source
 from bootwright.faults.unwind import Frame
@@ -59,6 +60,7 @@ def examine_exception(guest: Guest, chain: Sequence[Event], log: Log) -> Facts:
             user=bool(event.error_code & vectors.USER),
             address=kind_of_address(registers["CR2"]),
             instruction=instruction,
+            own_code=registers["CR2"] == registers["RIP"] and guest.symbols.is_code(registers["RIP"]),
             no_base=found is not None and found.segment != "" and registers.get(f"{found.segment}.base") == 0,
             overflow=is_stack_overflow(memory, registers["CR2"], registers["RSP"]),
             red_zone=red_zone,
@@ -168,6 +170,12 @@ def _is_endless(guest: Guest, address: int) -> bool:
 def is_panicking(frame: Frame) -> bool:
     """Tells whether a frame is the library's, or the kernel's handler, on the way from a panic."""
     return any(place.function.startswith(PANICKING) for place in frame.places)
+
+
+def panicked_again(frames: Sequence[Frame]) -> bool:
+    """Tells whether the kernel's panic handler panicked itself: it stands on the stack more than once."""
+    handlers = [f for f in frames if any(place.function.endswith(PANIC_HANDLER) for place in f.places)]
+    return len(handlers) > 1
 
 
 def asked_for_memory(frames: Sequence[Frame]) -> bool:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from bootwright.faults import facts as fault
 from bootwright.faults import vectors
 from bootwright.faults.calls import SHORTENED, innermost
-from bootwright.faults.catalogue import Facts, Fault, What, find_fault
+from bootwright.faults.catalogue import Fault, find_fault
 from bootwright.faults.facts import Guest, is_panicking
 from bootwright.faults.handled import Handled, find_again, find_handled
+from bootwright.faults.known import Facts, What
 from bootwright.faults.looks import frames_of, guest_of, memory_of
 from bootwright.faults.memory import is_canonical
 from bootwright.faults.moments import (
@@ -133,6 +134,7 @@ class _Maker(Teller):
             facts = dataclasses.replace(facts, no_memory=fault.asked_for_memory(frames))
         found = find_fault(facts)
         where = self._where(facts, frames)
+        self._panicked_again = fault.panicked_again(frames)
         self._tell(facts, found, chain, ending)
         if handled:
             self._tell_handler(handled, what)

@@ -12,8 +12,9 @@ from bootwright.base.regular import read_text
 from bootwright.elf.symbols import Place, Symbols, read_symbols
 from bootwright.faults import facts as fault
 from bootwright.faults.calls import calls, innermost, is_foreign
-from bootwright.faults.catalogue import Facts, Fault, What
+from bootwright.faults.catalogue import Fault
 from bootwright.faults.facts import asked_for_memory, is_panicking
+from bootwright.faults.known import Facts, What
 from bootwright.faults.subject import Subject
 from bootwright.faults.unwind import Frame, is_cut
 from bootwright.machine.machine import Machine
@@ -30,6 +31,8 @@ def is_same_file(one: str, other: str) -> bool:
 
 class Teller:
     """Collects the lines of one report."""
+
+    _panicked_again = False  # the kernel's panic handler itself, too
 
     def __init__(self, machine: Machine, end: Verdict, subject: Subject, panic: re.Match[str] | None) -> None:
         self._machine = machine
@@ -58,7 +61,7 @@ class Teller:
             if not function and after:
                 function = innermost(beyond).function
             return Place(function, file, line)
-        if facts.what is What.PANIC and after:
+        if after and (facts.what is What.PANIC or fault.panicked_again(frames)):
             frames = frames[after[-1] + 1 :]
         if facts.waits_for_lock:
             callers = [(f, tuple(p for p in f.places if not fault.takes_lock(p.function))) for f in frames]
@@ -74,6 +77,8 @@ class Teller:
 
     def _usually(self, found: Fault, facts: Facts) -> str:
         """Returns what usually causes it; a panic whose message nobody has heard tells nothing itself."""
+        if self._panicked_again:
+            return "a panic handler that panics itself: mend it first, and it can tell of the panic at the place below"
         silent = found.name == What.PANIC and self._panic is None and facts.what is What.PANIC
         return "its handler prints no message: the PanicInfo that it gets holds one" if silent else found.usually
 
@@ -90,7 +95,9 @@ class Teller:
             self._say("symbols", "debug = true in the profile of Cargo.toml gives them")
         for line in calls(frames):
             self._say("calls", line)
-        if frames and is_cut(self._symbols, frames):
+        if frames and frames[-1].more:
+            self._say("calls", f"who called that was not looked for: {len(frames)} calls are enough")
+        elif frames and is_cut(self._symbols, frames):
             self._say("calls", "who called that is not known: nothing on the stack fits")
 
     def _source_line(self, where: Place) -> str:

@@ -8,7 +8,8 @@ from itertools import groupby
 from bootwright.base.terminal import printable
 from bootwright.elf.symbols import Place
 from bootwright.faults import vectors
-from bootwright.faults.catalogue import Facts, Fault
+from bootwright.faults.catalogue import Fault
+from bootwright.faults.known import Facts
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,22 @@ the very function that is running: that is as good. Where only a call through a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bootwright.elf.symbols import Place, Symbols
 from bootwright.faults.instructions import call_before
 from bootwright.faults.memory import GuestMemory
+from bootwright.faults.turns import LONGEST, Called, more_turns
 
 # DWARF's numbers of the registers that a function gives back as it found them, and of rsp and the return address.
 PRESERVED = {3: "RBX", 6: "RBP", 12: "R12", 13: "R13", 14: "R14", 15: "R15"}
 RSP = 7
 JUMP, LONGEST_SHIM = b"\xe9", 3  # jumps
 SEARCHED = 16384  # bytes of stack that are searched for a caller
-DEEPEST = 100_000  # frames; a stack of 2 MiB holds no more
+NEAR = 256  # bytes of them where most callers are
+WALKED = 100_000  # frames that are looked for one by one
+DEEPEST = 4_000_000  # frames, the turns of a recursion counted; a stack of 32 MiB holds no more
 
 
 START = "_start"
@@ -31,13 +34,14 @@ class Frame:
     """One function on the stack: pc is where it goes on.
 
     guess says that the stack was searched and only looks as if; interrupted that no call left this function, but an
-    exception or an interrupt.
+    exception or an interrupt; more that who called it was not looked for, since there are too many.
     """
 
     pc: int
     places: tuple[Place, ...]
     guess: bool = False
     interrupted: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,30 @@ def call_chain(
     a jump into nowhere none is.
     """
     state = {number: registers[name] for number, name in PRESERVED.items() if name in registers}
-    here: _Caller | None = _Caller(registers["RIP"], registers["RSP"], interrupted=True)
+    here = _Caller(registers["RIP"], registers["RSP"], interrupted=True)
     frames: list[Frame] = []
+    called: list[Called] = []  # the last of frames, those behind an interrupt left out
     stack = _Stack(symbols, memory, registers.get("CS", 0), faulted)
-    while here is not None and len(frames) < DEEPEST:
+    for _ in range(WALKED):
         # A return address may lie behind the end of a function that ends with a call.
         where = here.pc if here.interrupted else here.pc - 1
         frames.append(Frame(here.pc, symbols.places(where), here.guess, here.interrupted and bool(frames)))
+        called = [] if here.interrupted else [*called[1 - 2 * LONGEST :], Called(here.pc, here.sp)]
+        turns = more_turns(memory, called)
+        if turns and turns.times > 1:
+            # The last turn is walked again: it may end otherwise, and gives the registers back.
+            skipped = min(turns.times - 1, (DEEPEST - len(frames)) // turns.frames)
+            frames += frames[-turns.frames :] * skipped
+            here = replace(here, sp=here.sp + skipped * turns.size)
+            stack.skip(called[-turns.frames].sp - turns.size, skipped * turns.size, state)
+            called = []
         following = stack.described(where, here.sp, state) or stack.searched(where, here.sp)
         if following is None or (not here.sp < following.sp and not following.interrupted):
-            break
+            return frames
         here = following
+        if len(frames) >= DEEPEST:
+            break
+    frames[-1] = replace(frames[-1], more=True)
     return frames
 
 
@@ -87,6 +104,14 @@ class _Stack:
         self._memory = memory
         self._code_selector = code_selector
         self._faulted = faulted
+        self._saved: dict[int, int] = {}  # register: the address at which a function kept its caller's value
+
+    def skip(self, turn: int, size: int, state: dict[int, int]) -> None:
+        """Brings state, as the turn of a recursion left it that began at turn, up by size bytes of turns like it."""
+        for number, address in self._saved.items():
+            word = self._memory.word(address + size) if address >= turn else None
+            if word is not None:
+                state[number], self._saved[number] = word, address + size
 
     def described(self, pc: int, sp: int, state: dict[int, int]) -> _Caller | None:
         """Returns the caller as the ELF describes the frame of the code at pc; brings state up to it."""
@@ -101,7 +126,7 @@ class _Stack:
             for number, offset in row.saved:
                 word = self._memory.word(caller_sp + offset)
                 if number in PRESERVED and word is not None:
-                    state[number] = word
+                    state[number], self._saved[number] = word, caller_sp + offset
         return caller
 
     def _called(self, caller_sp: int) -> _Caller | None:
@@ -131,14 +156,19 @@ class _Stack:
             target = target + 5 + int.from_bytes(code[1:], "little", signed=True) if near else None
         return target == start
 
+    def _words(self, sp: int) -> Iterator[tuple[int, int]]:
+        """Yields the words of the stack from sp on, each with its distance."""
+        for start, end in ((0, NEAR), (NEAR, SEARCHED)):
+            data = self._memory.read(sp + start, end - start)
+            for offset in range(0, len(data) - 7, 8):
+                yield start + offset, int.from_bytes(data[offset : offset + 8], "little")
+
     def searched(self, pc: int, sp: int) -> _Caller | None:
         """Returns the caller of a function without a description: who has just called it, else who may have."""
         function = self._symbols.function(pc)
         start = function[0] if function else pc
         guess: _Caller | None = None
-        stack = self._memory.read(sp, SEARCHED)
-        for offset in range(0, len(stack) - 7, 8):
-            word = int.from_bytes(stack[offset : offset + 8], "little")
+        for offset, word in self._words(sp):
             if word not in self._faulted and not self._symbols.is_code(word - 1):
                 continue
             interrupted = self._interrupted(sp + offset)

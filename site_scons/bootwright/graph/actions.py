@@ -80,7 +80,8 @@ def action(function: Function, command: str, varlist: Sequence[str]) -> Action:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 from bootwright.base import storage_space
 
-                sentence = storage_space.full(Path(target[0].abspath), sentence)
+                place = Path(target[0].abspath)  # a copy names what it reads, which may lie on another disk
+                sentence = storage_space.full(place, f"{place.name} cannot be written")
             raise SCons.Errors.BuildError(target[0], sentence, status=Status.BUILD_ERROR, exitstatus=2) from error
 
     def show(target: list[Entry], source: list[Entry], env: Environment) -> str:

@@ -15,6 +15,7 @@ from bootwright.base.home import HOME
 from bootwright.graph.reading import fit_page
 from bootwright.setup.meant import nearest
 from bootwright.setup.verbs import BY_WORD
+from bootwright.setup.words import VARIABLES
 
 
 def subjects(docs: Path = HOME / "docs") -> list[str]:
@@ -25,18 +26,23 @@ def subjects(docs: Path = HOME / "docs") -> list[str]:
 def page(words: Sequence[str], docs: Path) -> str:
     """Returns the page that words (help, a subject) ask for, or the list of subjects; raises for one that is none.
 
-    A word of the command line that has no page gets what `scons -h` says of it, and the page that shows its use.
+    A word or a variable of the command line gets what `scons -h` says of it, and the page that shows its use.
     """
     titles = {name: _title(docs / f"{name}.md") for name in subjects(docs)}
     asked = [word for word in words if word != "help"]
     if not asked:
-        return as_called(_list(titles, columns(sys.stdout)))
+        return _list(titles, columns(sys.stdout))
     if len(asked) > 1:
         raise BootwrightError(f"{' and '.join(asked)}: `scons help` prints one page")
     if asked[0] not in titles and asked[0] in BY_WORD:
-        return as_called(_row(asked[0], _where_shown(asked[0], docs, titles), columns(sys.stdout)))
+        return _row(asked[0], _where_shown(asked[0], docs, titles), columns(sys.stdout))
+    variable = next((v for v in VARIABLES if v.name == asked[0].upper()), None)
+    if asked[0] not in titles and variable:
+        legal = f" ({'|'.join(variable.values)})" if variable.values else ""
+        lines = [f"{variable.name}=: {variable.help}{legal}", "scons help variables has all of them."]
+        return _lines(lines, columns(sys.stdout))
     if asked[0] not in titles:
-        near = nearest(asked[0].lower(), titles)
+        near = nearest(asked[0].lower(), [*titles, *BY_WORD]) or nearest(asked[0].upper(), [v.name for v in VARIABLES])
         hint = f"did you mean scons help {near}?" if near else f"there are {', '.join(titles)}"
         raise BootwrightError(f"there is no page on {asked[0]}", hint)
     text = as_called((docs / f"{asked[0]}.md").read_text(encoding="utf-8"))
@@ -48,6 +54,12 @@ def _row(word: str, shown: str, width: int) -> str:
     lines = [f"scons {word}: {BY_WORD[word].help_line}"]
     if shown:
         lines.append(f"scons help {shown} shows its use.")
+    return _lines(lines, width)
+
+
+def _lines(lines: Iterable[str], width: int) -> str:
+    """Returns lines as this person calls the program, folded to a terminal's width where it has one."""
+    lines = map(as_called, lines)
     return "".join(f"{fold(line, width) if width >= LEAST else line}\n" for line in lines)
 
 
@@ -62,10 +74,12 @@ def _where_shown(word: str, docs: Path, titles: Iterable[str]) -> str:
 def _list(titles: Mapping[str, str], width: int) -> str:
     """Returns a row for each page, or two where a terminal is too narrow; width 0: it is none, or does not say."""
     widest = max(map(len, titles))
-    rows = [f"  scons help {name:<{widest}}  {title}" for name, title in titles.items()]
+    titles = {name: as_called(title) for name, title in titles.items()}
+    asked = as_called("scons help")
+    rows = [f"  {asked} {name:<{widest}}  {title}" for name, title in titles.items()]
     if LEAST <= width < max(map(len, rows)):
-        rows = [f"  scons help {name}\n{fold(f'      {title}', width)}" for name, title in titles.items()]
-    end = "scons -h lists targets, variables and switches."
+        rows = [f"  {asked} {name}\n{fold(f'      {title}', width)}" for name, title in titles.items()]
+    end = as_called("scons -h lists targets, variables and switches.")
     return "\n".join([*rows, "", "\n".join(textwrap.wrap(end, width)) if width >= LEAST else end, ""])
 
 

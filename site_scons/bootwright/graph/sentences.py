@@ -141,6 +141,14 @@ def leave(status: int) -> None:
     os._exit(status)
 
 
+def flush_last() -> None:
+    """Writes what is printed and not written, at the very end: Python itself says "Exception ignored", and 120."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os._exit(lost_output(error))
+
+
 def lost_output(error: OSError) -> int:
     """Tells, where it is worth a word, of output that could not be printed; returns the status of that.
 

@@ -147,12 +147,9 @@ class Machine:
         except QemuGone as error:
             raise self._not_started(str(error)) from None
         if self.qmp.version[:2] < OLDEST_QEMU:
-            version = ".".join(map(str, self.qmp.version))
-            raise BootwrightError(
-                f"{self.qemu} is version {version}; the oldest supported is {OLDEST_QEMU[0]}.{OLDEST_QEMU[1]}",
-                "install a newer QEMU, or name one by QEMU=path",
-                Status.QEMU_NOT_STARTED,
-            )
+            version, oldest = (".".join(map(str, numbers)) for numbers in (self.qmp.version, OLDEST_QEMU))
+            said = f"{self.qemu} is version {version}; the oldest supported is {oldest}"
+            raise BootwrightError(said, "install a newer QEMU, or name one by QEMU=path", Status.QEMU_NOT_STARTED)
         self._selector.register(self.qmp, selectors.EVENT_READ)
         for output in self._outputs.values():
             if output.selectable:
@@ -162,6 +159,9 @@ class Machine:
         return self._process is not None and self._process.poll() is None
 
     def _not_started(self, reason: str) -> BootwrightError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self._process is not None:  # what was started may be no QEMU at all
+                reason = f"it ended at once, with status {self._process.wait(0.5)}"
         self.end()
         said = self.stderr.strip() or reason
         hint = f"{cure_of(said)}the command was: {self.command}"

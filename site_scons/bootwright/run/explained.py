@@ -23,7 +23,7 @@ AGAIN_SECONDS = 30.0
 SHIFT, UEFI_SHIFT = 0, 5
 
 if TYPE_CHECKING:  # a run that ends well has no use for them
-    from bootwright.faults.catalogue import Facts
+    from bootwright.faults.known import Facts
     from bootwright.faults.subject import Subject
     from bootwright.faults.told import Report
     from bootwright.machine.machine import Machine

@@ -62,6 +62,11 @@ BARE: Mapping[str, str] = {
     "cortex-m4": "thumbv7em-none-eabihf",
     "thumb": "thumbv7em-none-eabihf",
 }
+# SCons's own switches that name a directory or a file of its own.
+PLACES = (
+    "--directory", "--file", "--include-dir", "--makefile", "--no-site-dir", "--repository", "--sconstruct",
+    "--search-up", "--site-dir", "--srcdir", "--up",
+)  # fmt: skip
 LEAST = 0.6  # of difflib's ratio: two words that a person may have taken for each other
 SURE = 0.8
 
@@ -139,6 +144,16 @@ def check_letters(arguments: Iterable[str], ours: Sequence[str]) -> None:
         near = _meant_switch(f"--{plain}", value, ours, SURE)
         if near:
             raise BootwrightError(f"{argument} is several switches of one letter each", f"did you mean {near}?")
+
+
+def check_places(arguments: Iterable[str], letters: Sequence[str]) -> None:
+    """Raises for SCons's own switches, letters among them, that say where its files are: they are bootwright's."""
+    for argument in arguments:
+        word = argument.partition("=")[0]
+        if word in PLACES or (word[:1] == "-" and word[1:2] in letters):
+            raise BootwrightError(
+                f"{argument} has SCons look elsewhere for what bootwright brings", "KERNEL= names a kernel"
+            )
 
 
 def check_switches(arguments: Sequence[str], ours: Sequence[str], others: Sequence[str]) -> None:

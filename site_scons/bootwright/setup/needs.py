@@ -175,7 +175,10 @@ def _values(arguments: Iterable[str]) -> dict[str, str]:
 
 
 def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
-    """Returns arguments, and KERNEL= for the package in which the person is, as cargo takes it, where none is named."""
+    """Returns arguments, and KERNEL= for the package in which the person is, as cargo takes it, where none is named.
+
+    It comes first: behind a switch without its value, as -j, it would be that.
+    """
     arguments = list(arguments)
     if _values(arguments).get("KERNEL"):
         return arguments
@@ -187,7 +190,8 @@ def with_kernel(home: str, arguments: Iterable[str]) -> list[str]:
     while place not in (below, home):
         if os.path.isfile(os.path.join(place, "Cargo.toml")):
             # The example is the default, and alone the one whose tests are bootwright's own as well.
-            return arguments if place == os.path.join(home, "kernel") else [*arguments, f"KERNEL={place}"]
+            others = [word for word in arguments if word != "KERNEL="]
+            return arguments if place == os.path.join(home, "kernel") else [f"KERNEL={place}", *others]
         place, below = os.path.dirname(place), place
     return arguments
 

@@ -16,6 +16,8 @@ def is_path(name: str, value: str) -> bool:
     """Tells whether the value of a variable or a switch is a path, which is seen from where it is said."""
     if name == "TARGET":
         return value.endswith(".json")
+    if name == "DEV":  # PhysicalDrive1 is a disk's name, and no file
+        return os.path.exists(value)
     if name == "CACHE":
         return "://" not in value
     return name in PATHS or (name in PROGRAMS and os.path.basename(value) != value)

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+PLACES = ("C", "D", "I", "U", "Y", "f", "u")  # SCons's letters for where its files are; meant.py has the words
+
+
 def start(home: str, arguments: Sequence[str]) -> int:
     """Runs scons with arguments in home; returns where a process cannot become another one, or fails."""
+    startup.open_closed()
     if said := lack_of_home():
         from bootwright.setup.installer import tell
 
         tell(said)
         return 2
     signal.signal(signal.SIGINT, startup.leave)
-    if any(word[:1] == "-" and word[1:2] != "-" and len(word) > 3 for word in arguments):
+    if any(word[:1] == "-" and (len(word) > 3 or word[1:2] in PLACES) for word in arguments):
         status = refuse_letters(arguments)
         if status:
             return status
@@ -55,10 +59,17 @@ def start(home: str, arguments: Sequence[str]) -> int:
 
 
 def refuse_letters(arguments: Sequence[str]) -> int:
-    """Returns a status where one of our switches has one dash, and says which: SCons would obey each of its letters."""
+    """Returns a status where one of our switches has one dash, and says which: SCons would obey each of its letters.
+
+    So it does for those that have SCons read another SConstruct than ours.
+    """
     from bootwright.setup import meant, taken
 
-    return _refuse(lambda: meant.check_letters(arguments, taken.SWITCHES))
+    def check() -> None:
+        meant.check_letters(arguments, taken.SWITCHES)
+        meant.check_places(arguments, PLACES)
+
+    return _refuse(check)
 
 
 def refuse_slips(home: str, arguments: Sequence[str]) -> int:

@@ -16,6 +16,27 @@ INTERRUPTED = 130
 PYTEST_INTERRUPTED = 2  # pytest.ExitCode.INTERRUPTED
 
 
+def open_closed() -> None:
+    """Opens a stdin, stdout or stderr that this process was started without, so that it leads nowhere.
+
+    Else the next file that is opened, a disk even, has its number, and is written what a program prints there.
+    """
+    given = (sys.__stdin__, sys.__stdout__, sys.__stderr__)  # SCons puts something of its own in a stream's place
+    if None not in given:
+        return
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:  # the lowest that is free, each time
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    for name, stream in zip(("stdin", "stdout", "stderr"), given, strict=True):
+        if stream is None:
+            mode = "r" if name == "stdin" else "w"
+            opened = os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8")
+            setattr(sys, name, opened)
+            setattr(sys, f"__{name}__", opened)  # which takes that place again at the end
+
+
 def leave(number: int, frame: object) -> None:
     """Ends the process: whatever is half done here is what a kill would leave, and is made good by the next run."""
     os._exit(INTERRUPTED)

@@ -168,3 +168,11 @@ def test_the_package_is_the_one_that_cargo_names_else_the_one_around(tmp_path: P
 )
 def test_a_test_passes_by_its_code_alone(end: Verdict, success: int | None, of_a_test: int, of_a_run: int) -> None:
     assert (_status(end, True, success), _status(end, False, success)) == (of_a_test, of_a_run)
+
+
+def test_a_word_that_path_does_not_take_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bootwright", "path", "mine"])
+    assert program.main() == 2
+    assert capsys.readouterr() == ("", "bootwright: `bootwright path` takes no word: mine\n")

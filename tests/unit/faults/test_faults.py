@@ -11,7 +11,8 @@ import pytest
 from bootwright.elf.symbols import Place
 from bootwright.faults import facts as fault
 from bootwright.faults.calls import calls, innermost
-from bootwright.faults.catalogue import CATALOGUE, Facts, What, find_fault
+from bootwright.faults.catalogue import CATALOGUE, find_fault
+from bootwright.faults.known import Facts, What
 from bootwright.faults.memory import CHUNK, GuestMemory
 from bootwright.faults.panics import find_panic
 from bootwright.faults.unwind import Frame
@@ -23,7 +24,15 @@ from bootwright.machine.options import under_tcg
 from bootwright.machine.verdict import Kind, Verdict
 
 KERNELS = Path(__file__).parents[2] / "kernels" / "faults"
-FOR_OTHER_TESTS = {"two_candidates", "silent_panic", "handled", "caught_overflow", "lost_stack", "generic_panic"}
+FOR_OTHER_TESTS = {
+    "two_candidates",
+    "silent_panic",
+    "handled",
+    "caught_overflow",
+    "lost_stack",
+    "panicking_handler",
+    "generic_panic",
+}
 
 
 def test_each_entry_has_a_kernel_and_each_kernel_an_entry() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from bootwright.elf.symbols import Place
 from bootwright.faults import facts, report
-from bootwright.faults.catalogue import Facts, What
 from bootwright.faults.facts import Guest
+from bootwright.faults.known import Facts, What
 from bootwright.faults.processor import parse_processors
 from bootwright.faults.report import _Maker, find_dead
 from bootwright.faults.subject import Subject

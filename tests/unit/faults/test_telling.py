@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from bootwright.elf.symbols import Place
-from bootwright.faults.catalogue import Facts, What
 from bootwright.faults.facts import NO_MEMORY, asked_for_memory
+from bootwright.faults.known import Facts, What
 from bootwright.faults.panics import PANIC
 from bootwright.faults.subject import Subject
 from bootwright.faults.telling import Teller

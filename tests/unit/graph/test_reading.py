@@ -65,11 +65,18 @@ def test_lines_of_a_paragraph_and_of_an_item_are_filled_together() -> None:
 def test_a_word_without_a_page_gets_its_row_and_the_page_that_shows_its_use_where_one_does() -> None:
     assert page(["help", "usb"], DOCS) == f"scons usb: {BY_WORD['usb'].help_line}\nscons help sticks shows its use.\n"
     assert page(["help", "size"], DOCS) == f"scons size: {BY_WORD['size'].help_line}\n", "a mention tells little"
+    for word in ("FIRMWARE", "firmware"):
+        said = page(["help", word], DOCS)
+        assert "(bios|uefi|secure)\nscons help variables has all of them.\n" in said and said.startswith("FIRMWARE=: ")
     assert "sticks" in subjects(DOCS)
 
 
 def test_what_is_no_subject_gets_the_one_that_is_like_it_or_all() -> None:
-    for word, hint in (("stick", "did you mean scons help sticks?"), ("xyzzy", "there are adding, boards, ")):
+    near = {"stick": "sticks", "memry": "MEMORY", "sizes": "size"}
+    hints = {word: f"did you mean scons help {meant}?" for word, meant in near.items()} | {
+        "xyzzy": "there are adding, "
+    }
+    for word, hint in hints.items():
         with pytest.raises(BootwrightError) as caught:
             page(["help", word], DOCS)
         assert caught.value.message == f"there is no page on {word}" and caught.value.hint.startswith(hint)

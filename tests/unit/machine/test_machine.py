@@ -131,9 +131,16 @@ def test_a_qemu_without_opensbi_is_told_what_brings_it(tmp_path: Path, said: str
 
 
 @posix_only
-def test_a_qemu_that_dies_at_once_is_status_5_with_its_words(tmp_path: Path) -> None:
-    qemu = fake_qemu(tmp_path, "sys.exit('qemu: out of luck')")
-    with pytest.raises(BootwrightError, match="QEMU did not start: qemu: out of luck") as failure:
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("sys.exit('qemu: out of luck')", "qemu: out of luck"),
+        ("sys.exit(3)", "it ended at once, with status 3"),
+    ],
+)
+def test_a_qemu_that_dies_at_once_is_status_5_with_its_words(tmp_path: Path, program: str, said: str) -> None:
+    qemu = fake_qemu(tmp_path, program)
+    with pytest.raises(BootwrightError, match=f"QEMU did not start: {said}") as failure:
         config = RunConfig(tmp_path / "x.img", qemu=str(qemu), headless=True, accelerator="tcg")
         run(config, io.StringIO(), io.StringIO())
     assert failure.value.status == Status.QEMU_NOT_STARTED

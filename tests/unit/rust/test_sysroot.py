@@ -153,7 +153,9 @@ def test_a_full_disk_is_named_and_not_called_a_fault_of_cores(toolchain: Toolcha
     (tmp_path / "fail core").write_text(": No space left on device (os error 28)")
     with pytest.raises(BootwrightError) as caught:
         build(toolchain, tmp_path)
-    assert re.search(rf"cannot be written: the disk of {tmp_path}.* has \d+ MB left$", caught.value.message)
+    assert re.search(
+        rf"cannot be written: the disk of {tmp_path}.* has \d+ MB left, which was too little$", caught.value.message
+    )
 
 
 def test_without_sources_it_is_one_sentence(toolchain: Toolchain, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bootwright.base.errors import BootwrightError
 from bootwright.base.home import HOME
 from bootwright.setup import needs, prepare, start
-from bootwright.setup.meant import ELSEWHERE, check_early, check_switches, meant_target, meant_triple
+from bootwright.setup.meant import ELSEWHERE, check_early, check_places, check_switches, meant_target, meant_triple
 
 TARGETS = ["image", "run", "screenshot", "gdb", "size", "test", "hosts", "verify", "soak", "usb", "doctor", "store"]
 OURS = ["--headless", "--fast", "--full", "--json", "--junit", "--check", "--verbose", "--list"]
@@ -71,9 +71,19 @@ def test_a_switch_that_is_none_gets_the_one_that_was_meant(word: str, sentence: 
 
 
 @pytest.mark.parametrize(
+    "word", ["-C", "-C..", "-f", "-D", "-u", "--directory=x", "--srcdir=x", "--site-dir", "-headless", "--up"]
+)
+def test_what_would_read_another_sconstruct_is_refused(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start.start("/", ["run", word]) == 2
+    said = "is several switches" if word == "-headless" else "has SCons look elsewhere for what bootwright brings"
+    assert capsys.readouterr().err.startswith(f"sconsw: {word} {said}")
+
+
+@pytest.mark.parametrize(
     "word", ["-Qc", "-j2", "-j", "-k", "--headless", "--junit=a.xml", "--debug=time", "-sQ", "KERNEL=-fast", "-"]
 )
 def test_switches_are_taken(word: str) -> None:
+    check_places([word], start.PLACES)
     check_switches(["run", word], OURS, SCONS)
     check_early(["run", word], OURS, TARGETS, [])
 

@@ -36,7 +36,7 @@ def test_the_package_that_the_person_is_in_is_the_kernel(
     (mine / "src").mkdir(parents=True)
     (mine / "Cargo.toml").write_text("")
     monkeypatch.chdir(mine / "src")
-    assert needs.with_kernel(str(home), ["run"]) == ["run", f"KERNEL={mine}"]
+    assert needs.with_kernel(str(home), ["run"]) == [f"KERNEL={mine}", "run"]
     for name in ("mine", "kernel", "docs"):  # in the checkout itself
         place = home / name
         place.mkdir(exist_ok=True)
@@ -44,9 +44,10 @@ def test_the_package_that_the_person_is_in_is_the_kernel(
             (place / "Cargo.toml").touch()
         monkeypatch.chdir(place)
         of = [f"KERNEL={place}"] if name == "mine" else []
-        assert needs.with_kernel(str(home), ["run"]) == ["run", *of]
+        assert needs.with_kernel(str(home), ["run"]) == [*of, "run"]
     monkeypatch.chdir(mine / "src")
     assert needs.with_kernel(str(home), ["KERNEL=../other"]) == ["KERNEL=../other"]
+    assert needs.with_kernel(str(home), ["KERNEL=", "-j"]) == [f"KERNEL={mine}", "-j"]
     monkeypatch.chdir(home)
     assert needs.with_kernel(str(home), ["run"]) == ["run"]
     (tmp_path / "empty").mkdir()

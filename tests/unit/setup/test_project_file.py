@@ -124,3 +124,4 @@ def test_a_row_and_the_table_of_paths_say_the_same() -> None:
     assert places == {name for name in PATHS if not name.startswith("-")}
     assert {v.name for v in VARIABLES if v.takes == "program"} == set(PROGRAMS)
     assert is_path("CACHE", "cache") and not is_path("CACHE", "https://host/cache") and is_path("TARGET", "a.json")
+    assert is_path("DEV", __file__) and not is_path("DEV", "PhysicalDrive1")  # a disk's name on Windows
