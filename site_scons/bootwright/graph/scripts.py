@@ -20,7 +20,7 @@ def run_or_take(source: list[Entry], env: Environment, person: Mapping[str, str]
 
     def run() -> Ran:
         ways = env["UNITWAYS"]
-        return run_script(unit, room, person, session().show, bool(ways.nightly), ways.core)
+        return run_script(unit, room, person, session().show, bool(ways.nightly), ways.core_for(unit))
 
     key = _key(source, env, person)
     return take_run(unit, room, key, person, Store(cache=env["SHAREDCACHE"]), run) if key else run()

@@ -55,6 +55,13 @@ class Ways:
     nightly: str = ""
     core: tuple[str, str] | None = None
 
+    def core_for(self, unit: Unit) -> tuple[str, str] | None:
+        """Returns core where unit is a script that may ask the compiler what it can do for its target.
+
+        One whose crate is for the builder runs beside the compilation of core: macros hang on such.
+        """
+        return self.core if self.core and unit.is_run and unit.environment.get("TARGET") == self.core[0] else None
+
     def more(self, unit: Unit) -> More:
         """Returns what is added to unit."""
         more = self.builder if unit.for_builder else self.target
@@ -176,7 +183,7 @@ class Nodes:
             )
         )
         env.Depends(nodes, list(self.ways.tools))
-        if not unit.for_builder and (not unit.is_run or self.ways.core):
+        if self.ways.core_for(unit) if unit.is_run else not unit.for_builder:
             env.Depends(nodes, list(self.ways.nodes))
             if unit.is_program:
                 env.Depends(nodes, list(self.ways.link_inputs))

@@ -56,14 +56,14 @@ def run_script(
 
     person is the whole environment and room's variables, and the script gets it as with Cargo: compilers for other
     languages are chosen by it. Raises where it fails; of a package that is not the person's the warnings are shown only
-    then. bootstrap: a cargo or rustc that it starts may have unstable features. core are a built-in target for which
-    the compiler has none, and the sysroot that holds it.
+    then. bootstrap: a cargo or rustc that it starts may have unstable features. core are its target, where the compiler
+    has none for it, and the sysroot that holds it.
     """
     out = room.out / unit.name
     environment = {**of_person(person), **room.variables, **environment_of(unit, room, More())}
     program = room.text(unit.argv[0])
     asked = environment
-    if core and environment.get("TARGET") == core[0]:
+    if core:
         asked = {**environment, "RUSTC": nested.probed_rustc(environment["RUSTC"], *core)}
     done = _run(program, unit, asked, out)
     if done.returncode and not unit.checksum and nested.lacks_core(f"{done.stdout}\n{done.stderr}"):

@@ -33,3 +33,15 @@ def test_what_runs_on_the_builder_goes_without_the_librarys_debug_information(
     unit = Unit("a", kind, "/", tuple(words.split()), {}, "a", "1.0.0", "/", checksum=checksum)
     more = Ways(More(), More(), More()).more(unit)
     assert (more.last == STRIPPED) is (stripped and sys.platform == "linux")  # elsewhere a program would have to do it
+
+
+def test_a_script_whose_crate_is_for_the_builder_does_not_wait_for_core() -> None:
+    def run_for(target: str, kind: str = "run") -> Unit:
+        return Unit("a", kind, "/", (), {"TARGET": target}, "a", "1.0.0", "/")
+
+    core = ("x86_64-unknown-none", "/store/core")
+    ways = Ways(More(), More(), More(), core=core)
+    assert ways.core_for(run_for(core[0])) == core
+    assert ways.core_for(run_for("x86_64-unknown-linux-gnu")) is None
+    assert ways.core_for(run_for(core[0], "lib")) is None
+    assert Ways(More(), More(), More()).core_for(run_for(core[0])) is None

@@ -207,11 +207,13 @@ def test_a_target_in_cargos_configuration_is_what_is_needed_for(home: Path, name
     package = home / "lib" / "package"
     (package / ".cargo").mkdir(parents=True)
     (home / ".cargo").mkdir()
-    (home / ".cargo" / "config.toml").write_text('[build]\ntarget = "riscv64gc-unknown-none-elf"\n')
+    of_home = "" if "['" in text else "riscv64gc-unknown-none-elf"  # cargo joins a list to no word
+    (home / ".cargo" / "config.toml").write_text(f'[build]\ntarget = "{of_home}"\n' if of_home else "")
     (package / ".cargo" / name).write_text(text)
     target = read_configuration(package, {"CARGO_HOME": str(home / "cargo")}).default_target()
     assert wanted(home, "run", f"KERNEL={package}").arguments[2:] == [f"TARGET={target}"]
-    assert wanted(home, "run").arguments[1:] == ["TARGET=riscv64gc-unknown-none-elf"]  # of kernel/, which has none
+    # Of kernel/, which has none.
+    assert wanted(home, "run").arguments[1:] == ([f"TARGET={of_home}"] if of_home else [])
     for word in ("TARGET=x86_64-unknown-none", "HOST=linux", "hosts"):
         assert wanted(home, f"KERNEL={package}", word).arguments[2:] == []
     if target == "thumbv7em-none-eabihf":
