@@ -111,8 +111,10 @@ def value_of(words: Sequence[str], *names: str) -> str:
 def told(words: Sequence[str]) -> list[str]:
     """Returns the end of a line for each word of build-command that has no effect here."""
     found = []
-    for name, _, own in _options(words):
+    for name, value, own in _options(words):
         why = LEFT_OUT.get(name) or ALONE.get(name)
+        if name in (TARGET, BIN, EXAMPLE) and value != (last := value_of(words, name)):
+            why = f"a build here is for one, and {name} {last} comes last"
         if why:
             found.append(f"holds {' '.join(own)}, which has no effect: {why}")
     if words and words[0] not in ("build", "b", "xbuild"):
