@@ -24,7 +24,7 @@ from bootwright.cargo.packages import Choice
         ("build -j2 -j 3 --jobs=4 -q", "", ["-j2", "-j 3", "--jobs=4", "-q"]),
         ("build --offline --bin a --target t.json", "", []),
         ("build --locked -- -Cx -Cy", "--locked", ["-- -Cx -Cy"]),
-        ("build --target a --target=b --bin c --bin c", "", ["--target a, which has no effect: a build here is for one"]),
+        ("build --target a --target=b --bin c --bin c", "", ["--target a, which has no effect: a build"]),
     ],
 )
 def test_what_says_where_cargo_writes_or_how_it_answers_is_left_out_and_told(
