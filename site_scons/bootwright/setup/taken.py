@@ -94,7 +94,8 @@ def check_taken(wanted: Sequence[str], given: Mapping[str, str], clean: bool) ->
 def check_doubled(arguments: Sequence[str]) -> None:
     """Raises where arguments, a command line, say two values for one variable or switch: one would be passed over.
 
-    NAME= says nothing to what follows it, as KERNEL= in a package's directory, whose KERNEL sconsw adds.
+    So would a switch that says none. NAME= says nothing to what follows it, as KERNEL= in a package's directory, whose
+    KERNEL sconsw adds.
     """
     seen: dict[str, str] = {}
     rest = iter(arguments)
@@ -104,6 +105,8 @@ def check_doubled(arguments: Sequence[str]) -> None:
             value = next(rest, "")
         elif not equals and name != "--json":
             continue
+        if not value and (name in WITH_VALUE or (equals and name in SWITCHES)):
+            raise BootwrightError(f"{word} is without its value", "a variable of the shell may not be set")
         if not seen.get(name):
             seen[name] = value
         elif seen[name] != value:

@@ -78,6 +78,13 @@ def test_two_values_for_one_word_are_refused(words: list[str], told: str) -> Non
     assert caught.value.message.startswith(told)
 
 
+@pytest.mark.parametrize("words", [["--junit="], ["--junit", ""], ["test", "--stress"], ["--json="]], ids=" ".join)
+def test_a_switch_without_its_value_is_refused(words: list[str]) -> None:
+    with pytest.raises(BootwrightError, match=r"^--[a-z]+=? is without its value"):
+        check_doubled(words)
+    check_doubled(["--json", "--junit", "a.xml", "--stress=2"])
+
+
 def test_a_word_that_is_said_twice_alike_is_no_contradiction() -> None:
     check_doubled(
         [
