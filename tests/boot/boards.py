@@ -55,10 +55,10 @@ class Yard:
         self._directory = directory
         self._elfs: dict[str, Path] = {}
 
-    def die(self, board: Board, how: int, *flags: str) -> Dead:
-        """Runs the kernel until it dies in one of its ways; flags are more for QEMU."""
+    def die(self, board: Board, how: int, *flags: str, seconds: float = SECONDS) -> Dead:
+        """Runs the kernel until it dies in one of its ways, or for so many seconds; flags are more for QEMU."""
         elf, flags = self.elf(board), (*self.poke(board, how), *flags)
-        config = RunConfig(elf, board=board.name, headless=True, timeout=SECONDS, qemu_flags=flags)
+        config = RunConfig(elf, board=board.name, headless=True, timeout=seconds, qemu_flags=flags)
         subject = Subject(elf, elf.with_suffix(".png"), HOME)
         return Dead(*run_and_report(config, subject, io.StringIO(), io.StringIO()))
 

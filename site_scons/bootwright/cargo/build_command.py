@@ -115,6 +115,8 @@ def told(words: Sequence[str]) -> list[str]:
         why = LEFT_OUT.get(name) or ALONE.get(name)
         if name in (TARGET, BIN, EXAMPLE) and value != (last := value_of(words, name)):
             why = f"a build here is for one, and {name} {last} comes last"
+        elif name == EXAMPLE and (program := value_of(words, BIN)):
+            why = f"a build here is for one, and {BIN} {program} goes first"
         if why:
             found.append(f"holds {' '.join(own)}, which has no effect: {why}")
     if words and words[0] not in ("build", "b", "xbuild"):

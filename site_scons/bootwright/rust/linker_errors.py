@@ -31,7 +31,8 @@ ENTRIES = (
             Wording("could not exec the linker `(?P<linker>cc|gcc|clang|[^`]*-gcc)`", BOOK),
         ),
         "this target is linked through the C compiler {linker}, which is not on PATH: install it (Debian: apt install "
-        "gcc; Fedora: dnf install gcc; macOS: xcode-select --install); kernels are linked by lld and need none",
+        "gcc, or clang; Fedora: dnf install gcc, or clang; macOS: xcode-select --install); kernels are linked by lld "
+        "and need none",
     ),
     Explanation(
         "linker missing, link.exe",

@@ -25,6 +25,8 @@ from bootwright.cargo.packages import Choice
         ("build --offline --bin a --target t.json", "", []),
         ("build --locked -- -Cx -Cy", "--locked", ["-- -Cx -Cy"]),
         ("build --target a --target=b --bin c --bin c", "", ["--target a, which has no effect: a build"]),
+        ("build --example=e --bin c", "", ["--example=e, which has no effect: a build here is for one, and --bin c"]),
+        ("build --example e", "", []),
     ],
 )
 def test_what_says_where_cargo_writes_or_how_it_answers_is_left_out_and_told(
